@@ -31,7 +31,7 @@ export { FairShare, type FairShareLease, type FairShareLimits } from "./fair-sha
 export { isJsonArray } from "../json.ts";
 export { KeyedMutex } from "./keyed-mutex.ts";
 export { BATCH_HEADER, batchFrames, MAX_BATCH_BYTES, MAX_BATCH_FRAMES, readBatchLimit, splitBatch } from "./frame-batch.ts";
-export { jsonFault } from "./json-fault.ts";
+export { checkJsonText } from "./check-json-text.ts";
 export { parseJsonObject, type JsonObjectFault, type ParseJsonObjectOptions } from "./parse-json-object.ts";
 export { isLocalhostName, lookupLoopback } from "./localhost.ts";
 export { nearest } from "./nearest.ts";

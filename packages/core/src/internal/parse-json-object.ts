@@ -1,5 +1,5 @@
 import { isJsonObject, type JsonObject } from "../json.ts";
-import { jsonFault } from "./json-fault.ts";
+import { checkJsonText } from "./check-json-text.ts";
 
 /** Why a text is not accepted as a JSON object. */
 export type JsonObjectFault = "deep" | "duplicate" | "not_json" | "not_object";
@@ -23,9 +23,11 @@ export interface ParseJsonObjectOptions {
  * @throws the error that `createError` returns.
  */
 export function parseJsonObject(text: string, { name, maxDepth, createError }: ParseJsonObjectOptions): JsonObject {
-  const fault = jsonFault(text, maxDepth);
-  if (fault === "deep") throw createError(fault, `${name} is nested deeper than ${maxDepth} levels`);
-  if (fault === "duplicate") throw createError(fault, `${name} has a duplicate member`);
+  const checked = checkJsonText(text, maxDepth);
+  if (!checked.ok) {
+    const why = checked.fault === "deep" ? `is nested deeper than ${maxDepth} levels` : "has a duplicate member";
+    throw createError(checked.fault, `${name} ${why}`);
+  }
   let value: unknown;
   try {
     value = JSON.parse(text);

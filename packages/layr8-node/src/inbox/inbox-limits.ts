@@ -9,6 +9,8 @@ export interface InboxOptions {
   readonly now?: () => number;
 }
 
+const PASSED: RoomCheckResult = { ok: true };
+
 const DEFAULTS: InboxLimits = {
   maxMessages: 10_000,
   maxLength: 64 * 1024 * 1024,
@@ -19,15 +21,19 @@ const DEFAULTS: InboxLimits = {
   maxRemembered: 2 * 1024 * 1024,
 };
 
-/** The limit that one more message would exceed: the recipient's or the owner's; `undefined` if there is room. */
-export function fullOf(
+/** Result of {@link checkRoom}: if there is no room, whose limit is reached. */
+type RoomCheckResult = { readonly ok: true } | { readonly ok: false; readonly of: "recipient" | "owner" };
+
+/** Checks that one more message of a length is within the limits of its recipient and of the recipient's owner. */
+export function checkRoom(
   length: number,
   { recipient, owner }: { readonly recipient: Depth; readonly owner: Depth },
   limits: InboxLimits,
-): "recipient" | "owner" | undefined {
+): RoomCheckResult {
   const { maxMessages, maxLength, maxMessagesPerOwner, maxLengthPerOwner } = limits;
-  if (recipient.messages >= maxMessages || recipient.length + length > maxLength) return "recipient";
-  return owner.messages >= maxMessagesPerOwner || owner.length + length > maxLengthPerOwner ? "owner" : undefined;
+  if (recipient.messages >= maxMessages || recipient.length + length > maxLength) return { ok: false, of: "recipient" };
+  if (owner.messages >= maxMessagesPerOwner || owner.length + length > maxLengthPerOwner) return { ok: false, of: "owner" };
+  return PASSED;
 }
 
 /** Adds the defaults. */

@@ -4,7 +4,7 @@ import { Boxes, type Box, type Contents } from "./boxes.ts";
 import type { Appended, DamagedMessage, Depth, Inbox, InboxLimits, InboxMessage, IncomingMessage, ReadOptions } from "./inbox.ts";
 import { encodeBox, messageKey, readMessageKey, storableTime, type MessageKey } from "./inbox-keys.ts";
 import { inboxMessage } from "./inbox-message.ts";
-import { fullOf, inboxLimits, type InboxOptions } from "./inbox-limits.ts";
+import { checkRoom, inboxLimits, type InboxOptions } from "./inbox-limits.ts";
 import { decodeMessage, encodeMessage, readIntactHeader } from "./message-record.ts";
 import { type Fingerprint, fingerprintOf, type MessageIdentity } from "./recent-messages.ts";
 import { StoredRecentMessages } from "./stored-recent-messages.ts";
@@ -112,8 +112,8 @@ export class LmdbInbox implements Inbox {
     if (recent.has(fingerprint)) return Promise.resolve({ status: "duplicate" });
     return reading(() => {
       const depths = { recipient: this.depth(message.recipient), owner: this.#boxes.ownerDepth(message.recipient) };
-      const full = fullOf(message.plaintext.length, depths, this.#limits);
-      if (full !== undefined) return { status: "full", of: full };
+      const room = checkRoom(message.plaintext.length, depths, this.#limits);
+      if (!room.ok) return { status: "full", of: room.of };
       return this.#store(message, { fingerprint, recent, now });
     });
   }

@@ -3,7 +3,7 @@ import { StorageError } from "@parley/storage";
 import { Deadlines } from "../federation/outbound/deadlines.ts";
 import type { Appended, Depth, Inbox, InboxLimits, InboxMessage, IncomingMessage, ReadOptions } from "./inbox.ts";
 import { inboxMessage } from "./inbox-message.ts";
-import { fullOf, inboxLimits, type InboxOptions } from "./inbox-limits.ts";
+import { checkRoom, inboxLimits, type InboxOptions } from "./inbox-limits.ts";
 import { OwnerUsage } from "./owner-usage.ts";
 import { fingerprintOf, RecentMessages, type MessageIdentity } from "./recent-messages.ts";
 
@@ -51,8 +51,8 @@ export class MemoryInbox implements Inbox {
     if (recent.has(fingerprint, now)) return { status: "duplicate" };
     const { length } = message.plaintext;
     const depths = { recipient: this.depth(message.recipient), owner: this.ownerDepth(message.recipient) };
-    const full = fullOf(length, depths, this.#limits);
-    if (full !== undefined) return { status: "full", of: full };
+    const room = checkRoom(length, depths, this.#limits);
+    if (!room.ok) return { status: "full", of: room.of };
     const box = this.#boxes.get(message.recipient) ?? newBox(message.recipient, this.#ownerOf(message.recipient));
     this.#boxes.set(message.recipient, box);
     recent.add(fingerprint, now);

@@ -1,5 +1,5 @@
 import { isJsonObject } from "@parley/core";
-import { jsonFault } from "@parley/core/internal";
+import { checkJsonText } from "@parley/core/internal";
 
 /** What to do with the DID: `Create` it if absent, `Require` that it exists, or `Update` it. */
 export type JoinMode = "Create" | "Require" | "Update";
@@ -28,7 +28,7 @@ const MAX_PROTOCOL_LENGTH = 1024;
 /** Reads a join: the topic `plugins:<did>` and the payload's JSON text. Returns the reason, as text, if it is invalid. */
 export function readJoin(topic: string, text: string): JoinRequest | string {
   if (!topic.startsWith(TOPIC)) return `unknown topic: join ${TOPIC}<did>, or ${TOPIC} to be assigned a DID`;
-  if (jsonFault(text, MAX_DEPTH) !== undefined) {
+  if (!checkJsonText(text, MAX_DEPTH).ok) {
     return `the join payload has a member twice in an object, or is nested more than ${MAX_DEPTH} levels deep`;
   }
   let payload: unknown;

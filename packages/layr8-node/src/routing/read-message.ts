@@ -1,5 +1,5 @@
 import { decodePlaintext, PlaintextError, type Message } from "@parley/core";
-import { jsonFault } from "@parley/core/internal";
+import { checkJsonText } from "@parley/core/internal";
 
 /** A parsed message of an agent. */
 export interface ReadMessage {
@@ -23,10 +23,10 @@ const MAX_DEPTH = 64;
  * @throws PlaintextError when it is not a DIDComm plaintext.
  */
 export function readMessage(text: string): ReadMessage {
-  const fault = jsonFault(text, MAX_DEPTH);
-  if (fault === "deep") throw new PlaintextError("message_invalid", `nested more than ${MAX_DEPTH} levels deep`);
+  const checked = checkJsonText(text, MAX_DEPTH);
+  if (!checked.ok && checked.fault === "deep") throw new PlaintextError("message_invalid", `nested more than ${MAX_DEPTH} levels deep`);
   const { message } = decodePlaintext(parse(text));
-  if (fault === "duplicate") throw new PlaintextError("message_invalid", "an object has the same member twice");
+  if (!checked.ok) throw new PlaintextError("message_invalid", "an object has the same member twice");
   const lookalike = lookalikeOf(message);
   if (lookalike !== undefined) {
     throw new PlaintextError("message_invalid", `the header ${lookalike} can be mistaken for ${foldCase(lookalike)}`);

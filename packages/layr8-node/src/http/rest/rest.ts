@@ -1,6 +1,6 @@
 import swagger from "@fastify/swagger";
 import type { JsonObject } from "@parley/core";
-import { FairShare, jsonFault } from "@parley/core/internal";
+import { checkJsonText, FairShare } from "@parley/core/internal";
 import type { IncomingMessage } from "node:http";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import {
@@ -113,7 +113,7 @@ function readBodies(app: FastifyInstance, maxBytes: number, ownerOf: (request: F
     }
     if (body === "") return undefined;
     // Other parsers may choose the other of two duplicate members.
-    if (jsonFault(body, Number.POSITIVE_INFINITY) !== undefined) {
+    if (!checkJsonText(body, Number.POSITIVE_INFINITY).ok) {
       throw new RequestRejection(400, "malformed_request", "body: an object has a member twice");
     }
     return new Promise((resolve, reject) => {

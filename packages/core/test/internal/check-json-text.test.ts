@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { gateOrSoak } from "@parley/test-assertions";
 import { describe, expect, it } from "vitest";
-import { jsonFault } from "../../src/internal/index.ts";
+import { checkJsonText } from "../../src/internal/index.ts";
 
 /** A name in JSON, every character of it escaped. */
 function escaped(name: string): string {
@@ -12,41 +12,42 @@ function depthOf(value: unknown): number {
   return typeof value === "object" && value !== null ? 1 + Math.max(0, ...Object.values(value).map(depthOf)) : 0;
 }
 
-describe("jsonFault", () => {
-  it("finds none in what JSON.stringify writes, and counts its levels", () => {
+describe("checkJsonText", () => {
+  it("accepts the output of JSON.stringify, and counts its levels", () => {
     const space = fc.constantFrom(undefined, 1, "\t", "\n");
     fc.assert(
       fc.property(fc.jsonValue({ maxDepth: 5 }), space, (value, indent) => {
         const text = JSON.stringify(value, undefined, indent);
         const depth = depthOf(value);
-        expect(jsonFault(text, depth)).toBeUndefined();
-        expect(jsonFault(`[${text}]`, depth)).toBe("deep");
+        expect(checkJsonText(text, depth)).toEqual({ ok: true });
+        expect(checkJsonText(`[${text}]`, depth)).toEqual({ ok: false, fault: "deep" });
       }),
     );
   });
 
-  it("finds a member that is there twice, however it is spelt", () => {
+  it("finds a repeated member, however its name is escaped", () => {
     const spelling = fc.constantFrom(JSON.stringify, escaped);
     fc.assert(
       fc.property(fc.string(), spelling, spelling, fc.constantFrom("", " ", "\r\n\t"), (name, first, second, space) => {
         const text = `[{"b":"}",${JSON.stringify(`${name}x`)}:{},"a":{${first(name)}${space}:"1",${second(name)}:2}}]`;
         fc.pre(!["a", "b"].includes(`${name}x`));
         expect(JSON.parse(text)).toBeTypeOf("object");
-        expect(jsonFault(text, 3)).toBe("duplicate");
+        expect(checkJsonText(text, 3)).toEqual({ ok: false, fault: "duplicate" });
       }),
     );
   });
 
-  it("takes the same name in other objects, and names in texts, for what they are", () => {
+  it("accepts the same name in other objects, and names within strings", () => {
     const value = { a: { a: [{ a: 1 }, { a: 2 }] }, b: '"a":1,"a":2', 'c"': '\\"a":', "\\": "\\" };
-    expect(jsonFault(JSON.stringify(value), 4)).toBeUndefined();
+    expect(checkJsonText(JSON.stringify(value), 4)).toEqual({ ok: true });
   });
 
-  it("throws nothing, whatever the text is", () => {
+  it("does not throw for any text", () => {
     const piece = fc.constantFrom("{", "}", "[", "]", '"', "\\", ":", ",", "a", "1", " ", "\\u0061", "\\u");
     fc.assert(
       fc.property(fc.array(piece, { maxLength: 30 }), (pieces) => {
-        expect([undefined, "deep", "duplicate"]).toContain(jsonFault(pieces.join(""), 3));
+        const checked = checkJsonText(pieces.join(""), 3);
+        expect([undefined, "deep", "duplicate"]).toContain(checked.ok ? undefined : checked.fault);
       }),
       { numRuns: gateOrSoak(200, 10_000) },
     );

@@ -1,6 +1,11 @@
 const [QUOTE, BACKSLASH, COLON] = [0x22, 0x5c, 0x3a];
 const [OPEN_OBJECT, CLOSE_OBJECT, OPEN_ARRAY, CLOSE_ARRAY] = [0x7b, 0x7d, 0x5b, 0x5d];
 
+/** Result of {@link checkJsonText}. */
+type JsonCheckResult = { readonly ok: true } | { readonly ok: false; readonly fault: "deep" | "duplicate" };
+
+const PASSED: JsonCheckResult = { ok: true };
+
 /**
  * Scans a JSON text, once and without parsing it, for two faults that `JSON.parse` accepts: `"deep"` for nesting beyond the limit,
  * `"duplicate"` for an object with a repeated member, however its name is escaped. With members twice, two readers of one signed text could
@@ -8,26 +13,26 @@ const [OPEN_OBJECT, CLOSE_OBJECT, OPEN_ARRAY, CLOSE_ARRAY] = [0x7b, 0x7d, 0x5b, 
  *
  * The result for a text that is not JSON has no meaning.
  */
-export function jsonFault(text: string, maxDepth: number): "deep" | "duplicate" | undefined {
+export function checkJsonText(text: string, maxDepth: number): JsonCheckResult {
   const open: (MemberNames | undefined)[] = [];
   for (let i = 0; i < text.length; i += 1) {
     const char = text.charCodeAt(i);
     if (char === OPEN_OBJECT || char === OPEN_ARRAY) {
-      if (open.length === maxDepth) return "deep";
+      if (open.length === maxDepth) return { ok: false, fault: "deep" };
       open.push(char === OPEN_OBJECT ? new MemberNames() : undefined);
     } else if (char === CLOSE_OBJECT || char === CLOSE_ARRAY) {
       open.pop();
     } else if (char === QUOTE) {
       const end = endOfString(text, i);
-      if (end === -1) return undefined;
+      if (end === -1) return PASSED;
       if (isName(text, end)) {
         const names = open.at(-1);
-        if (names?.add(unescape(text.slice(i + 1, end))) === false) return "duplicate";
+        if (names?.add(unescape(text.slice(i + 1, end))) === false) return { ok: false, fault: "duplicate" };
       }
       i = end;
     }
   }
-  return undefined;
+  return PASSED;
 }
 
 /** The index of the closing quote of the string that opens at `start`; -1 without one. */
