@@ -29,6 +29,11 @@ export class Fifo<T> {
     return item;
   }
 
+  /** From the oldest item to the newest. */
+  *[Symbol.iterator](): Iterator<T> {
+    for (let at = this.#head; at < this.#items.length; at++) yield this.#items[at] as T;
+  }
+
   clear(): void {
     this.#items = [];
     this.#head = 0;

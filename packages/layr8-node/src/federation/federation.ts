@@ -124,6 +124,10 @@ export class Federation {
         this.#options.onPosted(address);
         return this.#inbound.take(envelope, address);
       },
+      takeAll: (envelopes, address) => {
+        this.#options.onPosted(address);
+        return this.#inbound.takeAll(envelopes, address);
+      },
       maxEnvelopeBytes: limits.maxEnvelopeBytes,
       maxInboundBytes: limits.maxInboundBytes,
       addressOf,

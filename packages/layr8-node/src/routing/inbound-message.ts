@@ -14,6 +14,8 @@ export interface InboundMessage {
   readonly remote: boolean;
   /** The owner charged for it: an API key, another node's host or address, or the node itself. */
   readonly owner: string;
+  /** Called when it has its place in a recipient's inbox, before it is durable. */
+  readonly onStored?: (() => void) | undefined;
 }
 
 /** What the node asserts to recipients about the sender. */
@@ -28,8 +30,8 @@ export const TRUSTED: SenderTrust = { authorized: true, senderCredentials: undef
 export function inboundMessage(
   message: Message,
   text: string,
-  { owner = "node", remote = false }: { readonly owner?: string; readonly remote?: boolean } = {},
+  { owner = "node", remote = false, onStored }: Partial<Pick<InboundMessage, "owner" | "remote" | "onStored">> = {},
 ): InboundMessage {
   const { id, type, from, threadId, parentThreadId } = message;
-  return { message, routable: { id, type, from, thread: threadId, parentThread: parentThreadId }, text, remote, owner };
+  return { message, routable: { id, type, from, thread: threadId, parentThread: parentThreadId }, text, remote, owner, onStored };
 }

@@ -181,6 +181,7 @@ export class Mailboxes {
       this.#ownerShares.stored(this.#options.ownerOf(recipient) ?? "", inbound.owner, ownerWaiting);
     }
     this.#offer(appended);
+    inbound.onStored?.();
     try {
       await appended.durable;
     } catch (error) {

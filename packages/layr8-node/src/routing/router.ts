@@ -81,6 +81,8 @@ export interface Received {
   readonly recipient: string;
   /** The owner charged for it: the sender's host, or the client address. */
   readonly owner: string;
+  /** Called when it has its place in the recipient's inbox, before it is durable. Not called for duplicates. */
+  readonly onStored?: (() => void) | undefined;
 }
 
 /**
@@ -198,13 +200,13 @@ export class Router {
    *
    * @returns `ok` once the message is durable. Whether the recipient is away is not disclosed to other nodes.
    */
-  async receive({ message, text, sender, recipient, owner }: Received): Promise<CheckResult> {
+  async receive({ message, text, sender, recipient, owner, onStored }: Received): Promise<CheckResult> {
     const request: InboundRequest = {
       sender,
       recipients: [recipient],
       verifier: this.#options.verifiers.remote,
       owner,
-      inbound: inboundMessage(message, text, { owner, remote: true }),
+      inbound: inboundMessage(message, text, { owner, remote: true, onStored }),
     };
     // The other node has lost the response. The message was accepted, whatever its checks would be now.
     if (await this.#options.inbox.remembers({ recipient, from: sender, id: message.id, expires: message.expiresTime })) return PASSED;

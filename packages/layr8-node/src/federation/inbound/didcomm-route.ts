@@ -2,12 +2,16 @@ import type { IncomingMessage } from "node:http";
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { addressKey, FairShare, type FairShareLease } from "@parley/core/internal";
 import { BodyError, LEAST_ROOM, readBody } from "../../http/read-body.ts";
+import { ACCEPT_POST, BATCH_MEDIA_TYPE, decodeBatch, ENVELOPE_MEDIA_TYPE, MAX_BATCH_BYTES } from "../envelope-batch.ts";
+import type { BatchResult } from "./inbound.ts";
 import { response, TRY_AGAIN, type InboundResponse } from "./inbound-response.ts";
 
 /** Options of {@link addDidcommRoute}. */
 export interface DidcommRouteOptions {
   /** Processes an envelope. Never rejects. */
   take(envelope: Uint8Array, address: string): Promise<InboundResponse | undefined>;
+  /** Processes a batch. Never rejects. */
+  takeAll(envelopes: readonly Uint8Array[], address: string): Promise<BatchResult>;
   /** Maximum bytes of a body. */
   readonly maxEnvelopeBytes: number;
   /** Maximum bytes of all bodies being read or processed. */
@@ -22,15 +26,15 @@ export interface DidcommRouteOptions {
 
 /** Path that other nodes post to. */
 const PATH = "/didcomm";
-const MEDIA_TYPES = ["application/didcomm-encrypted+json", "application/didcomm-envelope-enc", "application/json"];
+const MEDIA_TYPES = [ENVELOPE_MEDIA_TYPE, "application/didcomm-envelope-enc", "application/json"];
 /** Share of the byte budget that one address may use. */
 const SHARE = 1 / 8;
 /** Value of `Retry-After` on 429 and 503, in seconds. */
 const RETRY_AFTER = "1";
 
 /**
- * Adds `POST /didcomm`. Responds with 202 and an empty body once a message is durable in its recipient's inbox, otherwise with `{"error",
- * "code"}`.
+ * Adds `POST /didcomm`. Responds with 202 and an empty body once a message, or all messages of a batch, are durable in their recipient's
+ * inbox, otherwise with `{"error", "code"}`. `"accepted"` is added if the first messages of a batch were accepted.
  *
  * @see {@link https://identity.foundation/didcomm-messaging/spec/v2.1/#https | DIDComm v2.1, HTTPS transport}
  */
@@ -39,11 +43,19 @@ export function addDidcommRoute(app: FastifyInstance, options: DidcommRouteOptio
   const room = new FairShare({ total: maxInboundBytes, perOwner: Math.max(maxEnvelopeBytes, maxInboundBytes * SHARE) });
   const leases = new WeakMap<FastifyRequest, FairShareLease>();
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser(MEDIA_TYPES, async (request: FastifyRequest, payload: IncomingMessage): Promise<Buffer> => {
-    const lease = leases.get(request);
-    if (lease === undefined) throw new BodyError("aborted");
-    if (Number(request.headers["content-length"] ?? 0) > maxEnvelopeBytes) throw new BodyError("too_large");
-    return readBody(payload, { maxBytes: maxEnvelopeBytes, lease });
+  const read =
+    (maxBytes: number) =>
+    async (request: FastifyRequest, payload: IncomingMessage): Promise<Buffer> => {
+      const lease = leases.get(request);
+      if (lease === undefined) throw new BodyError("aborted");
+      if (Number(request.headers["content-length"] ?? 0) > maxBytes) throw new BodyError("too_large");
+      return readBody(payload, { maxBytes, lease });
+    };
+  const readEnvelope = read(maxEnvelopeBytes);
+  app.addContentTypeParser(MEDIA_TYPES, readEnvelope);
+  const readBatch = read(Math.max(maxEnvelopeBytes, MAX_BATCH_BYTES));
+  app.addContentTypeParser(BATCH_MEDIA_TYPE, async (request: FastifyRequest, payload: IncomingMessage) => {
+    return decodeBatch(await readBatch(request, payload));
   });
   app.setErrorHandler((error: FastifyError | BodyError, _request, reply) => {
     // The rest of a body that was not read to its end is not read either.
@@ -70,11 +82,16 @@ export function addDidcommRoute(app: FastifyInstance, options: DidcommRouteOptio
     },
     handler: async (request: FastifyRequest, reply) => {
       const { body } = request;
-      if (!(body instanceof Uint8Array)) return refuse(reply, response("bad_request"), options);
+      if (!(body instanceof Uint8Array || Array.isArray(body))) return refuse(reply, response("bad_request"), options);
       const lease = leases.get(request);
       leases.delete(request);
-      const refused = await options.take(body, addressKey(options.addressOf(request))).finally(() => lease?.release());
-      return refused === undefined ? reply.code(202).send() : send(reply, refused);
+      const address = addressKey(options.addressOf(request));
+      const { accepted, rejection } = await (
+        body instanceof Uint8Array
+          ? options.take(body, address).then((rejected): BatchResult => ({ accepted: 0, rejection: rejected }))
+          : options.takeAll(body as readonly Uint8Array[], address)
+      ).finally(() => lease?.release());
+      return rejection === undefined ? reply.code(202).header("accept-post", ACCEPT_POST).send() : send(reply, rejection, accepted);
     },
   });
 }
@@ -84,9 +101,11 @@ function refuse(reply: FastifyReply, refused: InboundResponse, { onRefused }: Di
   return send(reply, refused);
 }
 
-function send(reply: FastifyReply, { status, code, error }: InboundResponse): FastifyReply {
+/** @param accepted number of envelopes of a batch before the rejected one. */
+function send(reply: FastifyReply, { status, code, error }: InboundResponse, accepted = 0): FastifyReply {
   if (TRY_AGAIN.has(status)) reply.header("retry-after", RETRY_AFTER);
-  return reply.code(status).type("application/json").send(JSON.stringify({ error, code }));
+  const body = { error, code, ...(accepted > 0 && { accepted }) };
+  return reply.code(status).header("accept-post", ACCEPT_POST).type("application/json").send(JSON.stringify(body));
 }
 
 /** The response to an error before the envelope is processed. */

@@ -1,6 +1,6 @@
 import { createDidcommCrypto, type Unpacked } from "@parley/didcomm-crypto";
 import { canonicalDid, didOf, type DidResolver } from "@parley/did";
-import { RateLimiter } from "@parley/core/internal";
+import { deferred, RateLimiter, TimeSlice } from "@parley/core/internal";
 import { lookalikeOf } from "../../routing/read-message.ts";
 import type { Received } from "../../routing/router.ts";
 import type { CheckResult } from "../../routing/rejection.ts";
@@ -42,6 +42,12 @@ export interface InboundOptions {
   readonly now: () => number;
 }
 
+/** Result of a batch: the number of envelopes accepted before the first rejection, and that rejection. */
+export interface BatchResult {
+  readonly accepted: number;
+  readonly rejection: InboundResponse | undefined;
+}
+
 /** An envelope and its origin. */
 interface Arrival {
   readonly envelope: string | Uint8Array;
@@ -49,6 +55,8 @@ interface Arrival {
   readonly address: string;
   /** Number of forwards that wrapped it. */
   readonly depth: number;
+  /** See {@link Received.onStored}. */
+  readonly onStored?: (() => void) | undefined;
 }
 
 /** Maximum nesting of forwards. */
@@ -71,13 +79,37 @@ export class Inbound {
   }
 
   /**
+   * Processes a batch of envelopes in order, up to the first one that is rejected. Each starts when the one before has its place in the
+   * recipient's inbox, so that all of them share durable commits. Called by the HTTP route. Never rejects.
+   */
+  async takeAll(envelopes: readonly Uint8Array[], address: string): Promise<BatchResult> {
+    const slice = new TimeSlice();
+    const results: Promise<InboundResponse | undefined>[] = [];
+    let isRejected = false;
+    for (const envelope of envelopes) {
+      const stored = deferred<undefined>();
+      const result = this.take(envelope, address, () => stored.resolve(undefined));
+      results.push(result);
+      // oxlint-disable-next-line no-await-in-loop
+      await Promise.race([stored.promise, result.then((rejection) => (isRejected ||= rejection !== undefined))]);
+      if (isRejected) break;
+      // oxlint-disable-next-line no-await-in-loop
+      if (slice.isOver) await slice.next();
+    }
+    const all = await Promise.all(results);
+    const accepted = all.findIndex((rejection) => rejection !== undefined);
+    return accepted === -1 ? { accepted: all.length, rejection: undefined } : { accepted, rejection: all[accepted] };
+  }
+
+  /**
    * Processes one envelope. Called by the HTTP route. Never rejects.
    *
    * @param address client address, for the limits on unknown senders.
+   * @param onStored called when the message has its place in the recipient's inbox, before it is durable. Not called for forwards.
    */
-  async take(envelope: Uint8Array, address: string): Promise<InboundResponse | undefined> {
+  async take(envelope: Uint8Array, address: string, onStored?: () => void): Promise<InboundResponse | undefined> {
     try {
-      const refused = await this.#take({ envelope, address, depth: 0 });
+      const refused = await this.#take({ envelope, address, depth: 0, onStored });
       this.#options.onAnswered(refused?.counted ?? "accepted");
       return refused;
     } catch (error) {
@@ -117,6 +149,7 @@ export class Inbound {
       sender,
       recipient,
       owner: hasHost(sender) ? host : arrival.address,
+      onStored: arrival.onStored,
     });
     if (!received.ok) return responseToRejection(received.rejection);
     if (metadata.encryptedFromKid !== undefined) this.#options.onHeard(sender);

@@ -4,11 +4,19 @@ import type { RemoteResponse } from "./remote-response.ts";
 import type { DeliveryAttempt } from "./pair-queue.ts";
 import type { DeliveryFailure, OutboundMessage } from "./outbound.ts";
 import type { OutboundLimits } from "./outbound-limits.ts";
+import type { StoredEntry } from "./outbound-store.ts";
 import type { UndeliverableError } from "./undeliverable-error.ts";
+
+/** A message and its place in the queue. */
+export interface Posted {
+  readonly entry: StoredEntry;
+  readonly message: OutboundMessage;
+}
 
 /** Result of a delivery attempt. */
 export type AttemptResult =
-  | { readonly kind: "delivered"; readonly message: OutboundMessage }
+  /** The remote node has accepted the first messages of the queue: one, or those of a batch. */
+  | { readonly kind: "delivered"; readonly delivered: readonly Posted[] }
   | { readonly kind: "dead"; readonly cause: DeliveryFailure }
   /** Failed; the queue pauses before the next attempt. */
   | { readonly kind: "retry"; readonly reason: string; readonly waitMs: number }

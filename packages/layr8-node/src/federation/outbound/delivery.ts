@@ -1,5 +1,6 @@
 import { setMaxListeners } from "node:events";
 import { ParleyError } from "@parley/core";
+import { TimeSlice } from "@parley/core/internal";
 import type { DidResolver } from "@parley/did";
 import { StorageError } from "@parley/storage";
 import { type Clock, systemClock } from "../../clock.ts";
@@ -10,9 +11,11 @@ import type { Lease } from "./circuit-breaker.ts";
 import { HostLimiter } from "./host-limiter.ts";
 import type { PairQueue, DeliveryAttempt } from "./pair-queue.ts";
 import { RouteResolver } from "./route-resolver.ts";
-import type { DeliveryFailure, OutboundMessage, OutboundOptions } from "./outbound.ts";
+import type { DeliveryFailure, OutboundOptions } from "./outbound.ts";
 import type { OutboundLimits } from "./outbound-limits.ts";
-import { AGAIN, expired, later, type AttemptResult, refused, undeliverable } from "./attempt-result.ts";
+import { AGAIN, expired, later, type AttemptResult, type Posted, refused, undeliverable } from "./attempt-result.ts";
+import { MAX_BATCH_BYTES, MAX_BATCH_ENVELOPES, sizeInBatch } from "../envelope-batch.ts";
+import type { StoredEntry } from "./outbound-store.ts";
 import { HttpSender } from "./http-sender.ts";
 import { ownTarget, type Route } from "./route.ts";
 import { Semaphore } from "./semaphore.ts";
@@ -20,6 +23,11 @@ import { systemCodeOf } from "./system-code.ts";
 import { UndeliverableError } from "./undeliverable-error.ts";
 
 const DAMAGED: DeliveryFailure = { code: "damaged", comment: "The message was damaged on the disk of its sender's node" };
+/** An encrypted message. */
+interface Sealed extends Posted {
+  readonly envelope: string;
+}
+
 /** A route that waited longer than this for a lease is resolved again, in milliseconds. */
 const STALE_MS = 30_000;
 
@@ -59,7 +67,7 @@ export class Delivery {
     return this.#routeResolver.blocked + this.#nodes.blocked;
   }
 
-  /** Attempts to deliver the first message of a queue. Waits as long as the circuit breakers require. Never rejects. */
+  /** Attempts to deliver the first message of a queue, and with it those behind it if the remote node accepts batches. Waits as long as the circuit breakers require. Never rejects. */
   async attempt(pair: PairQueue, attempt: DeliveryAttempt): Promise<AttemptResult> {
     try {
       const route = await this.#routeResolver.resolve(attempt);
@@ -106,22 +114,27 @@ export class Delivery {
     if (lease === undefined) return AGAIN;
     try {
       if (!pair.isFirst(attempt)) return AGAIN;
-      pair.posting = attempt.entry;
+      pair.posting = [attempt.entry];
       const route = this.#clock.monotonic() - since > STALE_MS ? await this.#routeResolver.refresh(found) : found;
-      return route.target.url.origin === origin ? await this.#send(attempt, lease, route) : AGAIN;
+      if (route.target.url.origin !== origin) return AGAIN;
+      if (this.#mayBatch(attempt, route)) pair.posting = pair.firstEntries(MAX_BATCH_ENVELOPES);
+      return await this.#send(attempt, pair.posting, lease, route);
     } finally {
-      pair.posting = undefined;
+      pair.posting = [];
       lease.release();
     }
   }
 
-  async #send(attempt: DeliveryAttempt, lease: Lease, route: Route): Promise<AttemptResult> {
-    const { store, crypto } = this.#options;
-    let message: OutboundMessage;
-    let envelope: string;
+  /** A message that failed is posted alone, so that the response is about it. */
+  #mayBatch({ failures, lookedAgain, alone }: DeliveryAttempt, { target }: Route): boolean {
+    return failures === 0 && !lookedAgain && !alone && this.#httpSender.takesBatches(target);
+  }
+
+  /** @param entries messages of one pair in order; as many of them as fit into one request are posted. */
+  async #send(attempt: DeliveryAttempt, entries: readonly StoredEntry[], lease: Lease, route: Route): Promise<AttemptResult> {
+    let sealed: readonly Sealed[];
     try {
-      message = store.read(attempt.entry);
-      envelope = await seal(message, route.mediators, crypto, this.#closing.signal);
+      sealed = await this.#seal(entries, route);
     } catch (error) {
       if (this.#closing.signal.aborted) return AGAIN;
       if (error instanceof UndeliverableError) return undeliverable(attempt, error);
@@ -131,7 +144,11 @@ export class Delivery {
     if (attempt.entry.expiresAt <= this.#clock.expiry()) return { kind: "dead", cause: expired(attempt) };
     let answer: RemoteResponse;
     try {
-      answer = readResponse(await this.#httpSender.post(route.target, envelope), this.#clock.expiry());
+      const response = await this.#httpSender.post(
+        route.target,
+        sealed.map(({ envelope }) => envelope),
+      );
+      answer = readResponse(response, this.#clock.expiry(), sealed.length);
     } catch (error) {
       if (error instanceof UndeliverableError) return undeliverable(attempt, error);
       return later(attempt, this.#limits, {
@@ -145,7 +162,42 @@ export class Delivery {
       return later(attempt, this.#limits, { reason: answer.reason, retryAfterMs, breakerDelays: lease.failed(failure, retryAfterMs) });
     }
     lease.succeeded();
-    return answer.kind === "taken" ? { kind: "delivered", message } : refused(attempt, route.document, answer);
+    if (answer.kind === "taken") return { kind: "delivered", delivered: sealed };
+    if (answer.kind === "partly_taken") return { kind: "delivered", delivered: sealed.slice(0, answer.count) };
+    if (sealed.length === 1) return refused(attempt, route.document, answer);
+    // The batch may have been rejected as such.
+    attempt.alone = true;
+    return AGAIN;
+  }
+
+  /**
+   * Encrypts messages until one can't be sent or the batch is full.
+   *
+   * @throws if the first one can't be encrypted; see {@link seal}. StorageError if it can't be read.
+   */
+  async #seal(entries: readonly StoredEntry[], { mediators }: Route): Promise<readonly Sealed[]> {
+    const { store, crypto } = this.#options;
+    const slice = new TimeSlice();
+    const sealed: Sealed[] = [];
+    let bytes = 0;
+    for (const entry of entries) {
+      if (sealed.length > 0 && entry.expiresAt <= this.#clock.expiry()) break;
+      try {
+        const message = store.read(entry);
+        // oxlint-disable-next-line no-await-in-loop
+        const envelope = await seal(message, mediators, crypto, this.#closing.signal);
+        bytes += sizeInBatch(envelope);
+        if (sealed.length > 0 && bytes > MAX_BATCH_BYTES) break;
+        sealed.push({ entry, message, envelope });
+      } catch (error) {
+        if (sealed.length === 0 || this.#closing.signal.aborted) throw error;
+        break;
+      }
+      if (bytes >= MAX_BATCH_BYTES) break;
+      // oxlint-disable-next-line no-await-in-loop
+      if (slice.isOver) await slice.next();
+    }
+    return sealed;
   }
 }
 

@@ -6,12 +6,12 @@ import type { ResponseParts } from "./remote-response.ts";
 import type { OutboundLimits } from "./outbound-limits.ts";
 import type { Target } from "./endpoints.ts";
 import { UndeliverableError } from "./undeliverable-error.ts";
+import { BATCH_MEDIA_TYPE, encodeBatch, ENVELOPE_MEDIA_TYPE, offersBatches } from "../envelope-batch.ts";
 
 /** Bytes of a response body that are read, enough for an error. */
 const MAX_ANSWER_BYTES = 4096;
 /** Idle time after which the connection pool of a node is closed, in milliseconds. */
 const POOL_IDLE_MS = 100_000;
-const ENCRYPTED = "application/didcomm-encrypted+json";
 const ANY_ADDRESS: readonly AddressKind[] = ["loopback", "private", "link-local", "shared", "multicast", "unspecified", "reserved"];
 
 /** Options of {@link HttpSender}. */
@@ -25,6 +25,8 @@ export interface HttpSenderOptions {
 interface NodePool {
   readonly pool: HttpConnections;
   usedAt: number;
+  /** Whether the last response offered batches. */
+  takesBatches: boolean;
 }
 
 /**
@@ -44,12 +46,17 @@ export class HttpSender {
     this.#trusting = createAddressGuard({ allow: ANY_ADDRESS });
   }
 
+  /** Whether an endpoint is known to accept several envelopes in one request. */
+  takesBatches(target: Target): boolean {
+    return this.#poolOf(target).takesBatches;
+  }
+
   /**
-   * Posts an encrypted message.
+   * Posts encrypted messages: one, or a batch where {@link HttpSender.takesBatches}.
    *
    * @throws UndeliverableError `unreachable` for an address that must not be contacted. Other errors are transient.
    */
-  async post(target: Target, body: string): Promise<ResponseParts> {
+  async post(target: Target, envelopes: readonly string[]): Promise<ResponseParts> {
     const abort = new AbortController();
     this.#underWay.add(abort);
     const { postTimeoutMs, connectTimeoutMs } = this.#options.limits;
@@ -60,12 +67,14 @@ export class HttpSender {
     };
     let response: IncomingMessage;
     try {
-      response = await this.#request(target, body, abort.signal);
+      response = await this.#request(target, envelopes, abort.signal);
     } catch (error) {
       release();
       throw refusedAddress(error) ?? error;
     }
     const { statusCode: status = 0, headers } = response;
+    const acceptPost = headers["accept-post"];
+    this.#poolOf(target).takesBatches = offersBatches(typeof acceptPost === "string" ? acceptPost : undefined);
     if (status >= 200 && status < 300) {
       // The message is accepted: the caller doesn't wait for the body. It is read to make the connection reusable.
       void discard(response).finally(release);
@@ -96,31 +105,37 @@ export class HttpSender {
     for (const { pool } of pools) pool.close();
   }
 
-  async #request(target: Target, body: string, signal: AbortSignal): Promise<IncomingMessage> {
+  async #request(target: Target, envelopes: readonly string[], signal: AbortSignal): Promise<IncomingMessage> {
     const { url, origin, trusted } = target;
+    const [body = "", ...more] = envelopes;
+    const isBatch = more.length > 0;
     (trusted ? this.#trusting : this.#guard).checkHost(new URL(origin).hostname);
-    return this.#poolOf(target).request({
+    return this.#poolOf(target).pool.request({
       method: "POST",
       path: url.pathname + url.search,
-      headers: { host: url.host, "content-type": ENCRYPTED, "user-agent": "parley-layr8-node" },
-      body,
+      headers: {
+        host: url.host,
+        "content-type": isBatch ? BATCH_MEDIA_TYPE : ENVELOPE_MEDIA_TYPE,
+        "user-agent": "parley-layr8-node",
+      },
+      body: isBatch ? encodeBatch(envelopes) : body,
       signal,
     });
   }
 
   /** One pool per host name, because address and certificate of a connection belong to one name. */
-  #poolOf({ url, origin, trusted }: Target): HttpConnections {
+  #poolOf({ url, origin, trusted }: Target): NodePool {
     const key = `${origin} ${url.host} ${trusted}`;
     let entry = this.#pools.get(key);
     if (entry === undefined) {
       const { maxConnectionsPerNode, connectTimeoutMs } = this.#options.limits;
       const { lookup } = trusted ? this.#trusting : this.#guard;
       const pool = new HttpConnections(origin, { maxConnections: maxConnectionsPerNode, lookup, connectTimeoutMs });
-      entry = { pool, usedAt: 0 };
+      entry = { pool, usedAt: 0, takesBatches: false };
       this.#pools.set(key, entry);
     }
     entry.usedAt = this.#options.now();
-    return entry.pool;
+    return entry;
   }
 }
 

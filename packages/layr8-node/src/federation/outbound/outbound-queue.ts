@@ -166,9 +166,11 @@ class OutboundQueue implements Outbound {
     const { events } = this.#options;
     switch (result.kind) {
       case "delivered":
-        // If its append has failed, it is removed already.
-        if (this.#takeOut(pair, entry)) this.#deadLetters.remove(entry);
-        events.onDelivered?.(result.message);
+        for (const { entry, message } of result.delivered) {
+          // If its append has failed, it is removed already.
+          if (this.#takeOut(pair, entry)) this.#deadLetters.remove(entry);
+          events.onDelivered?.(message);
+        }
         return;
       case "dead":
         // As above; or it has expired and was reported.
@@ -210,7 +212,7 @@ class OutboundQueue implements Outbound {
       if (slice.isOver) await slice.next();
       if (this.#closed) return;
       const pair = this.#pairs.get(pairKey(entry));
-      if (pair?.posting === entry) {
+      if (pair?.posting.includes(entry) === true) {
         this.#deadlines.add(entry);
         continue;
       }

@@ -46,8 +46,8 @@ export interface OutboundDepth {
 /**
  * The durable queue of messages to agents on other nodes.
  *
- * **Order** is kept for each (sender, recipient) pair: one message of a pair is in flight at a time, and the next one starts when it was
- * accepted, permanently rejected or has expired. Pairs are independent, except that they share the limits of their node: a node gets a few
+ * **Order** is kept for each (sender, recipient) pair: one message or batch of a pair is in flight at a time, and the next one starts when
+ * it was accepted, permanently rejected or has expired. Pairs are independent, except that they share the limits of their node: a node gets a few
  * messages at a time, and while it fails, one probe after growing pauses.
  *
  * **Delivery is at least once.** After a crash of this node, a message that the other node has accepted may be sent again; receivers

@@ -13,6 +13,8 @@ export interface DeliveryAttempt {
   unresolved: boolean;
   /** Whether the recipient's document must be newer than the one first resolved. */
   lookedAgain: boolean;
+  /** Whether a batch that began with this message was rejected: only a response to the message alone decides about it. */
+  alone: boolean;
   /** A rejection that is final unless the recipient's document has changed since: its cause, and the document as JSON. */
   refusal?: { readonly cause: DeliveryFailure; readonly document: string };
 }
@@ -25,8 +27,8 @@ export class PairQueue {
   readonly recipient: string;
   /** Whether a delivery loop runs for this queue. */
   running = false;
-  /** The message being posted, which expiry must not remove. */
-  posting: StoredEntry | undefined;
+  /** The messages being posted, which expiry must not remove. */
+  posting: readonly StoredEntry[] = [];
   /** By seq. */
   readonly #present = new TransientMap<number, StoredEntry>();
   /** In order, removed ones included. */
@@ -62,8 +64,19 @@ export class PairQueue {
       entry = this.#order.first();
     }
     if (entry === undefined) this.#attempt = undefined;
-    else if (this.#attempt?.entry !== entry) this.#attempt = { entry, failures: 0, unresolved: false, lookedAgain: false };
+    else if (this.#attempt?.entry !== entry) this.#attempt = { entry, failures: 0, unresolved: false, lookedAgain: false, alone: false };
     return this.#attempt;
+  }
+
+  /** The first messages, in order. */
+  firstEntries(max: number): readonly StoredEntry[] {
+    const entries: StoredEntry[] = [];
+    for (const entry of this.#order) {
+      if (!this.#present.has(entry.seq)) continue;
+      entries.push(entry);
+      if (entries.length === max) break;
+    }
+    return entries;
   }
 
   isFirst({ entry }: DeliveryAttempt): boolean {

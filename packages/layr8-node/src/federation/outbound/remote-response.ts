@@ -4,6 +4,8 @@ import type { DeliveryFailure } from "./outbound.ts";
 /** The meaning of a remote node's HTTP response for a message. */
 export type RemoteResponse =
   | { readonly kind: "taken" }
+  /** Of a batch, the first messages were accepted and the one after them was rejected. */
+  | { readonly kind: "partly_taken"; readonly count: number }
   /** Retry, after the requested time if there is one. `silent`: a proxy reports that the node itself doesn't respond. */
   | { readonly kind: "later"; readonly reason: string; readonly retryAfterMs: number; readonly silent: boolean }
   /** Rejected permanently. `lookAgain`: unless this node's knowledge of the recipient is out of date. */
@@ -31,11 +33,13 @@ const MAX_COMMENT = 200;
  * redirects included, are rejections.
  *
  * @param now milliseconds since 1970, for a `Retry-After` that is a date.
+ * @param sent number of messages that were posted. The response to a batch may say how many of the first ones were `accepted`.
  * @see {@link https://identity.foundation/didcomm-messaging/spec/v2.1/#https | DIDComm v2.1, HTTPS}
  */
-export function readResponse({ status, retryAfter, body }: ResponseParts, now: number): RemoteResponse {
+export function readResponse({ status, retryAfter, body }: ResponseParts, now: number, sent = 1): RemoteResponse {
   if (status >= 200 && status < 300) return { kind: "taken" };
   const said = readProblem(body);
+  if (said.accepted !== undefined && said.accepted < sent) return { kind: "partly_taken", count: said.accepted };
   const more = said.comment === undefined ? "" : `: ${said.comment}`;
   if (status >= 500 || PASSING.has(status)) {
     const reason = `The other node answered with status ${status}${more}`;
@@ -55,8 +59,16 @@ export function readRetryAfter(value: string | undefined, now: number): number {
   return Number.isNaN(date) ? 0 : Math.max(0, date - now);
 }
 
-/** Reads `{error, code}` from a body; empty for any other body. */
-function readProblem(body: string): { readonly code?: string; readonly comment?: string } {
+/** What a rejection says in its body. */
+interface Problem {
+  readonly code?: string;
+  readonly comment?: string;
+  /** Number of messages of a batch that were accepted before the rejected one; at least 1. */
+  readonly accepted?: number;
+}
+
+/** Reads `{error, code, accepted}` from a body; empty for any other body. */
+function readProblem(body: string): Problem {
   let value: unknown;
   try {
     value = JSON.parse(body);
@@ -64,9 +76,10 @@ function readProblem(body: string): { readonly code?: string; readonly comment?:
     return {};
   }
   if (!isJsonObject(value)) return {};
-  const { code, error } = value;
+  const { code, error, accepted } = value;
   return {
     ...(typeof code === "string" && REMOTE_CODE.test(code) && { code }),
+    ...(typeof accepted === "number" && Number.isSafeInteger(accepted) && accepted > 0 && { accepted }),
     ...(typeof error === "string" && error !== "" && { comment: printable(error) }),
   };
 }

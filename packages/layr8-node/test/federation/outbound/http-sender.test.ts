@@ -45,7 +45,7 @@ it("posts over a connection that is kept", async () => {
   const { port, sockets } = await listen(createServer(accept));
   const httpSender = createPoster();
   for (let count = 0; count < 10; count++) {
-    expect((await httpSender.post(target(`http://localhost:${port}/didcomm`), "{}")).status).toBe(202);
+    expect((await httpSender.post(target(`http://localhost:${port}/didcomm`), ["{}"])).status).toBe(202);
   }
   // The next post may begin before the end of the last answer has been read.
   expect(sockets.length).toBeLessThanOrEqual(2);
@@ -55,14 +55,14 @@ it("closes idle connections and opens new ones", async () => {
   const { port, sockets } = await listen(createServer(accept));
   const httpSender = createPoster();
   const to = target(`http://localhost:${port}/didcomm`);
-  await httpSender.post(to, "{}");
+  await httpSender.post(to, ["{}"]);
   httpSender.sweep();
   expect(sockets[0]?.destroyed).toBe(false);
   clock += 101_000;
   const closed = once(sockets[0] ?? process, "close");
   httpSender.sweep();
   await closed;
-  await httpSender.post(to, "{}");
+  await httpSender.post(to, ["{}"]);
   expect(sockets).toHaveLength(2);
 });
 
@@ -74,7 +74,7 @@ it("sends path, query and host of the endpoint to where the host is", async () =
       accept(request, response);
     }),
   );
-  await createPoster().post(target("https://partner.example:8443/a%20b?c=d#e", `http://127.0.0.1:${port}`, true), "{}");
+  await createPoster().post(target("https://partner.example:8443/a%20b?c=d#e", `http://127.0.0.1:${port}`, true), ["{}"]);
   expect(asked).toEqual([["POST", "/a%20b?c=d", "partner.example:8443"]]);
 });
 
@@ -93,7 +93,7 @@ it("asks for the certificate of the host that the endpoint names, and posts noth
   );
   server.on("tlsClientError", () => undefined);
   const { port } = await listen(server);
-  const posted = createPoster().post(target("https://tls.example/didcomm", `https://127.0.0.1:${port}`, true), "{}");
+  const posted = createPoster().post(target("https://tls.example/didcomm", `https://127.0.0.1:${port}`, true), ["{}"]);
   await expect(posted).rejects.toMatchObject({ code: "DEPTH_ZERO_SELF_SIGNED_CERT" });
   expect(names).toEqual(["tls.example"]);
   expect(requests).toBe(0);
@@ -101,7 +101,7 @@ it("asks for the certificate of the host that the endpoint names, and posts noth
 
 it("reads the beginning of a refusal only", async () => {
   const { port } = await listen(createServer((_, response) => response.writeHead(403).end("x".repeat(100_000))));
-  const { status, body } = await createPoster().post(target(`http://localhost:${port}/`), "{}");
+  const { status, body } = await createPoster().post(target(`http://localhost:${port}/`), ["{}"]);
   expect([status, body.length]).toEqual([403, 4096]);
 });
 
@@ -110,7 +110,7 @@ it("ends what is under way when it closes", async () => {
   const { port } = await listen(server);
   const httpSender = createPoster();
   const asked = once(server, "request");
-  const posted = expect(httpSender.post(target(`http://localhost:${port}/`), "{}")).rejects.toThrow("The node is stopping");
+  const posted = expect(httpSender.post(target(`http://localhost:${port}/`), ["{}"])).rejects.toThrow("The node is stopping");
   await asked;
   await httpSender.close();
   await posted;

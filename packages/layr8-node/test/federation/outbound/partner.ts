@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { text } from "node:stream/consumers";
+import { ACCEPT_POST, BATCH_MEDIA_TYPE, decodeBatch } from "../../../src/federation/envelope-batch.ts";
 import type { World } from "./world.ts";
 
 /** A message that arrived at a partner, decrypted. */
@@ -27,6 +28,10 @@ export class Partner {
   readonly lookups: string[] = [];
   readonly sockets = new Set<Socket>();
   answer: RemoteResponse = take;
+  /** Answers a batch: a status, and how many of its messages are taken. Without it, batches aren't offered. */
+  answerBatch: ((arrivals: readonly Arrival[]) => { readonly status: number; readonly accepted?: number }) | undefined;
+  /** Number of messages of each POST. */
+  readonly posts: number[] = [];
   /** Awaited before a document is served. */
   beforeDocument: () => Promise<void> = () => Promise.resolve();
   readonly #world: World;
@@ -106,11 +111,23 @@ export class Partner {
       if (document === undefined) response.writeHead(404).end();
       else response.writeHead(200, { "content-type": "application/did+json" }).end(JSON.stringify(document));
     } else {
-      const arrival = await this.#open(await text(request));
-      this.arrivals.push(arrival);
-      this.answer(arrival, response, request);
+      await this.#take(await text(request), request, response);
     }
     for (const watcher of this.#watchers) watcher();
+  }
+
+  async #take(body: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (this.answerBatch !== undefined) response.setHeader("accept-post", ACCEPT_POST);
+    const isBatch = request.headers["content-type"] === BATCH_MEDIA_TYPE;
+    const envelopes = isBatch ? (decodeBatch(Buffer.from(body)) ?? []).map(String) : [body];
+    const arrivals = await Promise.all(envelopes.map((envelope) => this.#open(envelope)));
+    this.arrivals.push(...arrivals);
+    this.posts.push(arrivals.length);
+    const [first] = arrivals;
+    if (isBatch) {
+      const { status, accepted } = this.answerBatch?.(arrivals) ?? { status: 415 };
+      response.writeHead(status).end(status === 202 ? "" : JSON.stringify({ error: "no", code: "no", accepted }));
+    } else if (first !== undefined) this.answer(first, response, request);
   }
 
   async #open(packed: string): Promise<Arrival> {
