@@ -126,5 +126,5 @@ it("two nodes keep the order of many messages of one pair, and each is answered"
   }
   const replies = await Promise.all(ids.map(() => alice.event("phx_reply")));
   for (const [, , , , payload] of replies) expect(payload).toMatchObject(OK);
-  expect(replies.map(([, ref]) => ref).toSorted()).toEqual(ids.toSorted());
+  expect(new Set(replies.map(([, ref]) => ref))).toEqual(new Set(ids));
 });

@@ -16,7 +16,7 @@ it("line feeds within and after an envelope are white space of JSON", () => {
   expect(decode('\u001E{\n"a":1}\n\n\u001E{}')?.map((text) => JSON.parse(text) as unknown)).toEqual([{ a: 1 }, {}]);
 });
 
-it.each(["", "{}", "\n\u001E{}", `${"\u001E{}\n".repeat(65)}`])(
+it.each(["", "{}", "\n\u001E{}", "\u001E{}\n".repeat(65)])(
   "a body without a first separator or with over 64 envelopes is no batch",
   (body) => {
     expect(decode(body)).toBeUndefined();
