@@ -11,6 +11,7 @@ import {
 import { IS_BOOLEAN, MAX_TIMER_MS, checkValues, closeAll, readDurationMs, rejectUnknownOptions, warnOnce } from "@parley/core/internal";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 
+import type { ConnectOptions, RequestOptions, SchemaRequestOptions, SendOptions } from "./call-options.ts";
 import { readConfig, type Config, type Settings } from "./config.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { ErrorKind, errorReporter, kindOfSendError, type ErrorHandler, type ReportError } from "./error-handler.ts";
@@ -31,43 +32,6 @@ import { Processed } from "./processed.ts";
 import { checkBody, requireSchema } from "./schema.ts";
 import { Threads } from "./threads.ts";
 import { within } from "./within.ts";
-
-/** Options of {@link Client.connect}. */
-export interface ConnectOptions {
-  /** Gives up connecting. */
-  readonly signal?: AbortSignal;
-}
-
-/** Options of {@link Client.send}. */
-export interface SendOptions {
-  /** Don't wait for the node's answer; a refusal reaches the error handler. Default `false`. */
-  readonly fireAndForget?: boolean;
-  /** Stops waiting for the node's answer. The message may have left already. */
-  readonly signal?: AbortSignal;
-}
-
-/** Options of {@link Client.request}. */
-export interface RequestOptions {
-  /** How long to wait for the response, in milliseconds; `Infinity` for no limit. Default: the client's `requestTimeoutMs`. */
-  readonly timeoutMs?: number;
-  /** The same in seconds, as the Python SDK has it. Give one of the two. */
-  readonly timeout?: number;
-  /**
-   * Whether the request expires with its timeout (`expires_time`, rounded up to the next second), so that no handler begins with it later.
-   * Default `true`. With `false`, or with an `expiresTime` of its own, the node keeps the message longer than the client waits.
-   */
-  readonly expires?: boolean;
-  /** The thread that this request came out of (`pthid`). */
-  readonly parentThread?: string;
-  /** Stops waiting. The request may have left already. */
-  readonly signal?: AbortSignal;
-}
-
-/** Options of {@link Client.request} that type the response's body. */
-export interface SchemaRequestOptions<Schema extends StandardSchemaV1> extends RequestOptions {
-  /** Checks and types the response's body. */
-  readonly schema: Schema;
-}
 
 /**
  * An agent: one DID, the messages it handles and the messages it sends.

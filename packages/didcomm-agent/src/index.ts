@@ -1,5 +1,6 @@
 // For applications
-export { Client, type ConnectOptions, type RequestOptions, type SchemaRequestOptions, type SendOptions } from "./client.ts";
+export { Client } from "./client.ts";
+export type { ConnectOptions, RequestOptions, SchemaRequestOptions, SendOptions } from "./call-options.ts";
 export type { ClientOptions, Config, Endpoint, EndpointConfig, SharedTransportConfig } from "./config.ts";
 export { ErrorKind, type ErrorHandler, type SDKError } from "./error-handler.ts";
 export {

@@ -66,22 +66,23 @@ export class SteadyClock {
 
   /** Returns milliseconds since 1970, never ahead of the wall clock. */
   now(): number {
-    const reading = { wall: this.#wall(), monotonic: this.#monotonic() };
-    const expected = this.#anchor.wall + reading.monotonic - this.#anchor.monotonic;
-    const aheadMs = reading.wall - expected;
+    const wall = this.#wall();
+    const monotonic = this.#monotonic();
+    const expected = this.#anchor.wall + monotonic - this.#anchor.monotonic;
+    const aheadMs = wall - expected;
     if (aheadMs <= MAX_GAIN_MS) {
       this.#held = undefined;
-      if (reading.monotonic - this.#anchor.monotonic >= ACCEPT_AFTER_MS) this.#anchor = reading;
-      return reading.wall;
+      if (monotonic - this.#anchor.monotonic >= ACCEPT_AFTER_MS) this.#anchor = { wall, monotonic };
+      return wall;
     }
     if (this.#held === undefined || Math.abs(aheadMs - this.#held.aheadMs) > MAX_GAIN_MS) {
-      this.#held = { aheadMs, since: reading.monotonic };
+      this.#held = { aheadMs, since: monotonic };
       this.#options.onJump?.(aheadMs);
     }
-    if (reading.monotonic - this.#held.since < ACCEPT_AFTER_MS) return expected;
+    if (monotonic - this.#held.since < ACCEPT_AFTER_MS) return expected;
     this.#held = undefined;
-    this.#anchor = reading;
-    return reading.wall;
+    this.#anchor = { wall, monotonic };
+    return wall;
   }
 
   /** How far the wall clock is ahead of this clock, in milliseconds; 0 while it is followed. */

@@ -46,8 +46,12 @@ export function decodeFrame(data: unknown): Frame {
 }
 
 /** Writes a frame around a payload that is JSON text already. Refs are created here: digits, which need no escapes. */
-export function encodeFrame(joinRef: string | null, ref: string, topic: string, event: string, payload: string): string {
-  return `[${joinRef === null ? "null" : `"${joinRef}"`},"${ref}",${JSON.stringify(topic)},"${event}",${payload}]`;
+export function encodeFrame(joinRef: string | null, ref: string | null, topic: string, event: string, payload: string): string {
+  return `[${refJson(joinRef)},${refJson(ref)},${JSON.stringify(topic)},"${event}",${payload}]`;
+}
+
+function refJson(ref: string | null): string {
+  return ref === null ? "null" : `"${ref}"`;
 }
 
 /** Reads the payload of a `phx_reply`. Returns `undefined` if it is invalid. A missing response counts as empty. */

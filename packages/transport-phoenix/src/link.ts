@@ -132,14 +132,21 @@ export class Link {
 
   /** Writes a frame whose reply goes to `waiter`, and returns its ref. Pushes in flight fail when the link breaks. */
   request(push: Push, waiter: ReplyWaiter, timeoutMs: number, maxLength: number = Infinity): string {
-    const ref = this.#write(push, maxLength);
+    const ref = this.#socket.makeRef();
+    this.#write(push, ref, maxLength);
+    this.#lastRef = Number(ref);
     this.#pending.add(ref, waiter, timeoutMs);
     return ref;
   }
 
-  /** Writes a frame that needs no reply. */
+  /**
+   * Writes a frame that needs no reply. A node that reads batches does not reply to a frame without a ref; with one request in flight, such
+   * replies would be a fifth of its writes. Other nodes get a ref, as they may reply in any case.
+   */
   post(push: Push): void {
-    this.#write(push, Infinity);
+    const ref = this.#current?.readsBatches === true ? null : this.#socket.makeRef();
+    this.#write(push, ref, Infinity);
+    if (ref !== null) this.#lastRef = Number(ref);
   }
 
   forget(ref: string): void {
@@ -161,11 +168,9 @@ export class Link {
     await this.#gone.promise;
   }
 
-  #write({ topic, event, payload, joinRef }: Push, maxLength: number): string {
+  #write({ topic, event, payload, joinRef }: Push, ref: string | null, maxLength: number): void {
     // Phoenix would keep the frame and send it after a reconnect, when its push has already failed.
     if (!this.up) throw new TransportError("not_connected", "The link to the node is down");
-    const ref = this.#socket.makeRef();
-    this.#lastRef = Number(ref);
     const frame = encodeFrame(joinRef ?? ref, ref, topic, event, payload);
     // A UTF-16 unit takes three bytes of UTF-8 at most.
     const bytes = frame.length * 3 > maxLength ? Buffer.byteLength(frame) : 0;
@@ -174,7 +179,6 @@ export class Link {
       throw new TransportError("message_too_large", text);
     }
     this.#current?.send(frame);
-    return ref;
   }
 
   #adopt(socket: NodeSocket): void {

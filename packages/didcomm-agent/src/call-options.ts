@@ -1,0 +1,38 @@
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+
+/** Options of `Client.connect`. */
+export interface ConnectOptions {
+  /** Gives up connecting. */
+  readonly signal?: AbortSignal;
+}
+
+/** Options of `Client.send`. */
+export interface SendOptions {
+  /** Don't wait for the node's answer; a refusal reaches the error handler. Default `false`. */
+  readonly fireAndForget?: boolean;
+  /** Stops waiting for the node's answer. The message may have left already. */
+  readonly signal?: AbortSignal;
+}
+
+/** Options of `Client.request`. */
+export interface RequestOptions {
+  /** How long to wait for the response, in milliseconds; `Infinity` for no limit. Default: the client's `requestTimeoutMs`. */
+  readonly timeoutMs?: number;
+  /** The same in seconds, as the Python SDK has it. Give one of the two. */
+  readonly timeout?: number;
+  /**
+   * Whether the request expires with its timeout (`expires_time`, rounded up to the next second), so that no handler begins with it later.
+   * Default `true`. With `false`, or with an `expiresTime` of its own, the node keeps the message longer than the client waits.
+   */
+  readonly expires?: boolean;
+  /** The thread that this request came out of (`pthid`). */
+  readonly parentThread?: string;
+  /** Stops waiting. The request may have left already. */
+  readonly signal?: AbortSignal;
+}
+
+/** Options of `Client.request` that type the response's body. */
+export interface SchemaRequestOptions<Schema extends StandardSchemaV1> extends RequestOptions {
+  /** Checks and types the response's body. */
+  readonly schema: Schema;
+}
