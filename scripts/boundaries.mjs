@@ -5,9 +5,6 @@ import { checkFile } from "./lib/boundary-files.mjs";
 import { checkManifests } from "./lib/boundary-manifests.mjs";
 import { filesBelow, members, repository } from "./lib/workspace.mjs";
 
-/** NATS, for servers that share one log. */
-const NATS = ["@nats-io/transport-node", "@nats-io/nats-core", "@nats-io/jetstream"];
-
 /**
  * What each package may import. `packages`: folders of this workspace; `libraries`: everything else, Node's own modules aside.
  * A new package starts with a line here.
@@ -16,6 +13,10 @@ export const RULES = {
   core: { packages: [], libraries: [] },
   storage: { packages: ["core"], libraries: [] },
   "storage-lmdb": { packages: ["core", "storage"], libraries: ["lmdb"] },
+  jetstream: {
+    packages: ["core", "storage"],
+    libraries: ["@nats-io/transport-node", "@nats-io/nats-core", "@nats-io/jetstream"],
+  },
   "server-kit": { packages: ["core"], libraries: ["pino"] },
 
   "transport-phoenix": { packages: ["core"], libraries: ["phoenix", "ws"] },
@@ -45,7 +46,6 @@ export const RULES = {
       "zod",
       "pino",
       "prom-client",
-      ...NATS,
     ],
   },
   "skytale-server": {
@@ -61,7 +61,6 @@ export const RULES = {
       "jose",
       "pino",
       "prom-client",
-      ...NATS,
     ],
   },
 
@@ -86,6 +85,8 @@ export const NEVER = [
   { from: "skytale-server", to: "mls-engine" },
   { from: "layr8", to: "storage-lmdb" },
   { from: "skytale", to: "storage-lmdb" },
+  { from: "layr8", to: "jetstream" },
+  { from: "skytale", to: "jetstream" },
 ];
 
 /** All violations below a root, as sentences with the remedy. */

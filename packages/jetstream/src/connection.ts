@@ -1,0 +1,197 @@
+import { readFile } from "node:fs/promises";
+import { jetstream, type JetStreamClient, jetstreamManager, type JetStreamManager } from "@nats-io/jetstream";
+import { credsAuthenticator, type NatsConnection } from "@nats-io/nats-core";
+import { connect } from "@nats-io/transport-node";
+import { backoffMs, describeThrown, sleep } from "@parley/core/internal";
+import { Availability } from "./availability.ts";
+import { checkConnectOptions, type JetstreamOptions } from "./connect-options.ts";
+import { closedError, isTransient } from "./failures.ts";
+import { JetstreamError } from "./jetstream-error.ts";
+
+const DEFAULT_PATIENCE_MS = 20_000;
+const DEFAULT_MIN_PAYLOAD = 2 * 1024 * 1024;
+/** Calls pile up in an outage, so each waits for a short time; {@link JetstreamConnection.retry} repeats it. */
+const CALL_TIMEOUT_MS = 1500;
+const CONNECT_TIMEOUT_MS = 5000;
+const PING_INTERVAL_MS = 5000;
+/** A follower compares its position with the stream's this often, because the feed may lose its last messages unnoticed. */
+const CHECK_EVERY_MS = 5000;
+const PARALLEL_CHECKS = 32;
+/** Without republishing (2.8), direct reads and fixes of both (2.9.2) nothing here works. */
+const OLDEST = "2.9.2";
+/** Older servers can lose a replicated stream when processes crash. */
+const OLDEST_FOR_REPLICAS = "2.10.23";
+
+/** A connection to NATS with JetStream, which logs, records and leases share. */
+export class JetstreamConnection {
+  readonly nc: NatsConnection;
+  readonly js: JetStreamClient;
+  readonly jsm: JetStreamManager;
+  readonly prefix: string;
+  readonly replicas: number;
+  readonly patienceMs: number;
+  readonly #closed = new AbortController();
+  readonly #availability: Availability;
+  readonly #checks = new Set<() => Promise<void>>();
+  #checking = false;
+  #checkAgain = false;
+
+  private constructor(nc: NatsConnection, jsm: JetStreamManager, options: JetstreamOptions) {
+    this.nc = nc;
+    this.jsm = jsm;
+    this.js = jetstream(nc, { timeout: CALL_TIMEOUT_MS });
+    this.prefix = options.prefix;
+    this.replicas = options.replicas ?? 1;
+    this.patienceMs = options.patienceMs ?? DEFAULT_PATIENCE_MS;
+    this.#availability = new Availability(nc, jsm, this.closed);
+    void this.#watchConnection();
+    const timer = setInterval(() => void this.#runChecks(), CHECK_EVERY_MS);
+    timer.unref();
+    this.closed.addEventListener("abort", () => clearInterval(timer));
+    nc.subscribe("$JS.EVENT.ADVISORY.STREAM.LEADER_ELECTED.*", { callback: () => void this.#runChecks() });
+  }
+
+  /**
+   * Connects, and checks that the servers have what is needed.
+   *
+   * @throws JetstreamError `nats_unreachable`, `nats_unsupported`; TypeError for an invalid option; the signal's reason.
+   */
+  static async connect(options: JetstreamOptions, signal?: AbortSignal): Promise<JetstreamConnection> {
+    checkConnectOptions(options);
+    const nc = await reach(options, signal);
+    try {
+      const jsm = await jetstreamManager(nc, { timeout: CALL_TIMEOUT_MS, checkAPI: false });
+      checkServer(nc, options);
+      return new JetstreamConnection(nc, jsm, options);
+    } catch (error) {
+      await nc.close();
+      throw error;
+    }
+  }
+
+  /** Aborts when the connection is closed by {@link close}. */
+  get closed(): AbortSignal {
+    return this.#closed.signal;
+  }
+
+  /** Bytes of the largest message that the connected server accepts. */
+  get maxPayload(): number {
+    return this.nc.info?.max_payload ?? DEFAULT_MIN_PAYLOAD;
+  }
+
+  /** Why reads and writes wait at present: for a health check. `undefined` if they don't. */
+  get failure(): string | undefined {
+    if (this.closed.aborted) return "The connection to NATS is closed";
+    const [stream] = this.#availability.unavailable;
+    return stream === undefined ? undefined : `The stream ${stream} has no leader that this server can reach`;
+  }
+
+  /**
+   * Runs a check whenever messages of a feed may have been lost: after a reconnect or an election, and every few seconds. It must not reject.
+   *
+   * @returns how to end it.
+   */
+  onDoubt(check: () => Promise<void>): () => void {
+    this.#checks.add(check);
+    return () => void this.#checks.delete(check);
+  }
+
+  /** Waits until a stream answers again, up to a time of `performance.now()`. @returns whether it may have come back in time. */
+  async recovered(stream: string, deadline: number): Promise<boolean> {
+    const left = deadline - performance.now();
+    if (left <= 0 || this.closed.aborted) return false;
+    const stop = new AbortController();
+    await Promise.race([this.#availability.wait(stream), sleep(left, stop.signal)]);
+    stop.abort();
+    return !this.closed.aborted && performance.now() < deadline;
+  }
+
+  /**
+   * Runs a call that may be repeated, until it succeeds or `patienceMs` are over.
+   *
+   * @throws StorageError `storage_failed` after `close`; else the last error of the call.
+   */
+  async retry<T>(stream: string, call: () => Promise<T>): Promise<T> {
+    const deadline = performance.now() + this.patienceMs;
+    for (;;) {
+      if (this.closed.aborted) throw closedError();
+      try {
+        return await call();
+      } catch (error) {
+        if (this.closed.aborted) throw closedError();
+        if (!isTransient(error) || !(await this.recovered(stream, deadline))) throw error;
+      }
+    }
+  }
+
+  /** Ends the connection; calls that wait are rejected. */
+  async close(): Promise<void> {
+    this.#closed.abort(closedError());
+    await this.nc.close();
+  }
+
+  async #watchConnection(): Promise<void> {
+    for await (const { type } of this.nc.status()) if (type === "reconnect") void this.#runChecks();
+  }
+
+  /** One round at a time; what comes up during a round is one more round. */
+  async #runChecks(): Promise<void> {
+    this.#checkAgain = true;
+    if (this.#checking) return;
+    this.#checking = true;
+    while (this.#checkAgain && !this.closed.aborted) {
+      this.#checkAgain = false;
+      const checks = [...this.#checks].values();
+      const worker = async (): Promise<void> => {
+        for (const check of checks) await check();
+      };
+      await Promise.all(Array.from({ length: PARALLEL_CHECKS }, worker));
+    }
+    this.#checking = false;
+  }
+}
+
+async function reach(options: JetstreamOptions, signal: AbortSignal | undefined): Promise<NatsConnection> {
+  const { servers, name, credsFile, tls, patienceMs = DEFAULT_PATIENCE_MS } = options;
+  const deadline = performance.now() + patienceMs;
+  const authenticator = credsFile === undefined ? undefined : credsAuthenticator(await readFile(credsFile));
+  for (let attempt = 1; ; attempt++) {
+    signal?.throwIfAborted();
+    try {
+      return await connect({
+        servers: [...servers],
+        timeout: CONNECT_TIMEOUT_MS,
+        pingInterval: PING_INTERVAL_MS,
+        maxReconnectAttempts: -1,
+        reconnectTimeWait: 250,
+        ignoreAuthErrorAbort: true,
+        ...(name === undefined ? {} : { name }),
+        ...(authenticator === undefined ? {} : { authenticator }),
+        ...(tls === undefined ? {} : { tls }),
+      });
+    } catch (error) {
+      if (performance.now() >= deadline) throw unreachable(servers, error);
+      await sleep(backoffMs(attempt, { initialMs: 100, maxMs: 1000 }), signal ?? new AbortController().signal);
+    }
+  }
+}
+
+function unreachable(servers: readonly string[], cause: unknown): JetstreamError {
+  const message = `Cannot connect to NATS at ${servers.join(", ")}: ${describeThrown(cause)}. Check the addresses and the credentials.`;
+  return new JetstreamError("nats_unreachable", message, { cause });
+}
+
+function checkServer(nc: NatsConnection, { replicas = 1, minPayload = DEFAULT_MIN_PAYLOAD }: JetstreamOptions): void {
+  const { version = "0", jetstream: hasJetstream = false, max_payload: maxPayload = 0 } = nc.info ?? {};
+  const oldest = replicas > 1 ? OLDEST_FOR_REPLICAS : OLDEST;
+  if (version.localeCompare(oldest, "en", { numeric: true }) < 0) {
+    throw new JetstreamError("nats_unsupported", `nats-server ${version} is too old: with ${replicas} replica(s), use ${oldest} or later`);
+  }
+  if (!hasJetstream) {
+    throw new JetstreamError("nats_unsupported", 'nats-server has no JetStream: add "jetstream { store_dir: … }" to its configuration');
+  }
+  if (maxPayload < minPayload) {
+    const message = `nats-server accepts messages of ${maxPayload} bytes, but ${minPayload} are needed: set "max_payload: 8MB" in its configuration`;
+    throw new JetstreamError("nats_unsupported", message);
+  }
+}

@@ -1,0 +1,79 @@
+import { DeliverPolicy, type StoredMsg } from "@nats-io/jetstream";
+import type { MsgHdrs } from "@nats-io/nats-core";
+import type { JetstreamConnection } from "./connection.ts";
+
+/** A message of a stream. `body` is absent if only headers were read. */
+export interface StreamMessage {
+  readonly seq: number;
+  readonly headers: MsgHdrs | undefined;
+  readonly body?: Uint8Array | undefined;
+}
+
+/** Reads messages of one stream. Every call waits for a leader, as {@link JetstreamConnection.retry} says. */
+export class StreamReader {
+  readonly #connection: JetstreamConnection;
+  readonly #stream: string;
+
+  constructor(connection: JetstreamConnection, stream: string) {
+    this.#connection = connection;
+    this.#stream = stream;
+  }
+
+  /** The last message of a subject, asked of the leader. */
+  last(subject: string): Promise<StreamMessage | undefined> {
+    return this.#askLeader({ last_by_subj: subject });
+  }
+
+  /** The first message of a subject after a stream sequence, asked of the leader. */
+  next(subject: string, after: number): Promise<StreamMessage | undefined> {
+    // The types of the library lack this query; the server has it since 2.9.
+    return this.#askLeader({ seq: after + 1, next_by_subj: subject } as { seq: number });
+  }
+
+  /** A message by its stream sequence: from any server, or from the leader if that one does not have it yet. */
+  async get(seq: number): Promise<StreamMessage | undefined> {
+    const { jsm } = this.#connection;
+    const direct = await this.#connection.retry(this.#stream, () => jsm.direct.getMessage(this.#stream, { seq }));
+    return direct === null ? this.#askLeader({ seq }) : read(direct);
+  }
+
+  /** The headers of a subject's messages after one stream sequence and up to another, or a few more. For more than a few messages. */
+  async *headers(subject: string, after: number, upTo: number): AsyncGenerator<StreamMessage> {
+    const { js } = this.#connection;
+    let last = after;
+    const open = () =>
+      js.consumers.get(this.#stream, {
+        filter_subjects: [subject],
+        headers_only: true,
+        deliver_policy: DeliverPolicy.StartSequence,
+        opt_start_seq: last + 1,
+      });
+    const consumer = await this.#connection.retry(this.#stream, open);
+    const messages = await this.#connection.retry(this.#stream, () => consumer.consume({ max_messages: 1000 }));
+    const stop = (): void => void messages.close();
+    this.#connection.closed.addEventListener("abort", stop);
+    try {
+      for await (const { seq, headers } of messages) {
+        last = seq;
+        yield { seq, headers };
+        if (seq >= upTo) return;
+      }
+    } finally {
+      this.#connection.closed.removeEventListener("abort", stop);
+      await messages.close();
+      await consumer.delete().catch(() => undefined);
+    }
+  }
+
+  #askLeader(query: { seq: number } | { last_by_subj: string }): Promise<StreamMessage | undefined> {
+    const { jsm } = this.#connection;
+    return this.#connection.retry(this.#stream, async () => {
+      const found = await jsm.streams.getMessage(this.#stream, query);
+      return found === null ? undefined : read(found);
+    });
+  }
+}
+
+function read({ seq, header, data }: StoredMsg): StreamMessage {
+  return { seq, headers: header, body: data };
+}

@@ -1,0 +1,3 @@
+export { missingNats } from "./find-nats.ts";
+export { startNats, type NatsOptions } from "./start-nats.ts";
+export type { NatsServer, NatsServers } from "./nats-server.ts";
