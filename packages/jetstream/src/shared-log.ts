@@ -248,7 +248,6 @@ export class SharedLog {
       const { subject } = this.#place;
       const last = await this.#reader.last(subject);
       if (last === undefined || last.seq <= this.#view.lastSeen) return;
-      if (decodeHead(last.headers)?.prev === this.#view.lastSeen) return this.#take(last.seq, last.headers, last.body);
       const singly = this.#isOpen ? READ_SINGLY : READ_SINGLY_AT_OPEN;
       for (let count = 0; count < singly && this.#view.lastSeen < last.seq; count++) {
         const message = await this.#reader.next(subject, this.#view.lastSeen);
