@@ -28,7 +28,7 @@ export const BUNDLERS = {
   "Vite (build)": async (project, program, folder) => {
     const options = { platform: "node", external: [/^node:/, ...builtinModules] };
     const resolve = { conditions: ["node", "import", "module", "default"] };
-    return bundleWithVite(project, program, folder, { resolve, build: { target: "node20" }, options });
+    return bundleWithVite(project, program, folder, { resolve, build: { target: "node20", modulePreload: false }, options });
   },
   Rollup: async (project, program, folder) => {
     const [{ rollup }, { nodeResolve }, { default: commonjs }, { default: json }] = await Promise.all([

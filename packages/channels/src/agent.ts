@@ -1,6 +1,5 @@
 import { setMaxListeners } from "node:events";
 import { createHash } from "node:crypto";
-import { resolve } from "node:path";
 import { ParleyError } from "@parley/core";
 import {
   checkValues,
@@ -28,7 +27,6 @@ import { sendKeysOf } from "./channel/send-key.ts";
 import { checkChannelName, newGroupId } from "./channel-name.ts";
 import {
   channelLimits,
-  checkClientOptions,
   type ChannelLimits,
   type ChannelOptions,
   CREATE_OPTIONS,
@@ -50,7 +48,7 @@ import { printWarning } from "./print-warning.ts";
 import { decodeWelcome } from "./welcome-bundle.ts";
 
 /**
- * The implementation shared by `SkytaleClient` and `SkytaleChannelManager`: opens the data directory and the connection on first use, and
+ * The implementation shared by `SkytaleClient` and `SkytaleChannelManager`, which load it with their first call: opens the data directory and the connection on first use, and
  * keeps at most one {@link GroupChannel} open for each channel name.
  *
  * Its methods are documented at `SkytaleClient`, which passes its calls on unchanged.
@@ -71,17 +69,9 @@ export class Agent {
   #opening: Promise<OpenAgent> | undefined;
   #closing: Promise<void> | undefined;
 
-  /** @throws TypeError for invalid options */
+  /** @param options as `checkAgentOptions` returns them. */
   constructor(options: SkytaleClientOptions) {
-    checkClientOptions(options);
-    if (typeof options.identity !== "string" && !(options.identity instanceof Uint8Array)) {
-      throw new TypeError("identity must be a string or a Uint8Array: the name that other members see");
-    }
-    if (options.identity.length === 0) throw new TypeError("identity must not be empty");
-    if (options.dataDir === "" && options.store === undefined) throw new TypeError("dataDir must name a directory");
-    // Resolved now: the working directory may change before the first call.
-    const directory = options.store === undefined ? { dataDir: resolve(options.dataDir) } : {};
-    this.#options = { ...options, ...guardedListeners(options), ...directory };
+    this.#options = { ...options, ...guardedListeners(options) };
     this.#limits = channelLimits(options.limits);
     this.api = apiOf(options);
     this.connection = new ConnectionState({

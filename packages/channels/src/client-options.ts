@@ -1,8 +1,7 @@
 import { checkOptions, IS_ANYTHING, IS_BOOLEAN, IS_FUNCTION, readNumbers, type OptionCheck } from "@parley/core/internal";
-import { basicIdentity, type Authenticate, type GroupStore } from "@parley/mls-engine";
+import type { Authenticate, GroupStore } from "@parley/mls-engine";
 import type { RelayClientOptions } from "@parley/skytale-relay";
-import { readLimits } from "@parley/skytale-relay/internal";
-import { isEqual } from "./channel/channel-member.ts";
+import { readLimits } from "@parley/skytale-relay/options";
 import type { SkytaleClientEvents } from "./client-events.ts";
 
 /** Limits of one channel. */
@@ -193,12 +192,3 @@ export function channelLimits(given: Partial<ChannelLimits> = {}): ChannelLimits
   }
   return limits;
 }
-
-/**
- * The default of `authenticate`: accepts the basic credential of every member that another member adds. Updates must keep the credential and the
- * signature key. X.509 credentials need a custom `authenticate`.
- */
-export const keepsIdentity: Authenticate = (credential, signatureKey, { previous, previousKey }) =>
-  basicIdentity(credential) !== undefined &&
-  (previous === undefined || (previous.type === credential.type && isEqual(previous.content, credential.content))) &&
-  (previousKey === undefined || isEqual(previousKey, signatureKey));

@@ -1,5 +1,7 @@
 import { rejectUnknownOptions } from "@parley/core/internal";
-import { Agent } from "./agent.ts";
+import { lazily } from "@parley/core/lazily";
+import type { Agent } from "./agent.ts";
+import { checkAgentOptions } from "./agent-options.ts";
 import type { Channel } from "./channel/channel.ts";
 import {
   type ChannelOptions,
@@ -9,7 +11,11 @@ import {
   type SkytaleClientOptions,
   type SkytaleClientSettings,
 } from "./client-options.ts";
+import { TransportError } from "./errors.ts";
 import type { WaitOptions } from "./wait-options.ts";
+
+/** MLS, gRPC and the rest of an agent are loaded by the first call. */
+const loadAgent = lazily(() => import("./agent.ts"));
 
 /**
  * An agent with its identity, its keys, its connection to a relay, and the encrypted channels that it is a member of.
@@ -30,7 +36,10 @@ import type { WaitOptions } from "./wait-options.ts";
  * ```
  */
 export class SkytaleClient implements AsyncDisposable {
-  readonly #agent: Agent;
+  readonly #options: SkytaleClientOptions;
+  #agent: Agent | undefined;
+  #loading: Promise<Agent> | undefined;
+  #isClosed = false;
 
   /**
    * Opens no file and no connection: the first call does.
@@ -46,12 +55,12 @@ export class SkytaleClient implements AsyncDisposable {
     settings: SkytaleClientSettings = {},
   ) {
     if (typeof first === "string") rejectUnknownOptions(settings, CLIENT_OPTIONS);
-    this.#agent = new Agent(typeof first === "string" ? { ...settings, endpoint: first, dataDir, identity } : first);
+    this.#options = checkAgentOptions(typeof first === "string" ? { ...settings, endpoint: first, dataDir, identity } : first);
   }
 
   /** Whether the relay is connected. */
   get connected(): boolean {
-    return this.#agent.connection.isUp;
+    return this.#agent?.connection.isUp ?? false;
   }
 
   /**
@@ -59,8 +68,8 @@ export class SkytaleClient implements AsyncDisposable {
    *
    * @throws ChannelError `data_dir_locked`, `wrong_identity`, `bad_request` (the directory cannot be used), `channel_error` (it is damaged)
    */
-  open(): Promise<void> {
-    return this.#agent.open();
+  async open(): Promise<void> {
+    return (await this.#load()).open();
   }
 
   /**
@@ -70,8 +79,8 @@ export class SkytaleClient implements AsyncDisposable {
    * @throws TransportError `connection_error`: no connection within the timeout
    * @throws the signal's reason
    */
-  connect(options?: WaitOptions): Promise<void> {
-    return this.#agent.connect(options);
+  async connect(options?: WaitOptions): Promise<void> {
+    return (await this.#load()).connect(options);
   }
 
   /**
@@ -82,8 +91,8 @@ export class SkytaleClient implements AsyncDisposable {
    * @throws ChannelError `bad_request` (`invalid channel name: …`), `channel_exists` (see {@link CreateChannelOptions.replace}), `org_taken`
    * @throws AuthError; TransportError; the signal's reason
    */
-  createChannel(name: string, options?: CreateChannelOptions): Promise<Channel> {
-    return this.#agent.createChannel(name, options);
+  async createChannel(name: string, options?: CreateChannelOptions): Promise<Channel> {
+    return (await this.#load()).createChannel(name, options);
   }
 
   /**
@@ -92,8 +101,8 @@ export class SkytaleClient implements AsyncDisposable {
    * @throws ChannelError `channel_exists` if another agent has created the channel and this agent is not a member
    * @throws as {@link SkytaleClient.createChannel}
    */
-  openOrCreateChannel(name: string, options?: CreateChannelOptions): Promise<Channel> {
-    return this.#agent.openOrCreateChannel(name, options);
+  async openOrCreateChannel(name: string, options?: CreateChannelOptions): Promise<Channel> {
+    return (await this.#load()).openOrCreateChannel(name, options);
   }
 
   /**
@@ -101,16 +110,16 @@ export class SkytaleClient implements AsyncDisposable {
    * member that is offline. To leave a channel in use, call {@link Channel.leave}. Use this when the server has lost its data: the channel
    * can then be created or joined again. Does nothing if this agent is not a member.
    */
-  forgetChannel(name: string): Promise<void> {
-    return this.#agent.forgetChannel(name);
+  async forgetChannel(name: string): Promise<void> {
+    return (await this.#load()).forgetChannel(name);
   }
 
   /**
    * A key package, which a member passes to {@link Channel.addMember} to add this agent. Single use. Its private keys are on disk when this
    * resolves.
    */
-  generateKeyPackage(): Promise<Uint8Array> {
-    return this.#agent.generateKeyPackage();
+  async generateKeyPackage(): Promise<Uint8Array> {
+    return (await this.#load()).generateKeyPackage();
   }
 
   /**
@@ -123,8 +132,8 @@ export class SkytaleClient implements AsyncDisposable {
    *   leave)
    * @throws the signal's reason
    */
-  joinChannel(name: string, welcome: Uint8Array, options?: JoinChannelOptions): Promise<Channel> {
-    return this.#agent.joinChannel(name, welcome, options);
+  async joinChannel(name: string, welcome: Uint8Array, options?: JoinChannelOptions): Promise<Channel> {
+    return (await this.#load()).joinChannel(name, welcome, options);
   }
 
   /**
@@ -134,8 +143,8 @@ export class SkytaleClient implements AsyncDisposable {
    * @throws ChannelError `not_found`, `removed`, `bad_request`
    * @throws TransportError `closed`
    */
-  openChannel(name: string, options?: ChannelOptions): Promise<Channel> {
-    return this.#agent.openChannel(name, options);
+  async openChannel(name: string, options?: ChannelOptions): Promise<Channel> {
+    return (await this.#load()).openChannel(name, options);
   }
 
   /**
@@ -143,11 +152,20 @@ export class SkytaleClient implements AsyncDisposable {
    *
    * @throws ChannelError `storage_failed`: the data directory is closed and unlocked in that case too
    */
-  close(): Promise<void> {
-    return this.#agent.close();
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const agent = await this.#loading?.catch(() => undefined);
+    await agent?.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** @throws TransportError `closed` if the client was closed before any other call */
+  #load(): Promise<Agent> {
+    if (this.#loading === undefined && this.#isClosed) throw new TransportError("closed", "the client is closed");
+    this.#loading ??= loadAgent().then((module) => (this.#agent = new module.Agent(this.#options)));
+    return this.#loading;
   }
 }

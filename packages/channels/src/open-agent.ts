@@ -4,8 +4,9 @@ import { openFileStore } from "@parley/mls-engine/node";
 import { RelayClient, type RelayClientEvents, type TokenProvider } from "@parley/skytale-relay";
 import { ApiClient } from "./api/api-client.ts";
 import { RETAINED_EPOCHS } from "./channel/channel-context.ts";
-import { keepsIdentity, type SkytaleClientOptions } from "./client-options.ts";
-import { AuthError } from "./errors.ts";
+import type { SkytaleClientOptions } from "./client-options.ts";
+import { keepsIdentity } from "./keeps-identity.ts";
+import { apiOptionsOf, relayOptionsOf } from "./server-options.ts";
 import { identityBytes } from "./channel/channel-member.ts";
 import { type IdentityKey, loadIdentityKey } from "./identity-key.ts";
 
@@ -43,36 +44,15 @@ export async function openAgent(options: SkytaleClientOptions): Promise<OpenAgen
 }
 
 /** The client of the API server; `undefined` without an API key. @throws TypeError */
-export function apiOf({ apiKey, apiUrl }: SkytaleClientOptions): ApiClient | undefined {
-  if (apiKey === undefined) return undefined;
-  if (apiUrl === undefined)
-    throw new TypeError("apiUrl is missing: set it to the URL of the API server that issued apiKey, such as https://api.skytale.sh");
-  return new ApiClient({ apiKey, apiUrl });
+export function apiOf(options: SkytaleClientOptions): ApiClient | undefined {
+  const api = apiOptionsOf(options);
+  return api && new ApiClient(api);
 }
 
 /** The client of the relay. @throws TypeError */
-export function relayOf(
-  { endpoint, transport, ca, token, relayLimits }: SkytaleClientOptions,
-  api: ApiClient | undefined,
-  events: RelayClientEvents,
-): RelayClient {
-  return new RelayClient({
-    ...(transport === undefined ? { url: endpoint } : { transport }),
-    ...(ca !== undefined && { ca }),
-    ...(relayLimits !== undefined && { limits: relayLimits }),
-    token: token ?? tokensOf(api),
-    events,
-  });
-}
-
-function tokensOf(api: ApiClient | undefined): TokenProvider {
-  if (api !== undefined) return ({ signal }) => api.relayToken({ signal });
-  return () => {
-    throw new AuthError(
-      "api_key_required",
-      "this client has no apiKey, which it needs to get a token for the relay: set apiKey and apiUrl, or SKYTALE_API_KEY and SKYTALE_API_URL",
-    );
-  };
+export function relayOf(options: SkytaleClientOptions, api: ApiClient | undefined, events: RelayClientEvents): RelayClient {
+  const token: TokenProvider | undefined = api && (({ signal }) => api.relayToken({ signal }));
+  return new RelayClient({ ...relayOptionsOf(options, token), events });
 }
 
 /** Opens the data directory. The error for a wrong key names the option `storageKey`. */

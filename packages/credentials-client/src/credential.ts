@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { isJsonObject, type JsonObject, type JsonValue } from "@parley/core";
 
 /**
@@ -57,7 +56,7 @@ export function writeCredential(credential: Credential, issuerDid: string): Json
   const until = validUntil === undefined ? undefined : writeDate("validUntil", validUntil);
   return {
     "@context": writeContext(context ?? atContext ?? CONTEXT),
-    id: id === undefined ? `urn:uuid:${randomUUID()}` : text("id", id),
+    id: id === undefined ? `urn:uuid:${crypto.randomUUID()}` : text("id", id),
     type: writeType(type ?? TYPE),
     issuer: issuer === undefined ? issuerDid : writeIssuer(issuer),
     ...(from === undefined ? {} : { validFrom: from }),

@@ -1,5 +1,5 @@
-import { validateHeaderName, validateHeaderValue } from "node:http";
-import { readDurationMs, rejectUnknownOptions } from "@parley/core/internal";
+import { checkHeaders, readDurationMs, rejectUnknownOptions } from "@parley/core/internal";
+import type { TlsOptions } from "@parley/core/net";
 
 /** Options of {@link CredentialsClient}. */
 export interface CredentialsClientOptions {
@@ -19,26 +19,10 @@ export interface CredentialsClientOptions {
   /** Additional headers of each request, for example for a proxy. */
   readonly headers?: Readonly<Record<string, string>>;
   /** TLS options for https: a private CA, a client certificate, another server name. */
-  readonly tls?: CredentialsTlsOptions;
+  readonly tls?: TlsOptions;
   /** Retries of reads (list and get). Other calls are never retried. */
   readonly retry?: RetryOptions;
   readonly limits?: CredentialsLimits;
-}
-
-/** The TLS options of Node (`tls.connect`) that apply to one host. */
-export interface CredentialsTlsOptions {
-  /** Certificate authorities to trust instead of Node's own, in PEM. */
-  readonly ca?: string | Uint8Array | readonly (string | Uint8Array)[];
-  /** The client's certificate, in PEM. */
-  readonly cert?: string | Uint8Array;
-  /** The key of the client's certificate, in PEM. */
-  readonly key?: string | Uint8Array;
-  /** Passphrase of the key. */
-  readonly passphrase?: string;
-  /** Name that the node's certificate must have, instead of the host's. */
-  readonly servername?: string;
-  /** `false` accepts any certificate. Only for tests. */
-  readonly rejectUnauthorized?: boolean;
 }
 
 /** Retries of reads after a network error or status 429, 502, 503 or 504. Delays double, with jitter. */
@@ -80,7 +64,7 @@ const OPTIONS: readonly (keyof CredentialsClientOptions)[] = [
   "retry",
   "limits",
 ];
-const TLS_OPTIONS: readonly (keyof CredentialsTlsOptions)[] = ["ca", "cert", "key", "passphrase", "servername", "rejectUnauthorized"];
+const TLS_OPTIONS: readonly (keyof TlsOptions)[] = ["ca", "cert", "key", "passphrase", "servername", "rejectUnauthorized"];
 
 /** Checks the options and applies the defaults. @throws TypeError naming the option that is unknown or wrong. */
 export function readSettings(options: CredentialsClientOptions): Settings {
@@ -89,7 +73,7 @@ export function readSettings(options: CredentialsClientOptions): Settings {
   rejectUnknownOptions(options.tls, TLS_OPTIONS, "tls.");
   rejectUnknownOptions(options.retry, ["maxRetries", "initialMs", "maxMs"], "retry.");
   rejectUnknownOptions(options.limits, ["maxResponseBytes", "maxCredentials", "maxListLength"], "limits.");
-  checkHeaders(options);
+  checkHeaders(options.apiKey, options.headers);
   const { timeoutMs = 15_000, maxConnections = 8, retry = {}, limits = {} } = options;
   const { maxRetries = 2, initialMs = 250, maxMs = 5_000 } = retry;
   const { maxResponseBytes = 4 << 20, maxCredentials = 10_000, maxListLength = 64 << 20 } = limits;
@@ -116,17 +100,4 @@ const MAX_TIMER = 2 ** 31 - 1;
 function atLeast(least: number, name: string, value: number): number {
   if (Number.isSafeInteger(value) && value >= least && value <= MAX_TIMER) return value;
   throw new TypeError(`${name} must be an integer from ${least} to ${MAX_TIMER}`);
-}
-
-function checkHeaders({ apiKey, headers = {} }: CredentialsClientOptions): void {
-  if (typeof apiKey !== "string" || apiKey === "") throw new TypeError("apiKey must be a non-empty string");
-  try {
-    validateHeaderValue("x-api-key", apiKey);
-  } catch {
-    throw new TypeError("apiKey has characters that a header can't carry"); // Node's own error contains the value.
-  }
-  for (const [name, value] of Object.entries(headers)) {
-    validateHeaderName(name);
-    validateHeaderValue(name, value);
-  }
 }

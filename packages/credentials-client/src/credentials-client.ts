@@ -1,7 +1,7 @@
 import { describeKind, rejectUnknownOptions } from "@parley/core/internal";
-import { isDid } from "@parley/did";
+import { lazily } from "@parley/core/lazily";
+import { isDid } from "@parley/did/syntax";
 import type { CredentialFormat } from "@parley/vc";
-import * as credentials from "./credentials.ts";
 import type {
   CallOptions,
   CredentialVerification,
@@ -10,12 +10,15 @@ import type {
   StoreCredentialOptions,
   VerifyCredentialOptions,
 } from "./credentials.ts";
-import { Http } from "./http.ts";
+import { readEndpoint } from "./endpoint.ts";
+import type { Http } from "./http.ts";
 import { text, type Credential } from "./credential.ts";
 import { readSettings, type CredentialsClientOptions, type CredentialsLimits } from "./credentials-client-options.ts";
-import * as presentations from "./presentations.ts";
 import type { PresentationVerification, SignPresentationOptions, VerifyPresentationOptions } from "./presentations.ts";
 import type { StoredCredential } from "./stored-credential.ts";
+
+/** HTTP is loaded by the first call. */
+const loadCalls = lazily(() => import("./calls.ts"));
 
 /**
  * Signs, verifies, stores and presents Verifiable Credentials through a node's REST API. The node holds the keys and verifies; to verify
@@ -39,16 +42,19 @@ import type { StoredCredential } from "./stored-credential.ts";
  * ```
  */
 export class CredentialsClient implements AsyncDisposable {
-  readonly #http: Http;
+  readonly #options: CredentialsClientOptions;
   readonly #limits: Required<CredentialsLimits>;
   readonly #did: () => string | undefined;
+  #http: Http | undefined;
+  #isClosed = false;
 
   constructor(options: CredentialsClientOptions) {
     this.#limits = readSettings(options).limits;
     const { did } = options;
     if (did !== undefined && typeof did !== "function") readDid("did", did);
     this.#did = typeof did === "function" ? did : () => did;
-    this.#http = new Http(options);
+    readEndpoint(options.nodeUrl);
+    this.#options = { ...options };
   }
 
   /**
@@ -59,7 +65,8 @@ export class CredentialsClient implements AsyncDisposable {
     rejectUnknownOptions(options, ["issuerDid", "format", "signal"]);
     const { issuerDid, format, signal } = options;
     const issuer = this.#didOr("issuerDid", issuerDid);
-    return credentials.sign(this.#http, credential, { issuerDid: issuer, format: formatOr(format), signal });
+    const { credentials, http } = await this.#load();
+    return credentials.sign(http, credential, { issuerDid: issuer, format: formatOr(format), signal });
   }
 
   /** Verifies a signed credential of any format on the node. An invalid one is rejected with a RestError that has the node's code. */
@@ -67,7 +74,8 @@ export class CredentialsClient implements AsyncDisposable {
     rejectUnknownOptions(options, ["verifierDid", "signal"]);
     const { verifierDid, signal } = options;
     const verifier = this.#didOr("verifierDid", verifierDid);
-    return credentials.verify(this.#http, pasted("signed", signed), { verifierDid: verifier, signal });
+    const { credentials, http } = await this.#load();
+    return credentials.verify(http, pasted("signed", signed), { verifierDid: verifier, signal });
   }
 
   /** Stores a signed credential in the holder's store on the node. */
@@ -75,7 +83,8 @@ export class CredentialsClient implements AsyncDisposable {
     rejectUnknownOptions(options, ["holderDid", "issuerDid", "validUntil", "signal"]);
     if (options.issuerDid !== undefined) text("issuerDid", options.issuerDid);
     const holderDid = this.#didOr("holderDid", options.holderDid);
-    return credentials.store(this.#http, pasted("signed", signed), { ...options, holderDid });
+    const { credentials, http } = await this.#load();
+    return credentials.store(http, pasted("signed", signed), { ...options, holderDid });
   }
 
   /**
@@ -86,7 +95,8 @@ export class CredentialsClient implements AsyncDisposable {
   async listCredentials(options: ListCredentialsOptions = {}): Promise<readonly StoredCredential[]> {
     rejectUnknownOptions(options, ["holderDid", "signal"]);
     const { holderDid, signal } = options;
-    return credentials.list(this.#http, { holderDid: this.#didOr("holderDid", holderDid), signal }, this.#limits);
+    const { credentials, http } = await this.#load();
+    return credentials.list(http, { holderDid: this.#didOr("holderDid", holderDid), signal }, this.#limits);
   }
 
   /** Gets a stored credential by the `id` that the node assigned. @throws RestError `not_found` */
@@ -94,7 +104,8 @@ export class CredentialsClient implements AsyncDisposable {
     rejectUnknownOptions(options, ["signal"]);
     // `.` and `..` would be path segments; a lone surrogate can't be percent-encoded.
     if (/^\.{1,2}$|\p{Cs}/u.test(text("id", id))) throw new TypeError("id is not the id of a stored credential");
-    return credentials.get(this.#http, id, options.signal);
+    const { credentials, http } = await this.#load();
+    return credentials.get(http, id, options.signal);
   }
 
   /** Creates a presentation of signed credentials on the node, signed with the holder's authentication key. */
@@ -108,7 +119,8 @@ export class CredentialsClient implements AsyncDisposable {
     if (credentials.length === 0) {
       throw new TypeError("credentials is empty: give at least one signed credential, such as signCredential or listCredentials returns");
     }
-    return presentations.signPresentation(this.#http, credentials, { ...options, holderDid, format: formatOr(options.format) });
+    const { presentations, http } = await this.#load();
+    return presentations.signPresentation(http, credentials, { ...options, holderDid, format: formatOr(options.format) });
   }
 
   /** Verifies a presentation and each credential in it on the node. An invalid one is rejected with a RestError that has the node's code. */
@@ -116,16 +128,26 @@ export class CredentialsClient implements AsyncDisposable {
     rejectUnknownOptions(options, ["verifierDid", "nonce", "signal"]);
     if (options.nonce !== undefined) text("nonce", options.nonce);
     const verifierDid = this.#didOr("verifierDid", options.verifierDid);
-    return presentations.verifyPresentation(this.#http, pasted("signed", signed), { ...options, verifierDid });
+    const { presentations, http } = await this.#load();
+    return presentations.verifyPresentation(http, pasted("signed", signed), { ...options, verifierDid });
   }
 
   /** Rejects calls in progress with `closed`, and closes all connections. */
-  close(): Promise<void> {
-    return this.#http.close();
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#http?.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  async #load(): Promise<typeof import("./calls.ts") & { readonly http: Http }> {
+    const calls = await loadCalls();
+    this.#http ??= new calls.Http(this.#options);
+    // The client was closed before its first call, which then ends with `closed`.
+    if (this.#isClosed) await this.#http.close();
+    return { ...calls, http: this.#http };
   }
 
   #didOr(option: string, given: string | undefined): string {

@@ -1,6 +1,7 @@
 // For applications
 export { CredentialsClient } from "./credentials-client.ts";
-export type { CredentialsClientOptions, CredentialsLimits, CredentialsTlsOptions, RetryOptions } from "./credentials-client-options.ts";
+export type { CredentialsClientOptions, CredentialsLimits, RetryOptions } from "./credentials-client-options.ts";
+export type { TlsOptions } from "@parley/core/net";
 export type { Credential } from "./credential.ts";
 export type { StoredCredential } from "./stored-credential.ts";
 export type {
@@ -17,12 +18,5 @@ export { RestError, type RestErrorCode, type RestErrorOptions } from "./rest-err
 // Without a node
 export { verifyLocally, type LocalVerification, type VerifyLocallyOptions } from "./verify-locally.ts";
 export type { ResolutionOptions } from "./resolution.ts";
-export {
-  decodeCredential,
-  decodePresentation,
-  VcError,
-  type CredentialFormat,
-  type DecodedCredential,
-  type DecodedPresentation,
-  type VcErrorCode,
-} from "@parley/vc";
+export { decodeCredential, decodePresentation, type DecodedCredential, type DecodedPresentation } from "@parley/vc/decode";
+export { VcError, type CredentialFormat, type VcErrorCode } from "@parley/vc/decode";

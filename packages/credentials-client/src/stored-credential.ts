@@ -1,5 +1,5 @@
 import { isJsonObject, type JsonObject } from "@parley/core";
-import { isDid } from "@parley/did";
+import { isDid } from "@parley/did/syntax";
 import { RestError } from "./rest-error.ts";
 import type { Answer } from "./http.ts";
 

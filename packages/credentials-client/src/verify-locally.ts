@@ -1,15 +1,11 @@
 import { rejectUnknownOptions } from "@parley/core/internal";
+import { lazily } from "@parley/core/lazily";
 import type { DidResolver } from "@parley/did";
-import {
-  verifyCredential,
-  verifyPresentation,
-  type StatusListFetch,
-  type VerifiedCredential,
-  type VerifiedPresentation,
-  type VerifyPresentationOptions,
-} from "@parley/vc";
-import { createResolver, createStatusFetch, type ResolutionOptions } from "./resolution.ts";
-import { signedKind } from "./signed-text.ts";
+import type { StatusListFetch, VerifiedCredential, VerifiedPresentation, VerifyPresentationOptions } from "@parley/vc";
+import type { ResolutionOptions } from "./resolution.ts";
+
+/** Formats, signatures and the resolution of DIDs are loaded by the first verification. */
+const load = lazily(() => import("./local-verification.ts"));
 
 /** Options of {@link verifyLocally}. */
 export interface VerifyLocallyOptions extends Omit<VerifyPresentationOptions, "resolver" | "status"> {
@@ -47,16 +43,8 @@ export type LocalVerification =
 export async function verifyLocally(signed: string, options: VerifyLocallyOptions = {}): Promise<LocalVerification> {
   if (typeof signed !== "string") throw new TypeError("signed must be a string");
   rejectUnknownOptions(options, OPTIONS);
-  const { resolution, nonce, ...others } = options;
-  const text = signed.trim(); // white space is often pasted with it
-  const common = {
-    ...others,
-    resolver: options.resolver ?? resolverFor(resolution),
-    status: options.status ?? createStatusFetch(resolution),
-  };
-  if (nonce === undefined && signedKind(text) === "credential") return { kind: "credential", ...(await verifyCredential(text, common)) };
-  const presentation = nonce === undefined ? common : { ...common, nonce };
-  return { kind: "presentation", ...(await verifyPresentation(text, presentation)) };
+  const { verifyWithoutNode } = await load();
+  return verifyWithoutNode(signed, options);
 }
 
 const OPTIONS: readonly (keyof VerifyLocallyOptions)[] = [
@@ -73,11 +61,3 @@ const OPTIONS: readonly (keyof VerifyLocallyOptions)[] = [
   "limits",
   "signal",
 ];
-
-let shared: DidResolver | undefined;
-
-function resolverFor(resolution: ResolutionOptions | undefined): DidResolver {
-  if (resolution !== undefined) return createResolver(resolution);
-  shared ??= createResolver({});
-  return shared;
-}

@@ -1,10 +1,13 @@
 import { describeKind } from "@parley/core/internal";
+import { lazily } from "@parley/core/lazily";
 import type { EnvelopeChannels, Protocol } from "@parley/envelope-and-adapters";
 import { checkChannels } from "@parley/envelope-and-adapters/internal";
 import { readBridgeOptions, type BridgeOptions, type NamedPort } from "./bridge-options.ts";
-import { findDirection } from "./find-direction.ts";
-import { Route, type BridgeEnd } from "./route.ts";
-import { runBridge, type RunningBridge } from "./running-bridge.ts";
+import type { BridgeEnd } from "./route.ts";
+import type { RunningBridge } from "./running-bridge.ts";
+
+/** The translations are loaded by the first bridge. */
+const loadBridge = lazily(() => import("./start-bridge.ts"));
 
 function isNamedPort(end: unknown): end is NamedPort {
   const { name, port } = (end ?? {}) as Partial<NamedPort>;
@@ -63,9 +66,10 @@ export class ProtocolBridge implements AsyncDisposable {
   ): Promise<RunningBridge> {
     readBridgeOptions(options);
     const settings = readBridgeOptions({ ...this.#options, ...options });
+    const { findDirection, startBridge } = await loadBridge();
     const direction = findDirection(sourceProtocol, targetProtocol);
     const [from, to] = [await this.#open(source, sourceProtocol), await this.#open(target, targetProtocol)];
-    const running = runBridge(new Route(from, to, settings), direction);
+    const running = startBridge({ from, to, settings, direction });
     this.#running.add(running);
     void running.ended.then(() => this.#running.delete(running));
     return running;

@@ -1,7 +1,6 @@
 import type { ParleyError } from "@parley/core";
 import { readNumbers, rejectUnknownOptions } from "@parley/core/internal";
 import { parseEndpoint } from "./endpoint.ts";
-import { grpcTransport } from "./grpc-transport.ts";
 import type { TokenProvider } from "./token-source.ts";
 import type { RelayTransport } from "./transport.ts";
 
@@ -73,16 +72,18 @@ export function readLimits(limits: Partial<RelayClientLimits> = {}, name = "limi
   return readNumbers(name, defaults, limits);
 }
 
-/** @throws TypeError for an unknown option or missing options */
-export function checkOptions(options: RelayClientOptions): void {
+/**
+ * Checks the options of a client as given. Needs no gRPC, so that other packages can check options before they load a client.
+ *
+ * @throws TypeError naming what is unknown, missing or invalid
+ */
+export function checkRelayOptions(options: RelayClientOptions): void {
   if (typeof options !== "object" || options === null) throw new TypeError("RelayClient needs an options object with url and token");
   rejectUnknownOptions(options, ["url", "ca", "transport", "token", "events", "limits"]);
-}
-
-/** @throws TypeError */
-export function transportOf({ url, transport, ca, token }: RelayClientOptions): RelayTransport {
+  const { url, transport, token, limits } = options;
+  readLimits(limits);
   if (typeof token !== "function") throw new TypeError("A relay client needs token: a function that returns a token or a promise of one");
   if ((url === undefined) === (transport === undefined)) throw new TypeError("A relay client needs either a url or a transport");
   if (url !== undefined && typeof url !== "string") throw new TypeError("The relay's address must be a string");
-  return transport ?? grpcTransport({ ...parseEndpoint(url ?? ""), ca });
+  if (url !== undefined) parseEndpoint(url);
 }

@@ -4,13 +4,14 @@ import { Code } from "../gen/skytale/relay/v1/relay_pb.js";
 import * as calls from "./unary-calls.ts";
 import type { ChannelHead, MessageRange, RelayWelcome } from "./unary-calls.ts";
 import { checkChannel, checkName, checkSequence } from "./check-arguments.ts";
+import { parseEndpoint } from "./endpoint.ts";
+import { grpcTransport } from "./grpc-transport.ts";
 import {
-  checkOptions,
+  checkRelayOptions,
   readLimits,
   type RelayClientEvents,
   type RelayClientLimits,
   type RelayClientOptions,
-  transportOf,
 } from "./relay-client-options.ts";
 import { Connector } from "./connector.ts";
 import type { Link } from "./link.ts";
@@ -81,9 +82,9 @@ export class RelayClient implements AsyncDisposable {
 
   /** Does not connect yet. @throws TypeError for invalid options. */
   constructor(options: RelayClientOptions) {
-    checkOptions(options);
+    checkRelayOptions(options);
     this.#limits = readLimits(options.limits);
-    this.#transport = transportOf(options);
+    this.#transport = options.transport ?? grpcTransport({ ...parseEndpoint(options.url ?? ""), ca: options.ca });
     this.#events = options.events ?? {};
     this.#tokens = new TokenSource(options.token, this.#limits.tokenTimeoutMs, this.#closed.signal);
     this.#publisher = new Publisher(this.#limits, () => this.#connector.link?.schedule());

@@ -1,2 +1,3 @@
 export { PhoenixTransport } from "./phoenix-transport.ts";
-export type { DidSpecOptions, LimitOptions, PhoenixTransportOptions, ReconnectOptions, TimeoutOptions, TlsOptions } from "./options.ts";
+export type { DidSpecOptions, LimitOptions, PhoenixTransportOptions, ReconnectOptions, TimeoutOptions } from "./options.ts";
+export type { TlsOptions } from "@parley/core/net";

@@ -1,11 +1,12 @@
 import { TransportError } from "@parley/core";
+import type { TlsOptions } from "@parley/core/net";
 import { deferred, splitBatch } from "@parley/core/internal";
 import { Socket } from "phoenix";
 import type { Endpoint } from "./endpoint.ts";
 import { invalidFrame, isProtocolError, isUnauthorized, linkBroke, protocolBroken, unauthorized, unreachable } from "./errors.ts";
 import { decodeFrame, decodeReply, encodeFrame, excerptOfFrame, type Frame } from "./frame.ts";
 import { NodeSocket } from "./node-socket.ts";
-import type { Settings, TlsOptions } from "./options.ts";
+import type { Settings } from "./options.ts";
 import { PendingReplies, type ReplyWaiter } from "./pending-replies.ts";
 import { Backoff } from "./reconnect-policy.ts";
 import { Watchdog } from "./watchdog.ts";

@@ -1,8 +1,8 @@
 import type { LookupFunction, Socket as TcpSocket } from "node:net";
 import { BATCH_HEADER, batchFrames, MAX_BATCH_BYTES, readBatchLimit } from "@parley/core/internal";
+import type { TlsOptions } from "@parley/core/net";
 import { WebSocket, type ClientOptions } from "ws";
 import { clockOffset } from "./clock.ts";
-import type { TlsOptions } from "./options.ts";
 
 /** Options of a {@link NodeSocket}. */
 export interface NodeSocketOptions {

@@ -1,5 +1,5 @@
-import { validateHeaderName, validateHeaderValue } from "node:http";
-import { readDurationMs, rejectUnknownOptions } from "@parley/core/internal";
+import { checkHeaders, readDurationMs, rejectUnknownOptions } from "@parley/core/internal";
+import type { TlsOptions } from "@parley/core/net";
 
 /** How a {@link PhoenixTransport} reaches its node. */
 export interface PhoenixTransportOptions {
@@ -24,22 +24,6 @@ export interface PhoenixTransportOptions {
   readonly limits?: LimitOptions;
   readonly timeouts?: TimeoutOptions;
   readonly backoff?: ReconnectOptions;
-}
-
-/** The TLS options of Node (`tls.connect`) that make sense for one host. */
-export interface TlsOptions {
-  /** Authorities to trust instead of Node's own, in PEM. */
-  readonly ca?: string | Uint8Array | readonly (string | Uint8Array)[];
-  /** The client's certificate, in PEM. */
-  readonly cert?: string | Uint8Array;
-  /** The key of the client's certificate, in PEM. */
-  readonly key?: string | Uint8Array;
-  /** The passphrase of the key. */
-  readonly passphrase?: string;
-  /** Name that the node's certificate must have, instead of the host's. */
-  readonly servername?: string;
-  /** `false` accepts any certificate: for tests alone. */
-  readonly rejectUnauthorized?: boolean;
 }
 
 /** How the node is to treat the DID of a join. */
@@ -125,7 +109,9 @@ export function resolveSettings(options: PhoenixTransportOptions): Settings {
   rejectUnknownOptions(options, OPTIONS);
   rejectUnknownOptions(options.tls, TLS_OPTIONS, "tls.");
   rejectUnknownOptions(options.backoff, ["initialMs", "maxMs", "random"], "backoff.");
-  checkHeaders(options);
+  const { credentials = "header" } = options;
+  if (credentials !== "header" && credentials !== "query") throw new TypeError('credentials must be "header" or "query"');
+  checkHeaders(options.apiKey, options.headers);
   const { initialMs = 1_000, maxMs = 30_000, random = Math.random } = options.backoff ?? {};
   const timeouts = positiveIntegers("timeouts", TIMEOUTS, options.timeouts);
   // Also warns of a value that was most likely meant in seconds.
@@ -143,20 +129,6 @@ function checkDidSpec(didSpec: DidSpecOptions): DidSpecOptions {
   if (!MODES.includes(didSpec.mode)) throw new TypeError('didSpec.mode must be "Create", "Require" or "Update"');
   if (!STORAGES.includes(didSpec.storage)) throw new TypeError('didSpec.storage must be "persistent" or "ephemeral"');
   return didSpec;
-}
-
-function checkHeaders({ apiKey, credentials = "header", headers = {} }: PhoenixTransportOptions): void {
-  if (typeof apiKey !== "string" || apiKey === "") throw new TypeError("apiKey must be a string that is not empty");
-  if (credentials !== "header" && credentials !== "query") throw new TypeError('credentials must be "header" or "query"');
-  try {
-    validateHeaderValue("x-api-key", apiKey);
-  } catch {
-    throw new TypeError("apiKey has characters that a header can't carry");
-  }
-  for (const [name, value] of Object.entries(headers)) {
-    validateHeaderName(name);
-    validateHeaderValue(name, value);
-  }
 }
 
 function positiveIntegers<T extends object>(group: string, defaults: T, given: Partial<T> | undefined): T {

@@ -1,9 +1,14 @@
 import type { Connection, ConnectOptions, Transport } from "@parley/core";
+import { lazily } from "@parley/core/lazily";
+import type { TlsOptions } from "@parley/core/net";
 import { Endpoint } from "./endpoint.ts";
 import { topicOf } from "./join.ts";
-import { Link } from "./link.ts";
-import { resolveSettings, type PhoenixTransportOptions, type Settings, type TlsOptions } from "./options.ts";
-import { PhoenixConnection } from "./phoenix-connection.ts";
+import type { Link } from "./link.ts";
+import { resolveSettings, type PhoenixTransportOptions, type Settings } from "./options.ts";
+
+/** WebSockets are loaded by the first connection. */
+const loadConnection = lazily(async () => ({ ...(await import("./link.ts")), ...(await import("./phoenix-connection.ts")) }));
+type ConnectionModules = Awaited<ReturnType<typeof loadConnection>>;
 
 /**
  * Connects agents to a Layr8 node over Phoenix Channels V2.
@@ -41,13 +46,14 @@ export class PhoenixTransport implements Transport {
     if (did === "") throw new TypeError("did must not be empty; leave it out to have one assigned");
     if (!Array.isArray(protocols)) throw new TypeError("protocols must be an array");
     signal?.throwIfAborted();
-    const connection = new PhoenixConnection(this.#linkFor(topicOf(did)), options, this.#settings);
+    const modules = await loadConnection();
+    const connection = new modules.PhoenixConnection(this.#linkFor(topicOf(did), modules), options, this.#settings);
     await connection.opened(signal);
     return connection;
   }
 
   /** A socket can join a topic only once: a server treats a second join as a replacement of the first. */
-  #linkFor(topic: string): Link {
+  #linkFor(topic: string, { Link }: ConnectionModules): Link {
     for (const link of this.#links) {
       if (link.isUsable && !link.has(topic)) return link;
     }

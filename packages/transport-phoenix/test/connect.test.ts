@@ -328,7 +328,7 @@ describe("options", () => {
     ["another scheme", { nodeUrl: "ftp://node.example/" }, "nodeUrl must begin with wss:, ws:, https: or http:, not ftp:"],
     ["an empty key", { apiKey: "" }, "apiKey must be a string that is not empty"],
     ["a key with a line break", { apiKey: "secret\r\nx: y" }, "apiKey has characters that a header can't carry"],
-    ["a bad header", { headers: { "x y": "z" } }, 'Header name must be a valid HTTP token ["x y"]'],
+    ["a bad header", { headers: { "x y": "z" } }, 'headers has an invalid name: "x y"'],
     ["a zero limit", { limits: { maxFrameLength: 0 } }, "limits.maxFrameLength must be a positive integer"],
     ["a fractional timeout", { timeouts: { pushMs: 1.5 } }, "timeouts.pushMs must be a positive integer"],
     ["a misspelt option", { apikey: "key" }, 'Unknown option "apikey". Did you mean "apiKey"?'],

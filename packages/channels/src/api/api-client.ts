@@ -1,6 +1,7 @@
 import type { JsonObject } from "@parley/core";
 import * as read from "./response-fields.ts";
-import { ApiHttp, type ApiOptions } from "./api-http.ts";
+import { ApiHttp } from "./api-http.ts";
+import type { ApiOptions } from "./api-options.ts";
 import type { JoinRequest } from "../invites/join-request.ts";
 import { type AccountGrant, accountGrantOf } from "./account-grant.ts";
 import { joinStateOf, type JoinState, pendingJoinOf, type PendingJoin } from "./join-state.ts";

@@ -1,5 +1,4 @@
 import { setMaxListeners } from "node:events";
-import { validateHeaderValue } from "node:http";
 import type { ConnectionOptions } from "node:tls";
 import { setTimeout as delay } from "node:timers/promises";
 import { isJsonObject, type JsonObject, type ParleyError } from "@parley/core";
@@ -7,22 +6,9 @@ import { backoffMs, runWithin } from "@parley/core/internal";
 import { HttpConnections, isHttpParserError, readJsonResponse } from "@parley/core/net";
 import { TransportError } from "../errors.ts";
 import { ResponseError } from "./response-fields.ts";
-import { readApiUrl, type ApiEndpoint } from "./api-endpoint.ts";
+import type { ApiEndpoint } from "./api-endpoint.ts";
+import { readApiOptions, type ApiOptions, type ApiSettings } from "./api-options.ts";
 import { toApiError } from "./api-error.ts";
-
-/** Options of the connection to an API server. */
-export interface ApiOptions {
-  /** Origin of the API server: `https://api.skytale.sh`. `localhost` and its subdomains resolve to the loopback address, without DNS. */
-  readonly apiUrl: string;
-  /** The API key, `sk_live_…` or `sk_test_…`. Errors never contain it. */
-  readonly apiKey: string;
-  /** Timeout of one attempt, up to the last byte of the response, in milliseconds. Default 15,000. */
-  readonly timeoutMs?: number;
-  /** Number of retries if the server is unreachable or overloaded. Default 2. */
-  readonly maxRetries?: number;
-  /** TLS of https: a private CA, a client certificate, another server name. */
-  readonly tls?: Pick<ConnectionOptions, "ca" | "cert" | "key" | "passphrase" | "servername" | "rejectUnauthorized">;
-}
 
 /** An HTTP call to the API server. */
 export interface Call {
@@ -35,8 +21,6 @@ export interface Call {
   readonly signal?: AbortSignal | undefined;
 }
 
-const DEFAULT_TIMEOUT_MS = 15_000;
-const DEFAULT_RETRIES = 2;
 const BACKOFF = { initialMs: 250, maxMs: 5000 };
 const SECOND = 1000;
 /** Long polling has its own connections, so that it does not delay other calls. */
@@ -50,24 +34,22 @@ export class ApiHttp {
   readonly #endpoint: ApiEndpoint;
   /** Name and URL of the server, for error messages. */
   readonly #server: string;
-  readonly #options: Required<Pick<ApiOptions, "apiKey" | "timeoutMs" | "maxRetries">>;
+  readonly #options: Pick<ApiSettings, "apiKey" | "timeoutMs" | "maxRetries">;
   readonly #calls: HttpConnections;
   readonly #waits: HttpConnections;
   readonly #closing = new AbortController();
 
-  constructor({ apiUrl, apiKey: given, timeoutMs = DEFAULT_TIMEOUT_MS, maxRetries = DEFAULT_RETRIES, tls }: ApiOptions) {
-    // A key read from a file ends with a newline.
-    const apiKey = typeof given === "string" ? given.trim() : given;
-    checkKey(apiKey);
-    if (!(timeoutMs > 0)) throw new TypeError("timeoutMs must be greater than 0");
-    if (!Number.isInteger(maxRetries) || maxRetries < 0) throw new TypeError("maxRetries must be an integer of at least 0");
+  /** @throws TypeError */
+  constructor(options: ApiOptions) {
+    const { apiKey, endpoint, timeoutMs, maxRetries } = readApiOptions(options);
+    const { tls } = options;
     setMaxListeners(0, this.#closing.signal);
-    this.#endpoint = readApiUrl(apiUrl);
+    this.#endpoint = endpoint;
     this.#server = `the API server at ${this.#endpoint.origin}${this.#endpoint.path}`;
     this.#options = { apiKey, timeoutMs, maxRetries };
     const { lookup, origin } = this.#endpoint;
-    this.#calls = new HttpConnections(origin, { maxConnections: CONNECTIONS, lookup, tls });
-    this.#waits = new HttpConnections(origin, { maxConnections: WAITING_CONNECTIONS, lookup, tls });
+    this.#calls = new HttpConnections(origin, { maxConnections: CONNECTIONS, lookup, tls: tls as ConnectionOptions });
+    this.#waits = new HttpConnections(origin, { maxConnections: WAITING_CONNECTIONS, lookup, tls: tls as ConnectionOptions });
   }
 
   /** Makes a call, with retries. @throws AuthError, ChannelError, InviteError, TransportError; the signal's reason. */
@@ -135,15 +117,6 @@ export class ApiHttp {
     if (status < 200 || status > 299) throw toApiError({ status, body: answer, secret: this.#options.apiKey, server: this.#server });
     if (!isJsonObject(answer)) throw new TransportError("transport_error", `the response of ${this.#server} is not a JSON object`);
     return answer;
-  }
-}
-
-function checkKey(apiKey: string): void {
-  if (typeof apiKey !== "string" || apiKey === "") throw new TypeError("apiKey must be a string that is not empty");
-  try {
-    validateHeaderValue("authorization", apiKey);
-  } catch {
-    throw new TypeError("apiKey contains characters that are invalid in an HTTP header"); // Node's error message would contain the key.
   }
 }
 

@@ -1,31 +1,24 @@
-import { closeAll, closeQuietly, closeTogether } from "@parley/core/internal";
+import { lazily } from "@parley/core/lazily";
 import type { Envelope, EnvelopeChannels, EnvelopePort } from "@parley/envelope-and-adapters";
-import type { GroupChannel } from "../channel/group-channel.ts";
+import { checkAgentOptions } from "../agent-options.ts";
 import type { ChannelMember, MemberName } from "../channel/channel-member.ts";
 import type { ChannelMessage } from "../channel/channel-message.ts";
-import { describeNonBytes } from "../channel/describe-non-bytes.ts";
 import type { SendOptions, Sent } from "../channel/send-options.ts";
-import { checkEnvelope } from "@parley/envelope-and-adapters/internal";
-import { checkChannelName } from "../channel-name.ts";
-import { Agent } from "../agent.ts";
-import type { ChannelOptions, CreateChannelOptions, JoinChannelOptions } from "../client-options.ts";
-import { ChannelError, TransportError } from "../errors.ts";
-import type { SkytaleClientEvents } from "../client-events.ts";
+import type { ChannelOptions, CreateChannelOptions, JoinChannelOptions, SkytaleClientOptions } from "../client-options.ts";
+import { TransportError } from "../errors.ts";
 import { guardedListeners } from "../guarded-listeners.ts";
-import { type DataDir, dataDirOf } from "./data-dir.ts";
-import { printWarning } from "../print-warning.ts";
-import { envelopeOf } from "./received-envelope.ts";
-import { ChannelInvites } from "./channel-invites.ts";
-import { ManagedChannel, type ReceiveOptions } from "./managed-channel.ts";
 import type { AddMemberOptions, RemoveMemberOptions, WaitOptions } from "../wait-options.ts";
-import { GrantComparison } from "./grant-comparison.ts";
-import { ChannelGrants } from "../api/channel-grants.ts";
+import { type DataDir, dataDirOf } from "./data-dir.ts";
 import type { InviteOptions, JoinWithTokenOptions } from "./invite-options.ts";
-import { StorageRecovery } from "./storage-recovery.ts";
-import { agentOptionsOf, type SkytaleChannelManagerOptions } from "./manager-options.ts";
+import type { ReceiveOptions } from "./managed-channel.ts";
+import { agentOptionsOf, type ManagerOptions, type SkytaleChannelManagerOptions } from "./manager-options.ts";
+import { notOpen } from "./not-open.ts";
+import type { RunningManager } from "./running-manager.ts";
 
 const NO_DATA_DIR: DataDir = { path: "", remove: () => Promise.resolve() };
-const encoder = new TextEncoder();
+
+/** MLS, gRPC and the rest of a manager are loaded by the first call. */
+const loadManager = lazily(() => import("./running-manager.ts"));
 
 /**
  * An agent that receives when it calls `receive`, such as from a tool call: arriving messages are stored on disk until then. Channels are
@@ -49,20 +42,12 @@ const encoder = new TextEncoder();
  * ```
  */
 export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable {
+  readonly #options: ManagerOptions;
+  readonly #agentOptions: SkytaleClientOptions;
   readonly #dataDir: DataDir;
-  readonly #agent: Agent;
-  readonly #invites: ChannelInvites;
-  readonly #grants: ChannelGrants;
-  readonly #comparisons: GrantComparison;
-  /** Whether an API server is configured, which grants are compared with. */
-  readonly #comparesGrants: boolean;
-  readonly #channels = new Map<string, ManagedChannel>();
-  /** Channels from which this manager is removing a member. Grants are compared afterwards. */
-  readonly #removing = new Set<string>();
-  readonly #recovery = new StorageRecovery(async (name) => {
-    if (this.#channels.has(name)) await this.#usable(name);
-  });
-  #closing: Promise<void> | undefined;
+  #manager: RunningManager | undefined;
+  #loading: Promise<RunningManager> | undefined;
+  #isClosed = false;
 
   /**
    * Opens no file and no connection: the first call does.
@@ -71,48 +56,20 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
    */
   constructor(options: SkytaleChannelManagerOptions) {
     const own = agentOptionsOf(options);
-    const listeners = guardedListeners(options);
-    this.#dataDir = options.store === undefined ? dataDirOf(options.dataDir, listeners.onWarning) : NO_DATA_DIR;
-    const events: Partial<SkytaleClientEvents> = {
-      ...listeners.events,
-      onMembersChanged: (channel, changes) => {
-        this.#invites.membersChanged(channel, changes);
-        listeners.events.onMembersChanged?.(channel, changes);
-        if (!this.#removing.has(channel)) this.#compareGrants(channel);
-      },
-      onCaughtUp: (channel) => {
-        listeners.events.onCaughtUp?.(channel);
-        this.#compareGrants(channel);
-      },
-      onError: (channel, error) => {
-        listeners.events.onError?.(channel, error);
-        if (this.#channels.get(channel)?.channel.hasStorageFailed === true) this.#recovery.failed(channel);
-      },
-    };
-    this.#agent = new Agent({ ...own, ...listeners, events, dataDir: this.#dataDir.path });
-    this.#invites = new ChannelInvites(this.#agent, { ...options, ...listeners });
-    this.#grants = new ChannelGrants(() => this.#invites.api());
-    this.#comparisons = new GrantComparison({
-      compare: (channel) => this.#grants.compare(channel),
-      report: ({ name }, difference) => {
-        const accounts = difference.accountsWithoutMember.join(", ");
-        (listeners.onWarning ?? printWarning)(
-          `accounts without a member have access to ${name} until their grants are withdrawn: ${accounts}`,
-        );
-        listeners.events.onGrantsDiffer?.(name, difference);
-      },
-    });
-    this.#comparesGrants = options.apiKey !== undefined;
+    const { onWarning } = guardedListeners(options);
+    this.#dataDir = options.store === undefined ? dataDirOf(options.dataDir, onWarning) : NO_DATA_DIR;
+    this.#options = { ...options };
+    this.#agentOptions = checkAgentOptions({ ...own, dataDir: this.#dataDir.path });
   }
 
   /** Whether the relay is connected. The first call that needs the connection opens it. */
   get connected(): boolean {
-    return this.#agent.connection.isUp;
+    return this.#manager?.connected ?? false;
   }
 
   /** Resolves when the relay is connected. @throws AuthError; TransportError `connection_error`; the signal's reason */
-  connect(options?: WaitOptions): Promise<void> {
-    return this.#agent.connect(options);
+  async connect(options?: WaitOptions): Promise<void> {
+    return (await this.#load()).connect(options);
   }
 
   /**
@@ -122,7 +79,7 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
    *   TransportError `connection_error`, `timeout`; the signal's reason
    */
   async create(name: string, options?: CreateChannelOptions): Promise<EnvelopePort> {
-    return this.#hold(await this.#agent.createChannel(name, options));
+    return (await this.#load()).create(name, options);
   }
 
   /**
@@ -132,7 +89,7 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
    * @throws as {@link SkytaleChannelManager.create}
    */
   async openOrCreate(name: string, options?: CreateChannelOptions): Promise<EnvelopePort> {
-    return this.#hold(await this.#agent.openOrCreateChannel(name, options));
+    return (await this.#load()).openOrCreate(name, options);
   }
 
   /**
@@ -140,10 +97,7 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
    * data. To leave a channel in use, call {@link SkytaleChannelManager.leave}.
    */
   async forget(name: string): Promise<void> {
-    const managed = this.#channels.get(name);
-    this.#channels.delete(name);
-    await managed?.close();
-    await this.#agent.forgetChannel(name);
+    return (await this.#load()).forget(name);
   }
 
   /**
@@ -152,7 +106,7 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
    * @throws MlsError `invalid_welcome`; ChannelError `bad_request`, `channel_exists` (it is open here), `leaving`; the signal's reason
    */
   async join(name: string, welcome: Uint8Array, options?: JoinChannelOptions): Promise<EnvelopePort> {
-    return this.#hold(await this.#agent.joinChannel(name, welcome, options));
+    return (await this.#load()).join(name, welcome, options);
   }
 
   /**
@@ -161,12 +115,12 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
    * @throws ChannelError `not_found` (this agent isn't a member), `removed`, `bad_request`; TransportError `closed`
    */
   async open(name: string, options?: ChannelOptions): Promise<EnvelopePort> {
-    return this.#hold(await this.#agent.openChannel(name, options));
+    return (await this.#load()).open(name, options);
   }
 
   /** A key package, which a member passes to {@link SkytaleChannelManager.addMember} to add this agent. Single use. */
-  keyPackage(): Promise<Uint8Array> {
-    return this.#agent.generateKeyPackage();
+  async keyPackage(): Promise<Uint8Array> {
+    return (await this.#load()).keyPackage();
   }
 
   /**
@@ -176,7 +130,7 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
    *   `removed`; TransportError `connection_error`, `timeout`; AuthError; the signal's reason
    */
   async addMember(name: string, keyPackage: Uint8Array, options?: AddMemberOptions): Promise<Uint8Array> {
-    return (await this.#channel(name)).addMember(keyPackage, options);
+    return (await this.#load()).addMember(name, keyPackage, options);
   }
 
   /**
@@ -190,14 +144,7 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
    *   `connection_error`, `timeout`; AuthError; the signal's reason
    */
   async removeMember(name: string, member: MemberName, options?: RemoveMemberOptions): Promise<void> {
-    const channel = await this.#channel(name);
-    this.#removing.add(name);
-    try {
-      await channel.removeMember(member, options);
-    } finally {
-      this.#removing.delete(name);
-    }
-    this.#compareGrants(name);
+    return (await this.#load()).removeMember(name, member, options);
   }
 
   /**
@@ -207,12 +154,12 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
    * @throws ChannelError `not_found`; the error that the channel ended with
    */
   safetyNumber(name: string): string {
-    return this.#managed(name).channel.safetyNumber();
+    return this.#loaded(name).safetyNumber(name);
   }
 
   /** The members of a channel, this agent included. @throws ChannelError `not_found` */
   members(name: string): readonly ChannelMember[] {
-    return this.#managed(name).channel.members;
+    return this.#loaded(name).members(name);
   }
 
   /**
@@ -221,7 +168,7 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
    * @throws ChannelError `contended`, `inbox_full`, `removed`; TransportError `connection_error`, `timeout`; AuthError; the signal's reason
    */
   async rotateKey(name: string, options?: WaitOptions): Promise<void> {
-    await (await this.#channel(name)).rotateKey(options);
+    return (await this.#load()).rotateKey(name, options);
   }
 
   /**
@@ -230,7 +177,7 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
    * @throws ChannelError; TransportError `connection_error`, `timeout`; AuthError; the signal's reason
    */
   async leave(name: string, options?: WaitOptions): Promise<void> {
-    await (await this.#channel(name)).leave(options);
+    return (await this.#load()).leave(name, options);
   }
 
   /**
@@ -250,10 +197,7 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
    *   TypeError; the signal's reason
    */
   async send(name: string, message: string | Uint8Array, options?: SendOptions): Promise<Sent> {
-    const channel = await this.#channel(name);
-    if (typeof message === "string") return channel.send(encoder.encode(message), options);
-    if (!(message instanceof Uint8Array)) throw new TypeError(describeNonBytes(message, "a string or a Uint8Array"));
-    return channel.send(message, options);
+    return (await this.#load()).send(name, message, options);
   }
 
   /**
@@ -269,7 +213,7 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
    * @throws the signal's reason
    */
   async receive(name: string, options?: ReceiveOptions): Promise<string[]> {
-    return (await this.receiveMessages(name, options)).map(({ text }) => text);
+    return (await this.#load()).receive(name, options);
   }
 
   /**
@@ -277,29 +221,27 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
    * if that takes longer than the timeout. With a timeout of 0, returns the last stored message.
    */
   async receiveLatest(name: string, options?: ReceiveOptions): Promise<string | undefined> {
-    const latest = await this.#managed(name).receiveLatest(options);
-    return latest?.text;
+    return (await this.#load()).receiveLatest(name, options);
   }
 
   /** As {@link SkytaleChannelManager.receive}, but returns messages with sender, id and sequence number. */
   async receiveMessages(name: string, options?: ReceiveOptions): Promise<readonly ChannelMessage[]> {
-    return (await this.#usable(name)).receive(options);
+    return (await this.#load()).receiveMessages(name, options);
   }
 
   /** Sends an envelope to all other members. @throws as {@link SkytaleChannelManager.send}; EnvelopeError if it is too large */
   async sendEnvelope(name: string, envelope: Envelope, options?: SendOptions): Promise<Sent> {
-    checkChannelName(name);
-    return this.send(name, checkEnvelope(envelope).serialize(), options);
+    return (await this.#load()).sendEnvelope(name, envelope, options);
   }
 
   /** As {@link SkytaleChannelManager.receive}, but returns envelopes. A message without an envelope becomes the payload of a `Protocol.RAW` envelope. */
   async receiveEnvelopes(name: string, options?: ReceiveOptions): Promise<Envelope[]> {
-    return (await this.receiveMessages(name, options)).map(envelopeOf);
+    return (await this.#load()).receiveEnvelopes(name, options);
   }
 
   /** Names of the open channels that this agent is a member of. */
   listChannels(): string[] {
-    return [...this.#channels].flatMap(([name, { channel }]) => (channel.isActive ? name : []));
+    return this.#manager?.listChannels() ?? [];
   }
 
   /**
@@ -310,12 +252,12 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
    *   `api_key_required`; TransportError; TypeError
    */
   async invite(name: string, options?: InviteOptions): Promise<string> {
-    return this.#invites.invite(await this.#channel(name), options);
+    return (await this.#load()).invite(name, options);
   }
 
   /** Revokes an invite. Pending join requests made with it are rejected. @throws InviteError; AuthError; ChannelError; TransportError */
   async revokeInvite(name: string, token: string): Promise<void> {
-    await this.#invites.revoke(name, token);
+    return (await this.#load()).revokeInvite(name, token);
   }
 
   /**
@@ -330,63 +272,33 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
    * @throws TransportError `join_timeout`; AuthError `api_key_required`; MlsError `invalid_welcome`; the signal's reason
    */
   async joinWithToken(name: string, token: string, options?: JoinWithTokenOptions): Promise<EnvelopePort> {
-    return this.#hold(await this.#invites.join(name, token, options));
+    return (await this.#load()).joinWithToken(name, token, options);
   }
 
   /** Stops receiving, sending and approving joins, and unlocks the data directory. Keys and unsettled messages are kept. Idempotent. */
-  close(): Promise<void> {
-    this.#closing ??= this.#close();
-    return this.#closing;
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const manager = await this.#loading?.catch(() => undefined);
+    await manager?.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  async #close(): Promise<void> {
-    this.#recovery.close();
-    await closeAll(
-      () => this.#comparisons.close(),
-      () => this.#invites.close(),
-      () => closeTogether(...Array.from(this.#channels.values(), (managed) => () => managed.close())),
-      () => this.#invites.closeStore(),
-      () => this.#agent.close(),
-      () => this.#dataDir.remove(),
-    );
+  /** @throws TransportError `closed` if the manager was closed before any other call */
+  #load(): Promise<RunningManager> {
+    if (this.#loading === undefined && this.#isClosed) throw new TransportError("closed", "the manager is closed");
+    this.#loading ??= loadManager().then((module) => {
+      this.#manager = new module.RunningManager(this.#options, this.#agentOptions, this.#dataDir);
+      return this.#manager;
+    });
+    return this.#loading;
   }
 
-  async #channel(name: string): Promise<GroupChannel> {
-    return (await this.#usable(name)).channel;
-  }
-
-  /** An open channel. Reopens it if it ended because a write failed. */
-  async #usable(name: string): Promise<ManagedChannel> {
-    const { channel } = this.#managed(name);
-    if (channel.hasStorageFailed && this.#closing === undefined) await this.open(name, { receive: channel.inbox !== undefined });
-    return this.#managed(name);
-  }
-
-  /** Schedules a comparison of members and grants, which reports accounts that have access but no member. */
-  #compareGrants(name: string): void {
-    const channel = this.#channels.get(name)?.channel;
-    if (channel !== undefined && this.#comparesGrants && this.#closing === undefined) this.#comparisons.soon(channel);
-  }
-
-  #managed(name: string): ManagedChannel {
-    const managed = this.#channels.get(name);
-    if (managed !== undefined) return managed;
-    if (this.#closing !== undefined) throw new TransportError("closed", "the manager is closed");
-    checkChannelName(name);
-    throw new ChannelError("not_found", `the channel ${name} is not open: create, join or open it first`);
-  }
-
-  async #hold(channel: GroupChannel): Promise<EnvelopePort> {
-    const workers = await this.#invites.workers();
-    const existing = this.#channels.get(channel.name);
-    if (existing?.channel === channel) return existing.port;
-    const managed = new ManagedChannel(channel, workers?.(channel), existing);
-    this.#channels.set(channel.name, managed);
-    await closeQuietly(() => existing?.close());
-    return managed.port;
+  /** For calls that return at once: before another call has loaded the manager, no channel is open. @throws as {@link notOpen} */
+  #loaded(name: string): RunningManager {
+    if (this.#manager === undefined) throw notOpen(name, this.#isClosed);
+    return this.#manager;
   }
 }

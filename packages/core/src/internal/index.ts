@@ -6,6 +6,7 @@ export { AsyncQueue } from "./async-queue.ts";
 export { backoffMs, type BackoffOptions } from "./backoff.ts";
 export { decodeBase64url, encodeBase64url } from "./base64url.ts";
 export { checkAttachment } from "./check-attachment.ts";
+export { checkHeaders } from "./check-headers.ts";
 export { checkJson } from "./check-json.ts";
 export {
   checkOption,

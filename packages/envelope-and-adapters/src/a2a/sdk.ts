@@ -1,3 +1,4 @@
+import { lazily } from "@parley/core/lazily";
 import { AdapterError } from "../adapter-error.ts";
 
 /** The modules of the official SDK. */
@@ -8,21 +9,11 @@ interface Sdk {
 }
 
 /**
- * Starts when this module is loaded, not when the SDK is used: after a `stat` of a socket, such as the one that locks a data directory, `import()`
- * of Node 20 doesn't follow symbolic links and reports installed packages as missing.
- */
-const loading: Promise<Sdk> = load();
-// A missing SDK must not affect programs that don't use it.
-loading.catch(() => undefined);
-
-/**
  * Returns the official SDK, an optional peer dependency.
  *
  * @throws AdapterError `sdk_missing`: it can't be imported; `cause` is the error
  */
-export function loadSdk(): Promise<Sdk> {
-  return loading;
-}
+export const loadSdk: () => Promise<Sdk> = lazily(load);
 
 /**
  * Each import is awaited inside `try`, so that bundlers only warn about a missing package and resolve it at run time. Their replacement code

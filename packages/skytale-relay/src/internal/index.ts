@@ -3,7 +3,6 @@ export * as health from "../../gen/grpc/health/v1/health_pb.js";
 export * as reflectionV1 from "../../gen/grpc/reflection/v1/reflection_pb.js";
 export * as reflectionV1alpha from "../../gen/grpc/reflection/v1alpha/reflection_pb.js";
 export * as contract from "../../gen/skytale/relay/v1/relay_pb.js";
-export { readLimits } from "../relay-client-options.ts";
 export { statusOf } from "../grpc-status.ts";
 export { asBuffer, asIs, GrpcWriter } from "../grpc-writer.ts";
 export { kindNumber, kindOf } from "../kind.ts";

@@ -1,11 +1,14 @@
 import type { JsonObject } from "@parley/core";
 import { decodeBase64url } from "@parley/core/internal";
-import { CompactSign, compactVerify, errors } from "jose";
+import { lazily } from "@parley/core/lazily";
 import { decodeBase64urlText } from "../decode-base64url-text.ts";
 import { truncate, parseJsonObject } from "../json.ts";
 import { ALGORITHMS, type ImportedKey } from "../keys/curves.ts";
 import type { Signer } from "../keys/signing-key.ts";
 import { VcError } from "../vc-error.ts";
+
+/** Loaded by the first signature. */
+const loadJose = lazily(() => import("jose"));
 
 /** A parsed JWS whose signature is not verified yet. */
 export interface Jws {
@@ -54,6 +57,7 @@ export function readJws(text: string): Jws {
 export async function verifyJws(jws: Jws, { curve, cryptoKey }: ImportedKey): Promise<void> {
   const algorithms = ALGORITHMS[curve];
   if (!algorithms.includes(jws.alg)) throw new VcError("alg_not_allowed", `Keys of ${curve} cannot be used with ${jws.alg}`);
+  const { compactVerify, errors } = await loadJose();
   try {
     await compactVerify(jws.text, cryptoKey, { algorithms: [...algorithms] });
   } catch (error) {
@@ -68,6 +72,7 @@ export async function verifyJws(jws: Jws, { curve, cryptoKey }: ImportedKey): Pr
 export async function signJws(payload: JsonObject, header: JsonObject, { curve, cryptoKey, kid }: Signer): Promise<string> {
   const [alg] = ALGORITHMS[curve];
   const bytes = new TextEncoder().encode(JSON.stringify(payload));
+  const { CompactSign } = await loadJose();
   return new CompactSign(bytes).setProtectedHeader({ alg, ...header, kid }).sign(cryptoKey);
 }
 

@@ -1,0 +1,4 @@
+// The calls of a `CredentialsClient`, which loads this module with its first one.
+export * as credentials from "./credentials.ts";
+export { Http } from "./http.ts";
+export * as presentations from "./presentations.ts";
