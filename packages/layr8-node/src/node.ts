@@ -3,9 +3,9 @@ import { proxyTrust, serverLogger } from "@parley/server-kit";
 import { accessWarning } from "@parley/storage";
 import { pino, type Logger } from "pino";
 import type { ApiKeyInfo, ApiKeyOptions, CreatedApiKey } from "./identity/api-keys.ts";
-import { readResolution } from "./credentials/resolution.ts";
+import { readResolution } from "./network/resolution.ts";
 import { checkNodeOptions, readLimits, type NodeOptions } from "./options.ts";
-import { Policies } from "./routing/policy.ts";
+import { Policies } from "./routing/authorize/policy.ts";
 import { RunningNode } from "./running-node.ts";
 import { openStores } from "./stores.ts";
 

@@ -1,8 +1,8 @@
 import { checkOptions, IS_ANYTHING, IS_BOOLEAN, IS_LOGGER, IS_PORT, IS_TEXT, readNumbers, type OptionCheck } from "@parley/core/internal";
 import { IS_TRUST_PROXY, type TrustProxy } from "@parley/server-kit";
 import type { Logger } from "pino";
-import { readHost, type ResolutionOptions } from "./credentials/resolution.ts";
-import type { Policy } from "./routing/policy.ts";
+import { readHost, type ResolutionOptions } from "./network/resolution.ts";
+import type { Policy } from "./routing/authorize/policy.ts";
 
 /** Which DIDs an API key may bind: `"any"`, or a list of DIDs and of prefixes with a trailing `*`. */
 export type DidRule = "any" | readonly string[];

@@ -1,29 +1,28 @@
 import type { AddressInfo } from "node:net";
-import { closeAll, Throttle } from "@parley/core/internal";
+import { closeAll } from "@parley/core/internal";
 import type { DidResolver } from "@parley/did";
 import { clientAddress, Connections, listenError, Watchdog, type ProxyTrust } from "@parley/server-kit";
 import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
-import { createHostedResolver } from "./credentials/hosted-resolver.ts";
-import { createNetworkResolver, type Resolution } from "./credentials/resolution.ts";
-import { createNetworkVerifier } from "./credentials/network-verifier.ts";
+import { createHostedResolver } from "./network/hosted-resolver.ts";
+import { createNetworkResolver, type Resolution } from "./network/resolution.ts";
 import { NonceMemory } from "./credentials/nonce-memory.ts";
-import type { CredentialVerifier } from "./credentials/verifier.ts";
+import { createNetworkVerifier, type CredentialVerifier } from "./credentials/verifier.ts";
 import { Wallet } from "./credentials/wallet.ts";
 import { Federation } from "./federation/federation.ts";
 import { KnownHosts } from "./federation/inbound/known-hosts.ts";
-import { SocketAuthenticator } from "./socket-authenticator.ts";
+import { SocketAuthenticator } from "./phoenix/socket-authenticator.ts";
 import { createMetrics, type Metrics } from "./http/metrics.ts";
 import { createHttpServer, createStatusServer, type StatusOptions } from "./http/server.ts";
 import type { ApiKeyInfo, ApiKeyOptions, CreatedApiKey } from "./identity/api-keys.ts";
 import { canonicalDomain, hostOfDomain, hostsOfUrl, originOfDomain } from "./identity/domain.ts";
-import type { InboxMessage } from "./inbox/inbox.ts";
 import type { Layr8Node } from "./node.ts";
+import { NodeEvents } from "./node-events.ts";
 import type { NodeLimits, NodeOptions } from "./options.ts";
+import { checkFrameSize } from "./phoenix/delivery-payload.ts";
 import { PhoenixServer } from "./phoenix/phoenix-server.ts";
 import { SOCKET_PATH } from "./phoenix/upgrade.ts";
-import type { MessageSummary } from "./routing/failure-reporter.ts";
-import type { Policies } from "./routing/policy.ts";
+import type { Policies } from "./routing/authorize/policy.ts";
 import { Router } from "./routing/router.ts";
 import type { Stores } from "./stores.ts";
 
@@ -41,14 +40,6 @@ const MAX_MALFORMED = 100;
 const HIGH_WATER_MARK = 1024 * 1024;
 /** Threads remembered per DID, to route responses to the connection that asked. */
 const MAX_THREADS = 16_384;
-
-/** The delivery attempt that is logged as a warning: the third redelivery. */
-const NOTABLE_ATTEMPT = 4;
-/** Shortest interval between log lines about rejected API keys, in milliseconds. */
-const REFUSED_KEYS_MS = 1000;
-
-/** Characters of an id or a type that the log shows. */
-const MAX_LOGGED = 256;
 
 /** Share of an inbox that messages from other nodes may fill. */
 const REMOTE_SHARE = 3 / 4;
@@ -75,6 +66,7 @@ export class RunningNode implements Layr8Node {
   readonly #limits: NodeLimits;
   readonly #logger: Logger;
   readonly #metrics: Metrics;
+  readonly #events: NodeEvents;
   readonly #router: Router;
   readonly #wallet: Wallet;
   readonly #federation: Federation;
@@ -84,7 +76,6 @@ export class RunningNode implements Layr8Node {
   readonly #connections: Connections;
   readonly #knownHosts: KnownHosts;
   readonly #watchdog: Watchdog;
-  readonly #refusedKeys = new Throttle(REFUSED_KEYS_MS);
   #phoenix: PhoenixServer | undefined;
   #sweeper: NodeJS.Timeout | undefined;
   #authority = "";
@@ -109,30 +100,28 @@ export class RunningNode implements Layr8Node {
       outboundMessages: () => this.#federation.depth.messages,
       outboundBlocked: () => this.#federation.depth.blocked,
     });
+    this.#events = new NodeEvents(this.#metrics, logger);
     // Unknown senders use a resolver with its own cache and limits, so that they can not exhaust those of the agents here.
-    const [partners, strangers] = [this.#createResolver(resolution), this.#createResolver(resolution)];
-    this.verifier = createNetworkVerifier(partners, resolution, limits);
+    const [recipients, senders] = [this.#createResolver(resolution), this.#createResolver(resolution)];
+    this.verifier = createNetworkVerifier(recipients, resolution, limits);
     this.#knownHosts = new KnownHosts(knownHosts, Object.keys(resolution.hosts));
     this.#federation = new Federation({
       hosted: dids,
-      resolvers: { partners, strangers },
+      resolvers: { recipients, senders },
       network: resolution,
       knownHosts: this.#knownHosts,
       limits,
       store: stores.outbound,
       clock: stores.clock,
       metrics: this.#metrics.federation,
-      receive: (message) => this.#router.receive(message),
-      undelivered: (plaintext, recipient, problem) => this.#router.undelivered(plaintext, recipient, problem),
       onPosted: (address) => this.#watchdog.note("POST /didcomm", address),
-      onTrouble: (about, text) => logger.info(about, text),
-      onOddity: (about, text) => logger.debug(about, text),
-      onFailure: (error) => this.#fail(error),
+      logger,
+      onFailure: this.#events.onFailure,
     });
     this.#router = new Router({
       inbox,
       policies,
-      verifiers: { local: this.verifier, remote: createNetworkVerifier(strangers, resolution, limits) },
+      verifiers: { local: this.verifier, remote: createNetworkVerifier(senders, resolution, limits) },
       remote: this.#federation.remote,
       isHosted: (did) => dids.has(did),
       messageTtlMs: limits.messageTtlMs,
@@ -141,7 +130,7 @@ export class RunningNode implements Layr8Node {
       maxOwnerMessages: limits.maxWaitingMessagesPerKey,
       ownerOf: (did) => dids.ownerOf(did),
       shareRecords: stores.inboxShares,
-      maxFrameBytes: limits.maxFrameBytes,
+      checkDelivery: (message) => checkFrameSize(message, limits.maxFrameBytes),
       delivery: {
         ackTimeoutMs: limits.ackTimeoutMs,
         maxAckTimeoutMs: Math.max(limits.ackTimeoutMs, MAX_ACK_TIMEOUT_MS),
@@ -149,24 +138,10 @@ export class RunningNode implements Layr8Node {
         maxThreads: MAX_THREADS,
         clock: stores.clock,
       },
-      events: {
-        onDelivered: (message, attempt) => {
-          this.#metrics.delivered.inc();
-          if (attempt > 1) this.#onRedelivered(message, attempt);
-        },
-        onDead: (cause, message) => {
-          this.#metrics.dead.inc({ cause });
-          logger.debug({ ...shown(message), cause }, "message dead-lettered");
-        },
-        onDropped: (message, reason) => logger.debug({ ...shown(message), reason }, "system message dropped"),
-        onFailure: (error) => this.#fail(error),
-      },
+      events: this.#events.router,
     });
     inbox.onDamaged((message) => this.#router.damaged(message));
-    stores.onDamaged(({ table, key, bytes }) => {
-      this.#metrics.damagedRecords.inc();
-      logger.error({ table, key: Buffer.from(key).toString("hex"), bytes }, "damaged record found: the disk or the memory is failing");
-    });
+    stores.onDamaged((record) => this.#events.onDamaged(record));
     this.#wallet = new Wallet({
       dids,
       store: credentials,
@@ -196,8 +171,8 @@ export class RunningNode implements Layr8Node {
         onCall: (key) => this.#watchdog.note("REST call", key),
         maxBodyBytes: limits.maxInboundBytes,
         onAnswered: (method, route, status) => this.#metrics.requests.inc({ method, route, status: String(status) }),
-        onFailure: (error) => this.#fail(error),
-        onRefusedKey: (address) => this.#onRefusedKey("rest", address),
+        onFailure: this.#events.onFailure,
+        onRefusedKey: (address) => this.#events.onRejectedKey("rest", address),
       },
       addFederation: (app, addressOf) => this.#federation.addRoutes(app, addressOf),
       trustsProxy,
@@ -238,7 +213,7 @@ export class RunningNode implements Layr8Node {
     const ownDomain = canonicalDomain(domain ?? `localhost%3A${bound.port}`);
     this.#publicUrl = publicUrl ?? (domain === undefined ? this.httpUrl : originOfDomain(domain));
     this.#phoenix = this.#openPhoenix(ownDomain);
-    this.#federation.start([hostOfDomain(ownDomain), `localhost:${bound.port}`, ...hostsOfUrl(this.#publicUrl)]);
+    this.#federation.start(this.#router, [hostOfDomain(ownDomain), `localhost:${bound.port}`, ...hostsOfUrl(this.#publicUrl)]);
     this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS).unref();
     this.#logger.info({ url: this.url }, "listening");
     this.#logSenderPolicy();
@@ -297,7 +272,7 @@ export class RunningNode implements Layr8Node {
       maxSockets: Math.max(1, limits.maxConnections - anonymousConnections(limits)),
       logger: this.#logger,
       frameCounter: (key) => this.#watchdog.counter("frame", key),
-      onRefusedKey: (address) => this.#onRefusedKey("socket", address),
+      onRejectedKey: (address) => this.#events.onRejectedKey("socket", address),
     });
     return new PhoenixServer(this.#http.server, {
       limits: {
@@ -311,17 +286,7 @@ export class RunningNode implements Layr8Node {
       addressOf: (request) => clientAddress(request, this.#trustsProxy),
       admit: (request) => authenticator.authenticate(request),
       onIdentified: (stream) => this.#connections.release(stream),
-      events: {
-        onMalformed: (what) => {
-          this.#metrics.malformedFrames.inc();
-          this.#logger.debug({ what }, "malformed frame");
-        },
-        onRefused: (status) => {
-          this.#metrics.refusedConnections.inc({ status: String(status) });
-          this.#logger.debug({ status }, "connection refused");
-        },
-        onFailure: (error) => this.#fail(error),
-      },
+      events: this.#events.phoenix,
     });
   }
 
@@ -331,18 +296,6 @@ export class RunningNode implements Layr8Node {
     return messages > 0 || this.#federation.waiting(did) > 0 || credentials.list(did, { limit: 1 }).credentials.length > 0;
   }
 
-  #onRedelivered(message: InboxMessage, attempt: number): void {
-    this.#metrics.redelivered.inc();
-    this.#logger.debug({ ...shown(message), attempt }, "message redelivered");
-    if (attempt !== NOTABLE_ATTEMPT) return;
-    this.#logger.warn({ ...shown(message), attempt }, "message redelivered for the third time: its agent does not acknowledge it");
-  }
-
-  /** The key itself is not logged. Unauthenticated clients cause these lines, so their rate is limited. */
-  #onRefusedKey(door: "socket" | "rest", address: string): void {
-    this.#refusedKeys.run((omitted) => this.#logger.info({ door, address, ...(omitted > 0 && { omitted }) }, "API key refused"));
-  }
-
   #sweep(): void {
     this.#phoenix?.checkIdle();
     void this.#stores.steadyClock.keep();
@@ -350,7 +303,7 @@ export class RunningNode implements Layr8Node {
     if (this.#isExpiring) return;
     this.#isExpiring = true;
     this.#expireDids()
-      .catch((error: unknown) => this.#fail(error))
+      .catch(this.#events.onFailure)
       .finally(() => (this.#isExpiring = false));
   }
 
@@ -360,11 +313,6 @@ export class RunningNode implements Layr8Node {
       this.#federation.forget(did);
       await Promise.all([this.#router.forget(did), this.#wallet.forget(did)]);
     }
-  }
-
-  #fail(error: unknown): void {
-    this.#metrics.failures.inc();
-    this.#logger.error({ err: error }, "internal failure");
   }
 
   async #close(): Promise<void> {
@@ -393,9 +341,4 @@ async function listenStatus(app: FastifyInstance, { port, host }: { port: number
 /** Connections reserved for clients without an API key. */
 function anonymousConnections({ maxConnections }: NodeLimits): number {
   return Math.max(1, Math.floor(maxConnections / 4));
-}
-
-/** The fields of a message that are logged; never its body. Senders choose id and type, so both are truncated. */
-function shown({ id, type, from, recipient }: MessageSummary): Record<string, unknown> {
-  return { id: id.slice(0, MAX_LOGGED), type: type.slice(0, MAX_LOGGED), from, recipient };
 }

@@ -15,7 +15,7 @@ import type { Inbox, InboxLimits } from "./inbox/inbox.ts";
 import { LmdbInbox } from "./inbox/lmdb-inbox.ts";
 import { MemoryInbox } from "./inbox/memory-inbox.ts";
 import type { NodeLimits, NodeOptions } from "./options.ts";
-import type { InboxShareRecord } from "./routing/inbox-shares.ts";
+import type { InboxShareRecord } from "./routing/store/inbox-shares.ts";
 import { type DamagedRecord, memoryRecords, type Records, SealingKey, SteadyClock, storedRecords } from "@parley/storage";
 import { LmdbEnvironment, type LmdbOptions } from "@parley/storage-lmdb";
 

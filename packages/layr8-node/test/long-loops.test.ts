@@ -4,8 +4,8 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { Deadlines } from "../src/federation/outbound/deadlines.ts";
 import { Dids, type DidRecord } from "../src/identity/dids.ts";
 import { MemoryInbox } from "../src/inbox/memory-inbox.ts";
-import { InboxReader } from "../src/routing/inbox-reader.ts";
-import { ThreadRoutes } from "../src/routing/thread-routes.ts";
+import { InboxReader } from "../src/routing/deliver/inbox-reader.ts";
+import { ThreadRoutes } from "../src/routing/deliver/thread-routes.ts";
 import { Harness } from "./federation/outbound/harness.ts";
 
 const COUNT = 1000;
@@ -92,7 +92,7 @@ it("threads of a connection that ends are forgotten, those of others stay", () =
   threads.record("b", second);
   threads.forget(first);
   expect([threads.find("a"), threads.find("b")]).toEqual([undefined, second]);
-  expect(threads.hasSpokenSince(0, "a")).toBe(false);
+  expect(threads.hasSentSince(0, "a")).toBe(false);
   threads.record("a", first);
   expect(threads.find("a")).toBe(first);
 });

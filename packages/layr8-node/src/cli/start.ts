@@ -8,7 +8,7 @@ import {
   withOneProxy,
   writeEnvFile,
 } from "@parley/server-kit";
-import type { ResolutionOptions } from "../credentials/resolution.ts";
+import type { ResolutionOptions } from "../network/resolution.ts";
 import type { NodeOptions } from "../options.ts";
 
 const CONFIG_MEMBERS: readonly (keyof NodeOptions)[] = [

@@ -9,6 +9,8 @@ import {
   type VerifiedPresentation,
   type VerifyOptions,
 } from "@parley/vc";
+import { createNetworkStatusFetch, type Resolution } from "../network/resolution.ts";
+import type { NodeLimits } from "../options.ts";
 import { CredentialError } from "./credential-error.ts";
 
 /** Options of {@link CredentialVerifier}. */
@@ -101,4 +103,15 @@ export class CredentialVerifier {
       slot.release();
     }
   }
+}
+
+/** Creates a verifier that uses documents of a resolver and status lists from the network. */
+export function createNetworkVerifier(resolver: DidResolver, resolution: Resolution, limits: NodeLimits): CredentialVerifier {
+  return new CredentialVerifier({
+    resolver,
+    status: createNetworkStatusFetch(resolution),
+    statusMaxAgeMs: resolution.cacheTtlMs,
+    maxConcurrent: limits.maxVerifications,
+    timeoutMs: limits.verificationTimeoutMs,
+  });
 }

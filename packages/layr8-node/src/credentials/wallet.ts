@@ -6,7 +6,7 @@ import { IdentityError } from "../identity/identity-error.ts";
 import { completeCredential } from "./complete-credential.ts";
 import { CredentialError } from "./credential-error.ts";
 import type { CredentialPage, CredentialStore, ListOptions, StoredCredential } from "./credential-store.ts";
-import { nodeHoldsKeys } from "./hosted-resolver.ts";
+import { nodeHoldsKeys } from "../network/hosted-resolver.ts";
 import type { NonceMemory } from "./nonce-memory.ts";
 import { peekPresentation } from "./peek.ts";
 import { claimsOf, type StoredClaims } from "./stored-claims.ts";

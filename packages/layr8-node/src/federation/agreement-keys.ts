@@ -1,5 +1,5 @@
 import type { KeyObject } from "node:crypto";
-import { nodeHoldsKeys } from "../credentials/hosted-resolver.ts";
+import { nodeHoldsKeys } from "../network/hosted-resolver.ts";
 import { BoundedMap } from "./bounded-map.ts";
 
 /** Source of the keys of hosted DIDs. */

@@ -1,28 +1,28 @@
 import { createDidcommCrypto } from "@parley/didcomm-crypto";
 import type { DidResolver } from "@parley/did";
 import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { Logger } from "pino";
 import type { Clock } from "../clock.ts";
-import type { Resolution } from "../credentials/resolution.ts";
+import type { Resolution } from "../network/resolution.ts";
 import type { FederationMetrics } from "../http/federation-metrics.ts";
 import type { NodeLimits } from "../options.ts";
-import { isBuiltinAnswer } from "../routing/builtin-protocols.ts";
-import type { Problem } from "../routing/failure-reporter.ts";
-import type { CheckResult } from "../routing/rejection.ts";
+import { isBuiltinResponse } from "../routing/respond/builtin-protocols.ts";
+import type { Problem } from "../routing/respond/failure-reporter.ts";
 import type { Remote } from "../routing/remote.ts";
-import type { Received } from "../routing/router.ts";
+import type { Router } from "../routing/router.ts";
 import { AgreementKeys, type HostedKeys } from "./agreement-keys.ts";
 import { addDidcommRoute } from "./inbound/didcomm-route.ts";
 import { Inbound } from "./inbound/inbound.ts";
+import { response, type InboundResult } from "./inbound/inbound-response.ts";
 import type { KnownHosts } from "./inbound/known-hosts.ts";
 import { UnknownSenderLimiter } from "./inbound/unknown-sender-limiter.ts";
 import { openOutbound } from "./outbound/outbound-queue.ts";
-import type { Outbound, OutboundDepth } from "./outbound/outbound.ts";
+import type { DeliveryFailure, DeliveryFailureCode, Outbound, OutboundDepth } from "./outbound/outbound.ts";
 import type { OutboundStore } from "./outbound/outbound-store.ts";
 import { HostedDocuments } from "./hosted-documents.ts";
 import { queueLimits } from "./queue-limits.ts";
 import { RemoteDidCheck } from "./remote-did-check.ts";
 import { RemoteAgents } from "./remote-agents.ts";
-import { problemOf } from "./undelivered.ts";
 
 /** Options of {@link Federation}. */
 export interface FederationOptions {
@@ -32,78 +32,44 @@ export interface FederationOptions {
     /** The API key that a DID belongs to. */
     ownerOf(did: string): string | undefined;
   };
-  /**
-   * Resolvers of DID documents, those of hosted DIDs included. `partners` is for recipients of the agents here, `strangers` for
-   * unauthenticated senders.
-   */
-  readonly resolvers: { readonly partners: DidResolver; readonly strangers: DidResolver };
+  /** Resolvers of DID documents, those of hosted DIDs included: for recipients of the agents here, and for unauthenticated senders. */
+  readonly resolvers: { readonly recipients: DidResolver; readonly senders: DidResolver };
   readonly network: Resolution;
   readonly knownHosts: KnownHosts;
   readonly limits: NodeLimits;
   readonly store: OutboundStore;
   readonly clock: Clock;
   readonly metrics: FederationMetrics;
-  /** Accepts a message from another node. See `Router.receive`. */
-  receive(message: Received): Promise<CheckResult>;
-  /** Reports to a sender that its message can't be delivered. See `Router.undelivered`. */
-  undelivered(plaintext: string, recipient: string, problem: Problem): Promise<void>;
+  readonly logger: Logger;
   /** Called for each envelope that a client posts. */
   onPosted(address: string): void;
-  /** Logs a failure of another node. */
-  onTrouble(about: object, text: string): void;
-  /** Logs at debug level, because unauthenticated clients can cause any number of these. */
-  onOddity(about: object, text: string): void;
-  onFailure(error: unknown): void;
+  readonly onFailure: (error: unknown) => void;
 }
 
+const STOPPING: InboundResult = { ok: false, response: response("stopping", "the node is stopping") };
 const NOTHING: OutboundDepth = { messages: 0, length: 0, pairs: 0, blocked: 0 };
 
 /** Exchanges messages with other nodes: the endpoint that they post to, and the outbound queue. */
 export class Federation {
-  readonly remote: Remote;
   readonly #options: FederationOptions;
   readonly #keys: AgreementKeys;
   readonly #documents: HostedDocuments;
-  readonly #inbound: Inbound;
-  #remoteDidCheck: RemoteDidCheck;
+  readonly #remoteAgents: RemoteAgents;
+  #inbound: Inbound | undefined;
   #outbound: Outbound | undefined;
   #closed = false;
 
   constructor(options: FederationOptions) {
-    const { hosted, resolvers, network, limits, metrics } = options;
+    const { hosted, resolvers, limits, clock } = options;
     this.#options = options;
     this.#keys = new AgreementKeys(hosted);
-    this.#documents = new HostedDocuments((did) => hosted.has(did), resolvers.partners);
-    this.#remoteDidCheck = new RemoteDidCheck({ network, ownHosts: [] });
-    this.remote = new RemoteAgents({
-      outbound: () => this.#outbound,
-      remoteDidCheck: () => this.#remoteDidCheck,
-      messageTtlMs: limits.messageTtlMs,
-      now: () => options.clock.lifetimeStart(),
-    });
-    this.#inbound = new Inbound({
-      isHosted: (did) => hosted.has(did),
-      keys: this.#keys,
-      resolver: resolvers.strangers,
-      strangers: new UnknownSenderLimiter({
-        perSecond: limits.strangersPerSecond,
-        atOnce: limits.maxStrangers,
-        atOncePerAddress: Math.max(1, Math.ceil(limits.maxStrangers / 8)),
-        now: () => options.clock.monotonic(),
-      }),
-      knownHosts: options.knownHosts,
-      maxEnvelopeBytes: limits.maxEnvelopeBytes,
-      maxMessageLength: limits.maxMessageLength,
-      messagesPerSecond: limits.remoteMessagesPerSecond,
-      receive: (message) => options.receive(message),
-      onAnswered: (result, error) => {
-        metrics.received.inc({ result });
-        if (error !== undefined) options.onOddity({ result, err: error }, "inbound message rejected");
-      },
-      onHeard: (sender) => this.#outbound?.hint(sender, resolvers.strangers),
-      onFailure: (error) => options.onFailure(error),
-      now: () => options.clock.monotonic(),
-    });
+    this.#documents = new HostedDocuments((did) => hosted.has(did), resolvers.recipients);
+    this.#remoteAgents = new RemoteAgents({ messageTtlMs: limits.messageTtlMs, now: () => clock.lifetimeStart() });
+  }
+
+  /** Sends to agents on other nodes, once {@link Federation.start} was called. */
+  get remote(): Remote {
+    return this.#remoteAgents;
   }
 
   /** Size of the outbound queue. */
@@ -120,34 +86,39 @@ export class Federation {
   addRoutes(app: FastifyInstance, addressOf: (request: FastifyRequest) => string): void {
     const { limits, metrics } = this.#options;
     addDidcommRoute(app, {
-      take: (envelope, address) => {
+      take: async (body, address) => {
         this.#options.onPosted(address);
-        return this.#inbound.take(envelope, address);
-      },
-      takeAll: (envelopes, address) => {
-        this.#options.onPosted(address);
-        return this.#inbound.takeAll(envelopes, address);
+        if (this.#inbound === undefined) return STOPPING;
+        return body instanceof Uint8Array ? this.#inbound.take(body, address) : this.#inbound.takeAll(body, address);
       },
       maxEnvelopeBytes: limits.maxEnvelopeBytes,
       maxInboundBytes: limits.maxInboundBytes,
       addressOf,
       isReady: () => this.#outbound !== undefined && !this.#closed,
-      onRefused: (counted) => metrics.received.inc({ result: counted }),
+      onRejected: (counted) => metrics.received.inc({ result: counted }),
     });
   }
 
   /**
    * Starts sending and accepting messages. Called once, by the node, when its HTTP server can serve DID documents.
    *
+   * @param router accepts messages from other nodes, and reports undeliverable ones to their senders.
    * @param ownHosts hosts whose DIDs belong to this node, as written in URLs.
    */
-  start(ownHosts: readonly string[]): void {
-    const { hosted, store, clock, network, limits, metrics, resolvers, onTrouble, onOddity, onFailure } = this.#options;
-    this.#remoteDidCheck = new RemoteDidCheck({ network, ownHosts, suggest: (did, hostnames) => hosted.similar(did, hostnames) });
-    this.#outbound = openOutbound({
+  start(router: Pick<Router, "receive" | "undelivered">, ownHosts: readonly string[]): void {
+    const { hosted, network } = this.#options;
+    this.#outbound = this.#openOutbound(router);
+    this.#inbound = this.#createInbound(router, this.#outbound);
+    const suggest = (did: string, hostnames: ReadonlySet<string>): string | undefined => hosted.similar(did, hostnames);
+    this.#remoteAgents.start(this.#outbound, new RemoteDidCheck({ network, ownHosts, suggest }));
+  }
+
+  #openOutbound(router: Pick<Router, "undelivered">): Outbound {
+    const { hosted, store, clock, network, limits, metrics, resolvers, logger, onFailure } = this.#options;
+    return openOutbound({
       store,
       clock,
-      resolver: resolvers.partners,
+      resolver: resolvers.recipients,
       crypto: createDidcommCrypto({ resolver: this.#documents, privateKey: (kid) => this.#keys.find(kid) }),
       network,
       limits: queueLimits(limits),
@@ -156,17 +127,45 @@ export class Federation {
         onDelivered: () => metrics.sent.inc(),
         onRetry: ({ sender, recipient }, reason) => {
           metrics.retried.inc();
-          onTrouble({ sender, recipient, reason }, "delivery to remote node failed; will retry");
+          logger.info({ sender, recipient, reason }, "delivery to remote node failed; will retry");
         },
         onDead: async ({ id, type, sender, recipient, plaintext }, cause) => {
-          await this.#options.undelivered(plaintext, recipient, problemOf(cause));
+          await router.undelivered(plaintext, recipient, problemOf(cause));
           metrics.dead.inc({ cause: cause.code });
           // A remote agent can cause any number of these by sending pings and not accepting the responses.
-          const tell = isBuiltinAnswer({ type }) ? onOddity : onTrouble;
-          tell({ id, type, sender, recipient, cause }, "message to remote node dead-lettered");
+          const level = isBuiltinResponse({ type }) ? "debug" : "info";
+          logger[level]({ id, type, sender, recipient, cause }, "message to remote node dead-lettered");
         },
         onFailure,
       },
+    });
+  }
+
+  #createInbound(router: Pick<Router, "receive">, outbound: Outbound): Inbound {
+    const { hosted, clock, knownHosts, limits, metrics, resolvers, logger, onFailure } = this.#options;
+    return new Inbound({
+      isHosted: (did) => hosted.has(did),
+      keys: this.#keys,
+      resolver: resolvers.senders,
+      unknownSenders: new UnknownSenderLimiter({
+        perSecond: limits.strangersPerSecond,
+        atOnce: limits.maxStrangers,
+        atOncePerAddress: Math.max(1, Math.ceil(limits.maxStrangers / 8)),
+        now: () => clock.monotonic(),
+      }),
+      knownHosts,
+      maxEnvelopeBytes: limits.maxEnvelopeBytes,
+      maxMessageLength: limits.maxMessageLength,
+      messagesPerSecond: limits.remoteMessagesPerSecond,
+      receive: (message) => router.receive(message),
+      onProcessed: (result, error) => {
+        metrics.received.inc({ result });
+        // At debug level, because unauthenticated clients can cause any number of these.
+        if (error !== undefined) logger.debug({ result, err: error }, "inbound message rejected");
+      },
+      onAuthenticated: (sender) => outbound.hint(sender, resolvers.senders),
+      onFailure,
+      now: () => clock.monotonic(),
     });
   }
 
@@ -182,4 +181,28 @@ export class Federation {
     if (this.#outbound === undefined) await this.#options.store.close();
     else await this.#outbound.close();
   }
+}
+
+/** Problem codes of messages that never reached another node. */
+const CODES: Readonly<Record<DeliveryFailureCode, string>> = {
+  expired: "e.p.msg.expired",
+  unresolved: "e.p.did.unresolved",
+  unreachable: "e.p.xfer.unreachable",
+  no_key: "e.p.did.no-key",
+  refused: "e.p.xfer.refused",
+  damaged: "e.p.me.res.storage",
+  failed: "e.p.xfer.failed",
+};
+
+/** DIDComm problem codes: a sorter, a scope, and a few descriptors. */
+const PROBLEM_CODE = /^[ew]\.[a-z][a-z0-9-]*(?:\.[a-z][a-z0-9-]*){1,6}$/;
+
+/**
+ * The problem that is reported to the sender of an undeliverable message. A valid problem code of the remote node is passed on.
+ *
+ * @see {@link https://identity.foundation/didcomm-messaging/spec/v2.1/#problem-codes | DIDComm v2.1, Problem Codes}
+ */
+export function problemOf({ code, comment, remoteCode }: DeliveryFailure): Problem {
+  const theirs = code === "refused" && remoteCode !== undefined && PROBLEM_CODE.test(remoteCode) ? remoteCode : undefined;
+  return { code: theirs ?? CODES[code], comment };
 }

@@ -1,17 +1,13 @@
 import type { Message } from "@parley/core";
-import { nodeHoldsKeys } from "../credentials/hosted-resolver.ts";
-import { ACCEPTED, type AcceptResult } from "../routing/accept-result.ts";
-import { PASSED, rejected, type CheckResult } from "../routing/rejection.ts";
-import { isBuiltinAnswer } from "../routing/builtin-protocols.ts";
+import { nodeHoldsKeys } from "../network/hosted-resolver.ts";
+import { ACCEPTED, rejected, type AcceptResult, type CheckResult } from "../routing/rejection.ts";
+import { isBuiltinResponse } from "../routing/respond/builtin-protocols.ts";
 import type { Remote } from "../routing/remote.ts";
 import type { Outbound, OutboundMessage } from "./outbound/outbound.ts";
 import type { RemoteDidCheck } from "./remote-did-check.ts";
 
 /** Options of {@link RemoteAgents}. */
 export interface RemoteAgentsOptions {
-  /** Returns `undefined` while the node starts or stops. */
-  readonly outbound: () => Outbound | undefined;
-  readonly remoteDidCheck: () => RemoteDidCheck;
   /** Lifetime of a message without `expires_time`, in milliseconds. */
   readonly messageTtlMs: number;
   /** Start of the lifetime of a message without `expires_time`: milliseconds since 1970. */
@@ -19,30 +15,38 @@ export interface RemoteAgentsOptions {
 }
 
 /** Share of a sender's and of a host's outbox that system messages may fill. */
-const OWN_SHARE = 1 / 2;
+const SYSTEM_SHARE = 1 / 2;
 /** Lifetime of responses of built-in protocols, in milliseconds: their requesters don't wait longer. */
-const ANSWER_TTL_MS = 10 * 60_000;
+const RESPONSE_TTL_MS = 10 * 60_000;
+
+const NOT_READY = rejected({ label: "failed", reason: "the node is not ready: send it again", code: "e.p.me.res.net" });
 
 /** Sends to agents on other nodes: checks recipients without network access, and enqueues messages durably. */
 export class RemoteAgents implements Remote {
   readonly #options: RemoteAgentsOptions;
+  #outbound: Outbound | undefined;
+  #remoteDidCheck: RemoteDidCheck | undefined;
 
   constructor(options: RemoteAgentsOptions) {
     this.#options = options;
   }
 
+  /** Called when the outbound queue is open. */
+  start(outbound: Outbound, remoteDidCheck: RemoteDidCheck): void {
+    this.#outbound = outbound;
+    this.#remoteDidCheck = remoteDidCheck;
+  }
+
   check(sender: string, recipient: string): CheckResult {
-    const why = this.#options.remoteDidCheck().refusal(recipient, sender);
-    if (why !== undefined) return rejected({ label: "unknown_recipient", reason: `unknown recipient: ${why}` });
-    if (nodeHoldsKeys(sender)) return PASSED;
+    const checked = this.#remoteDidCheck?.check(recipient, sender) ?? NOT_READY;
+    if (!checked.ok || nodeHoldsKeys(sender)) return checked;
     const reason = "unreachable: the node can't encrypt for other nodes in the name of a did:key, whose key it doesn't have";
     return rejected({ label: "unreachable", reason });
   }
 
   async send(message: Message, text: string, recipient: string): Promise<AcceptResult> {
-    const queue = this.#options.outbound();
-    if (queue === undefined) return rejected({ label: "failed", reason: "the node is not ready: send it again", code: "e.p.me.res.net" });
-    const enqueued = await queue.enqueue(this.#outgoing(message, text, recipient, this.#options.messageTtlMs));
+    if (this.#outbound === undefined) return NOT_READY;
+    const enqueued = await this.#outbound.enqueue(this.#outgoing(message, text, recipient, this.#options.messageTtlMs));
     if (enqueued.status === "full") {
       return rejected({
         label: "outbox_full",
@@ -54,10 +58,10 @@ export class RemoteAgents implements Remote {
     return ACCEPTED;
   }
 
-  async say(message: Message, text: string, recipient: string): Promise<void> {
-    const { outbound, messageTtlMs } = this.#options;
-    const ttlMs = isBuiltinAnswer(message) ? Math.min(messageTtlMs, ANSWER_TTL_MS) : messageTtlMs;
-    const enqueued = await outbound()?.enqueue(this.#outgoing(message, text, recipient, ttlMs), OWN_SHARE);
+  async sendSystemMessage(message: Message, text: string, recipient: string): Promise<void> {
+    const { messageTtlMs } = this.#options;
+    const ttlMs = isBuiltinResponse(message) ? Math.min(messageTtlMs, RESPONSE_TTL_MS) : messageTtlMs;
+    const enqueued = await this.#outbound?.enqueue(this.#outgoing(message, text, recipient, ttlMs), SYSTEM_SHARE);
     if (enqueued?.status === "stored") await enqueued.durable;
   }
 

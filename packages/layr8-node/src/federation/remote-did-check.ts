@@ -1,7 +1,8 @@
 import { canonicalDid, didWebUrl } from "@parley/did";
 import { hostnameOf } from "../identity/similar-did.ts";
 import { RateLimiter } from "@parley/core/internal";
-import type { Resolution } from "../credentials/resolution.ts";
+import type { Resolution } from "../network/resolution.ts";
+import { PASSED, rejected, type CheckResult, type Rejected } from "../routing/rejection.ts";
 
 /** Options of {@link RemoteDidCheck}. */
 export interface RemoteDidCheckOptions {
@@ -36,26 +37,26 @@ export class RemoteDidCheck {
   }
 
   /**
-   * Checks whether a DID can be hosted on another node. Returns the reason if it can't, as the text after "unknown recipient: "; otherwise
-   * `undefined`.
+   * Checks whether a DID can be hosted on another node.
    *
    * @param sender an agent of this node. Suggestions are limited to DIDs on its own host or the node's.
    */
-  refusal(did: string, sender: string): string | undefined {
+  check(did: string, sender: string): CheckResult {
     const canonical = canonicalDid(did);
-    if (canonical === undefined) return `${did.slice(0, 100)} is not a DID`;
-    if (canonical !== did) return `${did} must be written ${canonical}`;
-    if (did.startsWith("did:key:")) return `${did} (a did:key names no node, and it was never bound here)`;
-    if (!did.startsWith("did:web:")) return `${did} (agents of other nodes are found by did:web only)`;
+    if (canonical === undefined) return unknown(`${did.slice(0, 100)} is not a DID`);
+    if (canonical !== did) return unknown(`${did} must be written ${canonical}`);
+    if (did.startsWith("did:key:")) return unknown(`${did} (a did:key names no node, and it was never bound here)`);
+    if (!did.startsWith("did:web:")) return unknown(`${did} (agents of other nodes are found by did:web only)`);
     const url = this.#urlOf(did);
-    if (url === undefined) return `${did} (it has no URL by the rules of did:web)`;
-    if (this.#ownHosts.has(url.host)) return `${did}: ${this.#neverConnected(did, sender)}`;
+    if (url === undefined) return unknown(`${did} (it has no URL by the rules of did:web)`);
+    if (this.#ownHosts.has(url.host)) return unknown(`${did}: ${this.#neverConnected(did, sender)}`);
     const { allow } = this.#network;
     if (LOOPBACK.test(url.hostname) && !this.#hosts.has(url.host) && !allow.includes("loopback")) {
       const peer = `--peer ${url.host}=http://127.0.0.1:${url.port === "" ? "<port>" : url.port}, or resolution.hosts`;
-      return `${did}: ${this.#neverConnected(did, sender)} (Its host is this machine. If it is an agent of another node here, tell this one where that is: ${peer})`;
+      const why = `${did}: ${this.#neverConnected(did, sender)}`;
+      return unknown(`${why} (Its host is this machine. If it is an agent of another node here, tell this one where that is: ${peer})`);
     }
-    return undefined;
+    return PASSED;
   }
 
   #neverConnected(did: string, sender: string): string {
@@ -73,4 +74,8 @@ export class RemoteDidCheck {
       return undefined;
     }
   }
+}
+
+function unknown(why: string): Rejected {
+  return rejected({ label: "unknown_recipient", reason: `unknown recipient: ${why}` });
 }

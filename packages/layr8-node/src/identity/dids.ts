@@ -195,13 +195,13 @@ export class Dids {
     request: { readonly did?: string; readonly mode: EnsureOptions["mode"]; readonly storage?: DidStorage },
     domain: string,
     holdsAnything?: (did: string) => boolean,
-  ): Promise<{ readonly did: string } | { readonly refused: string }> {
+  ): Promise<{ readonly ok: true; readonly did: string } | { readonly ok: false; readonly reason: string }> {
     const { did, mode, storage } = request;
     try {
       const options = { mode, owner, ...(holdsAnything !== undefined && { holdsAnything }), ...(storage !== undefined && { storage }) };
-      return { did: (did === undefined ? await this.assign(domain, owner, storage) : await this.ensure(did, options)).did };
+      return { ok: true, did: (did === undefined ? await this.assign(domain, owner, storage) : await this.ensure(did, options)).did };
     } catch (error) {
-      if (error instanceof IdentityError) return { refused: refusalOf(error.code, did) };
+      if (error instanceof IdentityError) return { ok: false, reason: reasonOf(error.code, did) };
       throw error;
     }
   }
@@ -362,7 +362,7 @@ function assertMayEnd({ did, ownerKeyId }: DidRecord, owner: ApiKey, holdsAnythi
   if (holdsAnything(did)) throw new IdentityError("did_in_use", "Messages or credentials of this DID are waiting");
 }
 
-function refusalOf(code: IdentityErrorCode, did = ""): string {
+function reasonOf(code: IdentityErrorCode, did = ""): string {
   const reason = REASONS[code];
   if (code === "did_in_use") return `${reason}: ${did} stays persistent while messages or credentials of it are waiting`;
   if (code === "did_unknown") return `${reason}: ${did}`;

@@ -1,4 +1,4 @@
-import type { Probe } from "./probe-queue.ts";
+import type { Probe } from "../routing/deliver/consumer.ts";
 
 /** A reply to a push or a join; `response` is JSON text. */
 export interface Reply {

@@ -1,5 +1,6 @@
 import type { Channel, ChannelEnd, ChannelHandler } from "./channel.ts";
-import type { Probe, ProbeQueue } from "./probe-queue.ts";
+import type { Probe } from "../routing/deliver/consumer.ts";
+import type { ProbeQueue } from "./probe-queue.ts";
 import { encodeFrame } from "./serializer.ts";
 
 /** The socket of a {@link JoinedChannel}. */

@@ -1,12 +1,10 @@
 import type { IncomingMessage, Server } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { BATCH_HEADER, deferred, type FairShareLease, MAX_BATCH_BYTES, readBatchLimit, type Deferred } from "@parley/core/internal";
+import { BATCH_HEADER, deferred, MAX_BATCH_BYTES, readBatchLimit, type Deferred } from "@parley/core/internal";
 import { WebSocketServer, type WebSocket } from "ws";
-import type { JoinChannel } from "./channel.ts";
-import { ignoreUpgrade, wantsWebSocket } from "./ignored-upgrade.ts";
-import { PhoenixSocket, type SocketEvents, type SocketLimits } from "./phoenix-socket.ts";
-import { readUpgrade, SOCKET_PATH, type UpgradeRequest } from "./upgrade.ts";
+import { PhoenixSocket, type SocketEvents, type SocketLimits, type SocketOwner } from "./phoenix-socket.ts";
+import { ignoreUpgrade, readUpgrade, SOCKET_PATH, wantsWebSocket, type UpgradeRequest } from "./upgrade.ts";
 
 /** Time that a rejected client has to disconnect, in milliseconds. */
 const LINGER_MS = 1000;
@@ -15,15 +13,9 @@ const LINGER_MS = 1000;
 export type UpgradeRejection = 403 | 404 | 429 | 503;
 
 /** An authenticated socket and its owner. */
-export interface AuthenticatedSocket {
+export interface AuthenticatedSocket extends Omit<SocketOwner, "maxBatchBytes"> {
   /** Identifies the owner for {@link PhoenixServer.drop}. */
   readonly owner: string;
-  /** Decides on the joins of this socket. */
-  readonly join: JoinChannel;
-  /** Charges the owner for the work of a frame; 0 units query only. Returns the milliseconds after which the socket may be read again. */
-  charge(units: number): number;
-  /** Reserves budget for bytes of an incomplete message; `undefined` if none is left. */
-  hold(bytes: number): FairShareLease | undefined;
   /** Called when the socket has closed. */
   onClose(): void;
 }
@@ -37,7 +29,7 @@ export interface PhoenixServerOptions {
   readonly admit: (request: UpgradeRequest) => AuthenticatedSocket | UpgradeRejection;
   /** Called when a connection is authenticated and counts for its owner. */
   onIdentified(socket: Socket): void;
-  readonly events: Omit<SocketEvents, "onClose"> & { onRefused(status: UpgradeRejection): void };
+  readonly events: Omit<SocketEvents, "onClose"> & { onRejected(status: UpgradeRejection): void };
 }
 
 /** Accepts WebSockets on an HTTP server at {@link SOCKET_PATH} and speaks Phoenix Channels V2 on each. */
@@ -98,11 +90,11 @@ export class PhoenixServer {
   #onUpgrade(request: IncomingMessage, stream: Duplex, head: Buffer): void {
     stream.on("error", () => stream.destroy());
     const upgrade = readUpgrade(request, this.#options.addressOf(request));
-    if (upgrade?.path !== SOCKET_PATH) return this.#refuse(stream, 404);
-    if (this.#closing !== undefined) return this.#refuse(stream, 503);
-    if (upgrade.vsn !== undefined && !upgrade.vsn.startsWith("2.")) return this.#refuse(stream, 403);
+    if (upgrade?.path !== SOCKET_PATH) return this.#reject(stream, 404);
+    if (this.#closing !== undefined) return this.#reject(stream, 503);
+    if (upgrade.vsn !== undefined && !upgrade.vsn.startsWith("2.")) return this.#reject(stream, 403);
     const admitted = this.#options.admit(upgrade);
-    if (typeof admitted === "number") return this.#refuse(stream, admitted);
+    if (typeof admitted === "number") return this.#reject(stream, admitted);
     this.#options.onIdentified(request.socket);
     // A handshake that fails midway ends the stream before a WebSocket exists.
     stream.once("close", admitted.onClose);
@@ -120,8 +112,8 @@ export class PhoenixServer {
     this.#sockets.set(socket, owner);
   }
 
-  #refuse(stream: Duplex, status: UpgradeRejection): void {
-    this.#options.events.onRefused(status);
+  #reject(stream: Duplex, status: UpgradeRejection): void {
+    this.#options.events.onRejected(status);
     const reason = { 403: "Forbidden", 404: "Not Found", 429: "Too Many Requests", 503: "Service Unavailable" }[status];
     stream.end(`HTTP/1.1 ${status} ${reason}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
     setTimeout(() => stream.destroy(), LINGER_MS).unref();

@@ -1,12 +1,12 @@
 import type { Duplex } from "node:stream";
-import { type FairShareLease, MAX_BATCH_FRAMES, splitBatch } from "@parley/core/internal";
+import { MAX_BATCH_FRAMES, splitBatch } from "@parley/core/internal";
 import type { RawData, WebSocket } from "ws";
-import type { ChannelEnd, JoinChannel, Reply } from "./channel.ts";
-import { errorReply } from "./channel.ts";
-import { FrameMeter } from "./frame-meter.ts";
+import { unitsOf } from "../work-units.ts";
+import { errorReply, OK, type ChannelEnd, type JoinChannel, type Reply } from "./channel.ts";
 import { FrameWriter } from "./frame-writer.ts";
 import { type ChannelSocket, JoinedChannel } from "./joined-channel.ts";
 import { ProbeQueue } from "./probe-queue.ts";
+import { ReadLimiter, type ReadAccount } from "./read-limiter.ts";
 import { decodeFrame, encodeFrame, encodeReply, type Frame } from "./serializer.ts";
 
 /** Limits of one WebSocket. */
@@ -34,32 +34,16 @@ export interface SocketEvents {
 
 /** Maximum number of events queued on a topic while its join is pending. */
 const MAX_QUEUED = 256;
-/** Units of work: one per started 16 KiB of a frame, and those of a join, which may write to the disk. */
-const BYTES_PER_UNIT = 16 * 1024;
+/** Units of work of a join, which may write to the disk. */
 const UNITS_PER_JOIN = 50;
-/** Interval at which a client above its rate is checked for available units, in milliseconds: other sockets of its owner share them. */
-const MAX_PAUSE_MS = 1000;
-/** Unsent bytes, in high-water marks, above which the client is not read: replies have no other limit. Deliveries alone never reach it. */
-const UNREAD_MARKS = 2;
-/** Incomplete messages are charged in steps of this many bytes. */
-const HELD_STEP = 4 * 1024;
-/** How often a socket without budget for the rest of a message retries, and for how long, in milliseconds. */
-const ROOM_RETRY_MS = 100;
-const ROOM_PATIENCE_MS = 5000;
-/** Time that a client has to disconnect after it was closed for lack of budget, in milliseconds. */
-const LINGER_MS = 1000;
 /** Maximum characters of a join payload. */
 const MAX_JOIN_LENGTH = 512 * 1024;
 
 /** The application's interface for one socket. */
-export interface SocketOwner {
+export interface SocketOwner extends ReadAccount {
   readonly join: JoinChannel;
-  /** Charges the owner for work; 0 units query only. Returns the milliseconds after which the socket may be read again. */
-  charge(units: number): number;
   /** Maximum batch of frames that the client accepts, in bytes; 0 for clients that neither accept nor send batches. */
   readonly maxBatchBytes: number;
-  /** Reserves budget for bytes of an incomplete message; `undefined` if the owner, or all owners together, have none left. */
-  hold(bytes: number): FairShareLease | undefined;
 }
 
 /**
@@ -85,20 +69,7 @@ export class PhoenixSocket implements ChannelSocket {
   /** Whether the node has closed the link or is about to. */
   #endedHere = false;
   #blocked = false;
-  /** Reading is paused until then: the owner is above its rate. */
-  #pause: NodeJS.Timeout | undefined;
-  /** When the last such pause ended. */
-  #pausedUntil = Number.NEGATIVE_INFINITY;
-  /** Nothing is read until the client has received what was written. */
-  #isUnread = false;
-  readonly #meter = new FrameMeter();
-  /** Budget reserved for an incomplete message, and its size. */
-  #held: FairShareLease | undefined;
-  #heldBytes = 0;
-  /** When the incomplete message began. */
-  #partialSince = 0;
-  /** Reading is paused until then: no budget is left for the rest of a message. */
-  #roomTimer: NodeJS.Timeout | undefined;
+  readonly #reading: ReadLimiter;
 
   /** @param stream the socket under `ws`, used to write many frames at once. */
   constructor(ws: WebSocket, stream: Duplex, owner: SocketOwner, limits: SocketLimits, events: SocketEvents) {
@@ -117,9 +88,18 @@ export class PhoenixSocket implements ChannelSocket {
     });
     ws.on("close", (code) => this.#onClose(this.#endedHere ? undefined : code));
     stream.on("drain", () => this.#onDrain());
-    stream.on("data", (chunk: Buffer) => this.#onData(chunk));
-    // Connecting again regains nothing.
-    this.#charge(0);
+    stream.on("data", (chunk: Buffer) => this.#reading.received(chunk));
+    const { highWaterMark, now } = limits;
+    this.#reading = new ReadLimiter(ws, {
+      account: owner,
+      highWaterMark,
+      now,
+      onOutOfBudget: () => {
+        this.#events.onMalformed("no room for a message that is not complete");
+        this.close(1013, "too much of this API key is partly received: send fewer messages at once");
+      },
+      terminate: () => this.terminate(),
+    });
   }
 
   get writable(): boolean {
@@ -171,9 +151,8 @@ export class PhoenixSocket implements ChannelSocket {
   /** Pings a silent client, and drops one that stays silent. Called every second. */
   checkIdle(): void {
     const now = this.#limits.now();
-    const silent = this.#pause === undefined ? now - Math.max(this.lastHeardAt, this.#pausedUntil) : 0;
-    const isStuck = this.#held !== undefined && now - this.#partialSince > this.#limits.idleTimeoutMs;
-    if (isStuck || silent > this.#limits.idleTimeoutMs) this.terminate();
+    const silent = this.#reading.silentFor(now, this.lastHeardAt);
+    if (Math.max(silent, this.#reading.incompleteFor(now)) > this.#limits.idleTimeoutMs) this.terminate();
     else if (silent > this.#limits.idleTimeoutMs / 2 && this.#ws.readyState === this.#ws.OPEN) this.#ws.ping();
   }
 
@@ -201,101 +180,18 @@ export class PhoenixSocket implements ChannelSocket {
     this.lastHeardAt = this.#limits.now();
     const message = (data as Buffer).toString("utf8");
     const frames = isBinary || this.#owner.maxBatchBytes === 0 ? [message] : splitBatch(message);
-    this.#charge(frames.length + Math.floor((data as Buffer).length / BYTES_PER_UNIT));
-    if (isBinary) return this.#refuse("binary frames are not used here: send text frames");
-    if (frames.length > MAX_BATCH_FRAMES) return this.#refuse(`a batch may have ${MAX_BATCH_FRAMES} frames`);
+    this.#reading.charge(frames.length - 1 + unitsOf((data as Buffer).length));
+    if (isBinary) return this.#reject("binary frames are not used here: send text frames");
+    if (frames.length > MAX_BATCH_FRAMES) return this.#reject(`a batch may have ${MAX_BATCH_FRAMES} frames`);
     for (const frame of frames) this.#read(frame);
-    this.#checkUnread();
+    this.#reading.checkUnread();
   }
 
   #read(text: string): void {
     const frame = decodeFrame(text);
-    if (frame === undefined) return this.#refuse("a frame must be a JSON array [join_ref, ref, topic, event, payload]");
-    if (frame.event === "phx_join") this.#charge(UNITS_PER_JOIN);
+    if (frame === undefined) return this.#reject("a frame must be a JSON array [join_ref, ref, topic, event, payload]");
+    if (frame.event === "phx_join") this.#reading.charge(UNITS_PER_JOIN);
     this.#onFrame(frame);
-  }
-
-  /** Charges all frames, rejected ones included. Above its rate the owner is read more slowly. */
-  #charge(units: number): void {
-    const waitMs = this.#owner.charge(units);
-    if (waitMs === 0 || this.#pause !== undefined) return;
-    this.#ws.pause();
-    this.#pauseFor(waitMs);
-  }
-
-  /** One read takes up to 64 KiB of frames, so nothing is read before the owner has units again, however many sockets it has. */
-  #pauseFor(waitMs: number): void {
-    this.#pause = setTimeout(
-      () => {
-        const moreMs = this.#owner.charge(0);
-        if (moreMs > 0) return this.#pauseFor(moreMs);
-        this.#pause = undefined;
-        this.#pausedUntil = this.#limits.now();
-        this.#resume();
-      },
-      Math.min(waitMs, MAX_PAUSE_MS),
-    );
-  }
-
-  #resume(): void {
-    if (this.#pause === undefined && this.#roomTimer === undefined && !this.#isUnread) this.#ws.resume();
-  }
-
-  /** Reads nothing more from a client that does not read the replies. */
-  #checkUnread(): void {
-    if (this.#isUnread || this.#ws.bufferedAmount <= UNREAD_MARKS * this.#limits.highWaterMark) return;
-    this.#isUnread = true;
-    this.#ws.pause();
-  }
-
-  /** Charges the buffered part of an incomplete message as it arrives. */
-  #onData(chunk: Buffer): void {
-    if (this.#meter.push(chunk)) this.#partialSince = this.#limits.now();
-    const parts = this.#meter.takeParts();
-    if (parts > 0) this.#charge(parts);
-    const bytes = this.#meter.held - (this.#meter.held % HELD_STEP);
-    if (bytes !== this.#heldBytes && !this.#hold(bytes)) this.#waitForRoom(bytes);
-  }
-
-  #hold(bytes: number): boolean {
-    if (bytes < this.#heldBytes) this.#releaseHeld();
-    const more = bytes - this.#heldBytes;
-    if (more === 0) return true;
-    if (this.#held === undefined) {
-      this.#partialSince = this.#limits.now();
-      this.#held = this.#owner.hold(more);
-      if (this.#held === undefined) return false;
-    } else if (!this.#held.tryGrow(more)) {
-      return false;
-    }
-    this.#heldBytes = bytes;
-    return true;
-  }
-
-  #releaseHeld(): void {
-    this.#held?.release();
-    this.#held = undefined;
-    this.#heldBytes = 0;
-  }
-
-  /** Pauses reading until other messages of the owner are complete. After a timeout the client must reconnect. */
-  #waitForRoom(bytes: number): void {
-    const until = this.#limits.now() + ROOM_PATIENCE_MS;
-    this.#ws.pause();
-    const ask = (): void => {
-      this.#roomTimer = undefined;
-      if (this.#hold(bytes)) return this.#resume();
-      if (this.#limits.now() >= until) return this.#giveUp();
-      this.#roomTimer = setTimeout(ask, ROOM_RETRY_MS);
-    };
-    this.#roomTimer = setTimeout(ask, ROOM_RETRY_MS);
-  }
-
-  #giveUp(): void {
-    this.#releaseHeld();
-    this.#events.onMalformed("no room for a message that is not complete");
-    this.close(1013, "too much of this API key is partly received: send fewer messages at once");
-    this.#roomTimer = setTimeout(() => this.terminate(), LINGER_MS);
   }
 
   #onFrame(frame: Frame): void {
@@ -313,15 +209,15 @@ export class PhoenixSocket implements ChannelSocket {
     if (frame.joinRef !== "null" && frame.joinRef !== channel.joinRef) return;
     channel.used(frame.topic);
     if (frame.event === "phx_leave") {
-      this.#reply(frame, channel.joinRef, { status: "ok", response: "{}" });
+      this.#reply(frame, channel.joinRef, OK);
       return this.endChannel(channel, "left", "phx_close");
     }
     this.#onEvent(channel, frame);
   }
 
   #onControl(frame: Frame): void {
-    if (frame.event === "heartbeat") this.#reply(frame, "null", { status: "ok", response: "{}" });
-    else this.#reply(frame, "null", errorReply(`unknown event on topic phoenix`));
+    if (frame.event === "heartbeat") this.#reply(frame, "null", OK);
+    else this.#reply(frame, "null", errorReply("unknown event on topic phoenix"));
   }
 
   #onEvent(channel: JoinedChannel, frame: Frame): void {
@@ -385,26 +281,21 @@ export class PhoenixSocket implements ChannelSocket {
   }
 
   /** Reports a rejected frame, which may have no valid topic or ref, on the control topic. */
-  #refuse(what: string): void {
+  #reject(what: string): void {
     this.#events.onMalformed(what);
     this.write(encodeFrame("null", "null", "phoenix", "phx_error", JSON.stringify({ reason: what })));
     if (++this.#malformed >= this.#limits.maxMalformed) this.close(1008, "too many malformed frames");
   }
 
   #onDrain(): void {
-    if (this.#isUnread) {
-      this.#isUnread = false;
-      this.#resume();
-    }
+    this.#reading.drained();
     if (!this.#blocked || !this.writable) return;
     this.#blocked = false;
     for (const channel of new Set(this.#channels.values())) channel.handler?.drained();
   }
 
   #onClose(closeCode: number | undefined): void {
-    clearTimeout(this.#pause);
-    clearTimeout(this.#roomTimer);
-    this.#releaseHeld();
+    this.#reading.close();
     for (const channel of new Set(this.#channels.values())) this.endChannel(channel, "lost", undefined, closeCode);
     this.#events.onClose();
   }

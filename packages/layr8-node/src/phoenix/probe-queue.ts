@@ -1,13 +1,4 @@
-/** A push that may break the link. */
-export interface Probe {
-  /** Pushes that have broken fewer links are sent first, then smaller ones. */
-  readonly strikes: number;
-  readonly bytes: number;
-  /** Writes the push. Returns `false` if the message has left the inbox or can't be sent now. */
-  send(): boolean;
-  /** The client has received the push. The next probe waits until `release` is called. */
-  arrived(release: () => void): void;
-}
+import type { Probe } from "../routing/deliver/consumer.ts";
 
 /** Sends pushes that may break a link one at a time, across all topics of the link. Pushes queued when the link breaks are dropped. */
 export class ProbeQueue {

@@ -1,37 +1,53 @@
 import type { Message } from "@parley/core";
-import type { IncomingMessage } from "../inbox/inbox.ts";
 
-/** The parts of a message that routing uses. */
-export type Routable = Pick<IncomingMessage, "id" | "type" | "from" | "thread" | "parentThread">;
-
-/** A parsed message from an authenticated sender. */
-export interface InboundMessage {
-  readonly message: Message;
-  readonly routable: Routable;
-  /** Its JSON text, as delivered to recipients. */
-  readonly text: string;
-  /** Whether it came from another node. */
-  readonly remote: boolean;
+/** Where a message comes from and goes to. */
+interface Origin {
+  /** DID of the authenticated sender. */
+  readonly sender: string;
+  /** The recipients that this node processes it for: all of an agent's message, one of another node's message. */
+  readonly recipients: readonly string[];
   /** The owner charged for it: an API key, another node's host or address, or the node itself. */
   readonly owner: string;
-  /** Called when it has its place in a recipient's inbox, before it is durable. */
+  /** Whether another node has sent it. */
+  readonly remote: boolean;
+  /** Called when it has its place in a recipient's inbox, before it is durable. Not called for duplicates. */
   readonly onStored?: (() => void) | undefined;
 }
 
-/** What the node asserts to recipients about the sender. */
-export interface SenderTrust {
-  readonly authorized: boolean;
-  /** JSON of the sender's credentials; `undefined` for none. */
-  readonly senderCredentials: string | undefined;
+/** A message on its way through the {@link Router}: parsed, authorized, stored, delivered. */
+export interface InboundMessage extends Origin {
+  readonly message: Message;
+  /** Its JSON text, as delivered to recipients. */
+  readonly text: string;
+  readonly id: string;
+  readonly type: string;
+  /** Thread (`thid`) that it continues; absent when it starts one. */
+  readonly thread: string | undefined;
+  readonly parentThread: string | undefined;
+  /** Set when it is authorized: JSON of the sender's verified credentials; `undefined` for none. */
+  senderCredentials: string | undefined;
+  /** Set when it is authorized: recipients to which the sender is not authorized, and whose policies let the agent decide. */
+  unauthorizedFor: ReadonlySet<string>;
 }
 
-export const TRUSTED: SenderTrust = { authorized: true, senderCredentials: undefined };
+const NONE: ReadonlySet<string> = new Set();
 
-export function inboundMessage(
-  message: Message,
-  text: string,
-  { owner = "node", remote = false, onStored }: Partial<Pick<InboundMessage, "owner" | "remote" | "onStored">> = {},
-): InboundMessage {
-  const { id, type, from, threadId, parentThreadId } = message;
-  return { message, routable: { id, type, from, thread: threadId, parentThread: parentThreadId }, text, remote, owner, onStored };
+/** Creates the message that enters the router, from a parsed plaintext. */
+export function inboundMessage(message: Message, text: string, { sender, recipients, owner, remote, onStored }: Origin): InboundMessage {
+  const { id, type, threadId: thread, parentThreadId: parentThread } = message;
+  return {
+    sender,
+    recipients,
+    owner,
+    remote,
+    onStored,
+    message,
+    text,
+    id,
+    type,
+    thread,
+    parentThread,
+    senderCredentials: undefined,
+    unauthorizedFor: NONE,
+  };
 }

@@ -22,11 +22,36 @@ export interface Rejection {
   readonly comment?: string;
 }
 
+/** The sender exceeds its rate. */
+export const RATE_LIMITED: Rejection = {
+  label: "rate_limited",
+  reason: "rate limited: slow down and send again",
+  code: "e.p.me.res.rate",
+};
+
+export type Rejected = { readonly ok: false; readonly rejection: Rejection };
+
+export function rejected(rejection: Rejection): Rejected {
+  return { ok: false, rejection };
+}
+
 /** Result of a check: passed, or rejected. */
-export type CheckResult = { readonly ok: true } | { readonly ok: false; readonly rejection: Rejection };
+export type CheckResult = { readonly ok: true } | Rejected;
 
 export const PASSED: CheckResult = { ok: true };
 
-export function rejected(rejection: Rejection): { readonly ok: false; readonly rejection: Rejection } {
-  return { ok: false, rejection };
+/** Result of accepting a message: stored durably, or rejected. `away`: recipients known to have no connection; the message waits in their inboxes. */
+export type AcceptResult = { readonly ok: true; readonly away: readonly string[] } | Rejected;
+
+/** Stored, and no recipient is known to be away. */
+export const ACCEPTED: AcceptResult = { ok: true, away: [] };
+
+/** Combines the results for several recipients: the first rejection, otherwise all recipients that are away. */
+export function combineResults(results: readonly AcceptResult[]): AcceptResult {
+  const away: string[] = [];
+  for (const result of results) {
+    if (!result.ok) return result;
+    away.push(...result.away);
+  }
+  return away.length === 0 ? ACCEPTED : { ok: true, away };
 }

@@ -1,6 +1,5 @@
 import type { Message } from "@parley/core";
-import type { AcceptResult } from "./accept-result.ts";
-import type { CheckResult } from "./rejection.ts";
+import type { AcceptResult, CheckResult } from "./rejection.ts";
 
 /** Sends messages to agents on other nodes. */
 export interface Remote {
@@ -19,5 +18,5 @@ export interface Remote {
    * Enqueues a system message in the name of a DID. Remote agents can trigger these, so they may use less of the quota than agents'
    * messages; without room they are dropped.
    */
-  say(message: Message, text: string, recipient: string): Promise<void>;
+  sendSystemMessage(message: Message, text: string, recipient: string): Promise<void>;
 }

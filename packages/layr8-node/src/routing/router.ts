@@ -1,63 +1,29 @@
-import { decodePlaintext, PlaintextError, threadOf, type Message } from "@parley/core";
-import type { Records } from "@parley/storage";
-import type { DamagedMessage, Inbox, InboxMessage } from "../inbox/inbox.ts";
-import type { AcceptResult } from "./accept-result.ts";
-import { inboundMessage } from "./inbound-message.ts";
-import { Admission, type InboundRequest } from "./admission.ts";
-import { isBuiltinAnswer, MAX_PROTOCOLS } from "./builtin-protocols.ts";
-import { FailureReporter, type MessageSummary, type UndeliveredCause, type Problem } from "./failure-reporter.ts";
-import type { Consumer, DeliveryOptions, Mailbox } from "./mailbox.ts";
-import { SystemMessages } from "./system-messages.ts";
-import type { InboxShareRecord } from "./inbox-shares.ts";
-import type { Policies } from "./policy.ts";
-import { isProblemReport } from "./problem-report.ts";
-import { readMessage, type ReadMessage } from "./read-message.ts";
-import { Mailboxes } from "./mailboxes.ts";
-import { type CheckResult, PASSED, rejected, type Rejection } from "./rejection.ts";
-import type { Remote } from "./remote.ts";
-import type { PresentationVerifier } from "./sender-presentation.ts";
-import { extraUnitsOf } from "./work.ts";
+import { decodePlaintext, type Message } from "@parley/core";
+import type { DamagedMessage, InboxMessage } from "../inbox/inbox.ts";
+import { extraUnitsOf } from "../work-units.ts";
+import { Authorizer, type AuthorizationResult, type AuthorizerOptions } from "./authorize/authorizer.ts";
+import type { Consumer } from "./deliver/consumer.ts";
+import type { DeadLetterCause, DeliveryOptions, Mailbox, MailboxEvents } from "./deliver/mailbox.ts";
+import { Mailboxes } from "./deliver/mailboxes.ts";
+import type { InboundMessage } from "./inbound-message.ts";
+import { parseMessage } from "./parse/parse-message.ts";
+import { ACCEPTED, combineResults, PASSED, RATE_LIMITED, rejected, type AcceptResult, type CheckResult } from "./rejection.ts";
+import { isBuiltin, isBuiltinResponse, MAX_PROTOCOLS } from "./respond/builtin-protocols.ts";
+import { BuiltinResponder } from "./respond/builtin-responder.ts";
+import { FailureReporter, type OnDead, type Problem } from "./respond/failure-reporter.ts";
+import { isProblemReport } from "./respond/problem-report.ts";
+import { SystemMessages, type MessageSummary } from "./respond/system-messages.ts";
+import { MessageStore, type MessageStoreOptions } from "./store/message-store.ts";
 
 /** Events of {@link Router}. */
-export interface RouterEvents {
-  onDelivered(message: InboxMessage, attempt: number): void;
-  onDead(cause: UndeliveredCause, message: MessageSummary): void;
+export interface RouterEvents extends Pick<MailboxEvents, "onDelivered" | "onFailure"> {
+  readonly onDead: OnDead;
   /** A system message could not be stored. */
-  onDropped(message: MessageSummary, reason: string): void;
-  onFailure(error: unknown): void;
+  readonly onDropped: (message: MessageSummary, reason: string) => void;
 }
 
-/** The sender exceeds its rate. */
-export const RATE_LIMITED: Rejection = {
-  label: "rate_limited",
-  reason: "rate limited: slow down and send again",
-  code: "e.p.me.res.rate",
-};
-
 /** Options of {@link Router}. */
-export interface RouterOptions {
-  readonly inbox: Inbox;
-  readonly policies: Policies;
-  /** Verifiers of presentations, of local agents and of agents on other nodes. */
-  readonly verifiers: { readonly local: PresentationVerifier; readonly remote: PresentationVerifier };
-  /** Sends to agents on other nodes. */
-  readonly remote: Remote;
-  /** Whether a DID is hosted here. */
-  readonly isHosted: (did: string) => boolean;
-  /** Lifetime of a message without `expires_time`, in milliseconds. */
-  readonly messageTtlMs: number;
-  /** Messages of one inbox above which messages from other nodes are rejected. */
-  readonly maxFromRemote: number;
-  /** Maximum number of messages of one inbox. */
-  readonly maxInboxMessages: number;
-  /** Maximum number of messages of all inboxes of one owner. */
-  readonly maxOwnerMessages: number;
-  /** The owner of a hosted DID. */
-  readonly ownerOf: (did: string) => string | undefined;
-  /** Persist the number of messages of each sender in the inboxes. */
-  readonly shareRecords?: Records<InboxShareRecord> | undefined;
-  /** Maximum bytes of the frame of a delivery. */
-  readonly maxFrameBytes: number;
+export interface RouterOptions extends Omit<MessageStoreOptions, "clock" | "onFailure">, Pick<AuthorizerOptions, "policies" | "verifiers"> {
   readonly delivery: DeliveryOptions;
   readonly events: RouterEvents;
 }
@@ -70,71 +36,117 @@ export interface SenderAccount {
   takeUnits(units: number): boolean;
 }
 
-/** A decrypted message from another node. */
-export interface Received {
-  readonly message: Message;
-  /** Its JSON, as it came. */
-  readonly text: string;
-  /** The authenticated sender. */
-  readonly sender: string;
-  /** The DID that it was encrypted for, hosted here. */
-  readonly recipient: string;
-  /** The owner charged for it: the sender's host, or the client address. */
-  readonly owner: string;
-  /** Called when it has its place in the recipient's inbox, before it is durable. Not called for duplicates. */
-  readonly onStored?: (() => void) | undefined;
-}
-
 /**
- * Accepts messages from agents and other nodes and stores them durably: in the inboxes of local recipients, and in the outbound queue for
- * the others.
+ * Accepts messages from agents and other nodes. A message passes four steps: it is parsed, authorized, stored, and delivered.
  *
  * Guarantees to the sender: {@link Router.accept} and {@link Router.receive} resolve without a rejection only once every recipient's copy
- * is durable.
+ * is durable: in the inbox of a local recipient, in the outbound queue for another.
  */
 export class Router {
   readonly #options: RouterOptions;
   readonly #mailboxes: Mailboxes;
-  readonly #dead: FailureReporter;
-  readonly #admission: Admission;
+  readonly #messages: MessageStore;
+  readonly #authorizer: Authorizer;
+  readonly #builtin: BuiltinResponder;
+  readonly #failures: FailureReporter;
 
   constructor(options: RouterOptions) {
-    const {
-      inbox,
-      messageTtlMs,
-      maxFromRemote,
-      maxInboxMessages,
-      maxOwnerMessages,
-      ownerOf,
-      shareRecords,
-      maxFrameBytes,
-      delivery,
-      events,
-      policies,
-      remote,
-      isHosted,
-    } = options;
-    const { onDead, onFailure } = { onDead: events.onDead.bind(events), onFailure: events.onFailure.bind(events) };
+    const { inbox, delivery, events, policies, verifiers, remote, isHosted } = options;
+    const { clock } = delivery;
     this.#options = options;
-    this.#mailboxes = new Mailboxes({
-      inbox,
-      messageTtlMs,
-      maxFromRemote,
-      maxInboxMessages,
-      maxOwnerMessages,
-      ownerOf,
-      shareRecords,
-      maxFrameBytes,
-      delivery,
-      events: {
-        ...events,
-        onDead: (message, cause) => this.#dead.deadLettered(message, cause),
-        onFailed: (message, failure) => this.#dead.failed(message, failure),
-      },
+    this.#mailboxes = new Mailboxes({ inbox, delivery, events });
+    this.#messages = new MessageStore(this.#mailboxes, { ...options, clock, onFailure: events.onFailure });
+    this.#authorizer = new Authorizer({ policies, verifiers, store: this.#messages, isHosted, clock });
+    const systemMessages = new SystemMessages({ store: this.#messages, remote, isHosted, onDropped: events.onDropped });
+    this.#builtin = new BuiltinResponder(this.#mailboxes, systemMessages);
+    this.#failures = new FailureReporter(systemMessages, events.onDead);
+    this.#mailboxes.onUndelivered({
+      onDead: (stored, cause) => void this.#deadLetter(stored, cause).catch(events.onFailure),
+      onFailed: (stored, failure) => void this.#failures.failed(stored, readStored(stored), failure).catch(events.onFailure),
     });
-    const own = new SystemMessages({ mailboxes: this.#mailboxes, remote, isHosted, onDropped: events.onDropped.bind(events) });
-    this.#dead = new FailureReporter({ mailboxes: this.#mailboxes, own, onDead, onFailure });
-    this.#admission = new Admission({ policies, mailboxes: this.#mailboxes, remote, dead: this.#dead, isHosted });
+  }
+
+  /**
+   * Accepts a message of a connected agent.
+   *
+   * @param text the plaintext's JSON, as received.
+   * @param account charged for the message.
+   * @returns the rejection, or, once the message is durable, the recipients that are away.
+   */
+  accept(sender: string, consumer: Consumer, text: string, account: SenderAccount): AcceptResult | Promise<AcceptResult> {
+    const parsed = parseMessage(text, sender, account.owner);
+    if (!parsed.ok) return parsed;
+    const { inbound } = parsed;
+    const checked = this.#authorizer.check(inbound);
+    if (!checked.ok) return checked;
+    const extra = extraUnitsOf(inbound.message, text.length);
+    if (extra > 0 && !account.takeUnits(extra)) return rejected(RATE_LIMITED);
+    this.#recordThreads(inbound, consumer);
+    return this.#authorizer.authorize(inbound, this.#store);
+  }
+
+  /**
+   * Accepts a decrypted message of another node's agent, for one recipient. The other recipients are that node's responsibility.
+   *
+   * @returns `ok` once the message is durable. Whether the recipient is away is not disclosed to other nodes.
+   */
+  async receive(inbound: InboundMessage): Promise<CheckResult> {
+    // The other node has lost the response. The message was accepted, whatever its checks would be now.
+    if (await this.#messages.remembers(inbound)) return PASSED;
+    const checked = this.#authorizer.check(inbound);
+    return checked.ok ? this.#authorizer.authorize(inbound, this.#store) : checked;
+  }
+
+  /** Stores an authorized message for its recipients. {@link Mailboxes} deliver it to the connections of those hosted here. */
+  readonly #store = (inbound: InboundMessage, authorized: AuthorizationResult): AcceptResult | Promise<AcceptResult> => {
+    const { message, recipients } = inbound;
+    if (!authorized.ok) {
+      if ("rejection" in authorized) return authorized;
+      return this.#failures.denied(message, authorized.recipient, authorized.missing).then(() => ACCEPTED);
+    }
+    const [first = ""] = recipients;
+    if (recipients.length === 1) return this.#storeFor(inbound, first);
+    return Promise.all(Array.from(new Set(recipients), (recipient) => this.#storeFor(inbound, recipient))).then(combineResults);
+  };
+
+  #storeFor(inbound: InboundMessage, recipient: string): Promise<AcceptResult> {
+    const isForNode = isBuiltin(inbound) && this.#options.isHosted(recipient) && !this.#mailboxes.wouldTake(recipient, inbound);
+    if (isForNode) return this.#builtin.respond(inbound.message, recipient).then(() => ACCEPTED);
+    return this.#messages.store(inbound, recipient);
+  }
+
+  /** Responses are routed to the connection that has sent on their thread. They may arrive before the request is durable. */
+  #recordThreads({ sender, id, thread = id, parentThread, message }: InboundMessage, consumer: Consumer): void {
+    const mailbox = this.#mailboxes.mailbox(sender);
+    mailbox.recordThread(thread, consumer);
+    // A report may name its thread only as the parent; it counts as a message on that thread.
+    if (parentThread !== undefined && isProblemReport(message)) mailbox.recordThread(parentThread, consumer);
+  }
+
+  async #deadLetter(stored: InboxMessage, cause: DeadLetterCause): Promise<void> {
+    const message = readStored(stored);
+    if (cause === "unhandled" && isBuiltin(stored)) await this.#builtin.respond(message, stored.recipient);
+    else await this.#failures.deadLettered(stored, message, cause);
+  }
+
+  /**
+   * A message accepted for another node can't be delivered: reports it to its sender, unless the sender is no longer hosted here or the
+   * message is a built-in response.
+   */
+  async undelivered(plaintext: string, recipient: string, problem: Problem): Promise<void> {
+    const message = readStored({ plaintext });
+    if (isBuiltinResponse(message)) return;
+    if (message.from !== undefined && this.#options.isHosted(message.from)) await this.#failures.report(message, recipient, problem);
+  }
+
+  /** A message in an inbox is damaged. */
+  damaged(message: DamagedMessage): void {
+    this.#failures.damaged(message).catch(this.#options.events.onFailure);
+  }
+
+  /** Reports an internal failure. */
+  failed(error: unknown): void {
+    this.#options.events.onFailure(error);
   }
 
   /** DIDs with a connection. */
@@ -160,111 +172,23 @@ export class Router {
     return this.#mailboxes.bind(did, consumer, protocols);
   }
 
-  /**
-   * Accepts a message of a connected agent.
-   *
-   * @param text the plaintext's JSON, as received.
-   * @param account charged for the message.
-   * @returns the rejection, or, once the message is durable, the recipients that are away.
-   */
-  accept(sender: string, consumer: Consumer, text: string, account: SenderAccount): AcceptResult | Promise<AcceptResult> {
-    let read: ReadMessage;
-    try {
-      read = readMessage(text);
-    } catch (error) {
-      if (error instanceof PlaintextError) return rejected({ label: "malformed", reason: `malformed message: ${error.message}` });
-      throw error;
-    }
-    const { message } = read;
-    const request: InboundRequest = {
-      sender,
-      recipients: message.to,
-      verifier: this.#options.verifiers.local,
-      owner: account.owner,
-      inbound: inboundMessage(message, read.text, { owner: account.owner }),
-    };
-    const checked = this.#check(request);
-    if (!checked.ok) return checked;
-    const extra = extraUnitsOf(message, text.length);
-    if (extra > 0 && !account.takeUnits(extra)) return rejected(RATE_LIMITED);
-    // A response may arrive before this message is durable.
-    const mailbox = this.#mailboxes.mailbox(sender);
-    mailbox.spoke(threadOf(message), consumer);
-    // A report may name its thread only as the parent; it counts as a message on that thread.
-    if (message.parentThreadId !== undefined && isProblemReport(message)) mailbox.spoke(message.parentThreadId, consumer);
-    return this.#admission.take(request);
-  }
-
-  /**
-   * Accepts a message of another node's agent, for one recipient. The other recipients are that node's responsibility.
-   *
-   * @returns `ok` once the message is durable. Whether the recipient is away is not disclosed to other nodes.
-   */
-  async receive({ message, text, sender, recipient, owner, onStored }: Received): Promise<CheckResult> {
-    const request: InboundRequest = {
-      sender,
-      recipients: [recipient],
-      verifier: this.#options.verifiers.remote,
-      owner,
-      inbound: inboundMessage(message, text, { owner, remote: true, onStored }),
-    };
-    // The other node has lost the response. The message was accepted, whatever its checks would be now.
-    if (await this.#options.inbox.remembers({ recipient, from: sender, id: message.id, expires: message.expiresTime })) return PASSED;
-    const checked = this.#check(request);
-    return checked.ok ? this.#admission.take(request) : checked;
-  }
-
-  /**
-   * A message accepted for another node can't be delivered: reports it to its sender, unless the sender is no longer hosted here or the
-   * message is a built-in response.
-   */
-  async undelivered(plaintext: string, recipient: string, problem: Problem): Promise<void> {
-    const { message } = decodePlaintext(JSON.parse(plaintext));
-    if (isBuiltinAnswer(message)) return;
-    if (message.from !== undefined && this.#options.isHosted(message.from)) await this.#dead.report(message, recipient, problem);
-  }
-
-  /** A message in an inbox is damaged. */
-  damaged(message: DamagedMessage): void {
-    this.#dead.damaged(message);
-  }
-
-  /** Reports an internal failure. */
-  failed(error: unknown): void {
-    this.#options.events.onFailure(error);
-  }
-
   /** Removes a DID that is no longer hosted, and reports its unread messages to their senders. */
   forget(did: string): Promise<void> {
-    return this.#mailboxes.forget(did, (message) => this.#dead.deadLettered(message, "expired"));
+    return this.#mailboxes.forget(did);
   }
 
   /** Redelivers, expires and drops idle mailboxes. Called by the node, every second. */
   sweep(): void {
+    this.#messages.sweep();
     this.#mailboxes.sweep();
   }
 
   /** Persists state for the next start. Called after the last message. */
   close(): Promise<void> {
-    return this.#mailboxes.close();
+    return this.#messages.close();
   }
+}
 
-  /** Checks that need no storage, for all recipients: either all get the message or none. */
-  #check({ sender, recipients, inbound }: InboundRequest): CheckResult {
-    const { message } = inbound;
-    if (message.from !== sender) {
-      const comment = message.from === undefined ? "from is missing" : "from is not the DID that this channel is joined as";
-      return rejected({ label: "unauthorized", reason: "unauthorized", code: "e.m.authz.from", comment });
-    }
-    if (recipients.length === 0) return rejected({ label: "malformed", reason: "malformed message: to names no recipient" });
-    if (message.expiresTime !== undefined && message.expiresTime * 1000 <= this.#options.delivery.clock.expiry()) {
-      return rejected({ label: "expired", reason: "message expired" });
-    }
-    const { isHosted, remote } = this.#options;
-    for (const recipient of recipients) {
-      const checked = isHosted(recipient) ? this.#mailboxes.check(recipient, inbound) : remote.check(sender, recipient);
-      if (!checked.ok) return checked;
-    }
-    return PASSED;
-  }
+function readStored({ plaintext }: Pick<InboxMessage, "plaintext">): Message {
+  return decodePlaintext(JSON.parse(plaintext)).message;
 }

@@ -1,7 +1,7 @@
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { createNetworkStatusFetch, readResolution, type ResolutionOptions } from "../../src/credentials/resolution.ts";
+import { createNetworkStatusFetch, readResolution, type ResolutionOptions } from "../../src/network/resolution.ts";
 
 const DEVELOPMENT = { allow: ["loopback"], httpForLoopback: true } as const;
 

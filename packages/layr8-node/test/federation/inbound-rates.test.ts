@@ -22,14 +22,14 @@ function open({ messagesPerSecond = 1000, strangersPerSecond = 1000 }): void {
     isHosted: hosted.has,
     keys: new AgreementKeys(hosted),
     resolver: world.resolver,
-    strangers: new UnknownSenderLimiter({ perSecond: strangersPerSecond, atOnce: 10, atOncePerAddress: 10, now: () => 0 }),
+    unknownSenders: new UnknownSenderLimiter({ perSecond: strangersPerSecond, atOnce: 10, atOncePerAddress: 10, now: () => 0 }),
     knownHosts: new KnownHosts(undefined, []),
     maxEnvelopeBytes: 100_000,
     maxMessageLength: 100_000,
     messagesPerSecond,
     receive: () => Promise.resolve(PASSED),
-    onAnswered: () => undefined,
-    onHeard: () => undefined,
+    onProcessed: () => undefined,
+    onAuthenticated: () => undefined,
     onFailure: (error) => {
       throw error;
     },
@@ -41,7 +41,8 @@ function open({ messagesPerSecond = 1000, strangersPerSecond = 1000 }): void {
 async function send(from: string, address = ADDRESS): Promise<string | undefined> {
   const message = { id: `${++count}`, type: "https://example.org/test/1.0/ping", from, to: [bob], body: {} };
   const envelope = await world.crypto.pack(JSON.stringify(message), { from, to: bob });
-  return (await inbound.take(Buffer.from(envelope), address))?.code;
+  const result = await inbound.take(Buffer.from(envelope), address);
+  return result.ok ? undefined : result.response.code;
 }
 
 async function sendTimes(times: number, from: string, address?: string): Promise<(string | undefined)[]> {

@@ -3,12 +3,12 @@ import { describe, expect, it } from "vitest";
 import { BoundedMap } from "../../src/federation/bounded-map.ts";
 import { readForward } from "../../src/federation/inbound/forward.ts";
 import { UnknownSenderLimiter, TooManyUnknownSenders } from "../../src/federation/inbound/unknown-sender-limiter.ts";
-import { problemOf } from "../../src/federation/undelivered.ts";
+import { problemOf } from "../../src/federation/federation.ts";
 import { RemoteDidCheck } from "../../src/federation/remote-did-check.ts";
 import { hostOfDomain, hostsOfUrl, originOfDomain } from "../../src/identity/domain.ts";
 
 describe("BoundedMap", () => {
-  it("forgets what was not used for longest", () => {
+  it("evicts the least recently used entry", () => {
     const map = new BoundedMap<string, number>(2);
     map.set("a", 1);
     map.set("b", 2);
@@ -23,36 +23,36 @@ describe("BoundedMap", () => {
 describe("UnknownSenderLimiter", () => {
   const never = (): Promise<never> => new Promise(() => {});
 
-  it("may ask so often in a second, each address for itself", async () => {
+  it("limits the resolutions per second of each address", async () => {
     let now = 0;
-    const strangers = new UnknownSenderLimiter({ perSecond: 2, atOnce: 10, atOncePerAddress: 10, now: () => now });
-    const ask = (address: string) => strangers.ask(address, () => Promise.resolve("document"));
-    expect([await ask("a"), await ask("a")]).toEqual(["document", "document"]);
-    await expect(ask("a")).rejects.toBeInstanceOf(TooManyUnknownSenders);
-    expect(await ask("b")).toBe("document");
+    const limiter = new UnknownSenderLimiter({ perSecond: 2, atOnce: 10, atOncePerAddress: 10, now: () => now });
+    const resolve = (address: string) => limiter.resolve(address, () => Promise.resolve("document"));
+    expect([await resolve("a"), await resolve("a")]).toEqual(["document", "document"]);
+    await expect(resolve("a")).rejects.toBeInstanceOf(TooManyUnknownSenders);
+    expect(await resolve("b")).toBe("document");
     now += 500;
-    expect(await ask("a")).toBe("document");
+    expect(await resolve("a")).toBe("document");
   });
 
-  it("are limited in concurrent resolutions, in total and per address", async () => {
-    const strangers = new UnknownSenderLimiter({ perSecond: 100, atOnce: 3, atOncePerAddress: 2, now: () => 0 });
-    for (const address of ["a", "a"]) void strangers.ask(address, never);
-    await expect(strangers.ask("a", never)).rejects.toBeInstanceOf(TooManyUnknownSenders);
-    void strangers.ask("b", never);
-    await expect(strangers.ask("c", never)).rejects.toBeInstanceOf(TooManyUnknownSenders);
+  it("limits concurrent resolutions, in total and per address", async () => {
+    const limiter = new UnknownSenderLimiter({ perSecond: 100, atOnce: 3, atOncePerAddress: 2, now: () => 0 });
+    for (const address of ["a", "a"]) void limiter.resolve(address, never);
+    await expect(limiter.resolve("a", never)).rejects.toBeInstanceOf(TooManyUnknownSenders);
+    void limiter.resolve("b", never);
+    await expect(limiter.resolve("c", never)).rejects.toBeInstanceOf(TooManyUnknownSenders);
   });
 
-  it("leave room when they fail", async () => {
-    const strangers = new UnknownSenderLimiter({ perSecond: 100, atOnce: 1, atOncePerAddress: 1, now: () => 0 });
-    await expect(strangers.ask("a", () => Promise.reject(new Error("no")))).rejects.toThrow("no");
-    expect(await strangers.ask("a", () => Promise.resolve(1))).toBe(1);
+  it("releases the budget of failed resolutions", async () => {
+    const limiter = new UnknownSenderLimiter({ perSecond: 100, atOnce: 1, atOncePerAddress: 1, now: () => 0 });
+    await expect(limiter.resolve("a", () => Promise.reject(new Error("no")))).rejects.toThrow("no");
+    expect(await limiter.resolve("a", () => Promise.resolve(1))).toBe(1);
   });
 
-  it("are known once they have been authenticated", () => {
-    const strangers = new UnknownSenderLimiter({ perSecond: 1, atOnce: 1, atOncePerAddress: 1, now: () => 0 });
-    expect(strangers.hasMet("did:web:x")).toBe(false);
-    strangers.meet("did:web:x");
-    expect(strangers.hasMet("did:web:x")).toBe(true);
+  it("knows authenticated senders", () => {
+    const limiter = new UnknownSenderLimiter({ perSecond: 1, atOnce: 1, atOncePerAddress: 1, now: () => 0 });
+    expect(limiter.isKnown("did:web:x")).toBe(false);
+    limiter.add("did:web:x");
+    expect(limiter.isKnown("did:web:x")).toBe(true);
   });
 });
 
@@ -63,7 +63,7 @@ describe("RemoteDidCheck", () => {
   it.each(["did:web:partner.example:agent", "did:web:partner-node:agent", "did:web:partner.localhost:agent", "did:web:localhost.example"])(
     "%s may be on another node",
     (did) => {
-      expect(remoteDidCheck.refusal(did, "did:web:node.example:a")).toBeUndefined();
+      expect(remoteDidCheck.check(did, "did:web:node.example:a")).toEqual({ ok: true });
     },
   );
 
@@ -78,13 +78,15 @@ describe("RemoteDidCheck", () => {
     ["did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK", /did:key/],
     ["did:peer:2.Ez6LS", /did:web only/],
     ["x".repeat(10_000), /^x{100} is not a DID$/],
-  ])("%s is not, and the reason is given", (did, reason) => {
-    expect(remoteDidCheck.refusal(did, "did:web:node.example:a")).toMatch(reason);
+  ])("%s is not on another node, and the rejection says why", (did, reason) => {
+    const checked = remoteDidCheck.check(did, "did:web:node.example:a");
+    const [, why = ""] = /^unknown recipient: (.*)$/.exec(checked.ok ? "" : checked.rejection.reason) ?? [];
+    expect(why).toMatch(reason);
   });
 
-  it("takes loopback names where loopback addresses are allowed", () => {
+  it("accepts loopback names if loopback addresses are allowed", () => {
     const open = new RemoteDidCheck({ network: { ...network, allow: ["loopback"] }, ownHosts: [] });
-    expect(open.refusal("did:web:localhost%3A4001:bob", "did:web:node.example:a")).toBeUndefined();
+    expect(open.check("did:web:localhost%3A4001:bob", "did:web:node.example:a")).toEqual({ ok: true });
   });
 
   it.each([
@@ -113,11 +115,11 @@ describe("problemOf", () => {
     ["e.p.X", "e.p.xfer.refused"],
     [`e.p${".x".repeat(20)}`, "e.p.xfer.refused"],
     [undefined, "e.p.xfer.refused"],
-  ])("hands on a refusal's code %s as %s", (remoteCode, code) => {
+  ])("passes the code %s of a rejection on as %s", (remoteCode, code) => {
     expect(problemOf({ code: "refused", comment: "no", ...(remoteCode !== undefined && { remoteCode }) })).toEqual({ code, comment: "no" });
   });
 
-  it("has a code for each other cause, whatever the other node says", () => {
+  it("has a code of its own for each other cause", () => {
     const codes = (["expired", "unresolved", "unreachable", "no_key", "failed"] as const).map(
       (code) => problemOf({ code, comment: "", remoteCode: "e.m.authz.denied" }).code,
     );

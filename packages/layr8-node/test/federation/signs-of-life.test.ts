@@ -20,14 +20,14 @@ async function heardOf(envelope: string, result: CheckResult = PASSED): Promise<
     isHosted: hosted.has,
     keys: new AgreementKeys(hosted),
     resolver: world.resolver,
-    strangers: new UnknownSenderLimiter({ perSecond: 100, atOnce: 10, atOncePerAddress: 10, now: Date.now }),
+    unknownSenders: new UnknownSenderLimiter({ perSecond: 100, atOnce: 10, atOncePerAddress: 10, now: Date.now }),
     knownHosts: new KnownHosts(undefined, []),
     maxEnvelopeBytes: 100_000,
     maxMessageLength: 100_000,
     messagesPerSecond: 100,
     receive: () => Promise.resolve(result),
-    onAnswered: () => undefined,
-    onHeard: (sender) => heard.push(sender),
+    onProcessed: () => undefined,
+    onAuthenticated: (sender) => heard.push(sender),
     onFailure: (error) => {
       throw error;
     },

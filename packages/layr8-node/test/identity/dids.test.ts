@@ -128,13 +128,20 @@ describe("Dids", () => {
   it("answers joins with a DID or a reason", async () => {
     const dids = createDids();
     const owner = await apiKey({ dids: ["did:web:host.example:*"] });
-    expect(await dids.admit(owner, { did: DID, mode: "Create" }, "host.example")).toEqual({ did: DID });
-    expect(await dids.admit(owner, { mode: "Create" }, "host.example")).toEqual({ did: expect.stringContaining(":ephemeral:") });
+    expect(await dids.admit(owner, { did: DID, mode: "Create" }, "host.example")).toEqual({ ok: true, did: DID });
+    expect(await dids.admit(owner, { mode: "Create" }, "host.example")).toEqual({ ok: true, did: expect.stringContaining(":ephemeral:") });
     expect(await dids.admit(owner, { mode: "Create", storage: "persistent" }, "host.example")).toEqual({
+      ok: true,
       did: expect.stringContaining("did:web:host.example:agents:"),
     });
-    expect(await dids.admit(owner, { did: "did:web:else.example", mode: "Create" }, "host.example")).toEqual({ refused: "unauthorized" });
-    expect(await dids.admit(owner, { did: `${DID}:x`, mode: "Require" }, "host.example")).toEqual({ refused: `unknown DID: ${DID}:x` });
+    expect(await dids.admit(owner, { did: "did:web:else.example", mode: "Create" }, "host.example")).toEqual({
+      ok: false,
+      reason: "unauthorized",
+    });
+    expect(await dids.admit(owner, { did: `${DID}:x`, mode: "Require" }, "host.example")).toEqual({
+      ok: false,
+      reason: `unknown DID: ${DID}:x`,
+    });
   });
 
   it("removes ephemeral DIDs that were not used recently", async () => {

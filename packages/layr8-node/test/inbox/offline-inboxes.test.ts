@@ -4,7 +4,10 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { InboxMessage } from "../../src/inbox/inbox.ts";
 import { encodeMessage } from "../../src/inbox/message-record.ts";
 import { LmdbInbox } from "../../src/inbox/lmdb-inbox.ts";
-import { Mailboxes } from "../../src/routing/mailboxes.ts";
+import { Mailboxes } from "../../src/routing/deliver/mailboxes.ts";
+import { inboundMessage } from "../../src/routing/inbound-message.ts";
+import { PASSED } from "../../src/routing/rejection.ts";
+import { MessageStore } from "../../src/routing/store/message-store.ts";
 import { SCHEMA } from "../../src/stores.ts";
 import { temporaryDirectory } from "../storage/temporary-directory.ts";
 
@@ -71,39 +74,50 @@ describe("inboxes of agents without a connection", () => {
     await inbox.close();
   }
 
-  function recipientsOf(inbox: LmdbInbox): Mailboxes {
-    return new Mailboxes({
+  function open(inbox: LmdbInbox): { readonly mailboxes: Mailboxes; readonly store: MessageStore; sweep(): void } {
+    const clock = { monotonic: () => now, expiry: () => now, lifetimeStart: () => now };
+    const onFailure = (error: unknown): void => {
+      throw error;
+    };
+    const mailboxes = new Mailboxes({
       inbox,
+      delivery: { ackTimeoutMs: 1000, maxAckTimeoutMs: 1000, window: { maxMessages: 10, maxLength: 1000 }, maxThreads: 10, clock },
+      events: { onDelivered: () => undefined, onFailure },
+    });
+    mailboxes.onUndelivered({ onDead: (message) => dead.push(message), onFailed: () => undefined });
+    const store = new MessageStore(mailboxes, {
+      inbox,
+      remote: {
+        check: () => PASSED,
+        send: () => Promise.reject(new Error("no recipient is on another node")),
+        sendSystemMessage: () => Promise.resolve(),
+      },
+      isHosted: () => true,
+      ownerOf: () => undefined,
       messageTtlMs: DAY,
       maxFromRemote: 1000,
       maxInboxMessages: 1000,
       maxOwnerMessages: 1_000_000,
-      ownerOf: () => undefined,
-      maxFrameBytes: 100_000,
-      delivery: {
-        ackTimeoutMs: 1000,
-        maxAckTimeoutMs: 1000,
-        window: { maxMessages: 10, maxLength: 1000 },
-        maxThreads: 10,
-        clock: { monotonic: () => now, expiry: () => now, lifetimeStart: () => now },
-      },
-      events: {
-        onDelivered: () => undefined,
-        onDead: (message) => dead.push(message),
-        onFailed: () => undefined,
-        onFailure: (error) => {
-          throw error;
-        },
-      },
+      checkDelivery: () => PASSED,
+      clock,
+      onFailure,
     });
+    return {
+      mailboxes,
+      store,
+      sweep: () => {
+        store.sweep();
+        mailboxes.sweep();
+      },
+    };
   }
 
   /** Sweeps a second apart until nothing more expires. */
-  async function sweepUntil(recipients: Mailboxes, count: number): Promise<void> {
+  async function sweepUntil({ sweep }: Pick<ReturnType<typeof open>, "sweep">, count: number): Promise<void> {
     await expect
       .poll(() => {
         now += 1000;
-        recipients.sweep();
+        sweep();
         return dead.length;
       })
       .toBe(count);
@@ -116,10 +130,10 @@ describe("inboxes of agents without a connection", () => {
     expect(reads.get("boxes")).toBe(DIDS);
     expect(inbox.size).toBe(DIDS * PER_DID);
     expect(inbox.recipients()).toHaveLength(DIDS);
-    const recipients = recipientsOf(inbox);
+    const router = open(inbox);
     for (let count = 0; count < 5; count++) {
       now += 1000;
-      recipients.sweep();
+      router.sweep();
       await new Promise((resolve) => setImmediate(resolve));
     }
     expect(reads.get("messages") ?? 0).toBe(0);
@@ -130,9 +144,9 @@ describe("inboxes of agents without a connection", () => {
   it("are ended when their messages expire, and the others are not read for it", async () => {
     await fill((index) => (index < 3 ? now + 5000 : now + DAY));
     const inbox = await LmdbInbox.open(counting(), { now: () => now });
-    const recipients = recipientsOf(inbox);
+    const router = open(inbox);
     now += 5000;
-    await sweepUntil(recipients, 3 * PER_DID);
+    await sweepUntil(router, 3 * PER_DID);
     expect(dead.every(({ recipient }) => [0, 1, 2].map(didOf).includes(recipient))).toBe(true);
     // Keys to find out what has expired, and the messages to report them; each perhaps once more while the removal is under way.
     expect(reads.get("messages")).toBeLessThanOrEqual(3 * PER_DID * 4);
@@ -160,7 +174,7 @@ describe("inboxes of agents without a connection", () => {
     const inbox = await LmdbInbox.open(environment, { now: () => now });
     expect((await inbox.read(didOf(1), { after: 0, limit: 10, maxLength: 1000 })).map(({ id }) => id)).toEqual(["1-10", "1-20"]);
     now += 2000;
-    await sweepUntil(recipientsOf(inbox), 2);
+    await sweepUntil(open(inbox), 2);
     expect(dead.map(({ id }) => id).toSorted()).toEqual(["1-10", "2-10"]);
     await expect.poll(() => inbox.depth(didOf(1)).messages).toBe(1);
     await inbox.settle(didOf(1), [21]);
@@ -169,25 +183,18 @@ describe("inboxes of agents without a connection", () => {
 
   it("deliver in order to an agent that connects while a message for it is being written", async () => {
     const inbox = await LmdbInbox.open(environment, { now: () => now });
-    const recipients = recipientsOf(inbox);
-    const accept = (id: string): Promise<unknown> =>
-      recipients.store(
-        {
-          message: { id, type: "https://example.org/t/1.0/m", to: [didOf(1)], body: {} },
-          routable: { id, type: "https://example.org/t/1.0/m" },
-          text: JSON.stringify({ id }),
-          remote: false,
-          owner: "key",
-        },
-        didOf(1),
-        { authorized: true, senderCredentials: undefined },
-      );
+    const router = open(inbox);
+    const accept = (id: string): Promise<unknown> => {
+      const message = { id, type: "https://example.org/t/1.0/m", to: [didOf(1)], body: {} };
+      const origin = { sender: didOf(0), recipients: message.to, owner: "key", remote: false };
+      return router.store.store(inboundMessage(message, JSON.stringify({ id }), origin), didOf(1));
+    };
     const got: string[] = [];
     const agent = {
       writable: true,
       lastHeardAt: 0,
       quietSince: 0,
-      acknowledgesAnswers: true,
+      acknowledgesResponses: true,
       replies: false,
       deliver: (message: InboxMessage) => got.push(message.id),
       confirm: () => Promise.resolve(),
@@ -195,7 +202,7 @@ describe("inboxes of agents without a connection", () => {
       takenOver: () => undefined,
     };
     const first = accept("1");
-    recipients.bind(didOf(1), agent, ["*"]);
+    router.mailboxes.bind(didOf(1), agent, ["*"]);
     await Promise.all([first, accept("2"), accept("3")]);
     await expect.poll(() => got).toEqual(["1", "2", "3"]);
   });

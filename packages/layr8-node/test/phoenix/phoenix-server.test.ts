@@ -71,7 +71,7 @@ beforeEach(async () => {
     addressOf: () => "127.0.0.1",
     onIdentified: () => {},
     admit: () => admit(),
-    events: { onMalformed: (what) => malformed.push(what), onFailure: (error) => failures.push(error), onRefused: () => {} },
+    events: { onMalformed: (what) => malformed.push(what), onFailure: (error) => failures.push(error), onRejected: () => {} },
   });
   url = `ws://127.0.0.1:${(http.address() as AddressInfo).port}/plugin_socket/websocket`;
 });

@@ -3,15 +3,12 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import { addressKey, FairShare, type FairShareLease } from "@parley/core/internal";
 import { BodyError, LEAST_ROOM, readBody } from "../../http/read-body.ts";
 import { ACCEPT_POST, BATCH_MEDIA_TYPE, decodeBatch, ENVELOPE_MEDIA_TYPE, MAX_BATCH_BYTES } from "../envelope-batch.ts";
-import type { BatchResult } from "./inbound.ts";
-import { response, TRY_AGAIN, type InboundResponse } from "./inbound-response.ts";
+import { response, TRY_AGAIN, type InboundResponse, type InboundResult } from "./inbound-response.ts";
 
 /** Options of {@link addDidcommRoute}. */
 export interface DidcommRouteOptions {
-  /** Processes an envelope. Never rejects. */
-  take(envelope: Uint8Array, address: string): Promise<InboundResponse | undefined>;
-  /** Processes a batch. Never rejects. */
-  takeAll(envelopes: readonly Uint8Array[], address: string): Promise<BatchResult>;
+  /** Processes an envelope or a batch. Never rejects. */
+  take(body: Uint8Array | readonly Uint8Array[], address: string): Promise<InboundResult>;
   /** Maximum bytes of a body. */
   readonly maxEnvelopeBytes: number;
   /** Maximum bytes of all bodies being read or processed. */
@@ -21,7 +18,7 @@ export interface DidcommRouteOptions {
   /** Whether the node accepts messages. */
   isReady(): boolean;
   /** Called when a request is rejected before its body is processed. */
-  onRefused(counted: string): void;
+  onRejected(counted: string): void;
 }
 
 /** Path that other nodes post to. */
@@ -60,18 +57,18 @@ export function addDidcommRoute(app: FastifyInstance, options: DidcommRouteOptio
   app.setErrorHandler((error: FastifyError | BodyError, _request, reply) => {
     // The rest of a body that was not read to its end is not read either.
     if (error instanceof BodyError) reply.header("connection", "close");
-    return refuse(reply, ofError(error), options);
+    return reject(reply, ofError(error), options);
   });
   app.post(PATH, {
     // Runs before the body is read; the body is charged as it arrives.
     onRequest: (request, reply, next) => {
       if (!options.isReady()) {
-        refuse(reply, response("stopping", "the node is stopping"), options);
+        reject(reply, response("stopping", "the node is stopping"), options);
         return;
       }
       const lease = room.tryAcquire(addressKey(options.addressOf(request)), LEAST_ROOM);
       if (lease === undefined) {
-        refuse(reply, response("busy", "too much at once; try again"), options);
+        reject(reply, response("busy", "too much at once; try again"), options);
         return;
       }
       leases.set(request, lease);
@@ -82,23 +79,20 @@ export function addDidcommRoute(app: FastifyInstance, options: DidcommRouteOptio
     },
     handler: async (request: FastifyRequest, reply) => {
       const { body } = request;
-      if (!(body instanceof Uint8Array || Array.isArray(body))) return refuse(reply, response("bad_request"), options);
+      if (!(body instanceof Uint8Array || Array.isArray(body))) return reject(reply, response("bad_request"), options);
       const lease = leases.get(request);
       leases.delete(request);
-      const address = addressKey(options.addressOf(request));
-      const { accepted, rejection } = await (
-        body instanceof Uint8Array
-          ? options.take(body, address).then((rejected): BatchResult => ({ accepted: 0, rejection: rejected }))
-          : options.takeAll(body as readonly Uint8Array[], address)
-      ).finally(() => lease?.release());
-      return rejection === undefined ? reply.code(202).header("accept-post", ACCEPT_POST).send() : send(reply, rejection, accepted);
+      const result = await options
+        .take(body as Uint8Array | readonly Uint8Array[], addressKey(options.addressOf(request)))
+        .finally(() => lease?.release());
+      return result.ok ? reply.code(202).header("accept-post", ACCEPT_POST).send() : send(reply, result.response, result.accepted);
     },
   });
 }
 
-function refuse(reply: FastifyReply, refused: InboundResponse, { onRefused }: DidcommRouteOptions): FastifyReply {
-  onRefused(refused.counted);
-  return send(reply, refused);
+function reject(reply: FastifyReply, rejection: InboundResponse, { onRejected }: DidcommRouteOptions): FastifyReply {
+  onRejected(rejection.counted);
+  return send(reply, rejection);
 }
 
 /** @param accepted number of envelopes of a batch before the rejected one. */

@@ -1,7 +1,7 @@
 import { DidcommCryptoError } from "@parley/didcomm-crypto";
 import { StorageError } from "@parley/storage";
 import type { Rejection } from "../../routing/rejection.ts";
-import { DENIED } from "../../routing/policy.ts";
+import { DENIED } from "../../routing/authorize/policy.ts";
 import { UnknownHost } from "./known-hosts.ts";
 import { TooManyUnknownSenders } from "./unknown-sender-limiter.ts";
 
@@ -61,11 +61,19 @@ const STATUS: Readonly<Record<InboundCode, number>> = {
 /** Statuses after which the other node should retry. */
 export const TRY_AGAIN: ReadonlySet<number> = new Set([429, 503]);
 
+/**
+ * Result of processing an envelope or a batch: the messages are durable in their recipient's inbox, or one was rejected with a response.
+ * `accepted`: number of envelopes of a batch before that one.
+ */
+export type InboundResult = { readonly ok: true } | { readonly ok: false; readonly response: InboundResponse; readonly accepted?: number };
+
+export const ACCEPTED: InboundResult = { ok: true };
+
 export function response(code: InboundCode, error = "message refused", counted: string = code): InboundResponse {
   return { status: STATUS[code], code, error, counted };
 }
 
-const REFUSALS: Readonly<Record<Rejection["label"], InboundCode>> = {
+const CODES: Readonly<Record<Rejection["label"], InboundCode>> = {
   malformed: "bad_request",
   unauthorized: "e.m.authz.denied",
   presentation: "e.p.trust.presentation",
@@ -85,7 +93,7 @@ export function responseToRejection({ label, reason, code, comment }: Rejection)
   // The presentation can't be verified now.
   if (code === "e.p.me.res.net") return response("resolution_failed", reason);
   if (code === DENIED) return response(DENIED, comment ?? reason);
-  return response(REFUSALS[label], reason);
+  return response(CODES[label], reason);
 }
 
 /** Names no cause, which would reveal details of this node's network. A partner can act on it, and others know it anyway. */

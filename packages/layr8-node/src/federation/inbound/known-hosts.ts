@@ -1,4 +1,4 @@
-import { readHost } from "../../credentials/resolution.ts";
+import { readHost } from "../../network/resolution.ts";
 
 /** The sender's host is not among those from which this node accepts messages. */
 export class UnknownHost extends Error {

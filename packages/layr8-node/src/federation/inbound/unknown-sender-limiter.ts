@@ -25,22 +25,23 @@ export class TooManyUnknownSenders extends Error {
 
 /** Remembers authenticated senders, and limits the resolution work that unknown ones can cause. */
 export class UnknownSenderLimiter {
-  readonly #met = new BoundedMap<string, true>(MAX_REMEMBERED);
+  readonly #known = new BoundedMap<string, true>(MAX_REMEMBERED);
   readonly #rate: RateLimiter;
-  readonly #asking: FairShare;
+  readonly #resolving: FairShare;
 
   constructor({ perSecond, atOnce, atOncePerAddress, now }: UnknownSenderLimits) {
     this.#rate = new RateLimiter({ perSecond, maxOwners: MAX_REMEMBERED, now });
-    this.#asking = new FairShare({ total: atOnce, perOwner: atOncePerAddress });
+    this.#resolving = new FairShare({ total: atOnce, perOwner: atOncePerAddress });
   }
 
   /** Whether a recent message was authenticated as this DID's. */
-  hasMet(did: string): boolean {
-    return this.#met.get(did) === true;
+  isKnown(did: string): boolean {
+    return this.#known.get(did) === true;
   }
 
-  meet(did: string): void {
-    this.#met.set(did, true);
+  /** Records an authenticated sender. */
+  add(did: string): void {
+    this.#known.set(did, true);
   }
 
   /**
@@ -57,8 +58,8 @@ export class UnknownSenderLimiter {
    *
    * @throws TooManyUnknownSenders
    */
-  async ask<T>(address: string, find: () => Promise<T>): Promise<T> {
-    const lease = this.#asking.tryAcquire(address);
+  async resolve<T>(address: string, find: () => Promise<T>): Promise<T> {
+    const lease = this.#resolving.tryAcquire(address);
     if (lease === undefined) throw new TooManyUnknownSenders();
     try {
       this.take(address);

@@ -1,7 +1,7 @@
 import type { DidcommCrypto } from "@parley/didcomm-crypto";
 import type { DidResolver } from "@parley/did";
 import type { Clock } from "../../clock.ts";
-import type { Resolution } from "../../credentials/resolution.ts";
+import type { Resolution } from "../../network/resolution.ts";
 import type { OutboundLimits } from "./outbound-limits.ts";
 import type { OutboundStore } from "./outbound-store.ts";
 

@@ -1,5 +1,5 @@
-import { createNetworkResolver, readResolution, type ResolutionOptions } from "../../../src/credentials/resolution.ts";
-import { createHostedResolver } from "../../../src/credentials/hosted-resolver.ts";
+import { createNetworkResolver, readResolution, type ResolutionOptions } from "../../../src/network/resolution.ts";
+import { createHostedResolver } from "../../../src/network/hosted-resolver.ts";
 import { MemoryOutboundStore } from "../../../src/federation/outbound/memory-outbound-store.ts";
 import { openOutbound } from "../../../src/federation/outbound/outbound-queue.ts";
 import type { DeliveryFailure, Outbound, OutboundEvents, OutboundMessage } from "../../../src/federation/outbound/outbound.ts";

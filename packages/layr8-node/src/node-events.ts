@@ -1,0 +1,81 @@
+import { Throttle } from "@parley/core/internal";
+import type { DamagedRecord } from "@parley/storage";
+import type { Logger } from "pino";
+import type { Metrics } from "./http/metrics.ts";
+import type { InboxMessage } from "./inbox/inbox.ts";
+import type { PhoenixServerOptions } from "./phoenix/phoenix-server.ts";
+import type { MessageSummary } from "./routing/respond/system-messages.ts";
+import type { RouterEvents } from "./routing/router.ts";
+
+/** The delivery attempt that is logged as a warning: the third redelivery. */
+const NOTABLE_ATTEMPT = 4;
+/** Shortest interval between log lines about rejected API keys, in milliseconds. */
+const REJECTED_KEYS_MS = 1000;
+/** Characters of an id or a type that the log shows. */
+const MAX_LOGGED = 256;
+
+/** Counts the events of a node's components in its metrics, and logs them. */
+export class NodeEvents {
+  readonly #metrics: Metrics;
+  readonly #logger: Logger;
+  readonly #rejectedKeys = new Throttle(REJECTED_KEYS_MS);
+
+  constructor(metrics: Metrics, logger: Logger) {
+    this.#metrics = metrics;
+    this.#logger = logger;
+  }
+
+  /** An internal failure that concerns no caller. */
+  readonly onFailure = (error: unknown): void => {
+    this.#metrics.failures.inc();
+    this.#logger.error({ err: error }, "internal failure");
+  };
+
+  readonly router: RouterEvents = {
+    onDelivered: (message, attempt) => {
+      this.#metrics.delivered.inc();
+      if (attempt > 1) this.#onRedelivered(message, attempt);
+    },
+    onDead: (cause, message) => {
+      this.#metrics.dead.inc({ cause });
+      this.#logger.debug({ ...shown(message), cause }, "message dead-lettered");
+    },
+    onDropped: (message, reason) => this.#logger.debug({ ...shown(message), reason }, "system message dropped"),
+    onFailure: this.onFailure,
+  };
+
+  readonly phoenix: PhoenixServerOptions["events"] = {
+    onMalformed: (what) => {
+      this.#metrics.malformedFrames.inc();
+      this.#logger.debug({ what }, "malformed frame");
+    },
+    onRejected: (status) => {
+      this.#metrics.refusedConnections.inc({ status: String(status) });
+      this.#logger.debug({ status }, "connection refused");
+    },
+    onFailure: this.onFailure,
+  };
+
+  /** The key itself is not logged. Unauthenticated clients cause these lines, so their rate is limited. */
+  onRejectedKey(door: "socket" | "rest", address: string): void {
+    this.#rejectedKeys.run((omitted) => this.#logger.info({ door, address, ...(omitted > 0 && { omitted }) }, "API key refused"));
+  }
+
+  onDamaged({ table, key, bytes }: DamagedRecord): void {
+    this.#metrics.damagedRecords.inc();
+    const about = { table, key: Buffer.from(key).toString("hex"), bytes };
+    this.#logger.error(about, "damaged record found: the disk or the memory is failing");
+  }
+
+  #onRedelivered(message: InboxMessage, attempt: number): void {
+    this.#metrics.redelivered.inc();
+    this.#logger.debug({ ...shown(message), attempt }, "message redelivered");
+    if (attempt !== NOTABLE_ATTEMPT) return;
+    this.#logger.warn({ ...shown(message), attempt }, "message redelivered for the third time: its agent does not acknowledge it");
+  }
+}
+
+/** The fields of a message that are logged; never its body. Senders choose id and type, so both are truncated. */
+function shown({ id, type, from, recipient }: MessageSummary): Record<string, unknown> {
+  return { id: id.slice(0, MAX_LOGGED), type: type.slice(0, MAX_LOGGED), from, recipient };
+}

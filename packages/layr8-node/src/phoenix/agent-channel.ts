@@ -1,0 +1,212 @@
+import { isJsonObject } from "@parley/core";
+import type { Clock } from "../clock.ts";
+import type { InboxMessage } from "../inbox/inbox.ts";
+import { OK, errorReply, type Channel, type ChannelEnd, type ChannelHandler, type Reply } from "./channel.ts";
+import { deliveryPayload } from "./delivery-payload.ts";
+import type { JoinRequest } from "./join-request.ts";
+import type { Consumer, Probe } from "../routing/deliver/consumer.ts";
+import type { Mailbox, Settlement } from "../routing/deliver/mailbox.ts";
+import { RATE_LIMITED, TOO_LARGE, type AcceptResult, type Rejection } from "../routing/rejection.ts";
+import type { Router, SenderAccount } from "../routing/router.ts";
+import { unitsOf } from "../work-units.ts";
+
+/** Maximum number of ids in one `ack`. */
+const MAX_ACKS = 4096;
+
+/**
+ * How long deliveries wait for the first frame of a newly joined agent, in milliseconds. Several SDKs lose a delivery that arrives together
+ * with the join reply.
+ */
+const HOLD_MS = 50;
+/** How long an agent with an assigned DID may leave all deliveries unacknowledged before the other topic is tried, in milliseconds. */
+const TOPIC_PATIENCE_MS = 1000;
+/** The same for later attempts, which accompany redeliveries. */
+const TOPIC_RETRY_MS = 10_000;
+
+/** Events of {@link AgentChannel}. */
+export interface AgentEvents {
+  onAccepted(): void;
+  onRejected(rejection: Rejection): void;
+  onEnded(end: ChannelEnd, closeCode: number | undefined): void;
+}
+
+/** Options of {@link AgentChannel}. */
+export interface AgentChannelOptions {
+  readonly did: string;
+  readonly channel: Channel;
+  readonly join: JoinRequest;
+  readonly router: Router;
+  /** Characters of one message's JSON. */
+  readonly maxLength: number;
+  readonly account: SenderAccount;
+  readonly clock: Clock;
+  readonly events: AgentEvents;
+}
+
+/** Adapts one Phoenix channel of an agent to its mailbox: converts events to messages and acknowledgements, and deliveries to events. */
+export class AgentChannel implements ChannelHandler, Consumer {
+  readonly #options: AgentChannelOptions;
+  readonly acknowledgesResponses: boolean;
+  readonly replies: boolean;
+  #mailbox: Mailbox | undefined;
+  /** Whether deliveries are still held after the join. */
+  #held: boolean;
+  #holdTimer: NodeJS.Timeout | undefined;
+  /** Whether the agent has sent a frame on this channel. */
+  #heard = false;
+  #topicTimer: NodeJS.Timeout | undefined;
+  #topicSince: number;
+
+  constructor(options: AgentChannelOptions) {
+    this.#options = options;
+    const { acknowledgesResponses, replyProtocol, earlyDelivery } = options.join;
+    this.acknowledgesResponses = acknowledgesResponses;
+    this.replies = replyProtocol;
+    this.#held = !earlyDelivery;
+    this.#topicSince = options.clock.monotonic();
+  }
+
+  get writable(): boolean {
+    return !this.#held && this.#options.channel.writable;
+  }
+
+  get lastHeardAt(): number {
+    return this.#options.channel.lastHeardAt;
+  }
+
+  get quietSince(): number {
+    return this.#options.channel.lastJoinAt;
+  }
+
+  bind(protocols: readonly string[]): void {
+    this.#mailbox = this.#options.router.bind(this.#options.did, this, protocols);
+    if (this.#held) this.#holdTimer = setTimeout(() => this.#release(), HOLD_MS);
+  }
+
+  event(event: string, payload: string): Promise<Reply> | Reply | undefined {
+    this.#heard = true;
+    if (this.#held) this.#release();
+    switch (event) {
+      case "message":
+        return this.#onMessage(payload);
+      case "ack":
+        return this.#onAck(payload);
+      case "dispatch_reply":
+        return this.#onDispatchReply(payload);
+      default:
+        return errorReply(`unknown event: ${event.slice(0, 64)}`);
+    }
+  }
+
+  deliver(message: InboxMessage, attempt: number): void {
+    if (this.#options.join.did === undefined && !this.#heard) this.#doubtTopic(attempt);
+    this.#options.channel.push("message", deliveryPayload(message, attempt));
+  }
+
+  confirm(): Promise<void> {
+    return this.#options.channel.confirm();
+  }
+
+  probe(probe: Probe): void {
+    this.#options.channel.probe(probe);
+  }
+
+  takenOver(): void {
+    this.#options.channel.close();
+  }
+
+  drained(): void {
+    this.#mailbox?.resume(this);
+  }
+
+  ended(end: ChannelEnd, closeCode?: number): void {
+    clearTimeout(this.#holdTimer);
+    clearTimeout(this.#topicTimer);
+    this.#mailbox?.unbind(this, closeCode);
+    this.#options.events.onEnded(end, closeCode);
+  }
+
+  #release(): void {
+    clearTimeout(this.#holdTimer);
+    this.#held = false;
+    this.#mailbox?.resume(this);
+  }
+
+  /** The agent may use the other topic of its assigned DID: switches to it when deliveries stay unacknowledged. */
+  #doubtTopic(attempt: number): void {
+    if (attempt > 1 && this.#options.clock.monotonic() - this.#topicSince >= TOPIC_RETRY_MS) this.#switchTopic();
+    this.#topicTimer ??= setTimeout(() => {
+      if (!this.#heard && this.#switchTopic()) this.#mailbox?.redeliver(this);
+    }, TOPIC_PATIENCE_MS);
+  }
+
+  #switchTopic(): boolean {
+    this.#topicSince = this.#options.clock.monotonic();
+    return this.#options.channel.switchTopic();
+  }
+
+  #onMessage(payload: string): Promise<Reply> | Reply {
+    const { did, router, account, maxLength } = this.#options;
+    if (payload.length > maxLength) {
+      return this.#reject({
+        label: "too_large",
+        reason: `message too large: it may have ${maxLength} characters`,
+        code: TOO_LARGE,
+      });
+    }
+    if (!account.takeUnits(unitsOf(payload.length))) return this.#reject(RATE_LIMITED);
+    const result = router.accept(did, this, payload.trim(), account);
+    return result instanceof Promise ? result.then(this.#conclude, this.#fail) : this.#conclude(result);
+  }
+
+  readonly #conclude = (result: AcceptResult): Reply => {
+    if (!result.ok) return this.#reject(result.rejection);
+    this.#options.events.onAccepted();
+    return result.away.length === 0 ? OK : { status: "ok", response: JSON.stringify({ away: result.away }) };
+  };
+
+  readonly #fail = (error: unknown): Reply => {
+    this.#options.router.failed(error);
+    return this.#reject({ label: "failed", reason: "the node could not store the message: send it again", code: "e.p.me.res.storage" });
+  };
+
+  #reject(rejection: Rejection): Reply {
+    this.#options.events.onRejected(rejection);
+    const { reason, code, comment } = rejection;
+    return errorReply(reason, { ...(code !== undefined && { code }), ...(comment !== undefined && { comment }) });
+  }
+
+  #onAck(payload: string): Reply {
+    const ids = parse(payload)?.["ids"];
+    if (!Array.isArray(ids) || ids.length > MAX_ACKS) return errorReply(`ack needs ids: a list of at most ${MAX_ACKS} message ids`);
+    for (const id of ids) if (typeof id === "string") this.#mailbox?.settle(this, id, "handled");
+    return OK;
+  }
+
+  #onDispatchReply(payload: string): Reply {
+    const reply = parse(payload);
+    const id = reply?.["message_id"];
+    const status = reply?.["status"];
+    if (!isSettlement(status)) return errorReply("dispatch_reply needs a status: handled, pass or error");
+    if (id !== undefined && id !== null && typeof id !== "string") return errorReply("dispatch_reply.message_id must be a string");
+    const { code, message } = reply ?? {};
+    this.#mailbox?.settle(this, id ?? undefined, status, {
+      ...(typeof code === "string" && { code }),
+      ...(typeof message === "string" && { message }),
+    });
+    return OK;
+  }
+}
+
+function isSettlement(status: unknown): status is Settlement {
+  return status === "handled" || status === "pass" || status === "error";
+}
+
+function parse(payload: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(payload);
+    return isJsonObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,75 @@
+import { isJsonObject } from "@parley/core";
+import { checkJsonText } from "@parley/core/internal";
+
+/** What to do with the DID: `Create` it if absent, `Require` that it exists, or `Update` it. */
+export type JoinMode = "Create" | "Require" | "Update";
+
+/** A join request of an agent. */
+export interface JoinRequest {
+  /** The DID to bind; absent to have one assigned. */
+  readonly did?: string;
+  /** Protocol base URIs that the agent handles, and `"*"` for all. */
+  readonly protocols: readonly string[];
+  /** Whether the agent reports the outcome of each message (`reply_protocol/1`). */
+  readonly replyProtocol: boolean;
+  /** Whether it accepts deliveries immediately after the join reply (`early_delivery/1`). */
+  readonly earlyDelivery: boolean;
+  /** Whether it acknowledges every delivery, responses to its own requests included (`answer_ack/1`). */
+  readonly acknowledgesResponses: boolean;
+  readonly mode: JoinMode;
+  readonly storage?: "persistent" | "ephemeral";
+}
+
+/** Result of {@link readJoin}. */
+export type JoinResult = { readonly ok: true; readonly join: JoinRequest } | { readonly ok: false; readonly reason: string };
+
+const TOPIC = "plugins:";
+const MAX_DEPTH = 64;
+const MAX_PROTOCOLS = 256;
+const MAX_PROTOCOL_LENGTH = 1024;
+
+/** Reads a join: the topic `plugins:<did>` and the payload's JSON text. */
+export function readJoin(topic: string, text: string): JoinResult {
+  if (!topic.startsWith(TOPIC)) return invalid(`unknown topic: join ${TOPIC}<did>, or ${TOPIC} to be assigned a DID`);
+  if (!checkJsonText(text, MAX_DEPTH).ok) {
+    return invalid(`the join payload has a member twice in an object, or is nested more than ${MAX_DEPTH} levels deep`);
+  }
+  let payload: unknown;
+  try {
+    payload = JSON.parse(text);
+  } catch {
+    return invalid("the join payload is not valid JSON");
+  }
+  if (!isJsonObject(payload)) return invalid("the join payload must be an object");
+  const protocols = payload["payload_types"] ?? [];
+  if (!Array.isArray(protocols) || !protocols.every((entry): entry is string => typeof entry === "string" && entry !== "")) {
+    return invalid("payload_types must be a list of protocol URIs");
+  }
+  if (protocols.length > MAX_PROTOCOLS || protocols.some((entry) => entry.length > MAX_PROTOCOL_LENGTH)) {
+    return invalid(`payload_types may have ${MAX_PROTOCOLS} entries of ${MAX_PROTOCOL_LENGTH} characters`);
+  }
+  const spec = payload["did_spec"] ?? {};
+  if (!isJsonObject(spec)) return invalid("did_spec must be an object");
+  const { mode = "Create", storage } = spec;
+  if (mode !== "Create" && mode !== "Require" && mode !== "Update") return invalid("did_spec.mode must be Create, Require or Update");
+  if (storage !== undefined && storage !== "persistent" && storage !== "ephemeral") {
+    return invalid("did_spec.storage must be persistent or ephemeral");
+  }
+  const { capabilities } = payload;
+  const has = (capability: string): boolean => Array.isArray(capabilities) && capabilities.includes(capability);
+  const did = topic.slice(TOPIC.length);
+  const join: JoinRequest = {
+    ...(did !== "" && { did }),
+    protocols,
+    replyProtocol: payload["reply_protocol"] === true,
+    earlyDelivery: has("early_delivery/1"),
+    acknowledgesResponses: has("answer_ack/1"),
+    mode,
+    ...(storage !== undefined && { storage }),
+  };
+  return { ok: true, join };
+}
+
+function invalid(reason: string): JoinResult {
+  return { ok: false, reason };
+}

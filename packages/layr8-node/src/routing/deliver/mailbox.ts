@@ -1,0 +1,372 @@
+import { TransientMap } from "@parley/core/internal";
+import type { Clock } from "../../clock.ts";
+import { inboxMessage } from "../../inbox/inbox-message.ts";
+import type { Inbox, InboxMessage } from "../../inbox/inbox.ts";
+import type { Consumer } from "./consumer.ts";
+import { ConsumerRoutes, type Routable } from "./consumer-routes.ts";
+import { InboxReader } from "./inbox-reader.ts";
+import { Removals } from "./removals.ts";
+import { Suspects, type BrokenLinkCause } from "./suspects.ts";
+import { Window, type InFlightDelivery, type WindowLimits } from "./window.ts";
+
+/** How an agent finished with a message: see `Outcome` in `@parley/core`. */
+export type Settlement = "handled" | "pass" | "error";
+
+/** An agent's description of a failure. */
+export interface ReportedFailure {
+  readonly code?: string;
+  readonly message?: string;
+}
+
+/** Why a message leaves a mailbox without being handled. */
+export type DeadLetterCause = "expired" | "unhandled" | BrokenLinkCause;
+
+/** Options of delivery and redelivery. */
+export interface DeliveryOptions {
+  /** Wait for an acknowledgement before the first redelivery; doubles with each attempt. Milliseconds. */
+  readonly ackTimeoutMs: number;
+  /** The longest such wait, in milliseconds. */
+  readonly maxAckTimeoutMs: number;
+  readonly window: WindowLimits;
+  /** Number of threads remembered per DID. */
+  readonly maxThreads: number;
+  readonly clock: Clock;
+}
+
+/** Events of {@link Mailbox}. */
+export interface MailboxEvents {
+  onDelivered(message: InboxMessage, attempt: number): void;
+  /** A message leaves without being handled. */
+  onDead(message: InboxMessage, cause: DeadLetterCause): void;
+  /** An agent failed to process a message, and has sent nothing on its thread since the delivery. */
+  onFailed(message: InboxMessage, failure: ReportedFailure): void;
+  /** The inbox failed. Messages not acknowledged durably will be redelivered. */
+  readonly onFailure: (error: unknown) => void;
+}
+
+const NONE: ReadonlySet<Consumer> = new Set();
+const PAGE = { limit: 256, maxLength: 1024 * 1024 };
+
+/**
+ * Delivers one DID's inbox to its connections: in order, by protocol and thread, with a bounded number in flight, and again without an
+ * acknowledgement.
+ *
+ * While connections keep up, {@link Mailbox.offer} passes a message directly to a connection. Otherwise it stays in the inbox and is read
+ * from there, so that a slow agent uses disk and not memory.
+ */
+export class Mailbox {
+  readonly did: string;
+  readonly #inbox: Inbox;
+  readonly #options: DeliveryOptions;
+  readonly #events: MailboxEvents;
+  readonly #routes: ConsumerRoutes;
+  readonly #windows = new Map<Consumer, Window<Consumer>>();
+  readonly #inFlight = new TransientMap<number, InFlightDelivery<Consumer>>();
+  /** Connections that passed on a message which the next connection can't accept yet, by seq. */
+  readonly #passedBy = new Map<number, ReadonlySet<Consumer>>();
+  readonly #removals: Removals;
+  readonly #reader: InboxReader;
+  readonly #suspects: Suspects<Consumer>;
+  /** A message is held because another sender's message with the same id is in flight. */
+  #clashed = false;
+
+  constructor(did: string, inbox: Inbox, options: DeliveryOptions, events: MailboxEvents) {
+    this.did = did;
+    this.#inbox = inbox;
+    this.#options = options;
+    this.#events = events;
+    this.#routes = new ConsumerRoutes(options.maxThreads);
+    this.#removals = new Removals(did, inbox, events.onFailure);
+    this.#reader = new InboxReader({
+      read: (after) => inbox.read(did, { after, ...PAGE }),
+      look: (message) => {
+        if (!this.#inFlight.has(message.seq) && !this.#removals.has(message.seq)) this.#tryDeliver(message);
+      },
+      isFull: () => this.connected && [...this.#windows.values()].every((window) => window.starved),
+      onFailure: events.onFailure,
+    });
+    this.#suspects = new Suspects({
+      read: async (seq) => {
+        const [message] = await inbox.read(did, { after: seq - 1, limit: 1, maxLength: 1 });
+        return message?.seq === seq && !this.#removals.has(seq) ? message : undefined;
+      },
+      route: (message) => this.#routes.find(message, NONE),
+      deliver: (message, consumer) => this.#deliverSuspect(message, consumer),
+      onCleared: (seq) => {
+        if (this.#inFlight.has(seq) || this.#removals.has(seq)) return;
+        this.#reader.hold(seq);
+        this.#reader.resume();
+      },
+      onFailure: events.onFailure,
+      now: () => options.clock.monotonic(),
+    });
+  }
+
+  get connected(): boolean {
+    return this.#routes.bindings.size > 0;
+  }
+
+  /** Whether this mailbox can be dropped, because it holds no state beyond the inbox. */
+  get idle(): boolean {
+    return !this.connected && this.#removals.size === 0 && !this.#reader.walking;
+  }
+
+  /** Whether it remembers messages that may have broken the agent's link. */
+  get hasSuspects(): boolean {
+    return this.#suspects.size > 0;
+  }
+
+  /** Registers a pending write that must be visible when the inbox is read. */
+  wrote(writing: Promise<unknown>): void {
+    this.#reader.wrote(writing);
+  }
+
+  get protocols(): Iterable<string> {
+    return this.#routes.bindings.protocols;
+  }
+
+  /** Whether a connection would receive this message now. */
+  wouldTake(message: Routable): boolean {
+    return this.#routes.find(message, NONE) !== undefined;
+  }
+
+  /** Number of protocols bound after {@link Mailbox.bind}. */
+  countWith(protocols: Iterable<string>): number {
+    return this.#routes.bindings.countWith(protocols);
+  }
+
+  /** Whether {@link Mailbox.bind} would take a protocol from a connection other than `except`. */
+  wouldTakeOver(protocols: Iterable<string>, except: unknown): boolean {
+    return this.#routes.bindings.wouldTakeOver(protocols, except);
+  }
+
+  /** Adds a connection. It takes over its protocols from other connections, with their messages in flight. */
+  bind(consumer: Consumer, protocols: Iterable<string>): void {
+    const losers = this.#routes.bindings.bind(consumer, protocols);
+    this.#windows.set(consumer, new Window(this.#options.window));
+    for (const { connection, left } of losers) {
+      this.#release(connection, (delivery) => this.#routes.find(delivery.message, delivery.passedBy) !== connection);
+      if (!left) connection.takenOver();
+    }
+    this.#reader.walk(0);
+  }
+
+  /**
+   * Removes a connection. Its unacknowledged messages are redelivered to another connection, or wait.
+   *
+   * @param closeCode the WebSocket close code, if the client ended the link without leaving. Messages in flight may be the reason.
+   */
+  unbind(consumer: Consumer, closeCode?: number): void {
+    if (!this.#routes.bindings.has(consumer)) return;
+    this.#routes.bindings.unbind(consumer);
+    const unacknowledged = [...(this.#windows.get(consumer)?.inFlight ?? [])];
+    for (const { message, cause } of this.#suspects.linkEnded(consumer, unacknowledged, closeCode)) {
+      const delivery = this.#inFlight.get(message.seq);
+      if (delivery !== undefined) this.#complete(delivery);
+      this.#deadLetter(message, cause);
+    }
+    this.#release(consumer, () => true);
+    this.#windows.delete(consumer);
+    this.#passedBy.clear();
+    this.#routes.threads.forget(consumer);
+  }
+
+  /** Records that the connection has sent a message on a thread: responses are routed to it. */
+  recordThread(thread: string, consumer: Consumer): void {
+    this.#routes.threads.record(thread, consumer);
+  }
+
+  /**
+   * A message was appended to the inbox; called in seq order. It is delivered before it is durable. If the write then fails, an agent that
+   * acted on the message is in the same situation as after a lost acknowledgement.
+   */
+  offer(message: InboxMessage, durable: Promise<void>): void {
+    this.#reader.wrote(durable);
+    if (this.connected && this.#reader.passes(message.seq)) return this.#tryDeliver(message);
+    if (this.connected) this.#reader.grew();
+  }
+
+  /** An offered message could not be stored; its sender gets an error. */
+  retract(message: InboxMessage): void {
+    const delivery = this.#inFlight.get(message.seq);
+    if (delivery !== undefined) this.#complete(delivery);
+  }
+
+  /** Processes the outcome that an agent reports for a message. Without an id: for the one that has waited longest. */
+  settle(consumer: Consumer, id: string | undefined, settlement: Settlement, failure: ReportedFailure = {}): void {
+    const window = this.#windows.get(consumer);
+    const delivery = id === undefined ? window?.oldest() : window?.get(id);
+    if (window === undefined || delivery === undefined) return;
+    const { message, sentBefore } = delivery;
+    this.#complete(delivery);
+    this.#suspects.settled(message.seq);
+    if (settlement === "pass") this.#passOn(delivery);
+    else this.#remove(message.seq);
+    const thread = message.thread ?? message.id;
+    if (settlement === "error" && !this.#routes.threads.hasSentSince(sentBefore, thread)) this.#events.onFailed(message, failure);
+    if (window.mayResume) this.resume(consumer);
+  }
+
+  /** Redelivers all unacknowledged messages of a connection. */
+  redeliver(consumer: Consumer): void {
+    this.#release(consumer, () => true);
+  }
+
+  /** A connection has capacity again. */
+  resume(consumer: Consumer): void {
+    const window = this.#windows.get(consumer);
+    if (window === undefined) return;
+    window.starved = false;
+    this.#reader.resume();
+  }
+
+  /** Redelivers messages whose acknowledgement is overdue. Called by {@link Mailboxes}, every second. */
+  sweep(): void {
+    const now = this.#options.clock.monotonic();
+    for (const delivery of this.#inFlight.values()) if (delivery.dueAt <= now) this.#overdue(delivery);
+    // The messages just removed may have made room in a full window.
+    for (const [consumer, window] of this.#windows) if (window.mayResume) this.resume(consumer);
+    if (this.connected) this.#reader.retry();
+    if (this.connected) this.#suspects.sweep();
+    if (this.#clashed && this.connected) {
+      this.#clashed = false;
+      this.#reader.resume();
+    }
+  }
+
+  /** Dead-letters expired messages. Those in flight follow when their acknowledgement is overdue. */
+  expire(): void {
+    this.#reader.walk(0);
+  }
+
+  #overdue(delivery: InFlightDelivery<Consumer>): void {
+    this.#complete(delivery);
+    // The link was alive after the delivery, so the agent has received the response; older SDKs don't acknowledge responses.
+    if (delivery.handledOnReceipt && delivery.consumer.lastHeardAt > delivery.deliveredAt) return this.#remove(delivery.message.seq);
+    if (delivery.message.expiresAt <= this.#options.clock.expiry()) return this.#deadLetter(delivery.message, "expired");
+    this.#record(delivery);
+    this.#tryDeliver(inboxMessage(delivery.message, delivery.message.seq, delivery.attempt));
+  }
+
+  #passOn(delivery: InFlightDelivery<Consumer>): void {
+    const passedBy = new Set(delivery.passedBy).add(delivery.consumer);
+    if (this.#routes.find(delivery.message, passedBy) === undefined) this.#deadLetter(delivery.message, "unhandled");
+    else this.#tryDeliver(delivery.message, passedBy);
+  }
+
+  #tryDeliver(message: InboxMessage, passedBy: ReadonlySet<Consumer> = this.#passedBy.get(message.seq) ?? NONE): void {
+    if (message.expiresAt <= this.#options.clock.expiry()) return this.#deadLetter(message, "expired");
+    if (this.#suspects.has(message.seq)) return;
+    const consumer = this.#routes.find(message, passedBy);
+    const window = consumer === undefined ? undefined : this.#windows.get(consumer);
+    const clashes = window?.has(message.id) === true;
+    if (clashes) this.#clashed = true;
+    if (consumer === undefined || window === undefined || clashes || !window.takes(message, consumer.writable)) {
+      this.#reader.hold(message.seq);
+      if (passedBy.size > 0) this.#passedBy.set(message.seq, passedBy);
+      if (consumer !== undefined && window?.mayConfirm === true) void this.#confirm(consumer, window);
+      return;
+    }
+    this.#deliver(message, consumer, window, passedBy);
+  }
+
+  #deliverSuspect(message: InboxMessage, consumer: Consumer): boolean {
+    const window = this.#windows.get(consumer);
+    if (window === undefined || this.#inFlight.has(message.seq) || this.#removals.has(message.seq)) return false;
+    if (message.expiresAt <= this.#options.clock.expiry()) {
+      this.#deadLetter(message, "expired");
+      return false;
+    }
+    if (window.has(message.id) || !window.hasRoom(message, consumer.writable)) return false;
+    this.#deliver(message, consumer, window, NONE);
+    return true;
+  }
+
+  #deliver(message: InboxMessage, consumer: Consumer, window: Window<Consumer>, passedBy: ReadonlySet<Consumer>): void {
+    const now = this.#options.clock.monotonic();
+    const attempt = message.attempts + 1;
+    const { ackTimeoutMs, maxAckTimeoutMs } = this.#options;
+    const dueAt = now + Math.min(maxAckTimeoutMs, ackTimeoutMs * 2 ** Math.min(attempt - 1, 20));
+    const onOwnThread = this.#routes.isOnOwnThread(message, consumer);
+    const handledOnReceipt = this.#routes.isHandledOnReceipt(message, consumer, onOwnThread);
+    const sentBefore = this.#routes.threads.count;
+    const delivery = { message, consumer, attempt, deliveredAt: now, dueAt, onOwnThread, handledOnReceipt, sentBefore, passedBy };
+    window.add(delivery);
+    this.#inFlight.set(message.seq, delivery);
+    this.#passedBy.delete(message.seq);
+    consumer.deliver(message, attempt);
+    this.#events.onDelivered(message, attempt);
+    if (handledOnReceipt && !window.confirming) this.#confirmReceipt(consumer, window);
+  }
+
+  /** Detects when the responses of this turn of the event loop have been received. */
+  #confirmReceipt(consumer: Consumer, window: Window<Consumer>): void {
+    window.confirming = true;
+    setImmediate(() => void this.#confirm(consumer, window, ({ handledOnReceipt }) => handledOnReceipt));
+  }
+
+  #complete(delivery: InFlightDelivery<Consumer>): void {
+    this.#inFlight.delete(delivery.message.seq);
+    this.#windows.get(delivery.consumer)?.remove(delivery);
+  }
+
+  /**
+   * Waits until the messages in flight have been received. Then removes responses that will not be acknowledged. Other messages on the
+   * connection's own threads, which may be responses, no longer use its window.
+   */
+  async #confirm(
+    consumer: Consumer,
+    window: Window<Consumer>,
+    which: (delivery: InFlightDelivery<Consumer>) => boolean = isOnOwnThread,
+  ): Promise<void> {
+    const deliveries = [...window.inFlight].filter(which);
+    window.confirming = true;
+    await consumer.confirm();
+    window.confirming = false;
+    for (const delivery of deliveries) {
+      if (this.#inFlight.get(delivery.message.seq) !== delivery) continue;
+      if (delivery.handledOnReceipt) {
+        this.#complete(delivery);
+        this.#remove(delivery.message.seq);
+      } else {
+        // A handler may be processing it: it stays in the inbox until it is acknowledged.
+        window.arrived(delivery);
+      }
+    }
+    if (window.awaitsReceipt) this.#confirmReceipt(consumer, window);
+    else if (which !== isOnOwnThread && window.mayConfirm) void this.#confirm(consumer, window);
+    if (window.mayResume) this.resume(consumer);
+  }
+
+  /** Releases messages in flight on a connection, so that they are redelivered in order. */
+  #release(consumer: Consumer, which: (delivery: InFlightDelivery<Consumer>) => boolean): void {
+    const released = [...(this.#windows.get(consumer)?.inFlight ?? [])].filter(which);
+    for (const delivery of released) {
+      this.#complete(delivery);
+      this.#record(delivery);
+      if (!this.#suspects.has(delivery.message.seq)) this.#reader.hold(delivery.message.seq);
+    }
+    if (released.length > 0 && this.connected) this.#reader.resume();
+  }
+
+  #record(delivery: InFlightDelivery<Consumer>): void {
+    const recording = this.#inbox.recordAttempts(this.did, delivery.message.seq, delivery.attempt).catch(this.#events.onFailure);
+    this.#reader.alsoWrote(recording);
+  }
+
+  #deadLetter(message: InboxMessage, cause: DeadLetterCause): void {
+    this.#remove(message.seq);
+    this.#events.onDead(message, cause);
+  }
+
+  /** Removes a message from the inbox. */
+  #remove(seq: number): void {
+    this.#suspects.settled(seq);
+    this.#passedBy.delete(seq);
+    this.#removals.add(seq);
+  }
+}
+
+function isOnOwnThread({ onOwnThread }: InFlightDelivery<Consumer>): boolean {
+  return onOwnThread;
+}

@@ -1,0 +1,102 @@
+import { createMessage, type Message } from "@parley/core";
+import type { DamagedMessage, InboxMessage } from "../../inbox/inbox.ts";
+import type { CredentialDemand } from "../authorize/policy.ts";
+import type { DeadLetterCause, ReportedFailure } from "../deliver/mailbox.ts";
+import { TOO_LARGE } from "../rejection.ts";
+import { reportDenial, reportProblem } from "./problem-report.ts";
+import type { MessageSummary, SystemMessages } from "./system-messages.ts";
+
+/** Why a message was not delivered by this node. */
+export type UndeliveredCause = DeadLetterCause | "denied" | "failed" | "damaged";
+
+/** Content of a problem report. */
+export interface Problem {
+  readonly code: string;
+  readonly comment: string;
+  readonly args?: readonly string[];
+}
+
+/** Called when a message is not delivered. */
+export type OnDead = (cause: UndeliveredCause, message: MessageSummary) => void;
+
+/** Reports to senders that accepted messages could not be delivered or handled. */
+export class FailureReporter {
+  readonly #systemMessages: SystemMessages;
+  readonly #onDead: OnDead;
+
+  constructor(systemMessages: SystemMessages, onDead: OnDead) {
+    this.#systemMessages = systemMessages;
+    this.#onDead = onDead;
+  }
+
+  /** Reports to a sender which credentials a recipient's policy requires. Resolves once the report is durable. */
+  async denied(message: Message, recipient: string, missing: readonly CredentialDemand[]): Promise<void> {
+    this.#onDead("denied", { id: message.id, type: message.type, from: message.from, recipient });
+    const report = reportDenial(message, recipient, missing);
+    if (report !== undefined) await this.#systemMessages.send(report, message);
+  }
+
+  /** Sends a problem report to the sender of a message, in its recipient's name. */
+  async report(message: Message, recipient: string, { code, comment, args }: Problem): Promise<void> {
+    const report = reportProblem(message, recipient, code, comment, args);
+    if (report !== undefined) await this.#systemMessages.send(report, message);
+  }
+
+  /** Reports a message that leaves its inbox without being handled. */
+  async deadLettered(stored: InboxMessage, message: Message, cause: DeadLetterCause): Promise<void> {
+    this.#onDead(cause, stored);
+    await this.report(message, stored.recipient, problemOf(message, stored.recipient, cause));
+  }
+
+  /** Reports that an agent failed to process a message and has not reported that itself. */
+  async failed(stored: InboxMessage, message: Message, failure: ReportedFailure): Promise<void> {
+    this.#onDead("failed", stored);
+    await this.report(message, stored.recipient, problemOfFailure(message, failure));
+  }
+
+  /** Reports a damaged message to its sender, if the sender is known. */
+  async damaged({ recipient, header }: DamagedMessage): Promise<void> {
+    const { id = "", type = "", from, thread, parentThread } = header ?? {};
+    this.#onDead("damaged", { id, type, from, recipient });
+    if (from === undefined) return;
+    const threads = {
+      ...(thread !== undefined && { threadId: thread }),
+      ...(parentThread !== undefined && { parentThreadId: parentThread }),
+    };
+    const comment = "The message {1} was damaged on the disk of the node of {2}; send it again";
+    const message = createMessage({ id, type, from, to: recipient, ...threads });
+    await this.report(message, recipient, { code: "e.p.me.res.storage", comment, args: [id, recipient] });
+  }
+}
+
+function problemOf(message: Message, recipient: string, cause: DeadLetterCause): Problem {
+  switch (cause) {
+    case "expired":
+      return { code: "e.p.msg.expired", comment: "The message {1} expired before it was handled", args: [message.id] };
+    case "unhandled":
+      return { code: "e.p.msg.unsupported", comment: "No agent of {1} handles {2}", args: [recipient, message.type] };
+    case "too_large":
+      return { code: TOO_LARGE, comment: "The message {1} is larger than the agent of {2} can receive", args: [message.id, recipient] };
+    default:
+      return {
+        code: "e.p.xfer.undeliverable",
+        comment: "Each time the message {1} was delivered, the connection of the agent of {2} broke",
+        args: [message.id, recipient],
+      };
+  }
+}
+
+/** Problem code of failed handlers. */
+const CANT_PROCESS = "e.p.xfer.cant-process";
+/** A DIDComm problem code of at most 128 characters: a sorter, a scope, descriptors. */
+const PROBLEM_CODE = /^(?=.{1,128}$)[ew]\.[a-z][a-z0-9-]*(?:\.[a-z0-9-]+)+$/;
+const MAX_COMMENT = 1024;
+
+/**
+ * The problem of a message that an agent failed to process. The agent's text is included only with a problem code that the agent chose:
+ * SDKs also send name and text of any exception, which may be confidential.
+ */
+function problemOfFailure({ id }: Message, { code = "", message }: ReportedFailure): Problem {
+  if (PROBLEM_CODE.test(code) && code !== CANT_PROCESS) return { code, comment: (message ?? "").slice(0, MAX_COMMENT) };
+  return { code: CANT_PROCESS, comment: "The agent failed at the message {1}", args: [id] };
+}

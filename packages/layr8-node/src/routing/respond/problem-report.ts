@@ -1,0 +1,56 @@
+import { createMessage, protocolOf, threadOf, type JsonObject, type Message } from "@parley/core";
+import { DENIED, type CredentialDemand } from "../authorize/policy.ts";
+
+const REPORT_PROBLEM = "https://didcomm.org/report-problem/2.0";
+/** Characters of one argument of a comment. */
+const MAX_ARG = 1024;
+
+export function isProblemReport({ type }: Pick<Message, "type">): boolean {
+  return protocolOf(type) === REPORT_PROBLEM;
+}
+
+/**
+ * Creates a problem report for the sender of a message. Returns `undefined` for reports and for anonymous messages, which must not be
+ * reported on. The arguments are filled into the comment, since not every SDK does that, and are in `args` too.
+ *
+ * @see {@link https://identity.foundation/didcomm-messaging/spec/v2.1/#problem-reports | DIDComm v2.1, Problem Reports}
+ */
+export function reportProblem(
+  about: Message,
+  from: string,
+  code: string,
+  comment: string,
+  args: readonly string[] = [],
+  more: JsonObject = {},
+): Message | undefined {
+  if (about.from === undefined || isProblemReport(about)) return undefined;
+  const thread = threadOf(about);
+  const cut = args.map((arg) => arg.slice(0, MAX_ARG));
+  return createMessage({
+    type: `${REPORT_PROBLEM}/problem-report`,
+    from,
+    to: about.from,
+    threadId: thread,
+    parentThreadId: thread,
+    ...(about.traceContext !== undefined && { traceContext: about.traceContext }),
+    body: { code, comment: fillIn(comment, cut), ...(cut.length > 0 && { args: cut }), ...more },
+  });
+}
+
+/**
+ * Creates a problem report about the credentials that a recipient's policy requires. `missing` in the body lists them for programs: `[{
+ * type, issuers }]`.
+ */
+export function reportDenial(about: Message, from: string, missing: readonly CredentialDemand[]): Message | undefined {
+  const wanted = missing.map(({ type, issuers }) => `${type} from ${issuers.includes("*") ? "any issuer" : issuers.join(" or ")}`);
+  const list = wanted.map((_, index) => `{${index + 3}}`).join(", ");
+  const comment = `{1} takes {2} only from senders that present: ${list}`;
+  return reportProblem(about, from, DENIED, comment, [from, about.type, ...wanted], {
+    missing: missing.map(({ type, issuers }) => ({ type, issuers: [...issuers] })),
+  });
+}
+
+/** Replaces `{1}`, `{2}` … by the arguments. */
+function fillIn(comment: string, args: readonly string[]): string {
+  return comment.replaceAll(/\{(\d+)\}/g, (place, number: string) => args[Number(number) - 1] ?? place);
+}

@@ -1,0 +1,149 @@
+import { protocolOf } from "@parley/core";
+import type { Records } from "@parley/storage";
+import type { Clock } from "../../clock.ts";
+import type { Inbox, IncomingMessage } from "../../inbox/inbox.ts";
+import type { Mailboxes } from "../deliver/mailboxes.ts";
+import type { InboundMessage } from "../inbound-message.ts";
+import { ACCEPTED, PASSED, rejected, type AcceptResult, type CheckResult, type Rejected } from "../rejection.ts";
+import type { Remote } from "../remote.ts";
+import { isBuiltin } from "../respond/builtin-protocols.ts";
+import { InboxShares, type InboxShareRecord } from "./inbox-shares.ts";
+
+/** Options of {@link MessageStore}. */
+export interface MessageStoreOptions {
+  readonly inbox: Inbox;
+  /** Sends to agents on other nodes. */
+  readonly remote: Remote;
+  /** Whether a DID is hosted here. */
+  readonly isHosted: (did: string) => boolean;
+  /** The owner of a hosted DID. */
+  readonly ownerOf: (did: string) => string | undefined;
+  /** Lifetime of a message without `expires_time`, in milliseconds. */
+  readonly messageTtlMs: number;
+  /** Messages of one inbox above which messages from other nodes are rejected, so that they can't fill it. */
+  readonly maxFromRemote: number;
+  /** Maximum number of messages of one inbox. */
+  readonly maxInboxMessages: number;
+  /** Maximum number of messages of all inboxes of one owner. */
+  readonly maxOwnerMessages: number;
+  /** Persist the number of messages of each sender in the inboxes. */
+  readonly shareRecords?: Records<InboxShareRecord> | undefined;
+  /** Checks that the connections of agents can carry a delivery of this size. */
+  readonly checkDelivery: (message: IncomingMessage) => CheckResult;
+  readonly clock: Clock;
+  readonly onFailure: (error: unknown) => void;
+}
+
+/** Stores messages durably: in the inboxes of recipients hosted here, and in the outbound queue for the others. */
+export class MessageStore {
+  readonly #options: MessageStoreOptions;
+  readonly #mailboxes: Mailboxes;
+  readonly #shares: InboxShares;
+  /** Shares of the inboxes of each owner together. */
+  readonly #ownerShares: InboxShares;
+
+  /** @param mailboxes deliver stored messages. */
+  constructor(mailboxes: Mailboxes, options: MessageStoreOptions) {
+    this.#options = options;
+    this.#mailboxes = mailboxes;
+    this.#shares = new InboxShares(options.maxInboxMessages, options.shareRecords);
+    this.#ownerShares = new InboxShares(options.maxOwnerMessages);
+  }
+
+  /** Checks whether a recipient can be reached, handles the message, and has room for it. */
+  check(inbound: InboundMessage, recipient: string): CheckResult {
+    const { inbox, maxFromRemote, ownerOf, isHosted, remote } = this.#options;
+    if (!isHosted(recipient)) return remote.check(inbound.sender, recipient);
+    const { type, owner } = inbound;
+    if (this.#mailboxes.isConnected(recipient) && !this.#mailboxes.wouldTake(recipient, inbound) && !isBuiltin(inbound)) {
+      return rejected({ label: "no_handler", reason: `no handler for protocol ${protocolOf(type) ?? type} at ${recipient}` });
+    }
+    const waiting = inbox.depth(recipient).messages;
+    if (inbound.remote && waiting >= maxFromRemote) return inboxFull(`${recipient} has too many messages waiting`);
+    if (isBuiltin(inbound)) return PASSED;
+    if (!this.#shares.hasRoom(recipient, owner, waiting)) return inboxFull(`${recipient} has too many messages of this sender waiting`);
+    const ownerWaiting = inbox.ownerDepth(recipient).messages;
+    if (!this.#ownerShares.counts(ownerWaiting) || this.#ownerShares.hasRoom(ownerOf(recipient) ?? "", owner, ownerWaiting)) return PASSED;
+    return inboxFull(`the API key of ${recipient} has too many messages of this sender waiting, over all of its DIDs`);
+  }
+
+  /** Rejects a message that is too large to be delivered to a recipient, with all that the node adds to it. */
+  checkSize(inbound: InboundMessage, recipient: string): CheckResult {
+    return this.#options.checkDelivery(this.#incoming(inbound, recipient));
+  }
+
+  /** Whether a message of another node was stored before: that node has lost the response. */
+  remembers({ sender, recipients: [recipient = ""], id, message }: InboundMessage): Promise<boolean> {
+    return this.#options.inbox.remembers({ recipient, from: sender, id, expires: message.expiresTime });
+  }
+
+  /**
+   * Stores a message for one recipient, and delivers it if the recipient is hosted here. Resolves once it is durable or rejected.
+   *
+   * @throws StorageError
+   */
+  async store(inbound: InboundMessage, recipient: string): Promise<AcceptResult> {
+    const { inbox, remote, isHosted, ownerOf, checkDelivery } = this.#options;
+    if (!isHosted(recipient)) return remote.send(inbound.message, inbound.text, recipient);
+    const incoming = this.#incoming(inbound, recipient);
+    const size = checkDelivery(incoming);
+    if (!size.ok) return size;
+    const appended = await inbox.append(incoming);
+    if (appended.status === "full") {
+      return appended.of === "owner"
+        ? inboxFull(`the API key of ${recipient} has too much waiting, over all of its DIDs`)
+        : inboxFull(`${recipient} has too many messages waiting`);
+    }
+    if (appended.status === "stored") {
+      this.#shares.stored(recipient, inbound.owner, inbox.depth(recipient).messages);
+      const ownerWaiting = inbox.ownerDepth(recipient).messages;
+      if (this.#ownerShares.counts(ownerWaiting)) this.#ownerShares.stored(ownerOf(recipient) ?? "", inbound.owner, ownerWaiting);
+      this.#mailboxes.offer(appended);
+      inbound.onStored?.();
+      try {
+        await appended.durable;
+      } catch (error) {
+        this.#mailboxes.retract(appended);
+        throw error;
+      }
+      this.#mailboxes.written(appended);
+    }
+    return this.#mailboxes.isConnected(recipient) ? ACCEPTED : { ok: true, away: [recipient] };
+  }
+
+  /** Drops the counts of inboxes that are nearly empty, and periodically writes the others. Called by the router, every second. */
+  sweep(): void {
+    const { inbox, onFailure } = this.#options;
+    this.#shares.sweep((did) => inbox.known(did)).catch(onFailure);
+  }
+
+  /** Persists state for the next start. Called after the last message. */
+  async close(): Promise<void> {
+    await this.#shares.write().catch(this.#options.onFailure);
+  }
+
+  #incoming(
+    { message, id, type, thread, parentThread, text, senderCredentials, unauthorizedFor, remote }: InboundMessage,
+    recipient: string,
+  ): IncomingMessage {
+    const { from, expiresTime: expires } = message;
+    return {
+      recipient,
+      id,
+      type,
+      from,
+      thread,
+      parentThread,
+      plaintext: text,
+      authorized: unauthorizedFor.size === 0 || !unauthorizedFor.has(recipient),
+      senderCredentials,
+      expiresAt: expires === undefined ? this.#options.clock.lifetimeStart() + this.#options.messageTtlMs : expires * 1000,
+      expires,
+      remote,
+    };
+  }
+}
+
+function inboxFull(why: string): Rejected {
+  return rejected({ label: "inbox_full", reason: `inbox full: ${why}` });
+}

@@ -1,0 +1,57 @@
+import { describe, expect, it } from "vitest";
+import { Bindings } from "../../../src/routing/deliver/bindings.ts";
+
+const NONE: ReadonlySet<object> = new Set();
+const ECHO = "https://layr8.io/protocols/echo/1.0";
+const ORDER = "https://layr8.io/protocols/order/1.0";
+const REPORT = "https://didcomm.org/report-problem/2.0";
+const a = { name: "a" };
+const b = { name: "b" };
+
+describe("Bindings", () => {
+  it("lets two connections share a DID when their protocols differ", () => {
+    const bindings = new Bindings<object>();
+    expect(bindings.bind(a, [REPORT, ECHO])).toEqual([]);
+    expect(bindings.bind(b, [REPORT, ORDER])).toEqual([]);
+    expect(bindings.find(ECHO, NONE)).toBe(a);
+    expect(bindings.find(ORDER, NONE)).toBe(b);
+  });
+
+  it("gives a protocol to the connection that bound last, and names the loser", () => {
+    const bindings = new Bindings<object>();
+    bindings.bind(a, [ECHO, ORDER]);
+    expect(bindings.bind(b, [ECHO])).toEqual([{ connection: a, left: true }]);
+    expect(bindings.find(ECHO, NONE)).toBe(b);
+    expect(bindings.bind(b, [ECHO, ORDER])).toEqual([{ connection: a, left: false }]);
+  });
+
+  it("prefers the owner of a protocol to the wildcard, and falls back to it", () => {
+    const bindings = new Bindings<object>();
+    bindings.bind(a, ["*"]);
+    bindings.bind(b, [ECHO]);
+    expect(bindings.find(ECHO, NONE)).toBe(b);
+    expect(bindings.find(ORDER, NONE)).toBe(a);
+    expect(bindings.find(undefined, NONE)).toBe(a);
+    expect(bindings.find(ECHO, new Set([b]))).toBe(a);
+    expect(bindings.find(ORDER, new Set([a]))).toBeUndefined();
+  });
+
+  it("hands problem reports to the connection that joined last, whatever it bound", () => {
+    const bindings = new Bindings<object>();
+    bindings.bind(a, [REPORT]);
+    bindings.bind(b, [REPORT, ECHO]);
+    expect(bindings.find(REPORT, NONE)).toBe(b);
+    bindings.unbind(b);
+    expect(bindings.find(REPORT, NONE)).toBe(a);
+  });
+
+  it("forgets a connection, but not what another one took from it", () => {
+    const bindings = new Bindings<object>();
+    bindings.bind(a, [ECHO, ORDER]);
+    bindings.bind(b, [ECHO]);
+    bindings.unbind(a);
+    expect(bindings.find(ECHO, NONE)).toBe(b);
+    expect(bindings.find(ORDER, NONE)).toBeUndefined();
+    expect(bindings.size).toBe(1);
+  });
+});

@@ -1,0 +1,488 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { MemoryInbox } from "../../../src/inbox/memory-inbox.ts";
+import type { InboxMessage } from "../../../src/inbox/inbox.ts";
+import type { Consumer, Probe } from "../../../src/routing/deliver/consumer.ts";
+import { Mailbox, type ReportedFailure } from "../../../src/routing/deliver/mailbox.ts";
+
+const DID = "did:web:localhost:bob";
+const ECHO = "https://layr8.io/protocols/echo/1.0";
+const ORDER = "https://layr8.io/protocols/order/1.0";
+
+class Agent implements Consumer {
+  readonly got: { id: string; attempt: number }[] = [];
+  writable = true;
+  lastHeardAt = 0;
+  quietSince = 0;
+  acknowledgesResponses = false;
+  replies = false;
+  readonly probes: Probe[] = [];
+  gone = false;
+  deliver(message: InboxMessage, attempt: number): void {
+    this.got.push({ id: message.id, attempt });
+  }
+  #confirm: (() => void) | undefined;
+  confirm(): Promise<void> {
+    return new Promise((resolve) => (this.#confirm = resolve));
+  }
+  confirmed(): void {
+    this.#confirm?.();
+  }
+  probe(probe: Probe): void {
+    this.probes.push(probe);
+  }
+  takenOver(): void {
+    this.gone = true;
+  }
+  get ids(): string[] {
+    return this.got.map(({ id }) => id);
+  }
+}
+
+let now: number;
+let inbox: MemoryInbox;
+let mailbox: Mailbox;
+let dead: [id: string, cause: string][];
+let failed: [id: string, failure: ReportedFailure][];
+let failures: unknown[];
+
+/** Lets everything that is under way come to rest: the memory inbox answers within one turn. */
+const settled = async () => {
+  for (let i = 0; i < 10; i++) await new Promise((resolve) => setImmediate(resolve));
+};
+
+async function arrive(id: string, more: Partial<InboxMessage> = {}): Promise<void> {
+  const appended = await inbox.append({
+    recipient: DID,
+    id,
+    from: "did:web:localhost:alice",
+    type: `${ECHO}/request`,
+    plaintext: `{"id":"${id}"}`,
+    authorized: true,
+    expiresAt: now + 1_000_000,
+    ...more,
+  });
+  if (appended.status === "stored") mailbox.offer(appended.message, appended.durable);
+}
+
+async function waiting(): Promise<string[]> {
+  return (await inbox.read(DID, { after: 0, limit: 1000, maxLength: 1_000_000 })).map(({ id }) => id);
+}
+
+beforeEach(() => {
+  now = 1000;
+  dead = [];
+  failed = [];
+  failures = [];
+  inbox = new MemoryInbox({ now: () => now });
+  mailbox = new Mailbox(
+    DID,
+    inbox,
+    {
+      ackTimeoutMs: 100,
+      maxAckTimeoutMs: 350,
+      window: { maxMessages: 4, maxLength: 1000 },
+      maxThreads: 3,
+      clock: { monotonic: () => now, expiry: () => now, lifetimeStart: () => now },
+    },
+    {
+      onDelivered: () => {},
+      onDead: (message, cause) => dead.push([message.id, cause]),
+      onFailed: (message, failure) => failed.push([message.id, failure]),
+      onFailure: (error) => failures.push(error),
+    },
+  );
+});
+
+afterEach(() => {
+  expect(failures).toEqual([]);
+});
+
+describe("Mailbox", () => {
+  it("keeps messages until an agent connects, and delivers them in order", async () => {
+    await arrive("1");
+    await arrive("2");
+    const agent = new Agent();
+    mailbox.bind(agent, [ECHO]);
+    await arrive("3");
+    await settled();
+    expect(agent.ids).toEqual(["1", "2", "3"]);
+    expect(await waiting()).toEqual(["1", "2", "3"]);
+  });
+
+  it("removes what was handled, and not the rest", async () => {
+    const agent = new Agent();
+    mailbox.bind(agent, [ECHO]);
+    for (const id of ["1", "2", "3"]) await arrive(id);
+    await settled();
+    mailbox.settle(agent, "2", "handled");
+    mailbox.settle(agent, "3", "error");
+    mailbox.settle(agent, "unknown", "handled");
+    await settled();
+    expect(await waiting()).toEqual(["1"]);
+  });
+
+  it("takes a settlement without id for the delivery that has waited longest", async () => {
+    const agent = new Agent();
+    mailbox.bind(agent, [ECHO]);
+    for (const id of ["1", "2"]) await arrive(id);
+    await settled();
+    mailbox.settle(agent, undefined, "handled");
+    await settled();
+    expect(await waiting()).toEqual(["2"]);
+  });
+
+  it("lets no connection settle what another one has in flight", async () => {
+    const [echo, orders] = [new Agent(), new Agent()];
+    mailbox.bind(echo, [ECHO]);
+    mailbox.bind(orders, [ORDER]);
+    await arrive("1");
+    await settled();
+    mailbox.settle(orders, "1", "handled");
+    await settled();
+    expect(await waiting()).toEqual(["1"]);
+  });
+
+  it("delivers again, in order and counted, what a lost connection did not acknowledge", async () => {
+    const first = new Agent();
+    mailbox.bind(first, [ECHO]);
+    for (const id of ["1", "2", "3"]) await arrive(id);
+    await settled();
+    mailbox.settle(first, "2", "handled");
+    mailbox.unbind(first);
+    const second = new Agent();
+    mailbox.bind(second, [ECHO]);
+    await arrive("4");
+    await settled();
+    expect(second.got).toEqual([
+      { id: "1", attempt: 2 },
+      { id: "3", attempt: 2 },
+      { id: "4", attempt: 1 },
+    ]);
+  });
+
+  it("moves what is in flight to a connection that takes the protocol over", async () => {
+    const [old, young] = [new Agent(), new Agent()];
+    mailbox.bind(old, [ECHO]);
+    await arrive("1");
+    await settled();
+    mailbox.bind(young, [ECHO]);
+    await settled();
+    expect(old.gone).toBe(true);
+    expect(young.got).toEqual([{ id: "1", attempt: 2 }]);
+    mailbox.unbind(old);
+    await arrive("2");
+    await settled();
+    expect(young.ids).toEqual(["1", "2"]);
+  });
+
+  it("leaves a connection what it keeps when it loses only some of its protocols", async () => {
+    const [old, young] = [new Agent(), new Agent()];
+    mailbox.bind(old, [ECHO, ORDER]);
+    await arrive("1");
+    await arrive("2", { type: `${ORDER}/created` });
+    await settled();
+    mailbox.bind(young, [ECHO]);
+    await settled();
+    expect(old.gone).toBe(false);
+    expect(young.ids).toEqual(["1"]);
+    await arrive("3", { type: `${ORDER}/created` });
+    await settled();
+    expect(old.ids).toEqual(["1", "2", "3"]);
+  });
+
+  it("redelivers what is not acknowledged in time, later each time", async () => {
+    const agent = new Agent();
+    mailbox.bind(agent, [ECHO]);
+    await arrive("1");
+    await settled();
+    const deliveries: number[] = [];
+    for (let elapsed = 0; elapsed <= 1000; elapsed += 10) {
+      const before = agent.got.length;
+      mailbox.sweep();
+      await settled();
+      if (agent.got.length > before) deliveries.push(elapsed);
+      now += 10;
+    }
+    // Timeouts: 100, 200, then capped at 350.
+    expect(deliveries).toEqual([100, 300, 650, 1000]);
+    expect(agent.got.at(-1)).toEqual({ id: "1", attempt: 5 });
+    expect((await inbox.read(DID, { after: 0, limit: 1, maxLength: 1 }))[0]?.attempts).toBe(4);
+  });
+
+  it("holds back beyond the window, and goes on in order as it drains", async () => {
+    const agent = new Agent();
+    mailbox.bind(agent, [ECHO]);
+    const all = Array.from({ length: 12 }, (_, index) => `${index + 1}`);
+    for (const id of all) await arrive(id);
+    await settled();
+    expect(agent.ids).toEqual(all.slice(0, 4));
+    for (let next = 0; next < all.length; next++) {
+      expect(agent.got.length - next).toBeLessThanOrEqual(4);
+      mailbox.settle(agent, all[next], "handled");
+      await settled();
+    }
+    expect(agent.ids).toEqual(all);
+    expect(await waiting()).toEqual([]);
+  });
+
+  it("keeps order when something arrives while others are held back", async () => {
+    const agent = new Agent();
+    mailbox.bind(agent, [ECHO]);
+    for (const id of ["1", "2", "3", "4", "5"]) await arrive(id);
+    await settled();
+    mailbox.settle(agent, "1", "handled");
+    await arrive("6");
+    await settled();
+    for (const id of ["2", "3", "4", "5", "6"]) {
+      mailbox.settle(agent, id, "handled");
+      await settled();
+    }
+    expect(agent.ids).toEqual(["1", "2", "3", "4", "5", "6"]);
+  });
+
+  it("waits for a connection that can't take more, and goes on when it can", async () => {
+    const agent = new Agent();
+    mailbox.bind(agent, [ECHO]);
+    agent.writable = false;
+    for (const id of ["1", "2"]) await arrive(id);
+    await settled();
+    expect(agent.ids).toEqual([]);
+    agent.writable = true;
+    mailbox.resume(agent);
+    await settled();
+    expect(agent.ids).toEqual(["1", "2"]);
+  });
+
+  it("goes on when a connection with a full window let everything time out", async () => {
+    const agent = new Agent();
+    mailbox.bind(agent, [ECHO]);
+    for (const id of ["1", "2", "3", "4", "5"]) await arrive(id);
+    await settled();
+    now += 100;
+    mailbox.sweep();
+    await settled();
+    expect(agent.got.slice(4)).toEqual(["1", "2", "3", "4"].map((id) => ({ id, attempt: 2 })));
+    for (const id of ["1", "2", "3", "4"]) mailbox.settle(agent, id, "handled");
+    await settled();
+    expect(agent.ids.at(-1)).toBe("5");
+  });
+
+  it("does not wait for acknowledgements of answers, which older SDKs never send", async () => {
+    const agent = new Agent();
+    mailbox.bind(agent, []);
+    for (const id of ["1", "2", "3", "4", "5"]) {
+      mailbox.recordThread(`thread-${id}`, agent);
+      await arrive(id, { thread: `thread-${id}`, parentThread: "thread-5" });
+    }
+    await settled();
+    expect(agent.ids).toEqual(["1", "2", "3", "4"]);
+    // The mailbox asks once more for what was delivered after it had asked.
+    for (let asked = 0; asked < 3; asked++) {
+      agent.confirmed();
+      await settled();
+    }
+    expect(agent.ids.at(-1)).toBe("5");
+    expect(await waiting()).toEqual([]);
+  });
+
+  it("frees a full window of what has arrived on the agent's own threads, and keeps it in the inbox", async () => {
+    const agent = new Agent();
+    mailbox.bind(agent, [ECHO]);
+    for (const id of ["1", "2", "3", "4", "5"]) {
+      mailbox.recordThread("thread", agent);
+      await arrive(id, { thread: "thread" });
+    }
+    await settled();
+    expect(agent.ids).toEqual(["1", "2", "3", "4"]);
+    agent.confirmed();
+    await settled();
+    expect(agent.ids).toEqual(["1", "2", "3", "4", "5"]);
+    mailbox.settle(agent, "2", "handled");
+    await settled();
+    expect(await waiting()).toEqual(["1", "3", "4", "5"]);
+    now += 100;
+    mailbox.sweep();
+    await settled();
+    expect(agent.got.slice(5).map(({ id }) => id)).toEqual(["1", "3", "4", "5"]);
+  });
+
+  it("keeps what comes on a thread of the agent's until it is acknowledged, where the agent has a handler for it", async () => {
+    const agent = new Agent();
+    mailbox.bind(agent, [ECHO]);
+    mailbox.recordThread("thread", agent);
+    await arrive("1", { thread: "thread" });
+    await settled();
+    now += 100;
+    agent.lastHeardAt = now;
+    mailbox.sweep();
+    await settled();
+    expect(agent.got).toEqual([1, 2].map((attempt) => ({ id: "1", attempt })));
+    expect(await waiting()).toEqual(["1"]);
+  });
+
+  it("does not take an answer for the delivery that a settlement without id means", async () => {
+    const agent = new Agent();
+    mailbox.bind(agent, [ECHO]);
+    mailbox.recordThread("thread", agent);
+    await arrive("answer", { thread: "thread", type: `${ORDER}/created` });
+    await arrive("1");
+    await settled();
+    mailbox.settle(agent, undefined, "handled");
+    await settled();
+    expect(await waiting()).toEqual(["answer"]);
+  });
+
+  it("does not let a slow connection of a DID stop another one", async () => {
+    const [slow, quick] = [new Agent(), new Agent()];
+    mailbox.bind(slow, [ECHO]);
+    mailbox.bind(quick, [ORDER]);
+    for (let i = 0; i < 10; i++) await arrive(`slow-${i}`);
+    for (let i = 0; i < 3; i++) await arrive(`quick-${i}`, { type: `${ORDER}/created` });
+    await settled();
+    expect(slow.got).toHaveLength(4);
+    expect(quick.ids).toEqual(["quick-0", "quick-1", "quick-2"]);
+  });
+
+  it("never has two messages of one id in flight, so that an acknowledgement can't be mistaken", async () => {
+    const agent = new Agent();
+    mailbox.bind(agent, [ECHO]);
+    await arrive("1");
+    await arrive("1", { from: "did:web:localhost:mallory" });
+    await settled();
+    await arrive("2");
+    expect(agent.ids).toEqual(["1", "2"]);
+    mailbox.sweep();
+    await settled();
+    mailbox.settle(agent, "1", "handled");
+    mailbox.sweep();
+    await settled();
+    expect(agent.ids).toEqual(["1", "2", "1"]);
+  });
+
+  it("sends answers to the connection that asked", async () => {
+    const [requester, other] = [new Agent(), new Agent()];
+    mailbox.bind(requester, []);
+    mailbox.bind(other, ["*"]);
+    mailbox.recordThread("thread-1", requester);
+    await arrive("1", { thread: "thread-1" });
+    await arrive("2", { thread: "sub", parentThread: "thread-1" });
+    await arrive("3", { thread: "another" });
+    await settled();
+    expect(requester.ids).toEqual(["1", "2"]);
+    expect(other.ids).toEqual(["3"]);
+  });
+
+  it("takes an answer for read when its connection was heard since, as SDKs don't acknowledge answers", async () => {
+    const agent = new Agent();
+    mailbox.bind(agent, []);
+    mailbox.recordThread("t", agent);
+    await arrive("1", { thread: "t" });
+    await arrive("2", { thread: "t" });
+    await settled();
+    now += 100;
+    mailbox.sweep();
+    expect(agent.ids).toEqual(["1", "2", "1", "2"]);
+    agent.lastHeardAt = now + 1000;
+    now += 200;
+    mailbox.sweep();
+    await settled();
+    expect(agent.got).toHaveLength(4);
+    expect(await waiting()).toEqual([]);
+  });
+
+  it("forgets the oldest threads beyond its cap", async () => {
+    const [requester, other] = [new Agent(), new Agent()];
+    mailbox.bind(requester, []);
+    mailbox.bind(other, ["*"]);
+    for (const thread of ["a", "b", "c", "d"]) mailbox.recordThread(thread, requester);
+    await arrive("1", { thread: "a" });
+    await arrive("2", { thread: "d" });
+    await settled();
+    expect(other.ids).toEqual(["1"]);
+    expect(requester.ids).toEqual(["2"]);
+  });
+
+  it("offers a passed message to the next connection, and reports it without one", async () => {
+    const [first, fallback] = [new Agent(), new Agent()];
+    mailbox.bind(first, [ECHO]);
+    mailbox.bind(fallback, ["*"]);
+    await arrive("1");
+    await settled();
+    mailbox.settle(first, "1", "pass");
+    expect(fallback.ids).toEqual(["1"]);
+    mailbox.settle(fallback, "1", "pass");
+    await settled();
+    expect(dead).toEqual([["1", "unhandled"]]);
+    expect(await waiting()).toEqual([]);
+  });
+
+  it("buries what expires, delivered or not, with or without a connection", async () => {
+    await arrive("1", { expiresAt: now + 50 });
+    await arrive("2");
+    now += 60;
+    mailbox.expire();
+    await settled();
+    expect(dead).toEqual([["1", "expired"]]);
+    const agent = new Agent();
+    mailbox.bind(agent, [ECHO]);
+    await arrive("3", { expiresAt: now + 50 });
+    await settled();
+    expect(agent.ids).toEqual(["2", "3"]);
+    now += 100;
+    mailbox.sweep();
+    await settled();
+    expect(dead).toEqual([
+      ["1", "expired"],
+      ["3", "expired"],
+    ]);
+    expect(await waiting()).toEqual(["2"]);
+  });
+
+  it("tries again when the inbox could not be read", async () => {
+    await arrive("1");
+    const read = inbox.read.bind(inbox);
+    inbox.read = () => Promise.reject(new Error("the disk is gone"));
+    const agent = new Agent();
+    mailbox.bind(agent, [ECHO]);
+    await settled();
+    expect(failures.splice(0)).toMatchObject([{ message: "the disk is gone" }]);
+    inbox.read = read;
+    mailbox.sweep();
+    await settled();
+    expect(agent.ids).toEqual(["1"]);
+  });
+
+  it("takes back what could not be stored after all", async () => {
+    const agent = new Agent();
+    mailbox.bind(agent, [ECHO]);
+    await settled();
+    const lost = await inbox.append({
+      recipient: DID,
+      id: "lost",
+      type: `${ECHO}/request`,
+      plaintext: "{}",
+      authorized: true,
+      expiresAt: now + 1_000_000,
+    });
+    if (lost.status !== "stored") throw new Error(lost.status);
+    mailbox.offer(lost.message, lost.durable);
+    expect(agent.ids).toEqual(["lost"]);
+    await inbox.settle(DID, [lost.message.seq]);
+    mailbox.retract(lost.message);
+    now += 1000;
+    mailbox.sweep();
+    await settled();
+    expect(agent.ids).toEqual(["lost"]);
+  });
+
+  it("accepts messages of a bound protocol or on an open thread", () => {
+    const agent = new Agent();
+    mailbox.bind(agent, [ECHO]);
+    mailbox.recordThread("t", agent);
+    expect(mailbox.wouldTake({ id: "1", type: `${ECHO}/request` })).toBe(true);
+    expect(mailbox.wouldTake({ id: "1", type: `${ORDER}/created` })).toBe(false);
+    expect(mailbox.wouldTake({ id: "1", type: `${ORDER}/created`, thread: "t" })).toBe(true);
+    mailbox.unbind(agent);
+    expect(mailbox.wouldTake({ id: "1", type: `${ECHO}/request` })).toBe(false);
+  });
+});
