@@ -17,7 +17,10 @@ export const RULES = {
     packages: ["core", "storage"],
     libraries: ["@nats-io/transport-node", "@nats-io/nats-core", "@nats-io/jetstream"],
   },
-  "server-kit": { packages: ["core"], libraries: ["pino"] },
+  "server-kit": {
+    packages: ["core", "storage", "storage-lmdb"],
+    libraries: ["@fastify/swagger", "fastify", "fastify-type-provider-zod", "light-my-request", "pino", "prom-client", "zod"],
+  },
 
   "transport-phoenix": { packages: ["core"], libraries: ["phoenix", "ws"] },
   did: { packages: ["core"], libraries: ["@noble/curves", "@scure/base", "did-resolver"] },

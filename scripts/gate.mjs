@@ -21,6 +21,7 @@ const CHECKS = [
   { name: "unused exports", command: "knip --no-progress --no-config-hints" },
   { name: "code blocks", command: "node scripts/code-blocks.mjs" },
   { name: "error codes in READMEs", command: "node scripts/error-codes.mjs --check", hint: "npm run docs:errors" },
+  { name: "options in documents", command: "node scripts/options.mjs --check", hint: "npm run docs:options" },
   { name: "links of documents", command: "node scripts/links.mjs" },
   { name: "promises in SECURITY.md", command: "node scripts/security.mjs" },
   { name: "prose", command: "node scripts/prose.mjs", hint: "npm run prose -- --list <package>" },

@@ -1,7 +1,22 @@
-import { checkOptions, IS_ANYTHING, IS_BOOLEAN, IS_LOGGER, IS_PORT, IS_TEXT, readNumbers, type OptionCheck } from "@parley/core/internal";
-import { IS_TRUST_PROXY, type TrustProxy } from "@parley/server-kit";
+import type { OptionCheck } from "@parley/core/internal";
+import {
+  amount,
+  count,
+  listOf,
+  logger,
+  option,
+  options,
+  type OptionSchema,
+  port,
+  readOptions,
+  secretKey,
+  text,
+  trueOrFalse,
+  trustedProxies,
+  type TrustProxy,
+} from "@parley/server-kit";
 import type { Logger } from "pino";
-import { readHost, type ResolutionOptions } from "./network/resolution.ts";
+import { readHost, RESOLUTION, type ResolutionOptions } from "./network/resolution.ts";
 import type { Policy } from "./routing/authorize/policy.ts";
 
 /** Which DIDs an API key may bind: `"any"`, or a list of DIDs and of prefixes with a trailing `*`. */
@@ -125,7 +140,7 @@ export interface NodeOptions {
   readonly port?: number;
   /** Address to bind. Default `127.0.0.1`: reachable from this machine only. */
   readonly host?: string;
-  /** Directory for inboxes, DIDs and keys. Without it, all data is kept in memory and lost when the node stops. */
+  /** Directory for inboxes, DIDs and keys; without it, all data is kept in memory and lost when the node stops. */
   readonly dataDir?: string;
   /** Domain of the DIDs that the node assigns, as written in a did:web DID. Default `localhost%3A<port>`. */
   readonly domain?: string;
@@ -143,13 +158,13 @@ export interface NodeOptions {
   /** Separate port for `/health` and `/metrics`; `0` takes a free one. Default: they are on `port` and public. */
   readonly metricsPort?: number;
   /**
-   * 32 random bytes that encrypt the private keys of DIDs at rest. Default: the file `node.key` in the data directory, created by the first
-   * start. Pass it from a secret store to keep it apart from the data.
+   * 32 random bytes that encrypt the private keys of DIDs at rest. Pass it from a secret store to keep it apart from the data. Default: the
+   * file `node.key` in the data directory, created by the first start.
    */
   readonly nodeKey?: Uint8Array;
   /**
-   * API keys in addition to those in the data directory. Without any key, the node creates one that may bind any DID and returns it as
-   * `node.apiKey`. That suits one machine, not a shared node.
+   * API keys in addition to those in the data directory. Default: if there is no key at all, the node creates one that may bind any DID and
+   * returns it as `node.apiKey`; that suits one machine, not a shared node.
    */
   readonly apiKeys?: readonly ConfiguredKey[];
   /** Rules for which senders each recipient accepts. Default: every sender is accepted. */
@@ -171,6 +186,7 @@ export interface NodeOptions {
    * hour. Default `false`.
    */
   readonly acceptClock?: boolean;
+  /** Limits of sizes, numbers, rates and times. */
   readonly limits?: Partial<NodeLimits>;
   /** A pino logger, or `false` to log nothing. Default: warnings to standard error. */
   readonly logger?: Logger | false;
@@ -186,61 +202,95 @@ const IS_ORIGIN: OptionCheck = {
   is: (value) => typeof value === "string" && URL.canParse(value) && /^https?:$/.test(new URL(value).protocol),
   isPublic: true,
 };
-const IS_NODE_KEY: OptionCheck = {
-  expected: "a Uint8Array of 32 bytes",
-  is: (value) => value instanceof Uint8Array && value.length === 32,
-};
 const IS_HOSTS: OptionCheck = {
   expected: 'a list of hosts, such as ["partner.example", "localhost:4001"]',
   is: (value) => Array.isArray(value) && value.every((host) => typeof host === "string" && readHost(host) !== undefined),
 };
-const IS_LIST: OptionCheck = { expected: "a list", is: Array.isArray };
-
-const OPTIONS: Readonly<Record<keyof NodeOptions, OptionCheck>> = {
-  port: IS_PORT,
-  host: IS_TEXT,
-  dataDir: IS_TEXT,
-  domain: IS_DOMAIN,
-  publicUrl: IS_ORIGIN,
-  acceptClock: IS_BOOLEAN,
-  trustProxy: IS_TRUST_PROXY,
-  metricsPort: IS_PORT,
-  nodeKey: IS_NODE_KEY,
-  apiKeys: IS_LIST,
-  policies: IS_LIST,
-  knownHosts: IS_HOSTS,
-  // Checked by the code that reads them.
-  resolution: IS_ANYTHING,
-  limits: IS_ANYTHING,
-  logger: IS_LOGGER,
+const IS_KEY: OptionCheck = {
+  expected: "the API key itself, a text such as 32 random bytes in base64",
+  is: (value) => typeof value === "string" && value !== "",
 };
-const CONFIGURED_KEY: Readonly<Record<keyof ConfiguredKey, OptionCheck>> = {
-  key: IS_TEXT,
-  dids: IS_ANYTHING,
-  name: IS_TEXT,
-  ephemeral: IS_BOOLEAN,
+/** The form of its entries is checked by `ApiKeys`. */
+const IS_DID_RULE: OptionCheck = {
+  expected: '"any", or a list such as ["did:web:acme.example:*"]',
+  is: (value) => value === "any" || Array.isArray(value),
 };
+/** Their members are checked by `Policies`. */
+const IS_POLICIES: OptionCheck = { expected: "a list", is: Array.isArray };
 
-/** @throws TypeError naming the entry */
-function checkConfiguredKey({ key, dids }: Partial<ConfiguredKey>, where: string): void {
-  if (key === undefined) throw new TypeError(`${where} has no key: the API key itself, such as 32 random bytes in base64`);
-  if (dids === undefined) throw new TypeError(`${where} has no dids: "any", or a list such as ["did:web:acme.example:*"]`);
-}
+const MI = 1024 * 1024;
+const MINUTE = 60_000;
+
+const LIMITS: OptionSchema<NodeLimits> = options<NodeLimits>({
+  maxMessageLength: count(MI),
+  maxFrameBytes: count(4 * MI),
+  maxPartialFrameBytes: count(128 * MI),
+  maxInboxMessages: count(10_000),
+  maxInboxLength: count(64 * MI),
+  maxWaitingMessagesPerKey: count(200_000),
+  maxWaitingLengthPerKey: count(1024 * MI),
+  maxConnections: count(10_000),
+  maxConnectionsPerKey: count(1000),
+  maxDidsPerKey: count(1000),
+  maxChannelsPerSocket: count(100),
+  messagesPerSecond: amount(100_000),
+  framesPerSecond: amount(200_000),
+  maxInFlight: count(1024),
+  idleTimeoutMs: amount(MINUTE),
+  ackTimeoutMs: amount(MINUTE / 2),
+  messageTtlMs: amount(7 * 24 * 60 * MINUTE),
+  ephemeralGraceMs: amount(5 * MINUTE),
+  requestsPerSecond: amount(500),
+  maxCredentialsPerHolder: count(10_000),
+  maxCredentialBytes: count(256 * 1024),
+  maxVerifications: count(64),
+  verificationTimeoutMs: amount(MINUTE / 4),
+  nonceWindowMs: amount(10 * MINUTE),
+  maxNonces: count(100_000),
+  maxEnvelopeBytes: count(4 * MI),
+  maxInboundBytes: count(128 * MI),
+  remoteMessagesPerSecond: amount(2000),
+  strangersPerSecond: amount(100),
+  maxStrangers: count(64),
+  maxOutboundMessages: count(10_000),
+  maxOutboundLength: count(64 * MI),
+  maxConnectionsPerNode: count(8),
+});
+
+/** The schema of {@link NodeOptions}: checks, defaults, and the flags of the command. */
+export const NODE_OPTIONS: OptionSchema<NodeOptions> = options<NodeOptions>({
+  port: port().default(4000),
+  host: text({ flag: "<address>" }).default("127.0.0.1"),
+  dataDir: text({ flag: "<path>" }).optional(),
+  domain: option<string>(IS_DOMAIN, { flag: "<domain>" }).optional(),
+  publicUrl: option<string>(IS_ORIGIN, { flag: "<url>" }).optional(),
+  trustProxy: trustedProxies().optional(),
+  metricsPort: port().optional(),
+  nodeKey: secretKey().optional(),
+  apiKeys: listOf(
+    options<ConfiguredKey>({
+      key: option(IS_KEY),
+      dids: option<DidRule>(IS_DID_RULE),
+      name: text().optional(),
+      ephemeral: trueOrFalse().optional(),
+    }),
+  ).optional(),
+  policies: option<readonly Policy[]>(IS_POLICIES).optional(),
+  resolution: RESOLUTION.optional(),
+  knownHosts: option<readonly string[]>(IS_HOSTS).optional(),
+  acceptClock: trueOrFalse({ flag: "", inConfig: false }).optional(),
+  limits: LIMITS.optional(),
+  logger: logger().optional(),
+});
 
 /**
- * Rejects unknown options and values of the wrong type, before anything is read or written.
+ * Rejects unknown options and invalid values, before anything is read or written.
  *
  * @throws TypeError naming the option.
  */
-export function checkNodeOptions(options: NodeOptions): void {
-  checkOptions<NodeOptions>(options, OPTIONS);
-  options.apiKeys?.forEach((key, index) => {
-    checkOptions<ConfiguredKey>(key, CONFIGURED_KEY, `apiKeys[${index}].`);
-    checkConfiguredKey(key, `apiKeys[${index}]`);
-  });
+export function checkNodeOptions(given: NodeOptions): void {
+  readOptions(NODE_OPTIONS, given);
 }
-
-const MINUTE = 60_000;
 
 /**
  * Adds the defaults and checks the given values.
@@ -248,40 +298,5 @@ const MINUTE = 60_000;
  * @throws TypeError naming the option.
  */
 export function readLimits(limits: Partial<NodeLimits> = {}): NodeLimits {
-  const defaults: NodeLimits = {
-    maxMessageLength: 1024 * 1024,
-    maxFrameBytes: 4 * 1024 * 1024,
-    maxPartialFrameBytes: 128 * 1024 * 1024,
-    maxInboxMessages: 10_000,
-    maxInboxLength: 64 * 1024 * 1024,
-    maxWaitingMessagesPerKey: 200_000,
-    maxWaitingLengthPerKey: 1024 * 1024 * 1024,
-    maxConnections: 10_000,
-    maxConnectionsPerKey: 1000,
-    maxDidsPerKey: 1000,
-    maxChannelsPerSocket: 100,
-    messagesPerSecond: 100_000,
-    framesPerSecond: 200_000,
-    maxInFlight: 1024,
-    idleTimeoutMs: MINUTE,
-    ackTimeoutMs: MINUTE / 2,
-    messageTtlMs: 7 * 24 * 60 * MINUTE,
-    ephemeralGraceMs: 5 * MINUTE,
-    requestsPerSecond: 500,
-    maxCredentialsPerHolder: 10_000,
-    maxCredentialBytes: 256 * 1024,
-    maxVerifications: 64,
-    verificationTimeoutMs: MINUTE / 4,
-    nonceWindowMs: 10 * MINUTE,
-    maxNonces: 100_000,
-    maxEnvelopeBytes: 4 * 1024 * 1024,
-    maxInboundBytes: 128 * 1024 * 1024,
-    remoteMessagesPerSecond: 2000,
-    strangersPerSecond: 100,
-    maxStrangers: 64,
-    maxOutboundMessages: 10_000,
-    maxOutboundLength: 64 * 1024 * 1024,
-    maxConnectionsPerNode: 8,
-  };
-  return readNumbers("limits", defaults, limits);
+  return readOptions(LIMITS, limits, "limits.");
 }

@@ -23,8 +23,8 @@ describe("startNode's options", () => {
     [{ apiKeys: [7] }, 'Option "apiKeys[0]" must be an object, not a number'],
     [{ apiKeys: [{ key: "x".repeat(16), did: ["did:web:a"] }] }, 'Unknown option "apiKeys[0].did". Did you mean "apiKeys[0].dids"?'],
     [{ apiKeys: [{ key: "x".repeat(16), dids: "any", ephemeral: 1 }] }, 'Option "apiKeys[0].ephemeral" must be true or false'],
-    [{ apiKeys: [{}] }, "apiKeys[0] has no key: the API key itself"],
-    [{ apiKeys: [{ key: "x".repeat(16) }] }, 'apiKeys[0] has no dids: "any", or a list such as'],
+    [{ apiKeys: [{}] }, 'Option "apiKeys[0].key" is missing: it must be the API key itself'],
+    [{ apiKeys: [{ key: "x".repeat(16) }] }, 'Option "apiKeys[0].dids" is missing: it must be "any", or a list such as'],
     [
       { apiKeys: [{ key: "short", dids: "any" }] },
       "An API key of the configuration (apiKeys, LAYR8_NODE_API_KEY) must be text of 16 to 512 characters",
@@ -39,7 +39,9 @@ describe("startNode's options", () => {
     [{ resolution: { allowed: [] } }, 'Unknown option "resolution.allowed". Did you mean "resolution.allow"?'],
     [{ resolution: [] }, 'Option "resolution" must be an object, not an array'],
     [{ limits: { maxInflight: 1 } }, 'Unknown option "limits.maxInflight". Did you mean "limits.maxInFlight"?'],
-    [{ limits: { maxInFlight: "1" } }, "limits.maxInFlight must be a number greater than 0"],
+    [{ limits: { maxInFlight: "1" } }, 'Option "limits.maxInFlight" must be an integer greater than 0, not a string'],
+    [{ limits: { maxConnections: 1.5 } }, 'Option "limits.maxConnections" must be an integer greater than 0, not 1.5'],
+    [{ limits: { idleTimeoutMs: 0 } }, 'Option "limits.idleTimeoutMs" must be a number greater than 0, not 0'],
     [{ logger: true }, 'Option "logger" must be a pino logger, or false, not true'],
   ])("are rejected: %j", async (options, message) => {
     await expect(start(options)).rejects.toThrow(TypeError);

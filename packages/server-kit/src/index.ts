@@ -1,10 +1,33 @@
-export { readConfigFile, readPortOption } from "./read-config-file.ts";
-export { Connections, type ConnectionsOptions, type DropReason, peerOf } from "./connections.ts";
-export { writeEnvFile } from "./env-file.ts";
-export { LOG_LEVELS, serverLogger } from "./server-logger.ts";
-export { parseOptions } from "./parse-options.ts";
-export { listenError, probePort } from "./listen-error.ts";
-export { unknownCommand } from "./unknown-command.ts";
-export { clientAddress, IS_TRUST_PROXY, proxyTrust, readTrustProxyOption, withOneProxy } from "./trust-proxy.ts";
-export type { ProxyTrust, TrustProxy } from "./trust-proxy.ts";
+export { createKey, hashKey, isKeyOf } from "./api-key.ts";
+export { parseOptions } from "./cli/parse-options.ts";
+export { readSecretKey } from "./cli/read-secret-key.ts";
+export { type Command, type Environment, runCommand } from "./cli/run-command.ts";
+export { withDataDirectory, type DataDirectoryOptions } from "./cli/with-data-directory.ts";
+export { type Flag, type FlagValues, flagsOf, runServer, type ServerProgram } from "./cli/server-program.ts";
+export { Connections, type ConnectionsOptions, type DropReason, peerOf } from "./connections/connections.ts";
+export { listenError, probePort } from "./connections/listen-error.ts";
+export { clientAddress, proxyTrust, type ProxyTrust, type TrustProxy } from "./connections/trust-proxy.ts";
+export {
+  amount,
+  choice,
+  count,
+  listOf,
+  logger,
+  milliseconds,
+  option,
+  type OptionRule,
+  options,
+  type OptionSchema,
+  type OptionShape,
+  type OptionUse,
+  port,
+  secretKey,
+  text,
+  trueOrFalse,
+  trustedProxies,
+} from "./options/option.ts";
+export { describeOptions, type DescribedOption, readOptions } from "./options/read-options.ts";
+export { serverLogger } from "./server-logger.ts";
 export { type HeldLoop, Watchdog, type WatchdogOptions } from "./watchdog.ts";
+export { MetricSet } from "./metrics.ts";
+export { repeat } from "./repeat.ts";

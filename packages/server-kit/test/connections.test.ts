@@ -2,8 +2,8 @@ import { once } from "node:events";
 import { createServer as createHttpServer } from "node:http";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
-import { Connections, peerOf } from "../src/connections.ts";
-import { OwnerShares } from "../src/owner-shares.ts";
+import { Connections, peerOf } from "../src/connections/connections.ts";
+import { OwnerShares } from "../src/connections/owner-shares.ts";
 
 const sockets: Socket[] = [];
 const servers: Server[] = [];

@@ -4,7 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { formatLogLine } from "../src/format-log-line.ts";
-import { listenError, parseOptions, probePort, readConfigFile, readPortOption, unknownCommand, writeEnvFile } from "../src/index.ts";
+import { writeEnvFile } from "../src/cli/env-file.ts";
+import { readConfigFile } from "../src/cli/read-config-file.ts";
+import { readPortOption } from "../src/cli/read-port-option.ts";
+import { unknownCommand } from "../src/cli/unknown-command.ts";
+import { listenError, options, parseOptions, port, probePort, readOptions, text } from "../src/index.ts";
 
 let directory: string;
 beforeEach(async () => {
@@ -82,25 +86,27 @@ describe("options", () => {
   });
 
   it("of a config file are rejected if unknown", async () => {
+    const schema = options<{ port?: number; host?: string }>({ port: port().optional(), host: text().optional() });
+    const check = (config: unknown): void => void readOptions(schema, config);
     const path = join(directory, "config.json");
-    await expect(readConfigFile(path, ["port"])).rejects.toThrow(`--config ${path}: no such file or directory`);
+    await expect(readConfigFile(path, check)).rejects.toThrow(`--config ${path}: no such file or directory`);
     await writeFile(path, " \n");
-    await expect(readConfigFile(path, ["port"])).rejects.toThrow(`--config ${path}: the file is empty: it needs a JSON object, such as {}`);
+    await expect(readConfigFile(path, check)).rejects.toThrow(`--config ${path}: the file is empty: it needs a JSON object, such as {}`);
     for (const text of ["{", "port: 5", '{"key":"hunter2",}', '{"key":hunter2}', 'x"hunter2']) {
       await writeFile(path, text);
-      await expect(readConfigFile(path, ["port"])).rejects.toThrow(/^--config \S+: it is not valid JSON \([^")]*(?:"[:,}]")?[^"]*\)$/);
-      await expect(readConfigFile(path, ["port"])).rejects.not.toThrow("hunter2");
+      await expect(readConfigFile(path, check)).rejects.toThrow(/^--config \S+: it is not valid JSON \([^")]*(?:"[:,}]")?[^"]*\)$/);
+      await expect(readConfigFile(path, check)).rejects.not.toThrow("hunter2");
     }
     await writeFile(path, '\uFEFF{"port": 1}');
-    await expect(readConfigFile(path, ["port"])).resolves.toEqual({ port: 1 });
+    await expect(readConfigFile(path, check)).resolves.toEqual({ port: 1 });
     await writeFile(path, "[]");
-    await expect(readConfigFile(path, ["port"])).rejects.toThrow("must be an object");
+    await expect(readConfigFile(path, check)).rejects.toThrow("must be an object");
     await writeFile(path, '{"prt": 1}');
-    await expect(readConfigFile(path, ["port", "host"])).rejects.toThrow(
+    await expect(readConfigFile(path, check)).rejects.toThrow(
       `--config ${path}: Unknown option "prt". Did you mean "port"? Valid options: port, host`,
     );
     await writeFile(path, '{"port": 1}');
-    expect(await readConfigFile(path, ["port"])).toEqual({ port: 1 });
+    expect(await readConfigFile(path, check)).toEqual({ port: 1 });
   });
 });
 

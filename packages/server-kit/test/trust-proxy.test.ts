@@ -1,6 +1,13 @@
 import type { IncomingMessage } from "node:http";
 import { describe, expect, it } from "vitest";
-import { clientAddress, IS_TRUST_PROXY, proxyTrust, readTrustProxyOption, withOneProxy, type TrustProxy } from "../src/index.ts";
+import {
+  clientAddress,
+  IS_TRUST_PROXY,
+  proxyTrust,
+  readTrustProxyOption,
+  withOneProxy,
+  type TrustProxy,
+} from "../src/connections/trust-proxy.ts";
 
 function seen(trustProxy: TrustProxy | undefined, forwarded: string | undefined, remoteAddress = "10.0.0.1"): string {
   const socket = { remoteAddress } as IncomingMessage["socket"];

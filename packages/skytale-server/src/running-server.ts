@@ -4,7 +4,7 @@ import { checkOptions, closeAll, closeQuietly, closeTogether, IS_TEXT, systemRea
 import type { Logger } from "pino";
 import type { Account, AccountOptions, CreatedAccount } from "./api/accounts.ts";
 import { ApiHost, type ApiSettings, type ApiSide, boundTo } from "./api/api-host.ts";
-import { createStatusServer, type StatusSource } from "./api/http/status-routes.ts";
+import { createStatusServer, type StatusSource } from "@parley/server-kit/http";
 import type { ApiKeyInfo, ApiKeyOptions, CreatedApiKey } from "./api/keys.ts";
 import type { Services } from "./api/services.ts";
 import { DoorReports } from "./door-reports.ts";

@@ -2,16 +2,14 @@ import { readFile } from "node:fs/promises";
 import { createSecureContext } from "node:tls";
 import { ParleyError } from "@parley/core";
 import { closeQuietly, systemReason } from "@parley/core/internal";
-import { serverLogger } from "@parley/server-kit";
+import { readOptions, serverLogger } from "@parley/server-kit";
 import { accessWarning } from "@parley/storage";
 import { pino, type Logger } from "pino";
 import { readApiLimits } from "./api/limits.ts";
 import type { Account, AccountOptions, CreatedAccount } from "./api/accounts.ts";
 import type { ApiKeyInfo, ApiKeyOptions, CreatedApiKey } from "./api/keys.ts";
 import { Services } from "./api/services.ts";
-import { checkServerOptions, type SkytaleOptions } from "./options.ts";
-import { readRetention } from "./log/retention.ts";
-import { readRelayLimits } from "./relay/relay-limits.ts";
+import { SKYTALE_OPTIONS, type SkytaleOptions } from "./options.ts";
 import { RunningServer } from "./running-server.ts";
 import { serverKeyOf } from "./server-key.ts";
 import { openStores } from "./stores.ts";
@@ -78,11 +76,9 @@ const OPERATOR: AccountOptions = { email: "operator@localhost", name: "operator"
  * console.log(server.apiUrl, server.relayUrl, server.apiKey);
  * ```
  */
-export async function startSkytale(options: SkytaleOptions = {}): Promise<SkytaleServer> {
-  checkServerOptions(options);
+export async function startSkytale(given: SkytaleOptions = {}): Promise<SkytaleServer> {
+  const options = readOptions(SKYTALE_OPTIONS, given);
   const limits = readApiLimits(options.limits?.api);
-  readRelayLimits(options.limits?.relay);
-  readRetention(options.retention);
   const { tls } = options;
   if (tls !== undefined) await checkTls(tls);
   const logger = loggerOf(options.logger);

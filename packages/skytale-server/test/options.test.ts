@@ -17,11 +17,15 @@ describe("startSkytale's options", () => {
     [{ trustProxy: "yes" }, 'Option "trustProxy" must be a number of proxies from 0 to 16, or a list of their addresses and networks'],
     [{ tls: "cert.pem" }, 'Option "tls" must be an object, not a string'],
     [{ tls: { certfile: "x", keyFile: "y" } }, 'Unknown option "tls.certfile". Did you mean "tls.certFile"?'],
-    [{ tls: { certFile: "x" } }, 'Option "tls" needs both certFile and keyFile'],
+    [{ tls: { certFile: "x" } }, 'Option "tls.keyFile" is missing: it must be a string that is not empty'],
     [{ retention: { maxEntrys: 1 } }, 'Unknown option "retention.maxEntrys". Did you mean "retention.maxEntries"?'],
     [{ limits: { relais: {} } }, 'Unknown option "limits.relais". Did you mean "limits.relay"?'],
     [{ limits: { api: { maxAcounts: 1 } } }, 'Unknown option "limits.api.maxAcounts". Did you mean "limits.api.maxAccounts"?'],
-    [{ limits: { relay: { maxStreams: "1" } } }, "limits.relay.maxStreams must be a number greater than 0"],
+    [{ limits: { relay: { maxStreams: "1" } } }, 'Option "limits.relay.maxStreams" must be an integer greater than 0, not a string'],
+    [{ limits: { relay: { maxStreams: 1.5 } } }, 'Option "limits.relay.maxStreams" must be an integer greater than 0, not 1.5'],
+    [{ limits: { relay: { maxFrameBytes: 1 } } }, 'Option "limits.relay.maxFrameBytes" must be at least twice maxPayloadBytes'],
+    [{ limits: { api: { tokenTtlMs: 4_000_000 } } }, 'Option "limits.api.tokenTtlMs" must not be more than an hour'],
+    [{ retention: { maxEntries: 0.5 } }, 'Option "retention.maxEntries" must be an integer greater than 0, not 0.5'],
     [{ logger: 1 }, 'Option "logger" must be a pino logger, or false, not 1'],
   ])("are rejected: %j", async (options, message) => {
     await expect(start(options)).rejects.toThrow(TypeError);

@@ -58,12 +58,12 @@ export function checkValues<T extends object>(given: T | undefined, check: Optio
 /** Checks one value. @param name begins the message. @throws TypeError naming it, what it must be, and what it is. */
 export function checkOption(name: string, value: unknown, { expected, is, isPublic = false }: OptionCheck): void {
   if (value === undefined || is(value)) return;
-  const found = isPublic && typeof value === "string" ? JSON.stringify(value.slice(0, MAX_SHOWN)) : describe(value);
-  throw new TypeError(`${name} must be ${expected}, not ${found}`);
+  throw new TypeError(`${name} must be ${expected}, not ${describeValue(value, isPublic)}`);
 }
 
-/** A value in a message: numbers and booleans as they are; of others, which may hold secrets, the kind. */
-function describe(value: unknown): string {
+/** A value in a message: numbers and booleans as they are; of others, which may hold secrets, the kind. @param isPublic texts are quoted. */
+export function describeValue(value: unknown, isPublic: boolean): string {
+  if (isPublic && typeof value === "string") return JSON.stringify(value.slice(0, MAX_SHOWN));
   if (typeof value === "number" || typeof value === "boolean") return String(value);
   if (value instanceof Uint8Array && value.length > 0) return `a Uint8Array of ${value.length} bytes`;
   return value === "" ? "an empty string" : describeKind(value);

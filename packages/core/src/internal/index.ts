@@ -12,6 +12,7 @@ export {
   checkOption,
   checkOptions,
   checkValues,
+  describeValue,
   IS_ANYTHING,
   IS_BOOLEAN,
   IS_FUNCTION,

@@ -1,17 +1,14 @@
-import { parseOptions } from "@parley/server-kit";
+import { type Command, type Environment, parseOptions, readSecretKey, withDataDirectory } from "@parley/server-kit";
 import type { ApiKeys } from "../identity/api-keys.ts";
 
-/** Environment variables of the commands. */
-interface KeysEnvironment {
-  readonly nodeKey: Uint8Array | undefined;
-}
+const DATA_DIR = { "data-dir": { type: "string" } } as const;
 
 /** Creates an API key in a data directory and prints it. */
-export async function createKey(args: readonly string[], environment: KeysEnvironment): Promise<void> {
+export const createKey: Command = async (args, environment) => {
   const { values } = parseOptions("layr8-node", {
     args: [...args],
     options: {
-      "data-dir": { type: "string" },
+      ...DATA_DIR,
       name: { type: "string" },
       did: { type: "string", multiple: true },
       any: { type: "boolean", default: false },
@@ -24,34 +21,36 @@ export async function createKey(args: readonly string[], environment: KeysEnviro
     const { id, key } = await keys.create({ dids, ...(name !== undefined && { name }) });
     console.log(`id ${id}\nkey ${key}`);
   });
-}
+};
 
 /** Lists the API keys of a data directory. */
-export async function listKeys(args: readonly string[], environment: KeysEnvironment): Promise<void> {
-  const { values } = parseOptions("layr8-node", { args: [...args], options: { "data-dir": { type: "string" } } });
+export const listKeys: Command = async (args, environment) => {
+  const { values } = parseOptions("layr8-node", { args: [...args], options: DATA_DIR });
   await withKeys(values["data-dir"], environment, async (keys) => {
     for (const { id, name, dids, createdAt } of keys.list()) {
       console.log([id, new Date(createdAt).toISOString(), name, dids === "any" ? "any DID" : dids.join(" ")].join("\t"));
     }
   });
-}
+};
 
 /** Revokes an API key of a data directory. */
-export async function revokeKey(args: readonly string[], environment: KeysEnvironment): Promise<void> {
-  const { values, positionals } = parseOptions("layr8-node", {
-    args: [...args],
-    options: { "data-dir": { type: "string" } },
-    allowPositionals: true,
-  });
+export const revokeKey: Command = async (args, environment) => {
+  const { values, positionals } = parseOptions("layr8-node", { args: [...args], options: DATA_DIR, allowPositionals: true });
   const [id] = positionals;
   if (id === undefined) throw new TypeError("missing key id: layr8-node keys revoke <id> --data-dir <path>");
   await withKeys(values["data-dir"], environment, async (keys) => {
     if (!(await keys.revoke(id))) throw new TypeError(`unknown API key id: ${id}`);
   });
-}
+};
 
-async function withKeys(dataDir: string | undefined, { nodeKey }: KeysEnvironment, use: (keys: ApiKeys) => Promise<void>): Promise<void> {
-  if (dataDir === undefined) throw new TypeError("missing option --data-dir <path>: the directory that stores the API keys");
-  // Loaded only after the arguments are checked.
-  await (await import("./with-keys.ts")).withKeys(dataDir, nodeKey, use);
+/** Opens the API keys of a data directory. */
+async function withKeys(dataDir: string | undefined, environment: Environment, use: (keys: ApiKeys) => Promise<void>): Promise<void> {
+  const nodeKey = readSecretKey(environment, "LAYR8_NODE_KEY");
+  const load = async () => {
+    const [{ openStores, SCHEMA }, { readLimits }] = await Promise.all([import("../stores.ts"), import("../options.ts")]);
+    const open = (path: string) => openStores({ dataDir: path, ...(nodeKey !== undefined && { nodeKey }) }, readLimits());
+    return { environment: SCHEMA, open };
+  };
+  const remedy = "Keys are managed while no node runs on the directory: stop the node, run this command again, and start the node";
+  await withDataDirectory({ dataDir, load, remedy }, ({ apiKeys }) => use(apiKeys));
 }

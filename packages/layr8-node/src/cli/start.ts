@@ -1,98 +1,57 @@
-import {
-  LOG_LEVELS,
-  parseOptions,
-  readConfigFile,
-  readPortOption,
-  readTrustProxyOption,
-  serverLogger,
-  withOneProxy,
-  writeEnvFile,
-} from "@parley/server-kit";
+import { type Command, readSecretKey, runServer, type ServerProgram } from "@parley/server-kit";
 import type { ResolutionOptions } from "../network/resolution.ts";
-import type { NodeOptions } from "../options.ts";
+import type { Layr8Node } from "../node.ts";
+import { NODE_OPTIONS, type NodeOptions } from "../options.ts";
 
-const CONFIG_MEMBERS: readonly (keyof NodeOptions)[] = [
-  "port",
-  "host",
-  "dataDir",
-  "domain",
-  "publicUrl",
-  "trustProxy",
-  "metricsPort",
-  "apiKeys",
-  "policies",
-  "resolution",
-  "knownHosts",
-  "limits",
-];
-
-/** Secrets from the environment, which must not appear in a process list. */
-export interface StartEnvironment {
-  readonly apiKey: string | undefined;
-  readonly nodeKey: Uint8Array | undefined;
-}
-
-/** Runs a node until SIGINT or SIGTERM. Prints what agents need to connect: its URL, and its API key if one was created. */
-export async function start(args: readonly string[], { apiKey, nodeKey }: StartEnvironment): Promise<void> {
-  const { values } = parseOptions("layr8-node", {
-    args: withOneProxy(args),
-    options: {
-      port: { type: "string" },
-      host: { type: "string" },
-      "data-dir": { type: "string" },
-      domain: { type: "string" },
-      "public-url": { type: "string" },
-      peer: { type: "string", multiple: true },
-      "known-hosts-only": { type: "boolean", default: false },
-      "known-host": { type: "string", multiple: true },
-      "accept-clock": { type: "boolean", default: false },
-      "trust-proxy": { type: "string" },
-      "metrics-port": { type: "string" },
-      config: { type: "string" },
-      "write-env": { type: "string" },
-      log: { type: "string", default: "info" },
+/** The node as its command starts it. */
+export const NODE_PROGRAM: ServerProgram<NodeOptions, Layr8Node> = {
+  name: "layr8-node",
+  schema: NODE_OPTIONS,
+  flags: {
+    peer: {
+      value: "<host>=<url>",
+      multiple: true,
+      help: "Address of another node, used instead of DNS: partner.example=http://127.0.0.1:4001; may be repeated",
     },
-  });
-  if (!LOG_LEVELS.includes(values.log)) throw new TypeError(`--log must be one of ${LOG_LEVELS.join(", ")}`);
-  const config: NodeOptions = values.config === undefined ? {} : await readConfigFile(values.config, CONFIG_MEMBERS);
-  const options: NodeOptions = {
-    ...config,
-    apiKeys: [...(config.apiKeys ?? []), ...(apiKey ? [{ key: apiKey, dids: "any" as const, name: "LAYR8_NODE_API_KEY" }] : [])],
-    ...(nodeKey !== undefined && { nodeKey }),
-    ...(values.port !== undefined && { port: readPortOption("--port", values.port) }),
-    ...(values.host !== undefined && { host: values.host }),
-    ...(values["data-dir"] !== undefined && { dataDir: values["data-dir"] }),
-    ...(values.domain !== undefined && { domain: values.domain }),
-    ...(values["public-url"] !== undefined && { publicUrl: values["public-url"] }),
-    ...(values["accept-clock"] && { acceptClock: true }),
-    ...(values["metrics-port"] !== undefined && { metricsPort: readPortOption("--metrics-port", values["metrics-port"]) }),
-    ...(values["trust-proxy"] !== undefined && { trustProxy: readTrustProxyOption("--trust-proxy", values["trust-proxy"]) }),
-    ...((values["known-hosts-only"] || values["known-host"] !== undefined) && {
-      knownHosts: [...(config.knownHosts ?? []), ...(values["known-host"] ?? [])],
-    }),
-    ...(values.peer !== undefined && { resolution: withPeers(config.resolution, values.peer) }),
-  };
-  const logger = serverLogger("layr8-node", values.log);
-  // Loaded only after the arguments are checked.
-  const { startNode } = await import("../node.ts");
-  const node = await startNode({ ...options, logger });
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void node.close());
-  console.log(`LAYR8_NODE_URL=${node.url}`);
-  // Printed intentionally: the key can't be read again.
-  if (node.apiKey !== undefined) console.log(`LAYR8_API_KEY=${node.apiKey}`);
-  else if (options.dataDir !== undefined && options.apiKeys?.length === 0) logger.info(keyHint(options.dataDir));
-  if (values["write-env"] === undefined) return;
-  const variables = { LAYR8_NODE_URL: node.url, ...(node.apiKey !== undefined && { LAYR8_API_KEY: node.apiKey }) };
-  await writeEnvFile(values["write-env"], variables).catch(async (error: unknown) => {
-    await node.close();
-    throw error;
-  });
+    "known-hosts-only": {
+      value: "",
+      help: "Accept messages from other nodes only from hosts of --peer, --known-host and the configuration",
+    },
+    "known-host": {
+      value: "<host>",
+      multiple: true,
+      help: "A host whose messages are accepted, such as partner.example; may be repeated; implies --known-hosts-only",
+    },
+  },
+  complete: ({ apiKeys = [], knownHosts = [], resolution }, values, environment) => {
+    const apiKey = environment["LAYR8_NODE_API_KEY"];
+    const nodeKey = readSecretKey(environment, "LAYR8_NODE_KEY");
+    const { peer, "known-host": known = [], "known-hosts-only": knownOnly = known.length > 0 } = values as StartFlags;
+    return {
+      apiKeys: apiKey ? [...apiKeys, { key: apiKey, dids: "any", name: "LAYR8_NODE_API_KEY" }] : apiKeys,
+      ...(nodeKey !== undefined && { nodeKey }),
+      ...(knownOnly && { knownHosts: [...knownHosts, ...known] }),
+      ...(peer !== undefined && { resolution: withPeers(resolution, peer) }),
+    };
+  },
+  start: async (options) => (await import("../node.ts")).startNode(options),
+  variables: (node) => ({ LAYR8_NODE_URL: node.url, LAYR8_API_KEY: node.apiKey }),
+  keyHint: ({ dataDir, apiKeys = [] }) => {
+    if (dataDir === undefined || apiKeys.length > 0) return undefined;
+    const command = `layr8-node keys create --any --data-dir ${dataDir}`;
+    return `the API key was shown when it was created; to create another one, stop the node and run: ${command}`;
+  },
+};
+
+/** Values of the flags above. */
+interface StartFlags {
+  readonly peer?: readonly string[];
+  readonly "known-host"?: readonly string[];
+  readonly "known-hosts-only"?: boolean;
 }
 
-function keyHint(dataDir: string): string {
-  const command = `layr8-node keys create --any --data-dir ${dataDir}`;
-  return `the API key was shown when it was created; to create another one, stop the node and run: ${command}`;
-}
+/** Runs a node until SIGINT or SIGTERM. */
+export const start: Command = (args, environment) => runServer(NODE_PROGRAM, args, environment);
 
 /** `--peer partner.example=http://127.0.0.1:4001` is an entry of `resolution.hosts`. */
 function withPeers(resolution: ResolutionOptions | undefined, peers: readonly string[]): ResolutionOptions {

@@ -1,5 +1,5 @@
 import { createDidResolver, didKeyMethod, didWebMethod, type DidResolver } from "@parley/did";
-import { rejectUnknownOptions } from "@parley/core/internal";
+import { milliseconds, option, options, type OptionSchema, readOptions, trueOrFalse } from "@parley/server-kit";
 import { createNodeFetch, type AddressKind } from "@parley/did/node";
 import { createStatusListFetch, type StatusListFetch } from "@parley/vc";
 
@@ -38,27 +38,26 @@ const KINDS: Readonly<Record<Exclude<AddressKind, "public">, true>> = {
   unspecified: true,
   reserved: true,
 };
-const DEFAULT_TIMEOUT_MS = 5000;
-const DEFAULT_TTL_MS = 5 * 60_000;
 const MAX_TIMEOUT_MS = 60_000;
 const MAX_TTL_MS = 24 * 60 * 60_000;
 
-const OPTIONS: readonly (keyof ResolutionOptions)[] = ["allow", "httpForLoopback", "hosts", "timeoutMs", "cacheTtlMs"];
+/** The schema of {@link ResolutionOptions}. */
+export const RESOLUTION: OptionSchema<Resolution> = options<Resolution>({
+  allow: option<readonly AddressKind[]>({ expected: `a list of ${Object.keys(KINDS).join(", ")}`, is: isKinds }).default([]),
+  httpForLoopback: trueOrFalse().default(false),
+  hosts: option<Readonly<Record<string, string>>>({ expected: "an object", is: isObject }).default({}),
+  timeoutMs: milliseconds(1, MAX_TIMEOUT_MS, 5000),
+  cacheTtlMs: milliseconds(0, MAX_TTL_MS, 5 * 60_000),
+});
 
 /**
  * Adds the defaults and checks the given values, which may come from a file.
  *
  * @throws TypeError naming the option.
  */
-export function readResolution(options: ResolutionOptions = {}): Resolution {
-  rejectUnknownOptions(options, OPTIONS, "resolution.");
-  const { allow = [], httpForLoopback = false, hosts = {}, timeoutMs = DEFAULT_TIMEOUT_MS, cacheTtlMs = DEFAULT_TTL_MS } = options;
-  if (!isKinds(allow)) throw new TypeError(`resolution.allow must be a list of ${Object.keys(KINDS).join(", ")}`);
-  if (typeof httpForLoopback !== "boolean") throw new TypeError("resolution.httpForLoopback must be true or false");
-  if (typeof hosts !== "object" || hosts === null || Array.isArray(hosts)) throw new TypeError("resolution.hosts must be an object");
-  assertMilliseconds("timeoutMs", timeoutMs, 1, MAX_TIMEOUT_MS);
-  assertMilliseconds("cacheTtlMs", cacheTtlMs, 0, MAX_TTL_MS);
-  return { allow: [...allow], httpForLoopback, hosts: readHosts(hosts), timeoutMs, cacheTtlMs };
+export function readResolution(given: ResolutionOptions = {}): Resolution {
+  const resolution = readOptions(RESOLUTION, given, "resolution.");
+  return { ...resolution, hosts: readHosts(resolution.hosts) };
 }
 
 /** Creates a resolver for did:web and did:key over the network, limited to allowed addresses. */
@@ -107,8 +106,6 @@ function isOrigin(text: string): boolean {
   return url !== undefined && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`;
 }
 
-function assertMilliseconds(name: string, value: number, min: number, max: number): void {
-  if (typeof value !== "number" || !(value >= min && value <= max)) {
-    throw new TypeError(`resolution.${name} must be a number of milliseconds from ${min} to ${max}`);
-  }
+function isObject(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

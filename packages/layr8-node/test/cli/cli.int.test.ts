@@ -1,6 +1,6 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { cp, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -94,6 +94,8 @@ describe("layr8-node", () => {
     await cp(bin, unbuilt);
     await writeFile(join(folder, "packages/command/package.json"), '{"type":"module"}');
     await writeFile(join(folder, "pnpm-workspace.yaml"), "");
+    await mkdir(join(folder, "node_modules/@parley"), { recursive: true });
+    await symlink(fileURLToPath(new URL("../../../server-kit", import.meta.url)), join(folder, "node_modules/@parley/server-kit"));
     const failed = execute(process.execPath, [unbuilt, "--port", "0"]);
     const { stderr } = (await failed.catch((error: unknown) => error)) as { stderr: string };
     expect(stderr).toBe("layr8-node is not built yet: run `npm run setup` and `npm run build` in the root of the repository\n");

@@ -7,7 +7,7 @@ import type { Logger } from "pino";
 import type { DoorReports } from "../door-reports.ts";
 import type { Metrics } from "../metrics.ts";
 import { createApiServer } from "./http/server.ts";
-import type { StatusSource } from "./http/status-routes.ts";
+import type { StatusSource } from "@parley/server-kit/http";
 import type { Services } from "./services.ts";
 
 /** Where the API listens, and for whom. It can be cloned: it crosses to another process. */

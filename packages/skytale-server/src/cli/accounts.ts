@@ -1,27 +1,29 @@
-import { parseOptions } from "@parley/server-kit";
+import { type Command, parseOptions } from "@parley/server-kit";
 import { withServices } from "./with-services.ts";
+
+const DATA_DIR = { "data-dir": { type: "string" } } as const;
 
 /** Accounts that are read at a time. */
 const PAGE = 1000;
 
-/** Makes an account in a data directory and prints it with its first API key. */
-export async function createAccount(args: readonly string[], serverKey: Uint8Array | undefined): Promise<void> {
+/** Creates an account in a data directory and prints it with its first API key. */
+export const createAccount: Command = async (args, environment) => {
   const { values } = parseOptions("skytale-server", {
     args: [...args],
-    options: { "data-dir": { type: "string" }, email: { type: "string" }, name: { type: "string" } },
+    options: { ...DATA_DIR, email: { type: "string" }, name: { type: "string" } },
   });
   const { email, name = email } = values;
-  if (email === undefined || name === undefined) throw new TypeError("say whose account: --email <address>");
-  await withServices({ dataDir: values["data-dir"], serverKey }, async ({ accounts }) => {
+  if (email === undefined || name === undefined) throw new TypeError("missing option --email <address>: it identifies the account");
+  await withServices(values["data-dir"], environment, async ({ accounts }) => {
     const { id, apiKey } = await accounts.create({ email, name });
     console.log(`account ${id}\nkey ${apiKey.key}`);
   });
-}
+};
 
 /** Lists the accounts of a data directory. */
-export async function listAccounts(args: readonly string[], serverKey: Uint8Array | undefined): Promise<void> {
-  const { values } = parseOptions("skytale-server", { args: [...args], options: { "data-dir": { type: "string" } } });
-  await withServices({ dataDir: values["data-dir"], serverKey }, async ({ accounts }) => {
+export const listAccounts: Command = async (args, environment) => {
+  const { values } = parseOptions("skytale-server", { args: [...args], options: DATA_DIR });
+  await withServices(values["data-dir"], environment, async ({ accounts }) => {
     for (let after: string | undefined; ;) {
       const page = await accounts.list({ limit: PAGE, after });
       for (const { id, email, name, createdAt } of page) console.log([id, new Date(createdAt).toISOString(), email, name].join("\t"));
@@ -29,4 +31,4 @@ export async function listAccounts(args: readonly string[], serverKey: Uint8Arra
       after = page.at(-1)?.id;
     }
   });
-}
+};

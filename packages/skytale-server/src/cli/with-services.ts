@@ -1,14 +1,29 @@
+import { type Environment, readSecretKey, withDataDirectory } from "@parley/server-kit";
 import type { Services } from "../api/services.ts";
 
-/** What a command works on. */
-interface Place {
-  readonly dataDir: string | undefined;
-  readonly serverKey: Uint8Array | undefined;
-}
-
-/** Works on the records of a data directory that no server has open. */
-export async function withServices({ dataDir, serverKey }: Place, use: (services: Services) => Promise<void>): Promise<void> {
-  if (dataDir === undefined) throw new TypeError("--data-dir is missing: accounts and keys are kept there");
-  // Loaded when the arguments are known to be right.
-  await (await import("./open-services.ts")).openServices({ dataDir, serverKey }, use);
+/** Opens the records of a data directory that no server uses. */
+export async function withServices(
+  dataDir: string | undefined,
+  environment: Environment,
+  use: (services: Services) => Promise<void>,
+): Promise<void> {
+  const given = readSecretKey(environment, "SKYTALE_SERVER_KEY");
+  const load = async () => {
+    const [{ openStores, SCHEMA }, { Services }, { readApiLimits }, { serverKeyOf }] = await Promise.all([
+      import("../stores.ts"),
+      import("../api/services.ts"),
+      import("../api/limits.ts"),
+      import("../server-key.ts"),
+    ]);
+    const open = async (path: string) => {
+      const stores = await openStores(path);
+      const openServices = async () =>
+        Services.open({ registry: stores.registry, limits: readApiLimits(), sealingKey: await serverKeyOf(stores, given) });
+      return { openServices, close: () => stores.close() };
+    };
+    return { environment: SCHEMA, open };
+  };
+  const remedy =
+    "This command works while no server runs on the directory: stop the server first. Keys can also be managed over the API (/v1/keys)";
+  await withDataDirectory({ dataDir, load, remedy }, async ({ openServices }) => use(await openServices()));
 }

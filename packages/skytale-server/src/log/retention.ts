@@ -1,15 +1,16 @@
-import { readNumbers } from "@parley/core/internal";
+import { amount, count, options, type OptionSchema, readOptions } from "@parley/server-kit";
 import type { Retention } from "./channel-log.ts";
 
-const DEFAULT_RETENTION: Retention = {
-  maxEntries: 1_000_000,
-  maxBytes: 1024 * 1024 * 1024,
-  maxAgeMs: 30 * 24 * 60 * 60_000,
-};
+/** The schema of {@link Retention}. */
+export const RETENTION: OptionSchema<Retention> = options<Retention>({
+  maxEntries: count(1_000_000),
+  maxBytes: count(1024 * 1024 * 1024),
+  maxAgeMs: amount(30 * 24 * 60 * 60_000),
+});
 
 /** Fills in the defaults. @throws TypeError naming the option. */
 export function readRetention(retention: Partial<Retention> = {}): Retention {
-  return readNumbers("retention", DEFAULT_RETENTION, retention);
+  return readOptions(RETENTION, retention, "retention.");
 }
 
 /** Entries that were appended together, and go together. */

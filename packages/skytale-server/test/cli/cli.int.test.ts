@@ -1,7 +1,8 @@
 import { spawnSync } from "node:child_process";
-import { cp, mkdir, readFile, readdir, stat, writeFile } from "node:fs/promises";
+import { cp, mkdir, readFile, readdir, stat, symlink, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { accountKeys, keys, type KeyRecord } from "../../src/api/records.ts";
 import { transact } from "../../src/registry/transaction.ts";
@@ -151,6 +152,8 @@ describe("skytale-server", () => {
     await cp(bin, unbuilt);
     await writeFile(join(folder.path, "packages/command/package.json"), '{"type":"module"}');
     await writeFile(join(folder.path, "pnpm-workspace.yaml"), "");
+    await mkdir(join(folder.path, "node_modules/@parley"), { recursive: true });
+    await symlink(fileURLToPath(new URL("../../../server-kit", import.meta.url)), join(folder.path, "node_modules/@parley/server-kit"));
     const { stderr } = spawnSync(process.execPath, [unbuilt, "--port", "0"], { encoding: "utf8" });
     expect(stderr).toBe("skytale-server is not built yet: run `npm run setup` and `npm run build` in the root of the repository\n");
   });
@@ -171,10 +174,10 @@ describe("skytale-server", () => {
     [["--signup", "maybe"], "--signup must be open or closed"],
     [["--log", "loud"], "--log must be one of"],
     [["--config", "/does/not/exist.json"], "--config /does/not/exist.json"],
-    [["accounts", "create", "--data-dir", "x"], "say whose account"],
-    [["accounts", "list"], "--data-dir is missing"],
-    [["keys", "create", "--data-dir", "x"], "say whose key"],
-    [["keys", "revoke", "--data-dir", "x"], "say which key"],
+    [["accounts", "create", "--data-dir", "x"], "missing option --email <address>"],
+    [["accounts", "list"], "missing option --data-dir <path>"],
+    [["keys", "create", "--data-dir", "x"], "missing option --account <id>"],
+    [["keys", "revoke", "--data-dir", "x"], "missing key id"],
     [["stop"], 'Unknown command "stop"'],
     [["constructor"], 'Unknown command "constructor"'],
   ])("explains the error in %j", async (args, message) => {

@@ -12,7 +12,7 @@ import { answerTo } from "./error-answer.ts";
 import { addInviteRoutes } from "./invite-routes.ts";
 import { addJoinRoutes } from "./join-routes.ts";
 import { withOptionalBodies } from "./openapi.ts";
-import { addStatusRoutes, type StatusSource } from "./status-routes.ts";
+import { addStatusRoutes, type StatusSource } from "@parley/server-kit/http";
 
 /** A call that was answered, for the log: nothing of it is secret. */
 export interface AnsweredCall {

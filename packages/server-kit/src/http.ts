@@ -1,0 +1,6 @@
+export { Authentication, type AuthenticationOptions } from "./http/authentication.ts";
+export { addErrorHandler, type ErrorMapping, type ErrorObserver, type ErrorResponse, errorResponse } from "./http/error-response.ts";
+export { jsonParser } from "./http/json-body.ts";
+export { listen } from "./http/listen.ts";
+export { addOpenapi, HIDDEN, type NamedSchemas, type OpenapiOptions } from "./http/openapi.ts";
+export { addStatusRoutes, createStatusServer, ignoreBodies, type StatusSource } from "./http/status.ts";
