@@ -3,6 +3,7 @@ import { crossNode } from "./cross-node.ts";
 import { didcommCrypto } from "./didcomm-crypto.ts";
 import { introduce } from "./harness.ts";
 import { idleAgents } from "./idle-agents.ts";
+import { imports } from "./imports.ts";
 import { layr8Requests } from "./layr8-requests.ts";
 import { mls } from "./mls.ts";
 import { mlsWarmTree } from "./mls-warm-tree.ts";
@@ -17,6 +18,7 @@ const usual: Benches = {
   mls,
   relay,
   "didcomm-crypto": didcommCrypto,
+  imports,
 };
 /** Benchmarks that take minutes; measured only when named. */
 const long: Benches = { "mls-warm-tree": mlsWarmTree, "relay-fan-out": relayFanOut };

@@ -1,6 +1,5 @@
 // Agent2Agent over channels. The official SDK, `@a2a-js/sdk`, is an optional peer dependency.
 export {
-  A2A_CHANNEL_BINDING,
   A2A_ENCRYPTED_CONTEXTS_EXTENSION,
   A2aAdapter,
   a2aChannelInterface,
@@ -11,10 +10,7 @@ export {
   writeA2aMessage,
   type A2aAdapterOptions,
   type A2aChannelClientOptions,
-  type A2aLegacyPart,
   type A2aPartInput,
-  type A2aPartJson,
-  type A2aRole,
   type A2aSendOptions,
   type A2aServeOptions,
   type A2aServing,

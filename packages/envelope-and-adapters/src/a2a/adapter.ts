@@ -29,7 +29,7 @@ export interface A2aAdapterOptions extends BufferLimits {
 /** Options of {@link A2aAdapter.sendMessage}. */
 export interface A2aSendOptions extends PortSendOptions {
   /** `"user"` (the default) for requests, `"agent"` for answers. */
-  readonly role?: A2aRole | undefined;
+  readonly role?: ReceivedA2aMessage["role"] | undefined;
   readonly taskId?: string | null | undefined;
   readonly metadata?: JsonObject | null | undefined;
   /** URIs of the extensions that the message uses. */
@@ -37,14 +37,12 @@ export interface A2aSendOptions extends PortSendOptions {
   readonly referenceTaskIds?: readonly string[] | null | undefined;
 }
 
-/** The role of the sender of a message: `"user"` for requests, `"agent"` for answers. */
-export type A2aRole = "user" | "agent";
-
 /** A message of a context in A2A's JSON form, and its sender. {@link readMessage} converts it to the official SDK's `Message`. */
 export interface ReceivedA2aMessage {
   readonly messageId: string;
   readonly contextId: string;
-  readonly role: A2aRole;
+  /** `"user"` for requests, `"agent"` for answers. */
+  readonly role: "user" | "agent";
   /** In the form of the sender, such as `{ text: "Hello" }`. */
   readonly parts: readonly ReceivedA2aPart[];
   readonly taskId?: string;
@@ -62,7 +60,7 @@ export interface ReceivedA2aMessage {
 const SEND_OPTIONS = ["role", "taskId", "metadata", "extensions", "referenceTaskIds", "id", "signal"];
 
 /** Indexed by the SDK's enum values. */
-const ROLE_NAMES: readonly (A2aRole | undefined)[] = [undefined, "user", "agent"];
+const ROLE_NAMES: readonly (ReceivedA2aMessage["role"] | undefined)[] = [undefined, "user", "agent"];
 
 const KNOWN = ["agentId", "org", "maxMessageBytes", "maxBuffered", "maxBufferedBytes", "onError"];
 

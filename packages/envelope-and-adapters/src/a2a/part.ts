@@ -3,38 +3,18 @@ import type { Part } from "@a2a-js/sdk";
 import { AdapterError } from "../adapter-error.ts";
 import { partWithJsonNames } from "./json-names.ts";
 
-/** The members that parts of all kinds have in A2A 1.0. */
-export interface A2aPartDetails {
-  readonly metadata?: JsonObject | undefined;
-  readonly filename?: string | undefined;
-  readonly mediaType?: string | undefined;
-}
-
-/** A file in the form of A2A 0.3 and earlier. */
-export interface A2aLegacyFile {
-  readonly name?: string;
-  readonly mimeType?: string;
-  /** Base64. */
-  readonly bytes?: string;
-  readonly uri?: string;
-}
-
-/** A part in the JSON form of A2A 1.0. `raw` is base64. */
-export type A2aPartJson = A2aPartDetails &
-  ({ readonly text: string } | { readonly raw: string } | { readonly url: string } | { readonly data: JsonValue });
-
-/** A part in the form of A2A 0.3 (`kind`) or of the first versions (`type`). */
-export type A2aLegacyPart = { readonly metadata?: JsonObject } & (
-  | ({ readonly kind: "text" } & { readonly text: string })
-  | ({ readonly type: "text" } & { readonly text: string })
-  | ({ readonly kind: "data" } & { readonly data: JsonValue })
-  | ({ readonly type: "data" } & { readonly data: JsonValue })
-  | ({ readonly kind: "file" } & { readonly file: A2aLegacyFile })
-  | ({ readonly type: "file" } & { readonly file: A2aLegacyFile })
-);
-
-/** A part in any supported form: the official SDK's `Part`, A2A 1.0 JSON, A2A 0.3 (`kind`), or the first versions (`type`). */
-export type A2aPartInput = Part | A2aPartJson | A2aLegacyPart;
+/**
+ * A part in any supported form: the official SDK's `Part`; the JSON of A2A 1.0, where `raw` is base64; that of A2A 0.3, with `kind`; or that of the
+ * first versions, with `type`.
+ */
+export type A2aPartInput =
+  | Part
+  | (Pick<ReceivedA2aPart, "metadata" | "filename" | "mediaType"> &
+      ({ readonly text: string } | { readonly raw: string } | { readonly url: string } | { readonly data: JsonValue }))
+  | (Pick<ReceivedA2aPart, "metadata"> & ({ readonly kind: "text" } | { readonly type: "text" }) & { readonly text: string })
+  | (Pick<ReceivedA2aPart, "metadata"> & ({ readonly kind: "data" } | { readonly type: "data" }) & { readonly data: JsonValue })
+  | (Pick<ReceivedA2aPart, "metadata"> &
+      ({ readonly kind: "file" } | { readonly type: "file" }) & { readonly file: NonNullable<ReceivedA2aPart["file"]> });
 
 /** A received part, with the members of the form in which it was sent. */
 export interface ReceivedA2aPart {
@@ -43,15 +23,21 @@ export interface ReceivedA2aPart {
   readonly raw?: string;
   readonly url?: string;
   readonly data?: JsonValue;
-  readonly filename?: string;
-  readonly mediaType?: string;
-  readonly metadata?: JsonObject;
+  readonly filename?: string | undefined;
+  readonly mediaType?: string | undefined;
+  readonly metadata?: JsonObject | undefined;
   /** Type of the part in the form of the first versions. */
   readonly type?: string;
   /** Type of the part in the form of A2A 0.3. */
   readonly kind?: string;
   /** Set on file parts in the form of A2A 0.3 or earlier. */
-  readonly file?: A2aLegacyFile;
+  readonly file?: {
+    readonly name?: string;
+    readonly mimeType?: string;
+    /** Base64. */
+    readonly bytes?: string;
+    readonly uri?: string;
+  };
   /** The content of the part in the form of the official SDK. Not enumerable, so it is not in the part's JSON. */
   readonly content: NonNullable<Part["content"]>;
 }

@@ -17,3 +17,10 @@ export { rejectedMessage, type RejectedMessage } from "./rejected-message.ts";
 export { describeSendFailure } from "./describe-send-failure.ts";
 export { isDeep } from "./json-payload.ts";
 export { isPeer, partyOf, type ExpectedPeer, type Sender } from "../party.ts";
+
+// Of the main entry point, for the types above
+export type { AdapterError, AdapterErrorCode } from "../adapter-error.ts";
+export type { Envelope } from "../envelope.ts";
+export type { EnvelopeLimits } from "../envelope-codec.ts";
+export type { EnvelopeChannels, EnvelopePort, PortSendOptions, ReceivedEnvelope, ReceiveOptions } from "../port.ts";
+export type { Protocol } from "../protocol.ts";

@@ -19,24 +19,27 @@ export interface McpSessionLimits extends BufferLimits {
   readonly maxMessageBytes?: number;
 }
 
-/** Sends the messages of a session. */
-export interface SessionConnection {
+/** Connects a session to its channel. For the classes of this package that create sessions. */
+export type McpSessionConnector = (sink: {
+  message(message: JsonRpcMessage, bytes: number): void;
+  /** An error that does not end the session. */
+  fault(error: Error): void;
+  /** The session has ended, normally or with an error. */
+  end(error?: Error): void;
+}) => {
   open(): void;
   /** Sends at once; fails if the connection is down. */
   send(payload: Uint8Array, signal: AbortSignal | undefined): Promise<void>;
   /** Sends as soon as the connection is up. */
   sendEventually(payload: Uint8Array): Promise<void>;
   close(): Promise<void>;
-}
+};
 
 /** Receives the messages and events of a session. */
-export interface SessionSink {
-  message(message: JsonRpcMessage, bytes: number): void;
-  /** An error that does not end the session. */
-  fault(error: Error): void;
-  /** The session has ended, normally or with an error. */
-  end(error?: Error): void;
-}
+export type SessionSink = Parameters<McpSessionConnector>[0];
+
+/** Sends the messages of a session. */
+export type SessionConnection = ReturnType<McpSessionConnector>;
 
 /** Options of {@link McpSession.read} and {@link McpSession.write}. */
 export interface McpWaitOptions {
@@ -70,7 +73,7 @@ export class McpSession implements AsyncDisposable {
   #ended: { readonly error: Error } | undefined;
 
   /** Internal: sessions are created by {@link McpChannelTransport} and {@link McpChannelServer}. */
-  constructor(connect: (sink: SessionSink) => SessionConnection, limits: McpSessionLimits = {}, sessionId?: string) {
+  constructor(connect: McpSessionConnector, limits: McpSessionLimits = {}, sessionId?: string) {
     this.#maxMessageBytes = limits.maxMessageBytes ?? MAX_MESSAGE_BYTES;
     this.#buffer = new BoundedQueue(limits);
     this.sessionId = sessionId;

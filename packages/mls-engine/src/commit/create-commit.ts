@@ -51,6 +51,7 @@ export async function createCommit(env: Environment, state: GroupState, request:
   const applied = await applyProposals(env, state, proposals, state.ownLeaf, true);
   const { tree } = applied;
   const base = { ...state.context, epoch: state.context.epoch + 1n, extensions: applied.extensions };
+  // New members can't decrypt the path: they get their path secret in the Welcome instead (§7.6, §12.4.1).
   const addedNodes = new Set(applied.added.map(({ leaf }) => leafNode(leaf)));
   const path = applied.needsPath || request.forcePath ? await createPath(env, state, tree, base, addedNodes) : undefined;
   await checkMembers(env, tree, applied.extensions, "invalid_key_package");
@@ -59,6 +60,7 @@ export async function createCommit(env: Environment, state: GroupState, request:
   const content = encode((w) => writeCommit(w, { proposals, path: path?.path }));
   const signed = signHandshake(env, state, "commit", content, request);
   const provisional = path?.context ?? { ...base, treeHash: await treeHash(suite, tree, env.pause) };
+  // Without a path the commit secret is all zeros (§8).
   const commitSecret = path?.commitSecret ?? new Uint8Array(suite.hashLength);
   const next = nextEpoch(env, state, provisional, applied.psks, commitSecret, signed);
   const welcome = await createWelcome(env, state, applied, next, path);
@@ -120,6 +122,7 @@ async function createWelcome(
   const secrets: EncryptedGroupSecrets[] = [];
   for (const { leaf, keyPackage } of applied.added) {
     const pathSecret = path && sharedPathSecret(path, leaf);
+    // With it the new member derives the keys of all nodes that it shares with the committer, and no others (§12.4.3.1).
     const groupSecrets = { joiner: next.joiner, pathSecret, psks: applied.psks };
     secrets.push(encryptGroupSecrets(suite, keyPackage, encryptedGroupInfo, groupSecrets));
     await env.pause();

@@ -45,17 +45,20 @@ export async function processCommit(env: Environment, state: GroupState, message
   assertRule(path !== undefined || !applied.needsPath, "invalid_commit", "The commit lacks a required update path");
   const { tree } = applied;
   const effects = effectsOf(sender, applied, path !== undefined);
+  // The provisional GroupContext (§12.4.2): the committer's new leaf must satisfy the extensions that this commit sets.
   const context = { ...state.context, epoch: state.context.epoch + 1n, extensions: applied.extensions };
   if (path) {
     assertRule(path.leaf.source.kind === "commit", "invalid_commit", "The leaf of the update path has another source than a commit");
     const previous = state.tree.leaf(sender);
     assertRule(previous !== undefined, "invalid_commit", "The sender of the commit is not a member");
+    // With its old key, a path would not protect against an attacker who has stolen that key (§12.4.2).
     const isNewKey = !equalBytes(path.leaf.encryptionKey, previous.encryptionKey);
     assertRule(isNewKey, "invalid_commit", "The update path keeps the encryption key of the committer");
     const replaced = { previous: previous.credential, previousKey: previous.signatureKey };
     await checkLeaf(env, path.leaf, sender, context, "invalid_commit", { reason: "update", ...replaced });
   }
   if (effects.removed.includes(state.ownLeaf)) {
+    // No path secret is encrypted to this member, so it can't derive the next epoch to check the confirmation tag.
     checkUniqueIdentities(env, state.tree, leavesAfter(tree, sender, path?.leaf));
     return { effects, next: undefined };
   }
@@ -65,9 +68,11 @@ export async function processCommit(env: Environment, state: GroupState, message
   await checkMembers(env, tree, applied.extensions, "invalid_commit");
   checkUniqueIdentities(env, state.tree, tree.leaves());
   const provisional = result?.context ?? { ...context, treeHash: await treeHash(suite, tree, env.pause) };
+  // A commit without a path adds no entropy: its commit secret is all zeros (§8).
   const commitSecret = result?.commitSecret ?? new Uint8Array(suite.hashLength);
   const next = nextEpoch(env, state, provisional, applied.psks, commitSecret, message);
   erase(next.joiner, next.welcome);
+  // Last, because the tag is a MAC over the whole transcript under a key of the new epoch: it covers tree, secrets and history together (§6.1).
   assertRule(equalBytes(next.confirmationTag, confirmationTag), "invalid_commit", "The confirmation tag of the commit is invalid");
   return {
     effects,

@@ -42,6 +42,8 @@ export async function join(env: Environment, welcome: Welcome, own: OwnKeyPackag
   const tree = decodeWhole(treeBytes, (r) => readTree(r, env.limits.maxMembers));
   const signer = tree.leaf(info.signer);
   assertRule(signer !== undefined, CODE, "The signer of the Welcome is not a member of the group");
+  // The key comes from the tree that the Welcome itself brings. It becomes trustworthy only with the parent hashes (checkTree), the confirmation
+  // tag below, and `authenticate`.
   const isSigned = verifyWithLabel(suite, signer.signatureKey, "GroupInfoTBS", info.unsigned, info.signature);
   assertRule(isSigned, CODE, "The signature of the Welcome is invalid");
   const ownLeaf = ownLeafIn(tree, own.keyPackage);
@@ -49,6 +51,7 @@ export async function join(env: Environment, welcome: Welcome, own: OwnKeyPackag
   await checkTree(env, tree, context, ownLeaf);
 
   const privateKeys = new Map([[leafNode(ownLeaf), own.secrets.encryptionKey.slice()]]);
+  // Without a path in the commit there is no path secret, and the leaf's key is the only private key (§12.4.3.1).
   if (groupSecrets.pathSecret) takePath(env, tree, info.signer, ownLeaf, groupSecrets.pathSecret, privateKeys);
   const epoch = epochOf(suite, groupSecrets.joiner, psk, encodeGroupContext(context));
   erase(groupSecrets.joiner, psk);
@@ -65,6 +68,7 @@ function openSecrets(env: Environment, welcome: Welcome, own: OwnKeyPackage): Gr
   const reference = keyPackageReference(env.suite, own.keyPackage);
   const entry = welcome.secrets.find(({ newMember }) => equalBytes(newMember, reference));
   if (entry === undefined) throw new MlsEngineError("no_key_package", "The Welcome is for another key package");
+  // The encrypted GroupInfo is the context of the encryption, so secrets can't be moved to another Welcome (§12.4.3.1).
   const plaintext = decryptWithLabel(env.suite, own.secrets.initKey, "Welcome", welcome.encryptedGroupInfo, entry.encrypted);
   assertRule(plaintext !== undefined, CODE, "The secrets of the Welcome cannot be decrypted");
   return decodeWhole(plaintext, readGroupSecrets);
@@ -104,6 +108,7 @@ function takePath(
   for (let node = tree.nonBlankAncestor(leafNode(ownLeaf)); node !== undefined; node = tree.nonBlankAncestor(node)) {
     if (isBelow(leafNode(signer), node)) steps.push({ node });
   }
+  // Blank nodes have no key: the committer's path left them out, and so do the steps. The derived commit secret is in the joiner secret already.
   const keys = steps.map(({ node }) => tree.publicKey(node) ?? new Uint8Array());
   erase(climb(suite, pathSecret, steps, keys, privateKeys, CODE));
 }

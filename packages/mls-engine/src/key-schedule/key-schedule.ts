@@ -75,6 +75,7 @@ export function combinePsks(suite: CipherSuite, ids: readonly PskId[], find: (id
   for (const [index, id] of ids.entries()) {
     const psk = find(id);
     if (psk === undefined) throw new MlsEngineError("unknown_psk", "The commit or Welcome uses an unknown pre-shared key");
+    // PSKLabel binds each key to its place and their number: keys can't be reordered or left out (§8.4).
     const label = encode((w) => {
       writePskId(w, id);
       w.u16(index).u16(ids.length);

@@ -31,6 +31,7 @@ export function nextEpoch(
   commit: Omit<Handshake, "confirmationTag">,
 ): NextEpoch {
   const { suite } = env;
+  // The hash covers this commit, signature included, but not its confirmation tag, which is computed from it (§8.2).
   const confirmedTranscriptHash = nextConfirmedHash(suite, state.context, state.confirmationTag, commit);
   const context = { ...provisional, confirmedTranscriptHash };
   const encoded = encodeGroupContext(context);

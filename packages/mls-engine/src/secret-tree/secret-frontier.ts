@@ -73,6 +73,7 @@ export class SecretFrontier {
     let secret: Uint8Array = known.slice();
     while (node !== target) {
       const onLeft = target < node;
+      // Both children are derived before the parent's secret is erased: from a parent, keys that were consumed could be derived again (§9.2).
       siblings.set(onLeft ? rightOf(node) : leftOf(node), childSecret(this.#suite, secret, onLeft ? "right" : "left"));
       const next = childSecret(this.#suite, secret, onLeft ? "left" : "right");
       erase(secret);

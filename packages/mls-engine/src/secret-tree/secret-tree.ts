@@ -115,6 +115,7 @@ export class SecretTree {
    */
   key(leaf: number, type: RatchetType, generation: number): MessageKey {
     this.#checkSender(leaf, generation);
+    // Sender and generation are only claims until the message is authenticated: a forged message must not use up a key.
     const ratchets = this.#leaves.get(leaf);
     if (ratchets !== undefined) return splitKey(this.#suite, generation, this.#peek(ratchets[type], generation));
     const derived = this.#frontier.derive(leaf);
@@ -153,6 +154,7 @@ export class SecretTree {
     const ratchet = this.#open(this.ownLeaf, consumed)[type];
     const first = ratchet.next;
     if (first + count - 1 > LAST_GENERATION) throw tooFar("The epoch has no generations left for own messages");
+    // The change stores only the secret after the lease, so no generation is used twice after a restart: that would repeat a key and nonce.
     const secrets: Uint8Array[] = [ratchet.secret.slice()];
     let secret = ratchet.secret;
     for (let generation = first; generation < first + count; generation++) {

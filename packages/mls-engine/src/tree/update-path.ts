@@ -67,6 +67,8 @@ export async function createPath(
   tree.setLeaf(state.ownLeaf, leaf);
   fresh.set(leafNode(state.ownLeaf), privateKey);
 
+  // Path secrets are encrypted in the context of the new tree, so a path can't be grafted onto another tree (§7.6). Hence the nodes are placed
+  // first, with their public keys, and encrypted after the tree hash is known.
   const provisional = { ...context, treeHash: await treeHash(suite, tree, env.pause) };
   const info = encodeGroupContext(provisional);
   const nodes: UpdatePathNode[] = [];
@@ -170,6 +172,7 @@ async function placePath(
 ): Promise<Uint8Array> {
   tree.blankPath(leafIndex);
   let above: number | undefined;
+  // From the top: a node's parent hash covers the parent hash of the node above, so a change anywhere on the path changes the leaf (§7.9).
   for (let i = steps.length - 1; i >= 0; i--) {
     const node = steps[i]?.node ?? 0;
     const hash = above === undefined ? new Uint8Array() : await parentHash(env.suite, tree, node, above, env.pause);
@@ -217,6 +220,7 @@ function ownPathSecret(
   info: Uint8Array,
   added: ReadonlySet<number>,
 ): Uint8Array {
+  // The proposals of this commit can have blanked or replaced nodes, whose old private keys decrypt nothing in the new tree.
   const usable = survivingKeys(state, tree);
   const candidates = step?.copath.filter((n) => !added.has(n)) ?? [];
   const index = candidates.findIndex((n) => usable.has(n));
