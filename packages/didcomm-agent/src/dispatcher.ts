@@ -1,5 +1,5 @@
 import { decodePlaintext, ParleyError, type DecodedMessage, type Delivery, type Message, type MessageContext } from "@parley/core";
-import { TransientMap } from "@parley/core/internal";
+import { ChurnMap } from "@parley/core/internal";
 
 import { ErrorKind, type ReportError } from "./error-handler.ts";
 import { isExpired } from "./expiry.ts";
@@ -28,7 +28,7 @@ export interface DispatcherParts {
 export class Dispatcher {
   readonly #parts: DispatcherParts;
   /** Messages whose handler runs or will run. */
-  readonly #runs = new TransientMap<string, Run>();
+  readonly #runs = new ChurnMap<string, Run>();
 
   constructor(parts: DispatcherParts) {
     this.#parts = parts;

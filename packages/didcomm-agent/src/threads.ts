@@ -1,5 +1,5 @@
 import { threadOf, type Message, type MessageContext, type SendReceipt } from "@parley/core";
-import { MAX_TIMER_MS, TransientMap } from "@parley/core/internal";
+import { MAX_TIMER_MS, ChurnMap } from "@parley/core/internal";
 
 import { AbortGroup } from "./abort-group.ts";
 import { RequestTimeoutError } from "./errors.ts";
@@ -36,12 +36,12 @@ export interface WaitOptions {
 
 /** Requests that wait for a response, by thread. */
 export class Threads {
-  readonly #waiting = new TransientMap<string, Waiter>();
+  readonly #waiting = new ChurnMap<string, Waiter>();
   readonly #aborts = new AbortGroup();
   /** Requests that ended without a response, by thread, oldest first. */
-  readonly #ended = new TransientMap<string, EndedRequest>();
+  readonly #ended = new ChurnMap<string, EndedRequest>();
   /** Responses that came after their requests had ended, for a retry, by the request's id, oldest first. */
-  readonly #late = new TransientMap<string, ReceivedMessage>();
+  readonly #late = new ChurnMap<string, ReceivedMessage>();
 
   readonly #now: () => number;
 
@@ -161,7 +161,7 @@ function isOwnNode(from: string | undefined, agent: string | undefined): boolean
 }
 
 /** Adds an entry, and deletes the oldest one if there are then more than `max`. */
-function remember<V>(map: TransientMap<string, V>, key: string, value: V, max: number): void {
+function remember<V>(map: ChurnMap<string, V>, key: string, value: V, max: number): void {
   map.delete(key);
   map.set(key, value);
   if (map.size <= max) return;

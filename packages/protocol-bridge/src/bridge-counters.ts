@@ -1,4 +1,4 @@
-import { TransientMap } from "@parley/core/internal";
+import { ChurnMap } from "@parley/core/internal";
 
 /** Numbers of messages that a bridge has processed since its start. */
 export interface BridgeCounters {
@@ -25,7 +25,7 @@ const MAX_REMEMBERED_IDS = 4096;
 /** The counters of one bridge. */
 export class Counters {
   readonly #counts = { received: 0, forwarded: 0, answered: 0, looped: 0, ignored: 0, refused: 0, failed: 0, retried: 0 };
-  readonly #ids = new TransientMap<string, true>();
+  readonly #ids = new ChurnMap<string, true>();
 
   /** Increments a counter. Of several calls with one id, only the first counts: ports accept such sends once. */
   add(name: keyof BridgeCounters, id?: string): void {

@@ -1,5 +1,5 @@
 import type { ParleyError } from "@parley/core";
-import { backoffMs, TransientMap } from "@parley/core/internal";
+import { backoffMs, ChurnMap } from "@parley/core/internal";
 import { Code } from "../gen/skytale/relay/v1/relay_pb.js";
 import { EpochTakenError, RelayError, type RelayErrorCode } from "./relay-error.ts";
 import type { PublishBatch } from "./wire/client-frame.ts";
@@ -60,7 +60,7 @@ export class Publisher {
   #queue: Pending[] = [];
   #head = 0;
   /** By number, in the order in which they were sent. */
-  #inFlight = new TransientMap<number, Pending>();
+  #inFlight = new ChurnMap<number, Pending>();
   #inFlightBytes = 0;
   #nextNumber = 1;
   readonly #delayed = new Map<Pending, NodeJS.Timeout>();
@@ -143,7 +143,7 @@ export class Publisher {
   linkLost(): void {
     this.#queue = [...this.#inFlight.values(), ...this.#queue.slice(this.#head)].filter(({ settled }) => !settled);
     this.#head = 0;
-    this.#inFlight = new TransientMap();
+    this.#inFlight = new ChurnMap();
     this.#inFlightBytes = 0;
     this.#nextNumber = 1;
   }

@@ -1,5 +1,5 @@
 import { TransportError } from "@parley/core";
-import { TransientMap } from "@parley/core/internal";
+import { ChurnMap } from "@parley/core/internal";
 import type { Reply } from "./frame.ts";
 
 /** Receives the node's answer to a push. Exactly one of the two methods is called, once. */
@@ -24,7 +24,7 @@ const MIN_SWEEP_MS = 10;
  * The timer doesn't keep the process running: the socket does.
  */
 export class PendingReplies {
-  readonly #entries = new TransientMap<string, Entry>();
+  readonly #entries = new ChurnMap<string, Entry>();
   #timer: NodeJS.Timeout | undefined;
   #sweepAt = Infinity;
 

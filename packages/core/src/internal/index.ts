@@ -47,7 +47,7 @@ export { sleep } from "./sleep.ts";
 export { Throttle } from "./throttle.ts";
 export { TimeSlice } from "./time-slice.ts";
 export { isPassingSystemError, systemCode, systemReason } from "./system-error.ts";
-export { TransientMap } from "./transient-map.ts";
+export { ChurnMap } from "./churn-map.ts";
 export { warnOnce } from "./warn-once.ts";
 export { Mutex } from "./mutex.ts";
 export { Fifo } from "./fifo.ts";

@@ -1,4 +1,4 @@
-import { TransientMap } from "./transient-map.ts";
+import { ChurnMap } from "./churn-map.ts";
 
 /** Options of a {@link RateLimiter}. */
 export interface RateLimiterOptions {
@@ -35,7 +35,7 @@ export class RateLimiter {
   readonly #maxOwners: number;
   readonly #now: () => number;
   /** In the order of their last use, within a second. */
-  readonly #buckets = new TransientMap<string, Bucket>();
+  readonly #buckets = new ChurnMap<string, Bucket>();
 
   constructor({ perSecond, burst = perSecond, maxOwners = DEFAULT_MAX_OWNERS, now = () => performance.now() }: RateLimiterOptions) {
     this.#perMs = perSecond / MS_PER_SECOND;

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { FairShare, TransientMap, type FairShareLease } from "@parley/core/internal";
+import { FairShare, ChurnMap, type FairShareLease } from "@parley/core/internal";
 import { CredentialError } from "./credential-error.ts";
 
 /** Options of {@link NonceMemory}. */
@@ -24,7 +24,7 @@ export class NonceMemory {
   readonly #now: () => number;
   readonly #expiryNow: () => number;
   /** Expiry of each nonce, in insertion order. */
-  readonly #seen = new TransientMap<string, { readonly until: number; readonly lease: FairShareLease }>();
+  readonly #seen = new ChurnMap<string, { readonly until: number; readonly lease: FairShareLease }>();
 
   constructor({ windowMs, maxEntries, now = Date.now, expiryNow = now }: NonceMemoryOptions) {
     this.#windowMs = windowMs;

@@ -1,4 +1,4 @@
-import { TimeSlice, TransientMap } from "@parley/core/internal";
+import { TimeSlice, ChurnMap } from "@parley/core/internal";
 import { numberAt, numbersKey, type Environment, StorageError, type Table, type WriteQueue } from "@parley/storage";
 import { Deadlines } from "../federation/outbound/deadlines.ts";
 import type { Depth } from "./inbox.ts";
@@ -17,13 +17,13 @@ const SWEEP_BOXES = 512;
 export interface Contents {
   readonly box: Box;
   /** Key of each message by seq, pending appends included, pending removals excluded. */
-  readonly messages: TransientMap<number, MessageKey>;
+  readonly messages: ChurnMap<number, MessageKey>;
   /** Characters of all plaintexts. */
   length: number;
   /** Failed deliveries by seq; few messages have any. */
-  readonly attempts: TransientMap<number, number>;
+  readonly attempts: ChurnMap<number, number>;
   /** Pending removals by seq. Others that settle the same message wait for the first. */
-  readonly removing: TransientMap<number, Promise<void>>;
+  readonly removing: ChurnMap<number, Promise<void>>;
   /** Number of pending appends. */
   appending: number;
 }
@@ -318,7 +318,7 @@ class CountReader {
 }
 
 function emptyContents(box: Box): Contents {
-  return { box, messages: new TransientMap(), length: 0, attempts: new TransientMap(), removing: new TransientMap(), appending: 0 };
+  return { box, messages: new ChurnMap(), length: 0, attempts: new ChurnMap(), removing: new ChurnMap(), appending: 0 };
 }
 
 function isIdle({ removing, appending }: Contents): boolean {

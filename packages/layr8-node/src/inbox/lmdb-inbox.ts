@@ -1,4 +1,4 @@
-import { TransientMap } from "@parley/core/internal";
+import { ChurnMap } from "@parley/core/internal";
 import { numberAt, numbersKey, type Environment, StorageError, type Table, type WriteQueue } from "@parley/storage";
 import { Boxes, type Box, type Contents } from "./boxes.ts";
 import type { Appended, DamagedMessage, Depth, Inbox, InboxLimits, InboxMessage, IncomingMessage, ReadOptions } from "./inbox.ts";
@@ -59,7 +59,7 @@ export class LmdbInbox implements Inbox {
   readonly #remote: StoredRecentMessages;
   readonly #boxes: Boxes;
   /** Pending appends by fingerprint. */
-  readonly #pending = new TransientMap<Fingerprint, Promise<void>>();
+  readonly #pending = new ChurnMap<Fingerprint, Promise<void>>();
   #group: Group | undefined;
   #nextNumber = 1;
   #floor = 1;

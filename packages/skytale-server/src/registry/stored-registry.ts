@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { isJsonObject, type JsonObject } from "@parley/core";
-import { TransientMap } from "@parley/core/internal";
+import { ChurnMap } from "@parley/core/internal";
 import { StorageError, type Environment, type Table, type WriteQueue } from "@parley/storage";
 import { conflict } from "./registry-error.ts";
 import { assertChanges, type Registry, type RegistryChange, type RegistryEntry, type RegistryListOptions } from "./registry.ts";
@@ -13,7 +13,7 @@ export class StoredRegistry implements Registry {
   readonly #table: Table;
   readonly #writes: WriteQueue;
   /** The commits that are under way, by key. */
-  readonly #pending = new TransientMap<string, Promise<void>>();
+  readonly #pending = new ChurnMap<string, Promise<void>>();
 
   constructor(environment: Environment) {
     this.#table = environment.table("registry");

@@ -1,4 +1,4 @@
-import { TransientMap } from "@parley/core/internal";
+import { ChurnMap } from "@parley/core/internal";
 import { numberAt, numbersKey, type Environment, StorageError, type Table, type WriteQueue } from "@parley/storage";
 import { storableTime } from "../../inbox/inbox-keys.ts";
 import type { Fingerprint } from "../../inbox/recent-messages.ts";
@@ -68,11 +68,11 @@ export class LmdbOutboundStore implements OutboundStore {
   readonly #pairRecords: Table;
   readonly #recent: StoredRecentMessages;
   readonly #pairs = new Map<string, StoredPair>();
-  readonly #waiting = new TransientMap<Fingerprint, true>();
+  readonly #waiting = new ChurnMap<Fingerprint, true>();
   /** Pending appends. */
-  readonly #pending = new TransientMap<Fingerprint, Promise<void>>();
+  readonly #pending = new ChurnMap<Fingerprint, Promise<void>>();
   /** Messages of pending appends, by seq. */
-  readonly #fresh = new TransientMap<number, OutboundMessage>();
+  readonly #fresh = new ChurnMap<number, OutboundMessage>();
   #loaded: readonly LmdbEntry[] = [];
   #nextNumber = 1;
   #closed = false;

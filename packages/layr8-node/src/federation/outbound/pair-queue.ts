@@ -1,4 +1,4 @@
-import { Fifo, TransientMap } from "@parley/core/internal";
+import { Fifo, ChurnMap } from "@parley/core/internal";
 import type { DeliveryFailure } from "./outbound.ts";
 import type { StoredEntry } from "./outbound-store.ts";
 
@@ -30,7 +30,7 @@ export class PairQueue {
   /** The messages being posted, which expiry must not remove. */
   posting: readonly StoredEntry[] = [];
   /** By seq. */
-  readonly #present = new TransientMap<number, StoredEntry>();
+  readonly #present = new ChurnMap<number, StoredEntry>();
   /** In order, removed ones included. */
   readonly #order = new Fifo<StoredEntry>();
   #attempt: DeliveryAttempt | undefined;

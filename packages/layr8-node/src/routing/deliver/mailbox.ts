@@ -1,4 +1,4 @@
-import { TransientMap } from "@parley/core/internal";
+import { ChurnMap } from "@parley/core/internal";
 import type { Clock } from "../../clock.ts";
 import { inboxMessage } from "../../inbox/inbox-message.ts";
 import type { Inbox, InboxMessage } from "../../inbox/inbox.ts";
@@ -61,7 +61,7 @@ export class Mailbox {
   readonly #events: MailboxEvents;
   readonly #routes: ConsumerRoutes;
   readonly #windows = new Map<Consumer, Window<Consumer>>();
-  readonly #inFlight = new TransientMap<number, InFlightDelivery<Consumer>>();
+  readonly #inFlight = new ChurnMap<number, InFlightDelivery<Consumer>>();
   /** Connections that passed on a message which the next connection can't accept yet, by seq. */
   readonly #passedBy = new Map<number, ReadonlySet<Consumer>>();
   readonly #removals: Removals;

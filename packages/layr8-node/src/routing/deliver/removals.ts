@@ -1,4 +1,4 @@
-import { TransientMap } from "@parley/core/internal";
+import { ChurnMap } from "@parley/core/internal";
 import type { Inbox } from "../../inbox/inbox.ts";
 
 /** Removes messages from one DID's inbox, batched by turn of the event loop. */
@@ -7,7 +7,7 @@ export class Removals {
   readonly #inbox: Inbox;
   readonly #onFailure: (error: unknown) => void;
   /** Seqs of messages that may still be in the inbox. */
-  readonly #pending = new TransientMap<number, true>();
+  readonly #pending = new ChurnMap<number, true>();
   #batch: number[] = [];
 
   /** @param onFailure called when messages could not be removed. They will be redelivered. */

@@ -1,4 +1,4 @@
-import { TransientMap } from "@parley/core/internal";
+import { ChurnMap } from "@parley/core/internal";
 import type { InboxMessage } from "../../inbox/inbox.ts";
 
 /** An unacknowledged delivery. */
@@ -34,7 +34,7 @@ const MAX_ARRIVED = { messages: 16, length: 4 };
 /** The messages in flight on one connection, in delivery order. */
 export class Window<C> {
   /** By message id, as in acknowledgements: two messages with one id are never in flight at once. */
-  readonly #inFlight = new TransientMap<string, InFlightDelivery<C>>();
+  readonly #inFlight = new ChurnMap<string, InFlightDelivery<C>>();
   readonly #limits: WindowLimits;
   /** In delivery and known to have arrived: they wait for an acknowledgement that may never come, and take no room. */
   readonly #arrived = new Set<InFlightDelivery<C>>();

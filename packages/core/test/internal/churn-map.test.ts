@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 
-import { TransientMap } from "../../src/internal/transient-map.ts";
+import { ChurnMap } from "../../src/internal/churn-map.ts";
 
-describe("TransientMap", () => {
+describe("ChurnMap", () => {
   it("keeps what is not deleted, in order, however much comes and goes", () => {
-    const map = new TransientMap<string, number>();
+    const map = new ChurnMap<string, number>();
     map.set("first", -1);
     for (let index = 0; index < 5000; index++) {
       map.set(`${index}`, index);
@@ -20,7 +20,7 @@ describe("TransientMap", () => {
   });
 
   it("holds thousands at once", () => {
-    const map = new TransientMap<number, number>();
+    const map = new ChurnMap<number, number>();
     for (let index = 0; index < 5000; index++) map.set(index, index);
     expect(map.values()).toEqual(Array.from({ length: 5000 }, (_, index) => index));
   });
