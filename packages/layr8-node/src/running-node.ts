@@ -7,7 +7,7 @@ import type { Logger } from "pino";
 import { createHostedResolver } from "./network/hosted-resolver.ts";
 import { createNetworkResolver, type Resolution } from "./network/resolution.ts";
 import { NonceMemory } from "./credentials/nonce-memory.ts";
-import { createNetworkVerifier, type CredentialVerifier } from "./credentials/verifier.ts";
+import { createNetworkVerifier } from "./credentials/verifier.ts";
 import { Wallet } from "./credentials/wallet.ts";
 import { Federation } from "./federation/federation.ts";
 import { KnownHosts } from "./federation/inbound/known-hosts.ts";
@@ -41,9 +41,6 @@ const HIGH_WATER_MARK = 1024 * 1024;
 /** Threads remembered per DID, to route responses to the connection that asked. */
 const MAX_THREADS = 16_384;
 
-/** Share of an inbox that messages from other nodes may fill. */
-const REMOTE_SHARE = 3 / 4;
-
 /** Components and options of {@link RunningNode}. */
 export interface NodeParts {
   readonly stores: Stores;
@@ -60,8 +57,8 @@ export interface NodeParts {
 /** Wires the components of a node and runs periodic maintenance every second. */
 export class RunningNode implements Layr8Node {
   readonly apiKey: string | undefined;
-  /** Verifies presentations of agents, with the keys of DIDs hosted here and elsewhere. */
-  readonly verifier: CredentialVerifier;
+  port = 0;
+  metricsUrl = "";
   readonly #stores: Stores;
   readonly #limits: NodeLimits;
   readonly #logger: Logger;
@@ -80,8 +77,6 @@ export class RunningNode implements Layr8Node {
   #sweeper: NodeJS.Timeout | undefined;
   #authority = "";
   #publicUrl = "";
-  #metricsUrl = "";
-  #port = 0;
   #isExpiring = false;
   #closing: Promise<void> | undefined;
 
@@ -94,7 +89,7 @@ export class RunningNode implements Layr8Node {
     this.#watchdog = new Watchdog({ onHeld: (held) => logger.warn(held, "event loop held") });
     this.#metrics = createMetrics({
       sockets: () => this.#phoenix?.size ?? 0,
-      agents: () => this.#router.connected,
+      agents: () => this.#router.mailboxes.connected,
       inboxMessages: () => inbox.size,
       clockHeldBackMs: () => stores.steadyClock.heldBackMs,
       outboundMessages: () => this.#federation.depth.messages,
@@ -103,7 +98,7 @@ export class RunningNode implements Layr8Node {
     this.#events = new NodeEvents(this.#metrics, logger);
     // Unknown senders use a resolver with its own cache and limits, so that they can not exhaust those of the agents here.
     const [recipients, senders] = [this.#createResolver(resolution), this.#createResolver(resolution)];
-    this.verifier = createNetworkVerifier(recipients, resolution, limits);
+    const verifier = createNetworkVerifier(recipients, resolution, limits);
     this.#knownHosts = new KnownHosts(knownHosts, Object.keys(resolution.hosts));
     this.#federation = new Federation({
       hosted: dids,
@@ -121,13 +116,10 @@ export class RunningNode implements Layr8Node {
     this.#router = new Router({
       inbox,
       policies,
-      verifiers: { local: this.verifier, remote: createNetworkVerifier(senders, resolution, limits) },
+      verifiers: { local: verifier, remote: createNetworkVerifier(senders, resolution, limits) },
       remote: this.#federation.remote,
       isHosted: (did) => dids.has(did),
-      messageTtlMs: limits.messageTtlMs,
-      maxFromRemote: Math.max(1, Math.ceil(limits.maxInboxMessages * REMOTE_SHARE)),
-      maxInboxMessages: limits.maxInboxMessages,
-      maxOwnerMessages: limits.maxWaitingMessagesPerKey,
+      limits,
       ownerOf: (did) => dids.ownerOf(did),
       shareRecords: stores.inboxShares,
       checkDelivery: (message) => checkFrameSize(message, limits.maxFrameBytes),
@@ -145,7 +137,7 @@ export class RunningNode implements Layr8Node {
     this.#wallet = new Wallet({
       dids,
       store: credentials,
-      verifier: this.verifier,
+      verifier,
       nonces: new NonceMemory({ windowMs: limits.nonceWindowMs, maxEntries: limits.maxNonces, expiryNow: () => stores.clock.expiry() }),
       maxCredentialBytes: limits.maxCredentialBytes,
     });
@@ -191,14 +183,6 @@ export class RunningNode implements Layr8Node {
     return `http://${this.#authority}`;
   }
 
-  get metricsUrl(): string {
-    return this.#metricsUrl;
-  }
-
-  get port(): number {
-    return this.#port;
-  }
-
   /** Opens the port. Called once. */
   async listen({ port = 4000, host = "127.0.0.1", publicUrl, domain, metricsPort = 0 }: NodeOptions): Promise<void> {
     try {
@@ -207,9 +191,9 @@ export class RunningNode implements Layr8Node {
       throw listenError(error, { host, port, option: "port" });
     }
     const bound = this.#http.server.address() as AddressInfo;
-    this.#port = bound.port;
+    this.port = bound.port;
     this.#authority = `${bound.family === "IPv6" ? `[${bound.address}]` : bound.address}:${bound.port}`;
-    this.#metricsUrl = this.#status === undefined ? this.httpUrl : await listenStatus(this.#status, { port: metricsPort, host });
+    this.metricsUrl = this.#status === undefined ? this.httpUrl : await listenStatus(this.#status, { port: metricsPort, host });
     const ownDomain = canonicalDomain(domain ?? `localhost%3A${bound.port}`);
     this.#publicUrl = publicUrl ?? (domain === undefined ? this.httpUrl : originOfDomain(domain));
     this.#phoenix = this.#openPhoenix(ownDomain);
@@ -272,7 +256,7 @@ export class RunningNode implements Layr8Node {
       maxSockets: Math.max(1, limits.maxConnections - anonymousConnections(limits)),
       logger: this.#logger,
       frameCounter: (key) => this.#watchdog.counter("frame", key),
-      onRejectedKey: (address) => this.#events.onRejectedKey("socket", address),
+      events: this.#events,
     });
     return new PhoenixServer(this.#http.server, {
       limits: {
@@ -309,7 +293,7 @@ export class RunningNode implements Layr8Node {
 
   async #expireDids(): Promise<void> {
     const { dids, clock } = this.#stores;
-    for await (const did of dids.expire(clock.expiry() - this.#limits.ephemeralGraceMs, (did) => this.#router.isConnected(did))) {
+    for await (const did of dids.expire(clock.expiry() - this.#limits.ephemeralGraceMs, (did) => this.#router.mailboxes.isConnected(did))) {
       this.#federation.forget(did);
       await Promise.all([this.#router.forget(did), this.#wallet.forget(did)]);
     }

@@ -1,3 +1,4 @@
+import type { JsonObject } from "@parley/core";
 import { closeAll, closeQuietly } from "@parley/core/internal";
 import { type Clock, NodeClock } from "./clock.ts";
 import type { CredentialStore } from "./credentials/credential-store.ts";
@@ -10,7 +11,7 @@ import { loadNodeKey } from "./identity/node-key.ts";
 import { LmdbOutboundStore } from "./federation/outbound/lmdb-outbound-store.ts";
 import { MemoryOutboundStore } from "./federation/outbound/memory-outbound-store.ts";
 import type { OutboundStore } from "./federation/outbound/outbound-store.ts";
-import { queueLimits } from "./federation/queue-limits.ts";
+import { queueLimits } from "./federation/outbound/outbound-limits.ts";
 import type { Inbox, InboxLimits } from "./inbox/inbox.ts";
 import { LmdbInbox } from "./inbox/lmdb-inbox.ts";
 import { MemoryInbox } from "./inbox/memory-inbox.ts";
@@ -54,92 +55,76 @@ export async function openStores(
   limits: NodeLimits,
   onJump: (aheadMs: number) => void = () => undefined,
 ): Promise<Stores> {
-  const stores =
-    options.dataDir === undefined ? openInMemory(options, limits, onJump) : await openDirectory(options.dataDir, options, limits, onJump);
+  const environment = options.dataDir === undefined ? undefined : await LmdbEnvironment.open(options.dataDir, SCHEMA);
+  let stores: Stores | undefined;
   try {
+    stores = await open(environment, options, limits, onJump);
     for (const key of options.apiKeys ?? []) await stores.apiKeys.import(key);
+    return stores;
   } catch (error) {
-    await closeQuietly(() => stores.close());
+    await closeQuietly(() => stores?.close() ?? environment?.close());
     throw error;
   }
-  return stores;
 }
 
-function openInMemory(options: NodeOptions, limits: NodeLimits, onJump: (aheadMs: number) => void): Stores {
-  const steadyClock = new SteadyClock({ onJump });
-  const clock = new NodeClock(steadyClock);
-  const now = (): number => clock.expiry();
-  const nodeKey = options.nodeKey === undefined ? SealingKey.random() : new SealingKey(options.nodeKey);
-  const dids = new Dids({
-    records: memoryRecords<DidRecord>(),
-    nodeKey,
-    maxPerKey: limits.maxDidsPerKey,
-    now: () => clock.lifetimeStart(),
-  });
-  const inbox = new MemoryInbox({ limits: inboxLimits(limits), now, ownerOf: (did) => dids.ownerOf(did) });
-  return {
-    inbox,
-    inboxShares: memoryRecords(),
-    apiKeys: new ApiKeys(memoryRecords<ApiKeyRecord>()),
-    dids,
-    credentials: new MemoryCredentialStore(limits.maxCredentialsPerHolder),
-    outbound: new MemoryOutboundStore({ ...queueLimits(limits), now }),
-    clock,
-    steadyClock,
-    onDamaged: () => undefined,
-    writeFailure: () => Promise.resolve(undefined),
-    close: () => inbox.close(),
-  };
-}
-
-async function openDirectory(
-  directory: string,
-  options: NodeOptions,
+/** @param environment absent for stores in memory. */
+async function open(
+  environment: LmdbEnvironment | undefined,
+  { nodeKey: given, acceptClock: accept }: NodeOptions,
   limits: NodeLimits,
   onJump: (aheadMs: number) => void,
 ): Promise<Stores> {
-  const environment = await LmdbEnvironment.open(directory, SCHEMA);
-  try {
-    const steadyClock = new SteadyClock({ environment, accept: options.acceptClock, onJump });
-    const clock = new NodeClock(steadyClock);
-    const now = (): number => clock.expiry();
-    const records = storedRecords<DidRecord>(environment, "dids");
-    const encrypted = firstWithKeys(records.load());
-    const { nodeKey: given } = options;
-    const nodeKey = given === undefined ? await loadNodeKey(environment.directory, encrypted !== undefined) : new SealingKey(given);
-    if (encrypted?.keys !== undefined) checkNodeKey(encrypted.did, encrypted.keys, nodeKey, environment.directory);
-    const apiKeys = new ApiKeys(storedRecords<ApiKeyRecord>(environment, "api-keys"));
-    const dids = new Dids({ records, nodeKey, maxPerKey: limits.maxDidsPerKey, now: () => clock.lifetimeStart() });
-    const credentials = new LmdbCredentialStore(environment, limits.maxCredentialsPerHolder);
-    await credentials.retain((did) => dids.has(did));
-    const inboxShares = storedRecords<InboxShareRecord>(environment, "inbox-shares");
-    const inbox = await LmdbInbox.open(environment, { limits: inboxLimits(limits), now, ownerOf: (did) => dids.ownerOf(did) });
-    const outbound = await LmdbOutboundStore.open(environment, { ...queueLimits(limits), now });
-    let closing: Promise<void> | undefined;
-    const close = (): Promise<void> =>
+  const recordsOf = <T extends JsonObject>(name: string): Records<T> =>
+    environment === undefined ? memoryRecords<T>() : storedRecords<T>(environment, name);
+  const steadyClock = new SteadyClock({ environment, accept, onJump });
+  const clock = new NodeClock(steadyClock);
+  const now = (): number => clock.expiry();
+  const records = recordsOf<DidRecord>("dids");
+  const nodeKey = await openNodeKey(environment, given, firstWithKeys(records.load()));
+  const dids = new Dids({ records, nodeKey, maxPerKey: limits.maxDidsPerKey, now: () => clock.lifetimeStart() });
+  const inboxOptions = { limits: inboxLimits(limits), now, ownerOf: (did: string) => dids.ownerOf(did) };
+  const outboundOptions = { ...queueLimits(limits), now };
+  const credentials =
+    environment === undefined
+      ? new MemoryCredentialStore(limits.maxCredentialsPerHolder)
+      : new LmdbCredentialStore(environment, limits.maxCredentialsPerHolder);
+  if (credentials instanceof LmdbCredentialStore) await credentials.retain((did) => dids.has(did));
+  const inbox = environment === undefined ? new MemoryInbox(inboxOptions) : await LmdbInbox.open(environment, inboxOptions);
+  const outbound =
+    environment === undefined ? new MemoryOutboundStore(outboundOptions) : await LmdbOutboundStore.open(environment, outboundOptions);
+  let closing: Promise<void> | undefined;
+  return {
+    inbox,
+    inboxShares: recordsOf("inbox-shares"),
+    apiKeys: new ApiKeys(recordsOf<ApiKeyRecord>("api-keys")),
+    dids,
+    credentials,
+    outbound,
+    clock,
+    steadyClock,
+    onDamaged: (listener) => environment?.onDamaged(listener),
+    writeFailure: () => environment?.writeFailure() ?? Promise.resolve(undefined),
+    close: () =>
       (closing ??= closeAll(
         () => outbound.close(),
         () => inbox.close(),
         () => steadyClock.keepNow(),
-        () => environment.close(),
-      ));
-    return {
-      inbox,
-      inboxShares,
-      apiKeys,
-      dids,
-      credentials,
-      outbound,
-      clock,
-      steadyClock,
-      onDamaged: (listener) => environment.onDamaged(listener),
-      writeFailure: () => environment.writeFailure(),
-      close,
-    };
-  } catch (error) {
-    await closeQuietly(() => environment.close());
-    throw error;
-  }
+        () => environment?.close(),
+      )),
+  };
+}
+
+/** @param encrypted a DID whose private keys are encrypted with the node key. */
+async function openNodeKey(
+  environment: LmdbEnvironment | undefined,
+  given: Uint8Array | undefined,
+  encrypted: DidRecord | undefined,
+): Promise<SealingKey> {
+  if (environment === undefined) return given === undefined ? SealingKey.random() : new SealingKey(given);
+  const { directory } = environment;
+  const nodeKey = given === undefined ? await loadNodeKey(directory, encrypted !== undefined) : new SealingKey(given);
+  if (encrypted?.keys !== undefined) checkNodeKey(encrypted.did, encrypted.keys, nodeKey, directory);
+  return nodeKey;
 }
 
 function firstWithKeys(records: Iterable<DidRecord>): DidRecord | undefined {

@@ -16,11 +16,11 @@ import { Inbound } from "./inbound/inbound.ts";
 import { response, type InboundResult } from "./inbound/inbound-response.ts";
 import type { KnownHosts } from "./inbound/known-hosts.ts";
 import { UnknownSenderLimiter } from "./inbound/unknown-sender-limiter.ts";
+import { queueLimits } from "./outbound/outbound-limits.ts";
 import { openOutbound } from "./outbound/outbound-queue.ts";
 import type { DeliveryFailure, DeliveryFailureCode, Outbound, OutboundDepth } from "./outbound/outbound.ts";
 import type { OutboundStore } from "./outbound/outbound-store.ts";
 import { HostedDocuments } from "./hosted-documents.ts";
-import { queueLimits } from "./queue-limits.ts";
 import { RemoteDidCheck } from "./remote-did-check.ts";
 import { RemoteAgents } from "./remote-agents.ts";
 
@@ -91,8 +91,7 @@ export class Federation {
         if (this.#inbound === undefined) return STOPPING;
         return body instanceof Uint8Array ? this.#inbound.take(body, address) : this.#inbound.takeAll(body, address);
       },
-      maxEnvelopeBytes: limits.maxEnvelopeBytes,
-      maxInboundBytes: limits.maxInboundBytes,
+      limits,
       addressOf,
       isReady: () => this.#outbound !== undefined && !this.#closed,
       onRejected: (counted) => metrics.received.inc({ result: counted }),
@@ -154,9 +153,7 @@ export class Federation {
         now: () => clock.monotonic(),
       }),
       knownHosts,
-      maxEnvelopeBytes: limits.maxEnvelopeBytes,
-      maxMessageLength: limits.maxMessageLength,
-      messagesPerSecond: limits.remoteMessagesPerSecond,
+      limits,
       receive: (message) => router.receive(message),
       onProcessed: (result, error) => {
         metrics.received.inc({ result });

@@ -27,6 +27,7 @@ const TOPIC_RETRY_MS = 10_000;
 export interface AgentEvents {
   onAccepted(): void;
   onRejected(rejection: Rejection): void;
+  onFailure(error: unknown): void;
   onEnded(end: ChannelEnd, closeCode: number | undefined): void;
 }
 
@@ -79,7 +80,7 @@ export class AgentChannel implements ChannelHandler, Consumer {
   }
 
   bind(protocols: readonly string[]): void {
-    this.#mailbox = this.#options.router.bind(this.#options.did, this, protocols);
+    this.#mailbox = this.#options.router.mailboxes.bind(this.#options.did, this, protocols);
     if (this.#held) this.#holdTimer = setTimeout(() => this.#release(), HOLD_MS);
   }
 
@@ -166,7 +167,7 @@ export class AgentChannel implements ChannelHandler, Consumer {
   };
 
   readonly #fail = (error: unknown): Reply => {
-    this.#options.router.failed(error);
+    this.#options.events.onFailure(error);
     return this.#reject({ label: "failed", reason: "the node could not store the message: send it again", code: "e.p.me.res.storage" });
   };
 

@@ -2,9 +2,8 @@ import type { Duplex } from "node:stream";
 import { MAX_BATCH_FRAMES, splitBatch } from "@parley/core/internal";
 import type { RawData, WebSocket } from "ws";
 import { unitsOf } from "../work-units.ts";
-import { errorReply, OK, type ChannelEnd, type JoinChannel, type Reply } from "./channel.ts";
+import { Channel, errorReply, OK, type ChannelEnd, type ChannelSocket, type JoinChannel, type Reply } from "./channel.ts";
 import { FrameWriter } from "./frame-writer.ts";
-import { type ChannelSocket, JoinedChannel } from "./joined-channel.ts";
 import { ProbeQueue } from "./probe-queue.ts";
 import { ReadLimiter, type ReadAccount } from "./read-limiter.ts";
 import { decodeFrame, encodeFrame, encodeReply, type Frame } from "./serializer.ts";
@@ -59,7 +58,7 @@ export class PhoenixSocket implements ChannelSocket {
   readonly #owner: SocketOwner;
   readonly #limits: SocketLimits;
   readonly #events: SocketEvents;
-  readonly #channels = new Map<string, JoinedChannel>();
+  readonly #channels = new Map<string, Channel>();
   /** Topics with a pending join, and the frames queued for them. */
   readonly #joining = new Map<string, Frame[]>();
   /** Callbacks that wait for a pong, by ping payload, in ping order. */
@@ -109,11 +108,11 @@ export class PhoenixSocket implements ChannelSocket {
     return false;
   }
 
-  has(channel: JoinedChannel): boolean {
+  has(channel: Channel): boolean {
     return channel.topics.some((topic) => this.#channels.get(topic) === channel);
   }
 
-  addAlias(channel: JoinedChannel, topic: string): boolean {
+  addAlias(channel: Channel, topic: string): boolean {
     if (this.#channels.has(topic) || this.#joining.has(topic)) return false;
     this.#channels.set(topic, channel);
     return true;
@@ -156,7 +155,7 @@ export class PhoenixSocket implements ChannelSocket {
     else if (silent > this.#limits.idleTimeoutMs / 2 && this.#ws.readyState === this.#ws.OPEN) this.#ws.ping();
   }
 
-  endChannel(channel: JoinedChannel, end: ChannelEnd, event?: "phx_close" | "phx_error", closeCode?: number): void {
+  endChannel(channel: Channel, end: ChannelEnd, event?: "phx_close" | "phx_error", closeCode?: number): void {
     if (!this.has(channel)) return;
     for (const topic of channel.topics) this.#channels.delete(topic);
     if (event !== undefined) {
@@ -220,7 +219,7 @@ export class PhoenixSocket implements ChannelSocket {
     else this.#reply(frame, "null", errorReply("unknown event on topic phoenix"));
   }
 
-  #onEvent(channel: JoinedChannel, frame: Frame): void {
+  #onEvent(channel: Channel, frame: Frame): void {
     try {
       const answer = channel.handler?.event(frame.event, frame.payload);
       if (!(answer instanceof Promise)) return this.#reply(frame, channel.joinRef, answer);
@@ -234,7 +233,7 @@ export class PhoenixSocket implements ChannelSocket {
   }
 
   /** The event may be half processed: the client gets `phx_error` and rejoins. */
-  #crash(channel: JoinedChannel, error: unknown): void {
+  #crash(channel: Channel, error: unknown): void {
     this.#events.onFailure(error);
     this.endChannel(channel, "closed", "phx_error");
   }
@@ -250,7 +249,7 @@ export class PhoenixSocket implements ChannelSocket {
     }
     const queue: Frame[] = [];
     this.#joining.set(topic, queue);
-    const channel = new JoinedChannel(this, topic, frame.joinRef, previous?.handler);
+    const channel = new Channel(this, topic, frame.joinRef, previous?.handler);
     try {
       const joined = await this.#owner.join(topic, frame.payload, channel);
       if (this.#ws.readyState !== this.#ws.OPEN) {

@@ -4,6 +4,7 @@ import { mayBind, type ApiKey, type ApiKeys } from "../identity/api-keys.ts";
 import type { Clock } from "../clock.ts";
 import type { Dids } from "../identity/dids.ts";
 import type { Metrics } from "../http/metrics.ts";
+import type { NodeEvents } from "../node-events.ts";
 import type { NodeLimits } from "../options.ts";
 import { errorReply, type Channel, type Joined } from "./channel.ts";
 import type { AuthenticatedSocket, UpgradeRejection } from "./phoenix-server.ts";
@@ -42,8 +43,7 @@ export interface SocketAuthenticatorOptions {
   readonly logger: Logger;
   /** Returns a function that counts one frame received on a socket of an API key. */
   frameCounter(key: string): () => void;
-  /** Called when a connection presents no valid API key. */
-  onRejectedKey(address: string): void;
+  readonly events: Pick<NodeEvents, "onRejectedKey" | "onFailure">;
   /** Maximum number of sockets over all API keys. */
   readonly maxSockets: number;
 }
@@ -74,7 +74,7 @@ export class SocketAuthenticator {
     const { address } = request;
     const apiKey = request.apiKey === undefined ? undefined : apiKeys.find(request.apiKey);
     if (apiKey === undefined) {
-      this.#options.onRejectedKey(address);
+      this.#options.events.onRejectedKey("socket", address);
       return 403;
     }
     const lease = this.#sockets.tryAcquire(apiKey.id);
@@ -101,7 +101,7 @@ export class SocketAuthenticator {
   }
 
   async #join(apiKey: ApiKey, topic: string, payload: string, channel: Channel): Promise<Joined> {
-    const { dids, router, metrics, limits, clock, domain, logger } = this.#options;
+    const { dids, router, metrics, limits, clock, domain, logger, events } = this.#options;
     const reject = (reason: string, comment?: string): Joined => {
       logger.debug({ key: apiKey.id, topic: topic.slice(0, MAX_LOGGED), reason, comment }, "join refused");
       return { ...errorReply(reason, { ...(comment !== undefined && { comment }) }), status: "error" };
@@ -115,10 +115,10 @@ export class SocketAuthenticator {
       return reject(reason, reason === "unauthorized" ? whyUnauthorized(apiKey, request.did) : undefined);
     }
     const { did } = admitted;
-    if (router.wouldExceedProtocols(did, request.protocols)) {
+    if (router.mailboxes.countWith(did, request.protocols) > MAX_PROTOCOLS) {
       return reject(`too many protocols: all connections of ${did} may bind ${MAX_PROTOCOLS} together`);
     }
-    const tookOver = router.wouldTakeOver(did, request.protocols, channel.replaces);
+    const tookOver = router.mailboxes.wouldTakeOver(did, request.protocols, channel.replaces);
     const agent = new AgentChannel({
       did,
       channel,
@@ -133,6 +133,7 @@ export class SocketAuthenticator {
           metrics.refused.inc({ reason: label });
           logger.debug({ did, reason, code, comment }, "message refused");
         },
+        onFailure: events.onFailure,
         onEnded: (end, closeCode) => {
           dids.touch(did);
           logger.debug({ did, end, closeCode }, "left");

@@ -3,12 +3,12 @@ import type { DamagedMessage, InboxMessage } from "../inbox/inbox.ts";
 import { extraUnitsOf } from "../work-units.ts";
 import { Authorizer, type AuthorizationResult, type AuthorizerOptions } from "./authorize/authorizer.ts";
 import type { Consumer } from "./deliver/consumer.ts";
-import type { DeadLetterCause, DeliveryOptions, Mailbox, MailboxEvents } from "./deliver/mailbox.ts";
+import type { DeadLetterCause, DeliveryOptions, MailboxEvents } from "./deliver/mailbox.ts";
 import { Mailboxes } from "./deliver/mailboxes.ts";
 import type { InboundMessage } from "./inbound-message.ts";
 import { parseMessage } from "./parse/parse-message.ts";
 import { ACCEPTED, combineResults, PASSED, RATE_LIMITED, rejected, type AcceptResult, type CheckResult } from "./rejection.ts";
-import { isBuiltin, isBuiltinResponse, MAX_PROTOCOLS } from "./respond/builtin-protocols.ts";
+import { isBuiltin, isBuiltinResponse } from "./respond/builtin-protocols.ts";
 import { BuiltinResponder } from "./respond/builtin-responder.ts";
 import { FailureReporter, type OnDead, type Problem } from "./respond/failure-reporter.ts";
 import { isProblemReport } from "./respond/problem-report.ts";
@@ -44,7 +44,8 @@ export interface SenderAccount {
  */
 export class Router {
   readonly #options: RouterOptions;
-  readonly #mailboxes: Mailboxes;
+  /** The connections of agents. */
+  readonly mailboxes: Mailboxes;
   readonly #messages: MessageStore;
   readonly #authorizer: Authorizer;
   readonly #builtin: BuiltinResponder;
@@ -54,13 +55,13 @@ export class Router {
     const { inbox, delivery, events, policies, verifiers, remote, isHosted } = options;
     const { clock } = delivery;
     this.#options = options;
-    this.#mailboxes = new Mailboxes({ inbox, delivery, events });
-    this.#messages = new MessageStore(this.#mailboxes, { ...options, clock, onFailure: events.onFailure });
+    this.mailboxes = new Mailboxes({ inbox, delivery, events });
+    this.#messages = new MessageStore(this.mailboxes, { ...options, clock, onFailure: events.onFailure });
     this.#authorizer = new Authorizer({ policies, verifiers, store: this.#messages, isHosted, clock });
     const systemMessages = new SystemMessages({ store: this.#messages, remote, isHosted, onDropped: events.onDropped });
-    this.#builtin = new BuiltinResponder(this.#mailboxes, systemMessages);
+    this.#builtin = new BuiltinResponder(this.mailboxes, systemMessages);
     this.#failures = new FailureReporter(systemMessages, events.onDead);
-    this.#mailboxes.onUndelivered({
+    this.mailboxes.onUndelivered({
       onDead: (stored, cause) => void this.#deadLetter(stored, cause).catch(events.onFailure),
       onFailed: (stored, failure) => void this.#failures.failed(stored, readStored(stored), failure).catch(events.onFailure),
     });
@@ -110,14 +111,14 @@ export class Router {
   };
 
   #storeFor(inbound: InboundMessage, recipient: string): Promise<AcceptResult> {
-    const isForNode = isBuiltin(inbound) && this.#options.isHosted(recipient) && !this.#mailboxes.wouldTake(recipient, inbound);
+    const isForNode = isBuiltin(inbound) && this.#options.isHosted(recipient) && !this.mailboxes.wouldTake(recipient, inbound);
     if (isForNode) return this.#builtin.respond(inbound.message, recipient).then(() => ACCEPTED);
     return this.#messages.store(inbound, recipient);
   }
 
   /** Responses are routed to the connection that has sent on their thread. They may arrive before the request is durable. */
   #recordThreads({ sender, id, thread = id, parentThread, message }: InboundMessage, consumer: Consumer): void {
-    const mailbox = this.#mailboxes.mailbox(sender);
+    const mailbox = this.mailboxes.mailbox(sender);
     mailbox.recordThread(thread, consumer);
     // A report may name its thread only as the parent; it counts as a message on that thread.
     if (parentThread !== undefined && isProblemReport(message)) mailbox.recordThread(parentThread, consumer);
@@ -144,43 +145,15 @@ export class Router {
     this.#failures.damaged(message).catch(this.#options.events.onFailure);
   }
 
-  /** Reports an internal failure. */
-  failed(error: unknown): void {
-    this.#options.events.onFailure(error);
-  }
-
-  /** DIDs with a connection. */
-  get connected(): number {
-    return this.#mailboxes.connected;
-  }
-
-  isConnected(did: string): boolean {
-    return this.#mailboxes.isConnected(did);
-  }
-
-  /** Whether a new connection of a DID with these protocols would take one from a connection other than `except`. */
-  wouldTakeOver(did: string, protocols: Iterable<string>, except: unknown): boolean {
-    return this.#mailboxes.wouldTakeOver(did, protocols, except);
-  }
-
-  /** Whether a DID's connections would have bound more protocols than they may if one more bound these. */
-  wouldExceedProtocols(did: string, protocols: readonly string[]): boolean {
-    return this.#mailboxes.countWith(did, protocols) > MAX_PROTOCOLS;
-  }
-
-  bind(did: string, consumer: Consumer, protocols: Iterable<string>): Mailbox {
-    return this.#mailboxes.bind(did, consumer, protocols);
-  }
-
   /** Removes a DID that is no longer hosted, and reports its unread messages to their senders. */
   forget(did: string): Promise<void> {
-    return this.#mailboxes.forget(did);
+    return this.mailboxes.forget(did);
   }
 
   /** Redelivers, expires and drops idle mailboxes. Called by the node, every second. */
   sweep(): void {
     this.#messages.sweep();
-    this.#mailboxes.sweep();
+    this.mailboxes.sweep();
   }
 
   /** Persists state for the next start. Called after the last message. */

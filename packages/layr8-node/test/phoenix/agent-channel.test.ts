@@ -22,7 +22,7 @@ async function join(request: Partial<JoinRequest> = {}): Promise<AgentChannel> {
   const events = { onDelivered: () => {}, onDead: () => {}, onFailed: () => {}, onFailure: () => {} };
   mailbox = new Mailbox(DID, inbox, delivery, events);
   await inbox.append({ recipient: DID, id: "1", type: `${ECHO}/request`, plaintext: "{}", authorized: true, expiresAt: Infinity });
-  const bind: Router["bind"] = (_did, consumer, protocols) => {
+  const bind: Router["mailboxes"]["bind"] = (_did, consumer, protocols) => {
     mailbox.bind(consumer, protocols);
     return mailbox;
   };
@@ -39,11 +39,11 @@ async function join(request: Partial<JoinRequest> = {}): Promise<AgentChannel> {
       mode: "Create",
       ...request,
     },
-    router: { bind } as Router,
+    router: { mailboxes: { bind } } as unknown as Router,
     maxLength: 1000,
     clock,
     account: { owner: "key", takeUnits: () => true },
-    events: { onAccepted: () => {}, onRejected: () => {}, onEnded: () => {} },
+    events: { onAccepted: () => {}, onRejected: () => {}, onFailure: () => {}, onEnded: () => {} },
   });
   agent.bind([ECHO]);
   await vi.advanceTimersByTimeAsync(0);

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { addressKey, FairShare, type FairShareLease } from "@parley/core/internal";
+import type { NodeLimits } from "../../options.ts";
 import { BodyError, LEAST_ROOM, readBody } from "../../http/read-body.ts";
 import { ACCEPT_POST, BATCH_MEDIA_TYPE, decodeBatch, ENVELOPE_MEDIA_TYPE, MAX_BATCH_BYTES } from "../envelope-batch.ts";
 import { response, TRY_AGAIN, type InboundResponse, type InboundResult } from "./inbound-response.ts";
@@ -9,10 +10,7 @@ import { response, TRY_AGAIN, type InboundResponse, type InboundResult } from ".
 export interface DidcommRouteOptions {
   /** Processes an envelope or a batch. Never rejects. */
   take(body: Uint8Array | readonly Uint8Array[], address: string): Promise<InboundResult>;
-  /** Maximum bytes of a body. */
-  readonly maxEnvelopeBytes: number;
-  /** Maximum bytes of all bodies being read or processed. */
-  readonly maxInboundBytes: number;
+  readonly limits: Pick<NodeLimits, "maxEnvelopeBytes" | "maxInboundBytes">;
   /** The client's address. */
   addressOf(request: FastifyRequest): string;
   /** Whether the node accepts messages. */
@@ -36,7 +34,7 @@ const RETRY_AFTER = "1";
  * @see {@link https://identity.foundation/didcomm-messaging/spec/v2.1/#https | DIDComm v2.1, HTTPS transport}
  */
 export function addDidcommRoute(app: FastifyInstance, options: DidcommRouteOptions): void {
-  const { maxInboundBytes, maxEnvelopeBytes } = options;
+  const { maxInboundBytes, maxEnvelopeBytes } = options.limits;
   const room = new FairShare({ total: maxInboundBytes, perOwner: Math.max(maxEnvelopeBytes, maxInboundBytes * SHARE) });
   const leases = new WeakMap<FastifyRequest, FairShareLease>();
   app.removeAllContentTypeParsers();

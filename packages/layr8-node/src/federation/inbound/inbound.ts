@@ -1,6 +1,7 @@
 import { createDidcommCrypto, type Unpacked } from "@parley/didcomm-crypto";
 import { canonicalDid, didOf, type DidResolver } from "@parley/did";
 import { deferred, RateLimiter, TimeSlice } from "@parley/core/internal";
+import type { NodeLimits } from "../../options.ts";
 import { inboundMessage, type InboundMessage } from "../../routing/inbound-message.ts";
 import { checkHeaders } from "../../routing/parse/parse-message.ts";
 import type { CheckResult } from "../../routing/rejection.ts";
@@ -20,12 +21,7 @@ export interface InboundOptions {
   readonly resolver: DidResolver;
   readonly unknownSenders: UnknownSenderLimiter;
   readonly knownHosts: KnownHosts;
-  /** Bytes of an envelope. */
-  readonly maxEnvelopeBytes: number;
-  /** Characters of a message's JSON. */
-  readonly maxMessageLength: number;
-  /** Messages per second from one sender on another node. */
-  readonly messagesPerSecond: number;
+  readonly limits: Pick<NodeLimits, "maxEnvelopeBytes" | "maxMessageLength" | "remoteMessagesPerSecond">;
   /** Accepts a decrypted message. See `Router.receive`. */
   receive(message: InboundMessage): Promise<CheckResult>;
   /**
@@ -66,7 +62,8 @@ export class Inbound {
   readonly #hosts: RateLimiter;
 
   constructor(options: InboundOptions) {
-    const { messagesPerSecond: perSecond, now } = options;
+    const { now } = options;
+    const perSecond = options.limits.remoteMessagesPerSecond;
     this.#options = options;
     this.#senders = new RateLimiter({ perSecond, maxOwners: MAX_SENDERS, now });
     this.#hosts = new RateLimiter({ perSecond: HOST_SHARES * perSecond, maxOwners: MAX_SENDERS, now });
@@ -122,7 +119,7 @@ export class Inbound {
     if (!metadata.encrypted) return rejection("bad_request", undefined, "not_encrypted");
     if (sender === undefined) this.#options.unknownSenders.take(arrival.address);
     else this.#authenticated(sender, arrival.address, units);
-    if (plaintext.length > this.#options.maxMessageLength && !isForward(message)) return rejection("too_large");
+    if (plaintext.length > this.#options.limits.maxMessageLength && !isForward(message)) return rejection("too_large");
     if (isForward(message)) return this.#forward(unpacked, arrival);
     if (sender === undefined) return rejection("sender_required", "a message needs a sender: encrypt it with authcrypt, or sign it");
     const recipient = didOf(metadata.recipientKid ?? "");
@@ -160,7 +157,7 @@ export class Inbound {
   }
 
   #unpack({ envelope, address }: Arrival): Promise<Unpacked> {
-    const { keys, resolver, unknownSenders, knownHosts, isHosted, maxEnvelopeBytes } = this.#options;
+    const { keys, resolver, unknownSenders, knownHosts, isHosted, limits } = this.#options;
     const crypto = createDidcommCrypto({
       privateKey: (kid) => keys.find(kid),
       // Resolution for unknown senders is charged to the client's address.
@@ -171,7 +168,7 @@ export class Inbound {
           return isHosted(did) || unknownSenders.isKnown(did) ? find() : unknownSenders.resolve(address, find);
         },
       },
-      limits: { maxLength: maxEnvelopeBytes },
+      limits: { maxLength: limits.maxEnvelopeBytes },
     });
     return crypto.unpack(envelope);
   }

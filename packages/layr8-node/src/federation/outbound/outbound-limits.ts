@@ -1,3 +1,5 @@
+import type { NodeLimits } from "../../options.ts";
+
 /** Limits of the queue of messages to other nodes. */
 export interface OutboundLimits {
   /** Messages of one sender waiting. Default 10,000. */
@@ -61,4 +63,15 @@ const DEFAULTS: OutboundLimits = {
 /** Adds the defaults. */
 export function outboundLimits(limits: Partial<OutboundLimits> = {}): OutboundLimits {
   return { ...DEFAULTS, ...limits };
+}
+
+/** Limits of the outbound queue that an operator can set. */
+export function queueLimits(limits: NodeLimits): OutboundLimits {
+  return outboundLimits({
+    maxMessagesPerSender: limits.maxOutboundMessages,
+    maxLengthPerSender: limits.maxOutboundLength,
+    maxMessagesPerOwner: limits.maxWaitingMessagesPerKey,
+    maxLengthPerOwner: limits.maxWaitingLengthPerKey,
+    maxConnectionsPerNode: limits.maxConnectionsPerNode,
+  });
 }

@@ -7,6 +7,8 @@ import { ThreadRoutes } from "./thread-routes.ts";
 /** The parts of a message that decide which connection receives it. */
 export type Routable = Pick<InboxMessage, "id" | "type" | "thread" | "parentThread">;
 
+const NONE: ReadonlySet<Consumer> = new Set();
+
 /** Connections of one DID, and which of them receives a message: by its thread, by its protocol, or with the wildcard. */
 export class ConsumerRoutes {
   readonly bindings: Bindings<Consumer> = new Bindings();
@@ -18,7 +20,7 @@ export class ConsumerRoutes {
   }
 
   /** The connection that receives a message, leaving out those in `except`; `undefined` without one. */
-  find(message: Routable, except: ReadonlySet<Consumer>): Consumer | undefined {
+  find(message: Routable, except: ReadonlySet<Consumer> = NONE): Consumer | undefined {
     const requester = this.#requester(message);
     if (requester !== undefined && !except.has(requester)) return requester;
     const owner = this.bindings.find(protocolOf(message.type), except);

@@ -3,7 +3,7 @@ import type { Clock } from "../../clock.ts";
 import { inboxMessage } from "../../inbox/inbox-message.ts";
 import type { Inbox, InboxMessage } from "../../inbox/inbox.ts";
 import type { Consumer } from "./consumer.ts";
-import { ConsumerRoutes, type Routable } from "./consumer-routes.ts";
+import { ConsumerRoutes } from "./consumer-routes.ts";
 import { InboxReader } from "./inbox-reader.ts";
 import { Removals } from "./removals.ts";
 import { Suspects, type BrokenLinkCause } from "./suspects.ts";
@@ -59,7 +59,8 @@ export class Mailbox {
   readonly #inbox: Inbox;
   readonly #options: DeliveryOptions;
   readonly #events: MailboxEvents;
-  readonly #routes: ConsumerRoutes;
+  /** Its connections. */
+  readonly routes: ConsumerRoutes;
   readonly #windows = new Map<Consumer, Window<Consumer>>();
   readonly #inFlight = new ChurnMap<number, InFlightDelivery<Consumer>>();
   /** Connections that passed on a message which the next connection can't accept yet, by seq. */
@@ -75,7 +76,7 @@ export class Mailbox {
     this.#inbox = inbox;
     this.#options = options;
     this.#events = events;
-    this.#routes = new ConsumerRoutes(options.maxThreads);
+    this.routes = new ConsumerRoutes(options.maxThreads);
     this.#removals = new Removals(did, inbox, events.onFailure);
     this.#reader = new InboxReader({
       read: (after) => inbox.read(did, { after, ...PAGE }),
@@ -90,7 +91,7 @@ export class Mailbox {
         const [message] = await inbox.read(did, { after: seq - 1, limit: 1, maxLength: 1 });
         return message?.seq === seq && !this.#removals.has(seq) ? message : undefined;
       },
-      route: (message) => this.#routes.find(message, NONE),
+      route: (message) => this.routes.find(message),
       deliver: (message, consumer) => this.#deliverSuspect(message, consumer),
       onCleared: (seq) => {
         if (this.#inFlight.has(seq) || this.#removals.has(seq)) return;
@@ -103,7 +104,7 @@ export class Mailbox {
   }
 
   get connected(): boolean {
-    return this.#routes.bindings.size > 0;
+    return this.routes.bindings.size > 0;
   }
 
   /** Whether this mailbox can be dropped, because it holds no state beyond the inbox. */
@@ -121,31 +122,12 @@ export class Mailbox {
     this.#reader.wrote(writing);
   }
 
-  get protocols(): Iterable<string> {
-    return this.#routes.bindings.protocols;
-  }
-
-  /** Whether a connection would receive this message now. */
-  wouldTake(message: Routable): boolean {
-    return this.#routes.find(message, NONE) !== undefined;
-  }
-
-  /** Number of protocols bound after {@link Mailbox.bind}. */
-  countWith(protocols: Iterable<string>): number {
-    return this.#routes.bindings.countWith(protocols);
-  }
-
-  /** Whether {@link Mailbox.bind} would take a protocol from a connection other than `except`. */
-  wouldTakeOver(protocols: Iterable<string>, except: unknown): boolean {
-    return this.#routes.bindings.wouldTakeOver(protocols, except);
-  }
-
   /** Adds a connection. It takes over its protocols from other connections, with their messages in flight. */
   bind(consumer: Consumer, protocols: Iterable<string>): void {
-    const losers = this.#routes.bindings.bind(consumer, protocols);
+    const losers = this.routes.bindings.bind(consumer, protocols);
     this.#windows.set(consumer, new Window(this.#options.window));
     for (const { connection, left } of losers) {
-      this.#release(connection, (delivery) => this.#routes.find(delivery.message, delivery.passedBy) !== connection);
+      this.#release(connection, (delivery) => this.routes.find(delivery.message, delivery.passedBy) !== connection);
       if (!left) connection.takenOver();
     }
     this.#reader.walk(0);
@@ -157,8 +139,8 @@ export class Mailbox {
    * @param closeCode the WebSocket close code, if the client ended the link without leaving. Messages in flight may be the reason.
    */
   unbind(consumer: Consumer, closeCode?: number): void {
-    if (!this.#routes.bindings.has(consumer)) return;
-    this.#routes.bindings.unbind(consumer);
+    if (!this.routes.bindings.has(consumer)) return;
+    this.routes.bindings.unbind(consumer);
     const unacknowledged = [...(this.#windows.get(consumer)?.inFlight ?? [])];
     for (const { message, cause } of this.#suspects.linkEnded(consumer, unacknowledged, closeCode)) {
       const delivery = this.#inFlight.get(message.seq);
@@ -168,12 +150,12 @@ export class Mailbox {
     this.#release(consumer, () => true);
     this.#windows.delete(consumer);
     this.#passedBy.clear();
-    this.#routes.threads.forget(consumer);
+    this.routes.threads.forget(consumer);
   }
 
   /** Records that the connection has sent a message on a thread: responses are routed to it. */
   recordThread(thread: string, consumer: Consumer): void {
-    this.#routes.threads.record(thread, consumer);
+    this.routes.threads.record(thread, consumer);
   }
 
   /**
@@ -203,7 +185,7 @@ export class Mailbox {
     if (settlement === "pass") this.#passOn(delivery);
     else this.#remove(message.seq);
     const thread = message.thread ?? message.id;
-    if (settlement === "error" && !this.#routes.threads.hasSentSince(sentBefore, thread)) this.#events.onFailed(message, failure);
+    if (settlement === "error" && !this.routes.threads.hasSentSince(sentBefore, thread)) this.#events.onFailed(message, failure);
     if (window.mayResume) this.resume(consumer);
   }
 
@@ -250,14 +232,14 @@ export class Mailbox {
 
   #passOn(delivery: InFlightDelivery<Consumer>): void {
     const passedBy = new Set(delivery.passedBy).add(delivery.consumer);
-    if (this.#routes.find(delivery.message, passedBy) === undefined) this.#deadLetter(delivery.message, "unhandled");
+    if (this.routes.find(delivery.message, passedBy) === undefined) this.#deadLetter(delivery.message, "unhandled");
     else this.#tryDeliver(delivery.message, passedBy);
   }
 
   #tryDeliver(message: InboxMessage, passedBy: ReadonlySet<Consumer> = this.#passedBy.get(message.seq) ?? NONE): void {
     if (message.expiresAt <= this.#options.clock.expiry()) return this.#deadLetter(message, "expired");
     if (this.#suspects.has(message.seq)) return;
-    const consumer = this.#routes.find(message, passedBy);
+    const consumer = this.routes.find(message, passedBy);
     const window = consumer === undefined ? undefined : this.#windows.get(consumer);
     const clashes = window?.has(message.id) === true;
     if (clashes) this.#clashed = true;
@@ -287,9 +269,9 @@ export class Mailbox {
     const attempt = message.attempts + 1;
     const { ackTimeoutMs, maxAckTimeoutMs } = this.#options;
     const dueAt = now + Math.min(maxAckTimeoutMs, ackTimeoutMs * 2 ** Math.min(attempt - 1, 20));
-    const onOwnThread = this.#routes.isOnOwnThread(message, consumer);
-    const handledOnReceipt = this.#routes.isHandledOnReceipt(message, consumer, onOwnThread);
-    const sentBefore = this.#routes.threads.count;
+    const onOwnThread = this.routes.isOnOwnThread(message, consumer);
+    const handledOnReceipt = this.routes.isHandledOnReceipt(message, consumer, onOwnThread);
+    const sentBefore = this.routes.threads.count;
     const delivery = { message, consumer, attempt, deliveredAt: now, dueAt, onOwnThread, handledOnReceipt, sentBefore, passedBy };
     window.add(delivery);
     this.#inFlight.set(message.seq, delivery);

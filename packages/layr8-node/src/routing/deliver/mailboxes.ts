@@ -1,5 +1,5 @@
 import { TimeSlice } from "@parley/core/internal";
-import type { Appended, Inbox } from "../../inbox/inbox.ts";
+import type { Appended, Inbox, InboxMessage } from "../../inbox/inbox.ts";
 import type { Consumer } from "./consumer.ts";
 import type { Routable } from "./consumer-routes.ts";
 import { Mailbox, type DeliveryOptions, type MailboxEvents } from "./mailbox.ts";
@@ -65,12 +65,12 @@ export class Mailboxes {
 
   /** Protocols that a DID's agents have bound. */
   protocolsOf(did: string): Iterable<string> {
-    return this.#mailboxes.get(did)?.protocols ?? [];
+    return this.#mailboxes.get(did)?.routes.bindings.protocols ?? [];
   }
 
   /** Whether a connection of a DID would receive a message now. */
   wouldTake(did: string, message: Routable): boolean {
-    return this.#mailboxes.get(did)?.wouldTake(message) === true;
+    return this.#mailboxes.get(did)?.routes.find(message) !== undefined;
   }
 
   /** Returns the mailbox of a DID, created if necessary. */
@@ -88,12 +88,12 @@ export class Mailboxes {
 
   /** Number of protocols bound if one more connection bound these. */
   countWith(did: string, protocols: readonly string[]): number {
-    return this.#mailboxes.get(did)?.countWith(protocols) ?? protocols.length;
+    return this.#mailboxes.get(did)?.routes.bindings.countWith(protocols) ?? protocols.length;
   }
 
   /** Whether a new connection of a DID with these protocols would take one from a connection other than `except`. */
   wouldTakeOver(did: string, protocols: Iterable<string>, except: unknown): boolean {
-    return this.#mailboxes.get(did)?.wouldTakeOver(protocols, except) === true;
+    return this.#mailboxes.get(did)?.routes.bindings.wouldTakeOver(protocols, except) === true;
   }
 
   bind(did: string, consumer: Consumer, protocols: Iterable<string>): Mailbox {
@@ -125,16 +125,8 @@ export class Mailboxes {
 
   /** Removes the inbox of a DID that is no longer hosted, and dead-letters its messages as expired. */
   async forget(did: string): Promise<void> {
-    const { inbox } = this.#options;
-    const slice = new TimeSlice();
-    for (let after = 0; ;) {
-      const page = await inbox.read(did, { after, ...PAGE });
-      if (page.length === 0) break;
-      if (slice.isOver) await slice.next();
-      for (const message of page) this.#events.onDead(message, "expired");
-      after = page.at(-1)?.seq ?? after;
-    }
-    await inbox.drop(did);
+    for await (const page of this.#pages(did)) for (const message of page) this.#events.onDead(message, "expired");
+    await this.#options.inbox.drop(did);
     // An agent may have joined under the same DID during the removal.
     if (!this.isConnected(did)) this.#mailboxes.delete(did);
   }
@@ -192,21 +184,28 @@ export class Mailboxes {
   async #expireUnattended(did: string, removing: Promise<void>[]): Promise<number> {
     const { inbox, delivery } = this.#options;
     let count = 0;
+    for await (const page of this.#pages(did)) {
+      // An agent has connected: its mailbox continues.
+      if (this.#mailboxes.has(did)) break;
+      const expired = page.filter(({ expiresAt }) => expiresAt <= delivery.clock.expiry());
+      const seqs = expired.map(({ seq }) => seq);
+      removing.push(inbox.settle(did, seqs).catch(this.#events.onFailure));
+      for (const message of expired) this.#events.onDead(message, "expired");
+      count += expired.length;
+    }
+    return count;
+  }
+
+  /** Reads an inbox. Yields to the event loop in between. */
+  async *#pages(did: string): AsyncGenerator<readonly InboxMessage[], void, undefined> {
     const slice = new TimeSlice();
     for (let after = 0; ;) {
+      const page = await this.#options.inbox.read(did, { after, ...PAGE });
+      const last = page.at(-1);
+      if (last === undefined) return;
+      yield page;
+      after = last.seq;
       if (slice.isOver) await slice.next();
-      const page = await inbox.read(did, { after, ...PAGE });
-      // An agent has connected: its mailbox continues.
-      if (page.length === 0 || this.#mailboxes.has(did)) return count;
-      const expired = page.filter(({ expiresAt }) => expiresAt <= delivery.clock.expiry());
-      const removed = inbox.settle(
-        did,
-        expired.map(({ seq }) => seq),
-      );
-      for (const message of expired) this.#events.onDead(message, "expired");
-      removing.push(removed.catch(this.#events.onFailure));
-      count += expired.length;
-      after = page.at(-1)?.seq ?? after;
     }
   }
 }

@@ -2,6 +2,7 @@ import { protocolOf } from "@parley/core";
 import type { Records } from "@parley/storage";
 import type { Clock } from "../../clock.ts";
 import type { Inbox, IncomingMessage } from "../../inbox/inbox.ts";
+import type { NodeLimits } from "../../options.ts";
 import type { Mailboxes } from "../deliver/mailboxes.ts";
 import type { InboundMessage } from "../inbound-message.ts";
 import { ACCEPTED, PASSED, rejected, type AcceptResult, type CheckResult, type Rejected } from "../rejection.ts";
@@ -18,14 +19,7 @@ export interface MessageStoreOptions {
   readonly isHosted: (did: string) => boolean;
   /** The owner of a hosted DID. */
   readonly ownerOf: (did: string) => string | undefined;
-  /** Lifetime of a message without `expires_time`, in milliseconds. */
-  readonly messageTtlMs: number;
-  /** Messages of one inbox above which messages from other nodes are rejected, so that they can't fill it. */
-  readonly maxFromRemote: number;
-  /** Maximum number of messages of one inbox. */
-  readonly maxInboxMessages: number;
-  /** Maximum number of messages of all inboxes of one owner. */
-  readonly maxOwnerMessages: number;
+  readonly limits: Pick<NodeLimits, "messageTtlMs" | "maxInboxMessages" | "maxWaitingMessagesPerKey">;
   /** Persist the number of messages of each sender in the inboxes. */
   readonly shareRecords?: Records<InboxShareRecord> | undefined;
   /** Checks that the connections of agents can carry a delivery of this size. */
@@ -33,6 +27,9 @@ export interface MessageStoreOptions {
   readonly clock: Clock;
   readonly onFailure: (error: unknown) => void;
 }
+
+/** Share of an inbox that messages from other nodes may fill. */
+const REMOTE_SHARE = 3 / 4;
 
 /** Stores messages durably: in the inboxes of recipients hosted here, and in the outbound queue for the others. */
 export class MessageStore {
@@ -46,20 +43,21 @@ export class MessageStore {
   constructor(mailboxes: Mailboxes, options: MessageStoreOptions) {
     this.#options = options;
     this.#mailboxes = mailboxes;
-    this.#shares = new InboxShares(options.maxInboxMessages, options.shareRecords);
-    this.#ownerShares = new InboxShares(options.maxOwnerMessages);
+    this.#shares = new InboxShares(options.limits.maxInboxMessages, options.shareRecords);
+    this.#ownerShares = new InboxShares(options.limits.maxWaitingMessagesPerKey);
   }
 
   /** Checks whether a recipient can be reached, handles the message, and has room for it. */
   check(inbound: InboundMessage, recipient: string): CheckResult {
-    const { inbox, maxFromRemote, ownerOf, isHosted, remote } = this.#options;
+    const { inbox, limits, ownerOf, isHosted, remote } = this.#options;
     if (!isHosted(recipient)) return remote.check(inbound.sender, recipient);
     const { type, owner } = inbound;
     if (this.#mailboxes.isConnected(recipient) && !this.#mailboxes.wouldTake(recipient, inbound) && !isBuiltin(inbound)) {
       return rejected({ label: "no_handler", reason: `no handler for protocol ${protocolOf(type) ?? type} at ${recipient}` });
     }
     const waiting = inbox.depth(recipient).messages;
-    if (inbound.remote && waiting >= maxFromRemote) return inboxFull(`${recipient} has too many messages waiting`);
+    if (inbound.remote && waiting >= Math.max(1, Math.ceil(limits.maxInboxMessages * REMOTE_SHARE)))
+      return inboxFull(`${recipient} has too many messages waiting`);
     if (isBuiltin(inbound)) return PASSED;
     if (!this.#shares.hasRoom(recipient, owner, waiting)) return inboxFull(`${recipient} has too many messages of this sender waiting`);
     const ownerWaiting = inbox.ownerDepth(recipient).messages;
@@ -137,7 +135,7 @@ export class MessageStore {
       plaintext: text,
       authorized: unauthorizedFor.size === 0 || !unauthorizedFor.has(recipient),
       senderCredentials,
-      expiresAt: expires === undefined ? this.#options.clock.lifetimeStart() + this.#options.messageTtlMs : expires * 1000,
+      expiresAt: expires === undefined ? this.#options.clock.lifetimeStart() + this.#options.limits.messageTtlMs : expires * 1000,
       expires,
       remote,
     };

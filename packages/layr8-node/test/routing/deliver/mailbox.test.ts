@@ -479,10 +479,10 @@ describe("Mailbox", () => {
     const agent = new Agent();
     mailbox.bind(agent, [ECHO]);
     mailbox.recordThread("t", agent);
-    expect(mailbox.wouldTake({ id: "1", type: `${ECHO}/request` })).toBe(true);
-    expect(mailbox.wouldTake({ id: "1", type: `${ORDER}/created` })).toBe(false);
-    expect(mailbox.wouldTake({ id: "1", type: `${ORDER}/created`, thread: "t" })).toBe(true);
+    expect(mailbox.routes.find({ id: "1", type: `${ECHO}/request` })).toBe(agent);
+    expect(mailbox.routes.find({ id: "1", type: `${ORDER}/created` })).toBeUndefined();
+    expect(mailbox.routes.find({ id: "1", type: `${ORDER}/created`, thread: "t" })).toBe(agent);
     mailbox.unbind(agent);
-    expect(mailbox.wouldTake({ id: "1", type: `${ECHO}/request` })).toBe(false);
+    expect(mailbox.routes.find({ id: "1", type: `${ECHO}/request` })).toBeUndefined();
   });
 });
