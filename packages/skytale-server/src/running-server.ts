@@ -1,10 +1,10 @@
-import { Watchdog, listenError } from "@parley/server-kit";
+import { repeat, Watchdog } from "@parley/server-kit";
 import type { FastifyInstance } from "fastify";
 import { checkOptions, closeAll, closeQuietly, closeTogether, IS_TEXT, systemReason, type OptionCheck } from "@parley/core/internal";
 import type { Logger } from "pino";
 import type { Account, AccountOptions, CreatedAccount } from "./api/accounts.ts";
-import { ApiHost, type ApiSettings, type ApiSide, boundTo } from "./api/api-host.ts";
-import { createStatusServer, type StatusSource } from "@parley/server-kit/http";
+import { ApiHost, type ApiSettings, type ApiSide } from "./api/api-host.ts";
+import { createStatusServer, listen, type StatusSource } from "@parley/server-kit/http";
 import type { ApiKeyInfo, ApiKeyOptions, CreatedApiKey } from "./api/keys.ts";
 import type { Services } from "./api/services.ts";
 import { DoorReports } from "./door-reports.ts";
@@ -45,8 +45,7 @@ export class RunningServer implements SkytaleServer {
   #listener: GrpcListener | undefined;
   #status: FastifyInstance | undefined;
   #metricsUrl: string | undefined;
-  #sweeper: NodeJS.Timeout | undefined;
-  #sweeping = false;
+  #stopSweeps: (() => void) | undefined;
   #closing: Promise<void> | undefined;
 
   private constructor({ stores, services, logger, apiKey }: ServerParts, options: SkytaleOptions) {
@@ -129,12 +128,7 @@ export class RunningServer implements SkytaleServer {
     this.#api = await this.#startApi(options, status);
     if (metricsPort !== undefined) {
       this.#status = createStatusServer(status);
-      try {
-        await this.#status.listen({ port: metricsPort, host });
-      } catch (error) {
-        throw listenError(error, { host, port: metricsPort, option: "metricsPort" });
-      }
-      this.#metricsUrl = `http://${boundTo(this.#status)}`;
+      this.#metricsUrl = `http://${await listen(this.#status, { port: metricsPort, host, option: "metricsPort" })}`;
     }
     const isServing = async (): Promise<boolean> => (await this.#stores.writeFailure()) === undefined;
     this.#listener = await listenGrpc(this.#relay, {
@@ -144,7 +138,11 @@ export class RunningServer implements SkytaleServer {
       onDropped: (reason) => this.#reports.dropped("relay", reason),
       ...(tls !== undefined && { tls }),
     });
-    this.#sweeper = setInterval(() => void this.#sweep(), SWEEP_MS).unref();
+    this.#stopSweeps = repeat(
+      SWEEP_MS,
+      () => this.#sweep(),
+      (error) => this.#fail(error),
+    );
     this.#logger.info({ api: this.apiUrl, relay: this.relayUrl }, "listening");
   }
 
@@ -218,17 +216,10 @@ export class RunningServer implements SkytaleServer {
   }
 
   async #sweep(): Promise<void> {
-    if (this.#sweeping) return;
-    this.#sweeping = true;
-    try {
-      const { clock } = this.#stores;
-      await clock.keep();
-      await this.#api?.sweep(clock.now());
-      await this.#services.signingKeys.refresh();
-    } catch (error) {
-      this.#fail(error);
-    }
-    this.#sweeping = false;
+    const { clock } = this.#stores;
+    await clock.keep();
+    await this.#api?.sweep(clock.now());
+    await this.#services.signingKeys.refresh();
   }
 
   #fail(error: unknown): void {
@@ -245,7 +236,7 @@ export class RunningServer implements SkytaleServer {
   }
 
   async #stop(): Promise<void> {
-    clearInterval(this.#sweeper);
+    this.#stopSweeps?.();
     this.#watchdog.close();
     await closeTogether(
       () => this.#api?.close(),

@@ -4,7 +4,7 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Logger } from "pino";
 import type { Clock } from "../clock.ts";
 import type { Resolution } from "../network/resolution.ts";
-import type { FederationMetrics } from "../http/federation-metrics.ts";
+import type { FederationMetrics } from "../http/metrics.ts";
 import type { NodeLimits } from "../options.ts";
 import { isBuiltinResponse } from "../routing/respond/builtin-protocols.ts";
 import type { Problem } from "../routing/respond/failure-reporter.ts";

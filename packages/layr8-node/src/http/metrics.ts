@@ -1,5 +1,5 @@
-import { Counter, Gauge, Registry } from "prom-client";
-import { createFederationMetrics, type FederationMetrics } from "./federation-metrics.ts";
+import { MetricSet } from "@parley/server-kit";
+import type { Counter } from "prom-client";
 
 /** Metrics of a node in the text format of Prometheus. Labels come from closed sets, never from peers. */
 export interface Metrics {
@@ -21,7 +21,16 @@ export interface Metrics {
   readonly federation: FederationMetrics;
   /** The exposition text. */
   text(): Promise<string>;
-  readonly contentType: string;
+}
+
+/** Metrics of messages between nodes. Labels come from closed sets, never from peers. */
+export interface FederationMetrics {
+  /** Messages posted by other nodes, by `result`: `accepted`, or the reason of the rejection. */
+  readonly received: Counter<"result">;
+  readonly sent: Counter;
+  readonly retried: Counter;
+  /** By `cause`. */
+  readonly dead: Counter<"cause">;
 }
 
 /** Values read on each scrape. */
@@ -37,57 +46,30 @@ export interface Gauges {
 
 /** Creates the metrics of one node. Nodes in one process share none. */
 export function createMetrics(gauges: Gauges): Metrics {
-  const registry = new Registry();
-  const registers = [registry];
-  const counter = (name: string, help: string) => new Counter({ name: `layr8_node_${name}`, help, registers });
-  const gauge = (name: string, help: string, read: () => number) =>
-    new Gauge({
-      name: `layr8_node_${name}`,
-      help,
-      registers,
-      collect() {
-        this.set(read());
-      },
-    });
-  gauge("sockets", "WebSockets that are open", gauges.sockets);
-  gauge("agents", "DIDs with a connection", gauges.agents);
-  gauge("inbox_messages", "Messages waiting for an acknowledgement", gauges.inboxMessages);
-  gauge("clock_held_back_ms", "Milliseconds that the wall clock is ahead of the clock used for expiry", gauges.clockHeldBackMs);
-  gauge("outbound_messages", "Messages waiting for other nodes", gauges.outboundMessages);
-  gauge("outbound_blocked", "Sender-recipient pairs blocked by an unreachable node", gauges.outboundBlocked);
+  const set = new MetricSet("layr8_node_");
+  set.gauge("sockets", "WebSockets that are open", gauges.sockets);
+  set.gauge("agents", "DIDs with a connection", gauges.agents);
+  set.gauge("inbox_messages", "Messages waiting for an acknowledgement", gauges.inboxMessages);
+  set.gauge("clock_held_back_ms", "Milliseconds that the wall clock is ahead of the clock used for expiry", gauges.clockHeldBackMs);
+  set.gauge("outbound_messages", "Messages waiting for other nodes", gauges.outboundMessages);
+  set.gauge("outbound_blocked", "Sender-recipient pairs blocked by an unreachable node", gauges.outboundBlocked);
   return {
-    accepted: counter("messages_accepted_total", "Messages accepted from agents"),
-    refused: new Counter({
-      name: "layr8_node_messages_refused_total",
-      help: "Messages rejected, by reason",
-      labelNames: ["reason"],
-      registers,
-    }),
-    delivered: counter("messages_delivered_total", "Deliveries to agents, redeliveries included"),
-    redelivered: counter("messages_redelivered_total", "Deliveries after the first of a message"),
-    dead: new Counter({
-      name: "layr8_node_messages_dead_total",
-      help: "Messages dead-lettered, by cause",
-      labelNames: ["cause"],
-      registers,
-    }),
-    malformedFrames: counter("malformed_frames_total", "Frames that could not be read"),
-    failures: counter("failures_total", "Failures inside the node"),
-    damagedRecords: counter("damaged_records_total", "Records on disk whose checksum does not match"),
-    refusedConnections: new Counter({
-      name: "layr8_node_connections_refused_total",
-      help: "Connections rejected, by HTTP status",
-      labelNames: ["status"],
-      registers,
-    }),
-    requests: new Counter({
-      name: "layr8_node_rest_requests_total",
-      help: "REST requests answered, by method, route and HTTP status",
-      labelNames: ["method", "route", "status"],
-      registers,
-    }),
-    federation: createFederationMetrics(registry),
-    text: () => registry.metrics(),
-    contentType: registry.contentType,
+    accepted: set.counter("messages_accepted_total", "Messages accepted from agents"),
+    refused: set.counter("messages_refused_total", "Messages rejected, by reason", "reason"),
+    delivered: set.counter("messages_delivered_total", "Deliveries to agents, redeliveries included"),
+    redelivered: set.counter("messages_redelivered_total", "Deliveries after the first of a message"),
+    dead: set.counter("messages_dead_total", "Messages dead-lettered, by cause", "cause"),
+    malformedFrames: set.counter("malformed_frames_total", "Frames that could not be read"),
+    failures: set.counter("failures_total", "Failures inside the node"),
+    damagedRecords: set.counter("damaged_records_total", "Records on disk whose checksum does not match"),
+    refusedConnections: set.counter("connections_refused_total", "Connections rejected, by HTTP status", "status"),
+    requests: set.counter("rest_requests_total", "REST requests answered, by method, route and HTTP status", "method", "route", "status"),
+    federation: {
+      received: set.counter("federation_received_total", "Messages posted by other nodes, by result", "result"),
+      sent: set.counter("federation_sent_total", "Messages accepted by other nodes"),
+      retried: set.counter("federation_retries_total", "Delivery attempts to other nodes that will be retried"),
+      dead: set.counter("federation_dead_total", "Messages to other nodes that were dead-lettered, by cause", "cause"),
+    },
+    text: () => set.registry.metrics(),
   };
 }

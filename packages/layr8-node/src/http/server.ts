@@ -1,9 +1,16 @@
 import { systemReason } from "@parley/core/internal";
 import { clientAddress, type Connections, type ProxyTrust } from "@parley/server-kit";
+import {
+  addErrorHandler,
+  addStatusRoutes,
+  createStatusServer as createServer,
+  ignoreBodies,
+  type StatusSource,
+} from "@parley/server-kit/http";
 import { fastify, type FastifyInstance, type FastifyRequest } from "fastify";
 import { addDidDocuments } from "./did-documents.ts";
 import type { Metrics } from "./metrics.ts";
-import { answerTo } from "./rest/error-answer.ts";
+import { ERRORS } from "./rest/error-response.ts";
 import { addRest, type RestOptions } from "./rest/rest.ts";
 
 /** Options of the node's HTTP server. */
@@ -26,9 +33,9 @@ export interface HttpOptions {
   /** Time limit for the head of a connection's first request, in milliseconds. */
   readonly headTimeoutMs: number;
   /** Whether the node accepts messages. */
-  isReady(): boolean;
+  readonly isReady: () => boolean;
   /** The error of failing writes, if writes fail. */
-  writeFailure(): Promise<Error | undefined>;
+  readonly writeFailure: () => Promise<Error | undefined>;
   /** Whether this server has `/health` and `/metrics`. */
   readonly hasStatus: boolean;
 }
@@ -66,13 +73,9 @@ export function createHttpServer(options: HttpOptions): FastifyInstance {
   const addressOf = ({ raw }: FastifyRequest): string => clientAddress(raw, options.trustsProxy);
   ignoreBodies(app);
   app.setNotFoundHandler((_request, reply) => reply.code(404).send(NOT_FOUND));
-  app.setErrorHandler((error, _request, reply) => {
-    const { status, code, error: sentence } = answerTo(error);
-    if (status === 500) options.rest.onFailure(error);
-    return reply.code(status).send({ error: sentence, code });
-  });
+  addErrorHandler(app, ERRORS, { onFailure: (error) => options.rest.onFailure(error) });
 
-  if (options.hasStatus) addStatus(app, options);
+  if (options.hasStatus) addStatusRoutes(app, statusSource(options));
   addDidDocuments(app, (host, path) => options.documentAt(host, path));
   app.register((scope) => addRest(scope, { ...options.rest, addressOf }));
   app.register((scope, _options, done) => {
@@ -82,30 +85,18 @@ export function createHttpServer(options: HttpOptions): FastifyInstance {
   return app;
 }
 
-/** Builds a server of `/health` and `/metrics` alone. */
+/** Creates a server of `/health` and `/metrics` alone. */
 export function createStatusServer(options: StatusOptions): FastifyInstance {
-  const app = fastify({ logger: false, requestTimeout: REQUEST_TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_MS, forceCloseConnections: true });
-  app.setNotFoundHandler((_request, reply) => reply.code(404).send(NOT_FOUND));
-  ignoreBodies(app);
-  addStatus(app, options);
-  return app;
+  return createServer(statusSource(options));
 }
 
-function addStatus(app: FastifyInstance, options: StatusOptions): void {
-  app.get("/health", async (_request, reply) => {
-    const failure = options.isReady() ? await options.writeFailure() : undefined;
-    if (failure !== undefined) return reply.code(503).send({ status: "failing", reason: `writes fail: ${systemReason(failure)}` });
-    const ready = options.isReady();
-    return reply.code(ready ? 200 : 503).send({ status: ready ? "ok" : "stopping" });
-  });
-  app.get("/metrics", async (_request, reply) => reply.type(options.metrics.contentType).send(await options.metrics.text()));
-}
-
-/** Discards bodies of requests that need none. */
-function ignoreBodies(app: FastifyInstance): void {
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser("*", (_request, payload, done) => {
-    payload.resume();
-    done(null);
-  });
+function statusSource({ metrics, isReady, writeFailure }: StatusOptions): StatusSource {
+  return {
+    metricsText: () => metrics.text(),
+    isReady,
+    failure: async () => {
+      const failure = await writeFailure();
+      return failure && `writes fail: ${systemReason(failure)}`;
+    },
+  };
 }

@@ -1,6 +1,7 @@
-import { createHash, randomBytes, randomUUID, timingSafeEqual } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { checkOptions, IS_ANYTHING, IS_BOOLEAN, IS_TEXT, type OptionCheck } from "@parley/core/internal";
 import type { DidRule } from "../options.ts";
+import { createKey, hashKey } from "@parley/server-kit";
 import type { Records } from "@parley/storage";
 import { readDidRule, ruleCovers } from "./did-pattern.ts";
 
@@ -39,7 +40,7 @@ export interface ApiKeyOptions {
 export type ApiKeyRecord = {
   readonly id: string;
   readonly name: string;
-  /** SHA-256 of the key, base64url. The keys are too long to guess, so a slow hash would only slow down connecting. */
+  /** See `hashKey`. */
   readonly hash: string;
   readonly dids: DidRule;
   readonly ephemeral: boolean;
@@ -78,7 +79,7 @@ export class ApiKeys {
   async create(options: ApiKeyOptions): Promise<CreatedApiKey> {
     if (options === undefined) throw new TypeError('An API key needs options such as { dids: ["did:web:acme.example:*"] }');
     checkOptions<ApiKeyOptions>(options, OPTIONS);
-    const key = `l8_${randomBytes(32).toString("base64url")}`;
+    const key = createKey("l8_");
     const { id } = await this.#add(key, options, false);
     return { id, key };
   }
@@ -102,10 +103,8 @@ export class ApiKeys {
   /** Finds a valid key by its text. */
   find(presentedKey: string): ApiKey | undefined {
     if (presentedKey.length > MAX_PRESENTED_LENGTH) return undefined;
-    const hash = hashOf(presentedKey);
-    const record = this.#valid.get(hash);
-    if (record === undefined || !timingSafeEqual(Buffer.from(record.hash), Buffer.from(hash))) return undefined;
-    return infoOf(record);
+    const record = this.#valid.get(hashKey(presentedKey));
+    return record === undefined ? undefined : infoOf(record);
   }
 
   /**
@@ -128,7 +127,7 @@ export class ApiKeys {
 
   async #add(key: string, options: ApiKeyOptions, imported: boolean): Promise<ApiKeyRecord> {
     const dids = readDidRule(options.dids);
-    const hash = hashOf(key);
+    const hash = hashKey(key);
     const former = this.#valid.get(hash) ?? this.#formerlyImported.get(hash);
     const id = former?.id ?? randomUUID();
     const record: ApiKeyRecord = {
@@ -153,8 +152,4 @@ export function mayBind(apiKey: ApiKey, did: string): boolean {
 
 function infoOf({ id, name, dids, ephemeral, createdAt }: ApiKeyRecord): ApiKeyInfo {
   return { id, name, dids, ephemeral, createdAt };
-}
-
-function hashOf(key: string): string {
-  return createHash("sha256").update(key).digest("base64url");
 }

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from "fastify";
 import { afterEach, expect, it, vi } from "vitest";
-import { Authentication } from "../../src/http/rest/authentication.ts";
+import { createAuthentication } from "../../src/http/rest/authentication.ts";
 import type { ApiKeys } from "../../src/identity/api-keys.ts";
 
 afterEach(() => void vi.useRealTimers());
@@ -8,13 +8,13 @@ afterEach(() => void vi.useRealTimers());
 it("an API key's rate goes on as before when the machine's clock is set back", async () => {
   vi.useFakeTimers({ toFake: ["Date"], now: Date.parse("2026-06-01T12:00:00Z") });
   const apiKeys = { find: () => ({ id: "key" }) } as unknown as ApiKeys;
-  const authentication = new Authentication(apiKeys, 100);
+  const authentication = createAuthentication(apiKeys, 100);
   const request = { headers: { "x-api-key": "secret" } } as unknown as FastifyRequest;
-  const exhaust = (): void => {
-    for (;;) authentication.authenticate(request);
+  const exhaust = async (): Promise<void> => {
+    for (;;) await authentication.admit(request);
   };
-  expect(exhaust).toThrow("an API key may make 100 requests a second");
+  await expect(exhaust()).rejects.toThrow("an API key may make 100 requests a second");
   vi.setSystemTime(Date.parse("2026-06-01T11:00:00Z"));
-  expect(exhaust).toThrow("an API key may make 100 requests a second");
-  await vi.waitFor(() => authentication.authenticate(request), { timeout: 60_000, interval: 5 });
+  await expect(exhaust()).rejects.toThrow("an API key may make 100 requests a second");
+  await vi.waitFor(() => authentication.admit(request), { timeout: 60_000, interval: 5 });
 });

@@ -1,13 +1,12 @@
 import { readFile } from "node:fs/promises";
-import type { AddressInfo } from "node:net";
 import { closeAll } from "@parley/core/internal";
-import { listenError, proxyTrust, type TrustProxy } from "@parley/server-kit";
+import { proxyTrust, type TrustProxy } from "@parley/server-kit";
 import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
 import type { DoorReports } from "../door-reports.ts";
 import type { Metrics } from "../metrics.ts";
 import { createApiServer } from "./http/server.ts";
-import type { StatusSource } from "@parley/server-kit/http";
+import { listen, type StatusSource } from "@parley/server-kit/http";
 import type { Services } from "./services.ts";
 
 /** Where the API listens, and for whom. It can be cloned: it crosses to another process. */
@@ -77,12 +76,7 @@ export class ApiHost implements ApiSide {
       onDropped: (reason) => reports.dropped("api", reason),
       onFailure,
     });
-    try {
-      await app.listen({ port, host });
-    } catch (error) {
-      throw listenError(error, { host, port, option: "port" });
-    }
-    return new ApiHost(`${tls === undefined ? "http" : "https"}://${boundTo(app)}`, services, app);
+    return new ApiHost(`${tls === undefined ? "http" : "https"}://${await listen(app, { port, host, option: "port" })}`, services, app);
   }
 
   sweep(): Promise<void> {
@@ -102,10 +96,4 @@ export class ApiHost implements ApiSide {
       () => clearTimeout(grace),
     );
   }
-}
-
-/** Host and port. */
-export function boundTo({ server }: FastifyInstance): string {
-  const { family, address, port } = server.address() as AddressInfo;
-  return `${family === "IPv6" ? `[${address}]` : address}:${port}`;
 }

@@ -1,5 +1,6 @@
-import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { KeyedMutex } from "@parley/core/internal";
+import { createKey, hashKey, isKeyOf } from "@parley/server-kit";
 import type { Registry } from "../registry/registry.ts";
 import { transact, type Transaction } from "../registry/transaction.ts";
 import { ApiError } from "./api-error.ts";
@@ -39,7 +40,6 @@ export interface ApiKeysOptions {
 }
 
 const ID_BYTES = 12;
-const SECRET_BYTES = 32;
 /** `sk_live_`, 16 characters that identify the record, 43 random characters. */
 const KEY = /^sk_(live|test)_([\w-]{16})[\w-]{43}$/;
 /** The form of the ids. Those of older versions may begin with `-`. */
@@ -69,8 +69,8 @@ export class ApiKeys {
     if (account === undefined) throw new ApiError("not_found", "no such account");
     if (account.keys >= this.#maxPerAccount) throw new ApiError("limit_reached", `an account may have ${this.#maxPerAccount} API keys`);
     const id = newId();
-    const key = `sk_${mode}_${id}${randomBytes(SECRET_BYTES).toString("base64url")}`;
-    const record: KeyRecord = { id, accountId, name: name ?? id, mode, hash: hashOf(key).toString("base64url"), createdAt: this.#now() };
+    const key = createKey(`sk_${mode}_${id}`);
+    const record: KeyRecord = { id, accountId, name: name ?? id, mode, hash: hashKey(key), createdAt: this.#now() };
     transaction.put(accounts, [accountId], { ...account, keys: account.keys + 1 });
     transaction.put(keys, [id], record);
     transaction.put(accountKeys, [accountId, id], { id });
@@ -82,9 +82,8 @@ export class ApiKeys {
     const [, mode, id] = KEY.exec(presented) ?? [];
     if (id === undefined) return undefined;
     const record = await keys.read(this.#registry, id);
-    const hash = hashOf(presented);
     if (record === undefined || record.mode !== (mode as KeyMode)) return undefined;
-    return timingSafeEqual(hash, Buffer.from(record.hash, "base64url")) ? infoOf(record) : undefined;
+    return isKeyOf(record.hash, presented) ? infoOf(record) : undefined;
   }
 
   /** Whether a key is valid, by its id. */
@@ -132,8 +131,4 @@ function noSuchKey(): ApiError {
 
 function infoOf({ id, accountId, name, mode, createdAt }: KeyRecord): ApiKeyInfo {
   return { id, accountId, name, mode, createdAt };
-}
-
-function hashOf(key: string): Buffer {
-  return createHash("sha256").update(key).digest();
 }

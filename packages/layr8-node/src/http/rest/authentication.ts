@@ -1,39 +1,19 @@
-import { RateLimiter } from "@parley/core/internal";
-import type { FastifyRequest } from "fastify";
+import { Authentication } from "@parley/server-kit/http";
 import type { ApiKey, ApiKeys } from "../../identity/api-keys.ts";
-import { RequestRejection } from "./error-answer.ts";
+import { RequestRejection } from "./error-response.ts";
 
-/** Authenticates REST requests by the header `x-api-key`, and limits the rate of each key. */
-export class Authentication {
-  readonly #apiKeys: ApiKeys;
-  readonly #requestsPerSecond: number;
-  readonly #rate: RateLimiter;
-  readonly #keys = new WeakMap<FastifyRequest, ApiKey>();
-
-  constructor(apiKeys: ApiKeys, requestsPerSecond: number) {
-    this.#apiKeys = apiKeys;
-    this.#requestsPerSecond = requestsPerSecond;
-    this.#rate = new RateLimiter({ perSecond: requestsPerSecond });
-  }
-
-  /**
-   * Authenticates a request before its body is read.
-   *
-   * @throws RequestRejection 401, 429.
-   */
-  authenticate(request: FastifyRequest): void {
-    const presented = request.headers["x-api-key"];
-    const apiKey = typeof presented === "string" ? this.#apiKeys.find(presented) : undefined;
-    if (apiKey === undefined) throw new RequestRejection(401, "unauthorized", "the header x-api-key is missing, or holds an unknown key");
-    if (!this.#rate.tryTake(apiKey.id))
-      throw new RequestRejection(429, "rate_limited", `an API key may make ${this.#requestsPerSecond} requests a second`);
-    this.#keys.set(request, apiKey);
-  }
-
-  /** The key of an authenticated request. */
-  keyOf(request: FastifyRequest): ApiKey {
-    const apiKey = this.#keys.get(request);
-    if (apiKey === undefined) throw new RequestRejection(401, "unauthorized", "the header x-api-key is missing");
-    return apiKey;
-  }
+/** Creates the authentication of REST requests by the header `x-api-key`. Rejects with {@link RequestRejection} 401 and 429. */
+export function createAuthentication(apiKeys: ApiKeys, requestsPerSecond: number): Authentication<ApiKey> {
+  const unauthorized = (): Error => new RequestRejection(401, "unauthorized", "the header x-api-key is missing, or holds an unknown key");
+  return new Authentication<ApiKey>({
+    identify: ({ headers: { "x-api-key": presented } }) => {
+      const apiKey = typeof presented === "string" ? apiKeys.find(presented) : undefined;
+      if (apiKey === undefined) throw unauthorized();
+      return apiKey;
+    },
+    ownerOf: ({ id }) => id,
+    requestsPerSecond,
+    rateLimited: () => new RequestRejection(429, "rate_limited", `an API key may make ${requestsPerSecond} requests a second`),
+    unauthorized,
+  });
 }

@@ -1,11 +1,12 @@
 import type { FastifyInstance, FastifyReply } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import type { z } from "zod";
+import type { Authentication } from "@parley/server-kit/http";
 import type { StoredCredential } from "../../credentials/credential-store.ts";
 import { decodeCursor, encodeCursor } from "../../credentials/page.ts";
 import type { Wallet } from "../../credentials/wallet.ts";
-import type { Authentication } from "./authentication.ts";
-import { RequestRejection } from "./error-answer.ts";
+import type { ApiKey } from "../../identity/api-keys.ts";
+import { RequestRejection } from "./error-response.ts";
 import * as schemas from "./schemas.ts";
 import type { StoredCredentialBody } from "./wire.ts";
 
@@ -17,7 +18,7 @@ const FAILURES = {
 };
 
 /** Adds the calls of the wallet. */
-export function addRoutes(app: FastifyInstance, wallet: Wallet, authentication: Authentication): void {
+export function addRoutes(app: FastifyInstance, wallet: Wallet, authentication: Authentication<ApiKey>): void {
   const typed = app.withTypeProvider<ZodTypeProvider>();
 
   typed.post(
@@ -32,7 +33,7 @@ export function addRoutes(app: FastifyInstance, wallet: Wallet, authentication: 
     },
     async (request) => {
       const { credential, issuer_did: issuerDid, format } = request.body;
-      const apiKey = authentication.keyOf(request);
+      const apiKey = authentication.callerOf(request);
       return {
         signed_credential: await wallet.signCredential(apiKey, credential, issuerDid, format ?? "compact_jwt"),
       };
@@ -52,7 +53,7 @@ export function addRoutes(app: FastifyInstance, wallet: Wallet, authentication: 
     (request, reply) => {
       const { signed_credential: signed, verifier_did: verifierDid } = request.body;
       const signal = gone(reply);
-      return wallet.verifyCredential(authentication.keyOf(request), signed, { verifierDid, signal });
+      return wallet.verifyCredential(authentication.callerOf(request), signed, { verifierDid, signal });
     },
   );
 
@@ -68,7 +69,7 @@ export function addRoutes(app: FastifyInstance, wallet: Wallet, authentication: 
     },
     async (request, reply) => {
       const { holder_did: holderDid, credential_jwt: signed, issuer_did: issuerDid, valid_until: validUntil } = request.body;
-      const stored = await wallet.store(authentication.keyOf(request), signed, holderDid, {
+      const stored = await wallet.store(authentication.callerOf(request), signed, holderDid, {
         ...(typeof issuerDid === "string" && { issuerDid }),
         ...(typeof validUntil === "string" && { validUntil }),
       });
@@ -92,7 +93,7 @@ export function addRoutes(app: FastifyInstance, wallet: Wallet, authentication: 
       if (cursor !== undefined && after === undefined) {
         throw new RequestRejection(400, "malformed_request", "querystring/cursor: is not one that a list gave");
       }
-      const { credentials, next } = wallet.list(authentication.keyOf(request), holderDid, { limit, after });
+      const { credentials, next } = wallet.list(authentication.callerOf(request), holderDid, { limit, after });
       return { credentials: credentials.map(shown), ...(next !== undefined && { next: encodeCursor(next) }) };
     },
   );
@@ -107,7 +108,7 @@ export function addRoutes(app: FastifyInstance, wallet: Wallet, authentication: 
         response: { 200: answer("The stored credential", schemas.storedCredential), ...FAILURES },
       },
     },
-    (request) => shown(wallet.get(authentication.keyOf(request), request.params.id)),
+    (request) => shown(wallet.get(authentication.callerOf(request), request.params.id)),
   );
 
   typed.delete(
@@ -121,7 +122,7 @@ export function addRoutes(app: FastifyInstance, wallet: Wallet, authentication: 
       },
     },
     async (request, reply) => {
-      await wallet.remove(authentication.keyOf(request), request.params.id);
+      await wallet.remove(authentication.callerOf(request), request.params.id);
       return reply.code(204).send();
     },
   );
@@ -138,7 +139,7 @@ export function addRoutes(app: FastifyInstance, wallet: Wallet, authentication: 
     },
     async (request) => {
       const { credentials, holder_did: holderDid, format, nonce, audience } = request.body;
-      const signed = await wallet.signPresentation(authentication.keyOf(request), credentials, {
+      const signed = await wallet.signPresentation(authentication.callerOf(request), credentials, {
         holderDid,
         format: format ?? "compact_jwt",
         nonce: nonce ?? undefined,
@@ -161,7 +162,7 @@ export function addRoutes(app: FastifyInstance, wallet: Wallet, authentication: 
     (request, reply) => {
       const { signed_presentation: signed, verifier_did: verifierDid, nonce } = request.body;
       const signal = gone(reply);
-      return wallet.verifyPresentation(authentication.keyOf(request), signed, { verifierDid, nonce: nonce ?? undefined, signal });
+      return wallet.verifyPresentation(authentication.callerOf(request), signed, { verifierDid, nonce: nonce ?? undefined, signal });
     },
   );
 }

@@ -5,7 +5,7 @@ import { z } from "zod";
 import { ApiError } from "../api-error.ts";
 import type { ApiKeyInfo } from "../keys.ts";
 import type { Services } from "../services.ts";
-import type { Authentication } from "./authentication.ts";
+import type { ApiAuthentication } from "./authentication.ts";
 import { FAILURES, label, nothing, time, timeText } from "./schemas.ts";
 
 const mode = z.enum(["live", "test"]);
@@ -52,7 +52,7 @@ export function addSignup(
 }
 
 /** Adds the calls about one's own account: itself, its API keys, its tokens. */
-export function addAccountRoutes(app: FastifyInstance, services: Services, authentication: Authentication): void {
+export function addAccountRoutes(app: FastifyInstance, services: Services, authentication: ApiAuthentication): void {
   const typed = app.withTypeProvider<ZodTypeProvider>();
 
   typed.get(

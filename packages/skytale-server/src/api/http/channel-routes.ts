@@ -3,7 +3,7 @@ import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import type { ChannelInfo, Grant } from "../channels.ts";
 import type { Services } from "../services.ts";
-import type { Authentication } from "./authentication.ts";
+import type { ApiAuthentication } from "./authentication.ts";
 import { after, channel, FAILURES, limit, next, nothing, time, timeText } from "./schemas.ts";
 
 const channelInfo = z.object({ name: z.string(), role: z.enum(["owner", "member"]), created_at: time });
@@ -23,7 +23,7 @@ const MAX_PAGE = 100;
 const ENTRY_COST = 0.1;
 
 /** Adds the calls about the names of channels, and about who may use them. */
-export function addChannelRoutes(app: FastifyInstance, { channels, withdrawals }: Services, authentication: Authentication): void {
+export function addChannelRoutes(app: FastifyInstance, { channels, withdrawals }: Services, authentication: ApiAuthentication): void {
   const typed = app.withTypeProvider<ZodTypeProvider>();
 
   typed.post(

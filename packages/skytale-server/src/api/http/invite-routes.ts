@@ -3,7 +3,7 @@ import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import type { InviteInfo } from "../invites.ts";
 import type { Services } from "../services.ts";
-import type { Authentication } from "./authentication.ts";
+import type { ApiAuthentication } from "./authentication.ts";
 import { after, bytes, channel, FAILURES, inviteId, limit, next, nothing, time, timeText } from "./schemas.ts";
 
 const invite = z.object({
@@ -25,7 +25,7 @@ const MAX_PAGE = 100;
 const ENTRY_COST = 0.1;
 
 /** Adds the calls about invites, for those who may use their channel. */
-export function addInviteRoutes(app: FastifyInstance, { invites, limits }: Services, authentication: Authentication): void {
+export function addInviteRoutes(app: FastifyInstance, { invites, limits }: Services, authentication: ApiAuthentication): void {
   const typed = app.withTypeProvider<ZodTypeProvider>();
 
   typed.post(

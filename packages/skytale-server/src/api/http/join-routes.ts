@@ -3,7 +3,7 @@ import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { channelTopic, joinTopic, newsAfter, type JoinState, type PendingJoin } from "../joins.ts";
 import type { Services } from "../services.ts";
-import type { Authentication } from "./authentication.ts";
+import type { ApiAuthentication } from "./authentication.ts";
 import { after, bytes, channel, FAILURES, inviteId, limit, nothing, requestId, textLength, time, timeText, wait } from "./schemas.ts";
 import { Waiting } from "./waiting.ts";
 
@@ -44,7 +44,7 @@ const JOIN_COST = 1;
 const REST_OF_BODY = 8 * 1024;
 
 /** Adds the routes for joiners, and for members that approve join requests. */
-export function addJoinRoutes(app: FastifyInstance, services: Services, authentication: Authentication): void {
+export function addJoinRoutes(app: FastifyInstance, services: Services, authentication: ApiAuthentication): void {
   const waiting = new Waiting({
     signals: services.signals,
     maxWaitMs: services.limits.maxWaitMs,
@@ -56,7 +56,7 @@ export function addJoinRoutes(app: FastifyInstance, services: Services, authenti
 }
 
 interface Shared {
-  readonly authentication: Authentication;
+  readonly authentication: ApiAuthentication;
   readonly waiting: Waiting;
 }
 

@@ -1,18 +1,15 @@
-import swagger from "@fastify/swagger";
-import type { JsonObject } from "@parley/core";
 import { Connections, clientAddress, type ProxyTrust } from "@parley/server-kit";
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
-import { createJsonSchemaTransform, serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
 import type { Metrics } from "../../metrics.ts";
 import type { Services } from "../services.ts";
 import { addAccountRoutes, addSignup } from "./account-routes.ts";
-import { Authentication } from "./authentication.ts";
+import { ApiAuthentication } from "./authentication.ts";
 import { addChannelRoutes } from "./channel-routes.ts";
-import { answerTo } from "./error-answer.ts";
+import { ERRORS } from "./error-response.ts";
 import { addInviteRoutes } from "./invite-routes.ts";
 import { addJoinRoutes } from "./join-routes.ts";
 import { withOptionalBodies } from "./openapi.ts";
-import { addStatusRoutes, type StatusSource } from "@parley/server-kit/http";
+import { addErrorHandler, addOpenapi, addStatusRoutes, HIDDEN, jsonParser, type StatusSource } from "@parley/server-kit/http";
 
 /** A call that was answered, for the log: nothing of it is secret. */
 export interface AnsweredCall {
@@ -57,10 +54,8 @@ const ANONYMOUS_KEEP_ALIVE_MS = 5000;
 const REQUEST_TIMEOUT_MS = 30_000;
 /** Timeout for the head of a connection's first request, and the interval of the check, in milliseconds. */
 const HEAD_TIMES = { headersTimeout: 10_000, connectionsCheckingInterval: 2500 };
-/** Seconds after which a client may try again what was too much just now. */
-const RETRY_AFTER = "1";
-/** How often connections that are of no use are searched for, in milliseconds. */
 const NO_SUCH_PATH = { error: "this server has no such path: does the URL of the API (apiUrl) hold one?", code: "not_found" };
+/** Interval at which idle connections are closed, in milliseconds. */
 const SWEEP_MS = 2500;
 /** Seconds for which others may keep the key set: new keys are in it for longer before they sign. */
 const KEY_SET_AGE = 240;
@@ -70,18 +65,10 @@ export async function createApiServer(options: ApiServerOptions): Promise<Fastif
   const { services, requests } = options;
   const app = createApp(options);
   const connections = watchConnections(app, options);
-  app.setValidatorCompiler(validatorCompiler);
-  app.setSerializerCompiler(serializerCompiler);
   app.setNotFoundHandler((_request, reply) => reply.code(404).send(NO_SUCH_PATH));
-  /** Why requests were refused. */
+  /** The codes of rejected requests. */
   const codes = new WeakMap<FastifyRequest, string>();
-  app.setErrorHandler((error, request, reply) => {
-    const { status, ...answer } = answerTo(error);
-    if (status === 500) options.onFailure(error);
-    codes.set(request, answer.code);
-    if (status === 429 || status === 503) reply.header("retry-after", RETRY_AFTER);
-    return reply.code(status).type("application/json").send(JSON.stringify(answer));
-  });
+  addErrorHandler(app, ERRORS, { onFailure: options.onFailure, onRejected: (request, code) => codes.set(request, code) });
   app.addHook("onResponse", (request, reply, done) => {
     // The pattern of the path, from a closed set.
     const { method } = request;
@@ -91,10 +78,15 @@ export async function createApiServer(options: ApiServerOptions): Promise<Fastif
     options.onAnswered({ method, route, status, code: codes.get(request), address });
     done();
   });
-  await describe(app);
+  await addOpenapi(app, {
+    title: "Skytale API",
+    description: "Accounts, keys, tokens, channels, invites and joins.",
+    security: { bearer: { type: "http", scheme: "bearer", description: "An API key, or a token made from one" } },
+    tidy: withOptionalBodies,
+  });
 
   if (options.hasStatus) addStatusRoutes(app, options);
-  app.get("/.well-known/jwks.json", { schema: { hide: true } }, (_request, reply) =>
+  app.get("/.well-known/jwks.json", { schema: HIDDEN }, (_request, reply) =>
     reply.header("cache-control", `public, max-age=${KEY_SET_AGE}`).send(services.signingKeys.keySet()),
   );
   await app.register((calls, _options, done) => {
@@ -108,7 +100,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<Fastif
       addressOf: ({ raw }) => clientAddress(raw, options.trustsProxy),
     });
     void calls.register((own, _ownOptions, ownDone) => {
-      const authentication = new Authentication({
+      const authentication = new ApiAuthentication({
         keys: services.keys,
         verifier: services.verifier,
         requestsPerSecond: services.limits.requestsPerSecond,
@@ -171,29 +163,9 @@ function createApp({ tls }: ApiServerOptions): FastifyInstance {
   return fastify({ ...options, https: { ...tls, ...HEAD_TIMES } }) as FastifyInstance;
 }
 
-async function describe(app: FastifyInstance): Promise<void> {
-  await app.register(swagger, {
-    openapi: {
-      openapi: "3.1.0",
-      info: { title: "Skytale API", description: "Accounts, keys, tokens, channels, invites and joins.", version: "1" },
-      components: { securitySchemes: { bearer: { type: "http", scheme: "bearer", description: "An API key, or a token made from one" } } },
-      security: [{ bearer: [] }],
-    },
-    transform: createJsonSchemaTransform({}),
-  });
-  let description: string | undefined;
-  app.get("/openapi.json", { schema: { hide: true } }, (_request, reply) => {
-    description ??= JSON.stringify(withOptionalBodies(app.swagger() as unknown as JsonObject));
-    return reply.type("application/json").send(description);
-  });
-}
-
-/** JSON bodies only. An empty body counts as absent, since many clients send a content type without a body. */
+/** Accepts JSON bodies only. */
 function readBodies(app: FastifyInstance): void {
-  const parse = app.getDefaultJsonParser("error", "error");
+  const parse = jsonParser(app);
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser<string>("application/json", { parseAs: "string" }, (request, body, done) => {
-    if (body === "") done(null);
-    else void parse(request, body, done);
-  });
+  app.addContentTypeParser<string>("application/json", { parseAs: "string" }, parse);
 }

@@ -1,14 +1,15 @@
+import { errorResponse } from "@parley/server-kit/http";
 import { StorageError } from "@parley/storage";
 import { VcError } from "@parley/vc";
 import { describe, expect, it } from "vitest";
 import { CredentialError } from "../../src/credentials/credential-error.ts";
-import { answerTo, RequestRejection } from "../../src/http/rest/error-answer.ts";
+import { ERRORS, RequestRejection } from "../../src/http/rest/error-response.ts";
 import { IdentityError } from "../../src/identity/identity-error.ts";
 
 const SECRET = "secret of the node";
 const INTERNAL = { status: 500, code: "internal", error: "internal error" };
 
-describe("answerTo", () => {
+describe("the response to an error", () => {
   it.each([
     [new RequestRejection(429, "rate_limited", "slower"), { status: 429, code: "rate_limited", error: "slower" }],
     [new CredentialError("credential_unknown", "none"), { status: 404, code: "credential_unknown", error: "none" }],
@@ -20,7 +21,7 @@ describe("answerTo", () => {
     [new VcError("resolution_failed", "away", { retryable: true }), { status: 502, code: "resolution_failed", error: "away" }],
     [new VcError("resolution_failed", "none"), { status: 422, code: "resolution_failed", error: "none" }],
   ])("includes errors that concern the client: %s", (error, expected) => {
-    expect(answerTo(error)).toEqual(expected);
+    expect(errorResponse(error, ERRORS)).toEqual(expected);
   });
 
   it.each([
@@ -34,12 +35,12 @@ describe("answerTo", () => {
     [Object.assign(new Error(SECRET), { statusCode: 200 })],
     [new StorageError("data_dir_unusable", SECRET)],
   ])("tells nothing of what is the node's fault: %s", (thrown) => {
-    expect(answerTo(thrown)).toEqual(INTERNAL);
+    expect(errorResponse(thrown, ERRORS)).toEqual(INTERNAL);
   });
 
   it("reports that storing can be retried, without the cause", () => {
-    const answer = answerTo(new StorageError("storage_failed", SECRET));
-    expect(answer).toMatchObject({ status: 503, code: "storage_failed" });
-    expect(answer.error).not.toContain(SECRET);
+    const response = errorResponse(new StorageError("storage_failed", SECRET), ERRORS);
+    expect(response).toMatchObject({ status: 503, code: "storage_failed" });
+    expect(response.error).not.toContain(SECRET);
   });
 });
