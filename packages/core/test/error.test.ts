@@ -49,7 +49,7 @@ describe("TransportError", () => {
     expect(new TransportError(code, "x")).toMatchObject({ name: "TransportError", code, retryable });
   });
 
-  it("carries the node's reason when the node refused", () => {
+  it("carries the node's reason when the node rejected", () => {
     expect(new RejectedError("rejected", "x", "unauthorized", "e.m.authz.denied")).toMatchObject({
       name: "RejectedError",
       reason: "unauthorized",

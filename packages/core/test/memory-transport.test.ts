@@ -115,7 +115,7 @@ describe("createMemoryLink", () => {
     await expect(createMemoryLink().left.connect({ protocols: [], events: listener().events, signal })).rejects.toBe(reason);
   });
 
-  it("refuses what JSON can't write", async () => {
+  it("rejects what JSON can't write", async () => {
     const { alice } = await pair();
     const circular: Record<string, unknown> = {};
     circular["self"] = circular;

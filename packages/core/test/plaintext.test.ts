@@ -109,7 +109,7 @@ describe("decodePlaintext", () => {
     ["body", []],
     ["body", 1],
     ["typ", "application/didcomm-encrypted+json"],
-  ])("refuses a wrong %s: %j", (member, value) => {
+  ])("rejects a wrong %s: %j", (member, value) => {
     const fault = faultOf({ ...MINIMAL, [member]: value });
     expect(fault.code).toBe("message_invalid");
     expect(fault.message).toContain(member);

@@ -91,7 +91,7 @@ describe("agents on a real node", () => {
     await expect.poll(() => errors).toMatchObject([{ kind: ErrorKind.SERVER_REJECT, messageId: "unheard" }]);
   });
 
-  it("learn why policy refuses them", async () => {
+  it("learn why policy rejects them", async () => {
     await node.close();
     node = await startNode({ port: 0, logger: false, policies: [{ did: "did:web:localhost:vault", allow: [] }] });
     await echoAgent({ agentDid: "did:web:localhost:vault" });

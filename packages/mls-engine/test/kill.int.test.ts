@@ -51,7 +51,7 @@ test("a member that is killed repeatedly loses no epoch, and uses no key twice",
   await again.close();
 });
 
-/** Processes a message; only what is of oneself, known or long over may be refused. */
+/** Processes a message; only what is of oneself, known or long over may be rejected. */
 async function take(group: MlsGroup, line: string): Promise<boolean> {
   try {
     await group.process(new Uint8Array(Buffer.from(line, "hex")));

@@ -211,7 +211,7 @@ describe("an older copy of a store", () => {
     await copyStore(copy(), directory);
     await reopen();
   };
-  /** Reads a log as its own member does: messages of its own are refused. */
+  /** Reads a log as its own member does: messages of its own are rejected. */
   const follow = async (messages: readonly Uint8Array[]): Promise<string[]> => {
     const codes: string[] = [];
     for (const message of messages) codes.push(await codeOf(group.process(message)));

@@ -6,7 +6,7 @@ export const DEFAULT_PATH = "/plugin_socket/websocket";
 
 /** The cause of a WebSocket's end, where known. */
 export interface SocketEnd {
-  /** HTTP status of a refused upgrade. */
+  /** HTTP status of a rejected upgrade. */
   readonly refusal: number | undefined;
   readonly failure: Error | undefined;
 }

@@ -60,7 +60,7 @@ export function decodeReply({ status, response }: JsonObject): Reply | undefined
   return { status, response: isJsonObject(response) ? response : {} };
 }
 
-/** The reason that a refusal gives, cut to a sane length. */
+/** The reason that a rejection gives, cut to a sane length. */
 export function reasonOf({ status, response }: Reply): string {
   const { reason } = response;
   return typeof reason === "string" ? excerpt(reason) : `no reason given (status ${excerpt(status)})`;

@@ -20,7 +20,7 @@ export interface NodeSocketOptions {
  * WebSocket message where the node accepts batches, in one write otherwise.
  */
 export class NodeSocket extends WebSocket {
-  /** HTTP status of a refused upgrade. */
+  /** HTTP status of a rejected upgrade. */
   refusal: number | undefined;
   /** The offset of the node's clock to this machine's, in milliseconds. */
   clockOffsetMs = 0;

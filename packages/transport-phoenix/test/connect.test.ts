@@ -123,7 +123,7 @@ describe("connect", () => {
     expect(connection.tookOver).toBe(tookOver);
   });
 
-  it("names the DID, the reason and the node's comment when the node refuses the join", async () => {
+  it("names the DID, the reason and the node's comment when the node rejects the join", async () => {
     const server = await startServer();
     let response: object = { reason: "unauthorized" };
     server.behaviour = (frame, client) => (frame[3] === "phx_join" ? client.reply(frame, "error", response) : "default");
@@ -145,7 +145,7 @@ describe("connect", () => {
     ["a reason", { reason: "e.connect.plugin.failed: protocols_already_bound" }, "e.connect.plugin.failed: protocols_already_bound"],
     ["a reason that is not a string", { reason: 7 }, "no reason given (status error)"],
     ["no response", undefined, "no reason given (status error)"],
-  ])("ends a refused join with %s, once and for all", async (_name, response, reason) => {
+  ])("ends a rejected join with %s, once and for all", async (_name, response, reason) => {
     const server = await startServer();
     server.behaviour = (frame, client) => (frame[3] === "phx_join" ? client.reply(frame, "error", response) : "default");
     const error = await rejectionOf(transportTo(server).connect({ did: ALICE, protocols: [], events: new Recorder() }));
@@ -339,13 +339,13 @@ describe("options", () => {
     ["an unknown mode", { didSpec: { mode: "create" } }, 'didSpec.mode must be "Create", "Require" or "Update"'],
     ["an unknown storage", { didSpec: { storage: "disk" } }, 'didSpec.storage must be "persistent" or "ephemeral"'],
     ["an endless backoff", { backoff: { maxMs: Infinity } }, "backoff.maxMs must be a positive integer"],
-  ])("refuses %s with a TypeError", (_name, wrong, message) => {
+  ])("rejects %s with a TypeError", (_name, wrong, message) => {
     const make = () => new PhoenixTransport({ ...good, ...wrong } as PhoenixTransportOptions);
     expect(make).toThrow(TypeError);
     expect(make).toThrow(message);
   });
 
-  it("refuses an empty DID with a TypeError", async () => {
+  it("rejects an empty DID with a TypeError", async () => {
     const error = await rejectionOf(new PhoenixTransport(good).connect({ did: "", protocols: [], events: new Recorder() }));
     expect(error).toBeInstanceOf(TypeError);
   });

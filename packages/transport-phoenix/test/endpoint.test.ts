@@ -23,7 +23,7 @@ describe("Endpoint", () => {
   });
 
   it.each(["", "node.example", "/plugin_socket/websocket", "ws://", "ftp://node.example", "file:///etc"])(
-    "refuses %j with a TypeError that does not repeat it",
+    "rejects %j with a TypeError that does not repeat it",
     (given) => {
       expect(() => urlOf(given)).toThrow(TypeError);
       expect(() => urlOf(`${given}?api_key=hunter2`)).toThrow(/^(?!.*hunter2)nodeUrl/u);
@@ -46,7 +46,7 @@ describe("Endpoint", () => {
     });
   });
 
-  it("falls back from header to query once, and starts over when that is refused too", () => {
+  it("falls back from header to query once, and starts over when that is rejected too", () => {
     const endpoint = new Endpoint("ws://node.example/s", "k", "header");
     expect(endpoint.fallBack()).toBe(true);
     expect(endpoint.target().headers).toEqual({});

@@ -17,7 +17,7 @@ describe("frames", () => {
     );
   });
 
-  it("are read or refused with frame_invalid, whatever arrives", () => {
+  it("are read or rejected with frame_invalid, whatever arrives", () => {
     const readOrRefuse = (data: unknown) => {
       const outcome = attempt(data);
       expect(typeof outcome === "string" || (outcome instanceof TransportError && outcome.code === "frame_invalid")).toBe(true);

@@ -54,11 +54,11 @@ export class PhoenixServer {
   readonly #ws = new WebSocketServer({ noServer: true, handleProtocols: () => false });
   readonly #waiting = new Set<() => void>();
   readonly #sockets = new Set<Socket>();
-  /** Upgrade requests, refused ones too. */
+  /** Upgrade requests, rejected ones too. */
   readonly upgrades: IncomingMessage[] = [];
   readonly clients: ServerClient[] = [];
   readonly frames: RawFrame[] = [];
-  /** HTTP status to refuse an upgrade with; `"hang"` never answers. */
+  /** HTTP status to reject an upgrade with; `"hang"` never answers. */
   admit: (request: IncomingMessage) => number | "hang" | undefined = () => undefined;
   behaviour: Behaviour = () => "default";
   capabilities: unknown = ["reply_protocol/1"];

@@ -101,7 +101,7 @@ describe("reconnecting", () => {
     await connect(transport);
   });
 
-  it("ends with join_refused when the rejoin is refused", async () => {
+  it("ends with join_refused when the rejoin is rejected", async () => {
     const server = await startServer();
     const { connection, events } = await connect(transportTo(server));
     server.behaviour = (frame, client) => client.reply(frame, "error", { reason: "unauthorized" });
@@ -114,7 +114,7 @@ describe("reconnecting", () => {
     expect(server.framesOf("phx_join")).toHaveLength(2);
   });
 
-  it("delivers what it had received before it ends with the refusal", async () => {
+  it("delivers what it had received before it ends with the rejection", async () => {
     const server = await startServer();
     const { connection, events } = await connect(transportTo(server));
     const deliveries = connection.deliveries[Symbol.asyncIterator]();

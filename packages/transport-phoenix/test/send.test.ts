@@ -33,7 +33,7 @@ describe("send", () => {
     ["a reason", { reason: "unauthorized", code: 7 }, "unauthorized", undefined],
     ["nothing", {}, "no reason given (status error)", undefined],
     ["a response of the wrong type", ["unauthorized"], "no reason given (status error)", undefined],
-  ])("ends with rejected when the node refuses with %s", async (_name, response, reason, problemCode) => {
+  ])("ends with rejected when the node rejects with %s", async (_name, response, reason, problemCode) => {
     const server = await startServer();
     const { connection } = await connect(transportTo(server));
     server.behaviour = (frame, client) => client.reply(frame, "error", response);

@@ -16,13 +16,13 @@ describe("readNumbers", () => {
     );
   });
 
-  it.each([0, -1, Number.NaN, "7", null, undefined, [1], 1n])("refuses %s as a value", (value) => {
+  it.each([0, -1, Number.NaN, "7", null, undefined, [1], 1n])("rejects %s as a value", (value) => {
     expect(() => readNumbers("limits", DEFAULTS, { maxSize: value as number })).toThrow(
       new TypeError("limits.maxSize must be a number greater than 0"),
     );
   });
 
-  it.each([null, 1, "maxSize", [1]])("refuses %j in place of the options", (given) => {
+  it.each([null, 1, "maxSize", [1]])("rejects %j in place of the options", (given) => {
     expect(() => readNumbers("limits", DEFAULTS, given as object)).toThrow(new TypeError("limits must be an object"));
   });
 });

@@ -51,7 +51,7 @@ export async function join(env: Environment, welcome: Welcome, own: OwnKeyPackag
   await checkTree(env, tree, context, ownLeaf);
 
   const privateKeys = new Map([[leafNode(ownLeaf), own.secrets.encryptionKey.slice()]]);
-  // Without a path in the commit there is no path secret, and the leaf's key is the only private key (§12.4.3.1).
+  // After a commit without a path, the Welcome has no path secret, and the leaf's key is the only private key (§12.4.3.1).
   if (groupSecrets.pathSecret) takePath(env, tree, info.signer, ownLeaf, groupSecrets.pathSecret, privateKeys);
   const epoch = epochOf(suite, groupSecrets.joiner, psk, encodeGroupContext(context));
   erase(groupSecrets.joiner, psk);

@@ -55,7 +55,7 @@ function named(contents: ReadonlyMap<string, Buffer>, ending: string): { name: s
   throw new Error(`no file ends in ${ending}`);
 }
 
-/** What opening gives: rows, or the code of the refusal. */
+/** What opening gives: rows, or the code of the rejection. */
 async function read(contents: ReadonlyMap<string, Buffer>, options: Options): Promise<{ found: State | string; files: CrashingFiles }> {
   const files = new CrashingFiles(contents);
   try {

@@ -124,7 +124,7 @@ describe("MCP → SLIM", () => {
     ["a server without instance", { session: "s", role: "server" }],
     ["an unknown event", { session: "s", role: "client", event: "later" }],
     ["a name without end", { session: "s".repeat(129), role: "client" }],
-  ])("refuses %s", (_what, address) => {
+  ])("rejects %s", (_what, address) => {
     const envelope = mcp(address, { jsonrpc: "2.0", id: 1, method: "ping" });
     expect(() => translated(envelope, SLIM)).toThrow(expect.objectContaining({ code: "message_invalid" }));
   });
@@ -167,7 +167,7 @@ describe("DIDComm → A2A", () => {
     ["no id", { type: BASIC }],
     ["an invalid type", { id: "1", type: "hello" }],
     ["an attachment without data", { id: "1", type: BASIC, body: { content: "" }, attachments: [{}] }],
-  ])("refuses %s", (_what, message) => {
+  ])("rejects %s", (_what, message) => {
     for (const target of [A2A, SLIM]) {
       expect(() => translated(didcomm(message), target)).toThrow(expect.objectContaining({ code: "message_invalid" }));
     }
