@@ -38,7 +38,7 @@ const MAX_ACK_TIMEOUT_MS = 5 * 60_000;
 const MAX_MALFORMED = 100;
 /** Bytes buffered for a client above which its messages stay in the inbox. */
 const HIGH_WATER_MARK = 1024 * 1024;
-/** Threads remembered per DID, to route responses to the connection that asked. */
+/** Threads remembered per DID, to route responses to the connection that has sent the request. */
 const MAX_THREADS = 16_384;
 
 /** Components and options of {@link RunningNode}. */

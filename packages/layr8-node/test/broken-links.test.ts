@@ -109,7 +109,7 @@ afterEach(async () => {
 });
 
 describe("a message that breaks its recipient's link", { timeout: 120_000 }, () => {
-  it("is given up after three losses where the reader finds it too big; what is behind it and on other topics arrives", async () => {
+  it('is dead-lettered after three losses if the client closes with "too big", and other messages are delivered', async () => {
     const reader = new Reader([BOB, CAROL], { maxPayload: 10_000 });
     await reader.connect();
     await alice.send(message("before"));
@@ -135,7 +135,7 @@ describe("a message that breaks its recipient's link", { timeout: 120_000 }, () 
     expect(reader.losses).toBe(3);
   });
 
-  it("is given up where the reader just hangs up", async () => {
+  it("is dead-lettered if the client just disconnects", async () => {
     const reader = new Reader([BOB], { hangUpAt: "poison" });
     await reader.connect();
     for (const id of ["1", "poison", "2", "3"]) await alice.send(message(id));
@@ -144,7 +144,7 @@ describe("a message that breaks its recipient's link", { timeout: 120_000 }, () 
     await expect.poll(() => reader.got.get(BOB), PATIENCE).toEqual(new Set(["1", "2", "3"]));
   });
 
-  it("is given up after a restart of the node, too", async () => {
+  it("is dead-lettered after a restart of the node, too", async () => {
     const dataDir = await mkdtemp(join(tmpdir(), "broken-links-"));
     try {
       await start({ dataDir });
@@ -179,7 +179,7 @@ describe("a message that breaks its recipient's link", { timeout: 120_000 }, () 
     bob.close();
   });
 
-  it("does not count where the agent leaves, or stops and comes back", async () => {
+  it("does not count if the agent leaves, or stops and reconnects", async () => {
     for (let n = 0; n < 6; n++) {
       const bob = await RawAgent.join(node, { did: BOB, protocols: [ECHO], apiKey: KEY });
       if (n === 0) await alice.send(message("1"));

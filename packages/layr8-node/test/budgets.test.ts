@@ -37,7 +37,7 @@ afterEach(async () => {
 });
 
 describe("the messages of an API key", () => {
-  it("count by the work they make: length, recipients, feature queries", async () => {
+  it("are counted in units of work: length, recipients, feature queries", async () => {
     await start({ limits: { messagesPerSecond: 60 } });
     const alice = await agent({ did: ALICE });
     const query = toBob("q1", { type: QUERIES, body: { queries: [{ "feature-type": "protocol", match: "*" }] } });
@@ -102,7 +102,7 @@ describe("an API key", () => {
   });
 });
 
-describe("what waits for the DIDs of an API key together", () => {
+describe("messages waiting for all DIDs of an API key", () => {
   const DIDS = Array.from({ length: 8 }, (_, number) => `did:web:localhost:bob-${number}`);
   const FULL = { response: { reason: expect.stringContaining("over all of its DIDs") as string } };
   const OWNER = "the API key of those who are away";
@@ -133,7 +133,7 @@ describe("what waits for the DIDs of an API key together", () => {
     return taken;
   }
 
-  it("has a cap, of which one sender gets a share", async () => {
+  it("are limited, and one sender may use a share", async () => {
     await start({ apiKeys, limits: { maxWaitingMessagesPerKey: 32 } });
     const { alice, carol } = await join();
     expect(await sendToAll(alice, 5)).toBe(24);
@@ -144,7 +144,7 @@ describe("what waits for the DIDs of an API key together", () => {
     expect(await alice.send({ id: "y", type: `${ECHO}/request`, from: ALICE, to: [dave.did], body: {} })).toEqual(OK);
   });
 
-  it("has a cap of characters, and room again when messages were acknowledged", async () => {
+  it("are limited in characters, until messages are acknowledged", async () => {
     await start({ apiKeys, limits: { maxWaitingLengthPerKey: 4000 } });
     const { alice } = await join();
     const large = (id: string, to = DIDS[0]): object => ({
@@ -162,7 +162,7 @@ describe("what waits for the DIDs of an API key together", () => {
     await expect.poll(() => alice.send(large("4", DIDS[2]))).toMatchObject({ status: "ok" });
   });
 
-  it("is known after a restart, as is who has how many messages in an inbox", async () => {
+  it("are counted after a restart, by sender too", async () => {
     directory = await temporaryDirectory();
     const options = { apiKeys, dataDir: directory.path, limits: { maxWaitingMessagesPerKey: 1000, maxInboxMessages: 16 } };
     await start(options);
@@ -191,7 +191,7 @@ describe("what waits for the DIDs of an API key together", () => {
 });
 
 describe("health and metrics", () => {
-  it("are on a port of their own where that is wanted, and nowhere else", async () => {
+  it("are only on metricsPort if it is set", async () => {
     await start({ metricsPort: 0 });
     expect(node.metricsUrl).not.toBe(node.httpUrl);
     for (const path of ["/health", "/metrics"]) {
@@ -203,7 +203,7 @@ describe("health and metrics", () => {
 });
 
 describe("a persistent DID", () => {
-  it("is not ended by another key, nor by its own while a message waits", async () => {
+  it("is not made ephemeral by another key, nor by its own while a message waits", async () => {
     await start({ limits: { ephemeralGraceMs: 1 } });
     const [owner, other] = [await node.createApiKey({ dids: "any" }), await node.createApiKey({ dids: "any", ephemeral: false })];
     const bob = await agent({ did: BOB, protocols: [ECHO], apiKey: owner.key });

@@ -44,7 +44,7 @@ describe("the node's log", () => {
     second.close();
   });
 
-  it("shows at warn who was active while the event loop was held", async () => {
+  it("shows at warn which clients were active while the event loop was held", async () => {
     const alice = await join(ALICE);
     const [key] = node.listApiKeys();
     const hold = async (): Promise<unknown> => {
@@ -61,19 +61,19 @@ describe("the node's log", () => {
     alice.close();
   });
 
-  it("shows refused API keys at info, without them, and not each of many", async () => {
+  it("shows rejected API keys at info, without the keys, at a limited rate", async () => {
     for (let n = 0; n < 5; n++) await expect(RawClient.open(node.url, { "x-api-key": `${SECRET}-${n}` })).rejects.toThrow("HTTP 403");
     const refused = lines.filter(({ msg }) => msg === "API key refused");
     expect(refused[0]).toMatchObject({ level: 30, door: "socket", address: expect.stringContaining("127.0.0.1") as string });
     expect(refused.length).toBeLessThan(5);
   });
 
-  it("shows refused API keys of REST calls", async () => {
+  it("shows rejected API keys of REST calls", async () => {
     await fetch(`${node.httpUrl}/api/v1/credentials?holder_did=${BOB}`, { headers: { "x-api-key": SECRET } });
     expect(line("API key refused")).toMatchObject({ level: 30, door: "rest" });
   });
 
-  it("shows refused joins and messages with their reasons", async () => {
+  it("shows rejected joins and messages with their reasons", async () => {
     await expect(join("did:web:acme.example:a")).rejects.toThrow(
       `"comment":"this API key may bind ${ALICE}, ${BOB}, not did:web:acme.example:a"`,
     );
@@ -89,7 +89,7 @@ describe("the node's log", () => {
     alice.close();
   });
 
-  it("shows redeliveries at debug, the third one at warn, once, and what is given up", async () => {
+  it("shows redeliveries at debug, the third one at warn, and dead letters", async () => {
     const [alice, bob] = [await join(ALICE), await join(BOB, { replyProtocol: true })];
     await alice.send(message("m-1"));
     for (let attempt = 1; attempt <= 5; attempt++) expect((await bob.receive()).context["attempt"]).toBe(attempt);

@@ -21,7 +21,7 @@ function everyStepIsLong(): () => number {
   return () => next.mock.calls.length;
 }
 
-describe("the event loop comes back", () => {
+describe("the event loop is not blocked", () => {
   it("while ephemeral DIDs expire, and each is yielded before the next one is checked", async () => {
     const dids = new Dids({ records: memoryRecords<DidRecord>(), nodeKey: SealingKey.random(), now: () => 0 });
     const owner = { id: "key", name: "key", dids: "any", ephemeral: true, createdAt: 0 } as const;
@@ -37,7 +37,7 @@ describe("the event loop comes back", () => {
     expect(turns()).toBeGreaterThanOrEqual(COUNT);
   });
 
-  it("while messages for other nodes that expire in the same second are ended", async () => {
+  it("while messages for other nodes that expire in the same second are dead-lettered", async () => {
     const harness = new Harness();
     const node = await harness.partner();
     node.answer = (_, response) => response.writeHead(503).end();
@@ -73,7 +73,7 @@ describe("the event loop comes back", () => {
   });
 });
 
-it("entries that were due and not asked for are due again a second later", () => {
+it("entries that were due and not read are due again a second later", () => {
   const deadlines = new Deadlines<{ readonly expiresAt: number }>(0);
   const entries = Array.from({ length: 3 }, () => ({ expiresAt: 500 }));
   entries.forEach((entry) => deadlines.add(entry));
@@ -85,7 +85,7 @@ it("entries that were due and not asked for are due again a second later", () =>
   expect([...deadlines.due(2000)]).toEqual(entries.slice(1));
 });
 
-it("threads of a connection that ends are forgotten, those of others stay", () => {
+it("threads of an ended connection are forgotten, others are kept", () => {
   const threads = new ThreadRoutes<object>(10);
   const [first, second] = [{}, {}];
   threads.record("a", first);

@@ -52,7 +52,7 @@ afterEach(async () => {
 });
 
 describe("connecting", () => {
-  it("takes the API key from the header or the query, and refuses others", async () => {
+  it("accepts the API key from the header or the query, and rejects others", async () => {
     await expect(RawClient.open(`${node.url}?api_key=${node.apiKey}`).then((client) => client.close())).resolves.toBeUndefined();
     await expect(RawClient.open(node.url)).rejects.toThrow("HTTP 403");
     await expect(RawClient.open(node.url, { "x-api-key": "x".repeat(10_000) })).rejects.toThrow("HTTP 403");
@@ -65,7 +65,7 @@ describe("connecting", () => {
     client.close();
   });
 
-  it("tells a connection in the join's reply that it took a protocol over", async () => {
+  it("reports in the join reply that a protocol was taken over", async () => {
     const join = (client: RawClient, ...protocols: string[]) => client.push(`plugins:${BOB}`, "phx_join", { payload_types: protocols });
     const [first, second] = [await agent({}), await agent({})];
     const took = async (...args: Parameters<typeof join>) => ((await join(...args))["response"] as { took_over?: boolean }).took_over;
@@ -111,14 +111,14 @@ describe("connecting", () => {
     expect(again.did).toBe(first.did);
   });
 
-  it("lets only the key that got an ephemeral DID come back to it", async () => {
+  it("allows only the key that was assigned an ephemeral DID to rejoin it", async () => {
     const { key } = await node.createApiKey({ dids: ["did:web:acme.example:*"] });
     const { did } = await agent({ apiKey: key });
     await expect(agent({ did })).rejects.toThrow("unauthorized");
     await expect(agent({ did, apiKey: key })).resolves.toMatchObject({ did });
   });
 
-  it("holds a key to its DIDs and prefixes", async () => {
+  it("restricts a key to its DIDs and prefixes", async () => {
     const { key } = await node.createApiKey({ dids: [BOB, "did:web:acme.example:*"] });
     await expect(agent({ did: BOB, apiKey: key })).resolves.toMatchObject({ did: BOB });
     await expect(agent({ did: "did:web:acme.example:x", apiKey: key })).resolves.toBeDefined();
@@ -127,7 +127,7 @@ describe("connecting", () => {
     }
   });
 
-  it("requires a DID to exist when asked to", async () => {
+  it("requires a DID to exist in mode Require", async () => {
     await expect(agent({ did: BOB, mode: "Require" })).rejects.toThrow("refused");
     await agent({ did: BOB });
     await expect(agent({ did: BOB, mode: "Require" })).resolves.toBeDefined();
@@ -196,7 +196,7 @@ describe("connecting", () => {
 });
 
 describe("messages", () => {
-  it("go to their recipient as they came, with the node's context, and are acknowledged", async () => {
+  it("reach their recipient unchanged, with the node's context, and are acknowledged", async () => {
     const alice = await agent({ did: ALICE });
     const bob = await agent({ did: BOB, protocols: [ECHO] });
     const sent = message("1", {
@@ -243,7 +243,7 @@ describe("messages", () => {
     }
   });
 
-  it("wait for an agent that is away, in order", async () => {
+  it("wait in order for an agent without a connection", async () => {
     const alice = await agent({ did: ALICE });
     (await agent({ did: BOB, protocols: [ECHO] })).close();
     for (let n = 0; n < 50; n++) expect(await alice.send(message(`${n}`))).toMatchObject(STORED);
@@ -251,7 +251,7 @@ describe("messages", () => {
     for (let n = 0; n < 50; n++) expect((await bob.receive()).plaintext["id"]).toBe(`${n}`);
   });
 
-  it("are answered with the recipients that have no connection", async () => {
+  it("are acknowledged with the recipients that have no connection", async () => {
     const carol = "did:web:localhost:carol";
     const alice = await agent({ did: ALICE });
     await agent({ did: BOB, protocols: [ECHO] });
@@ -262,7 +262,7 @@ describe("messages", () => {
     expect(await alice.send(message("2", { to: [BOB] }))).toEqual(OK);
   });
 
-  it("go to all recipients, or to none", async () => {
+  it("reach all recipients, or none", async () => {
     const carol = "did:web:localhost:carol";
     const alice = await agent({ did: ALICE });
     const bob = await agent({ did: BOB, protocols: [ECHO] });
@@ -275,7 +275,7 @@ describe("messages", () => {
     expect((await bob.receive()).plaintext["id"]).toBe("3");
   });
 
-  it("are stored once, though they are sent twice", async () => {
+  it("are stored once if they are sent twice", async () => {
     const alice = await agent({ did: ALICE });
     const bob = await agent({ did: BOB, protocols: [ECHO] });
     expect(await alice.send(message("1"))).toEqual(OK);
@@ -285,7 +285,7 @@ describe("messages", () => {
     expect((await bob.receive()).plaintext["id"]).toBe("2");
   });
 
-  it("move to a connection that takes the protocol over; the old one is closed", async () => {
+  it("move to a connection that takes over the protocol, and the old one is closed", async () => {
     const alice = await agent({ did: ALICE });
     const old = await agent({ did: BOB, protocols: [ECHO] });
     await alice.send(message("1"));
@@ -305,7 +305,7 @@ describe("messages", () => {
     expect((await orders.receive()).plaintext["id"]).toBe("2");
   });
 
-  it("find the one who asked, by thread, whatever protocols it bound", async () => {
+  it("that are responses reach the requesting connection by thread, regardless of its protocols", async () => {
     const alice = await agent({ did: ALICE });
     const bob = await agent({ did: BOB, protocols: [ECHO] });
     await alice.send(message("1"));
@@ -315,7 +315,7 @@ describe("messages", () => {
     expect((await alice.receive()).plaintext).toEqual(answer);
   });
 
-  it("go to the next connection after a pass, and are reported to their sender when none handles them", async () => {
+  it("are delivered to the next connection after a pass, and reported to their sender if none handles them", async () => {
     const alice = await agent({ did: ALICE });
     const bob = await agent({ did: BOB, protocols: [ECHO], replyProtocol: true });
     const rest = await agent({ did: BOB, protocols: ["*"], replyProtocol: true });
@@ -434,7 +434,7 @@ describe("messages", () => {
     expect(await next.receive()).toMatchObject({ plaintext: { id: "a2" }, context: { attempt: 1 } });
   });
 
-  it("that answer an agent which acknowledges answers come again until it does", async () => {
+  it("that are responses are redelivered to an agent with answer_ack until it acknowledges them", async () => {
     const bob = await agent({ did: BOB, protocols: [ECHO] });
     const asker = await agent({ did: ALICE, capabilities: ["answer_ack/1"] });
     await asker.send(message("1"));
@@ -470,7 +470,7 @@ describe("messages", () => {
     expect(await alice.send(message("2"))).toEqual(OK);
   });
 
-  it("are delivered as they were written when their times are text", async () => {
+  it("with times written as text are delivered unchanged", async () => {
     const alice = await agent({ did: ALICE });
     const bob = await agent({ did: BOB, protocols: [ECHO] });
     const times = { created_time: "2026-01-15T10:00:00.000Z", expires_time: "9999-12-31T23:59:59Z" };
@@ -478,7 +478,7 @@ describe("messages", () => {
     expect((await bob.receive()).plaintext).toMatchObject({ id: "1", ...times });
   });
 
-  it("to a mistyped DID are refused with the nearest one that their sender may know of", async () => {
+  it("to a mistyped DID are rejected with the most similar DID that their sender may know", async () => {
     const refusalOf = async (sender: RawAgent, recipient: string): Promise<string> => {
       const { response } = await sender.send(message("1", { from: sender.did, to: [recipient] }));
       return (response as { reason: string }).reason;
@@ -497,7 +497,7 @@ describe("messages", () => {
     expect(await refusalOf(acme, "did:web:secretexample.localhost:echo")).not.toContain("Did you mean did:web:localhost");
   });
 
-  it("never show a recipient another sender than the one that the node checked", async () => {
+  it("never show a recipient another sender than the verified one", async () => {
     const alice = await agent({ did: ALICE });
     const bob = await agent({ did: BOB, protocols: [ECHO] });
     for (const forged of [`"from":"did:web:localhost:forged",`, `"\\u0066rom":"did:web:localhost:forged",`, `"type":"${ECHO}/other",`]) {
@@ -509,7 +509,7 @@ describe("messages", () => {
     expect((await bob.receive()).plaintext["id"]).toBe("1");
   });
 
-  it("are refused where they are nested deeper than other nodes take, and delivered up to there", async () => {
+  it("are rejected beyond 64 levels of nesting, and delivered up to there", async () => {
     const alice = await agent({ did: ALICE });
     const bob = await agent({ did: BOB, protocols: [ECHO] });
     const nested = (levels: number): object => JSON.parse(`${'{"a":'.repeat(levels)}1${"}".repeat(levels)}`) as object;
@@ -549,7 +549,7 @@ describe("messages", () => {
     expect(await alice.send(message("2"))).toEqual(OK);
   });
 
-  it("are refused on a topic that is not joined, and in another's name", async () => {
+  it("are rejected on a topic that is not joined, and with another DID as from", async () => {
     const alice = await agent({ did: ALICE });
     await agent({ did: BOB, protocols: [ECHO] });
     expect(await alice.client.push(`plugins:${BOB}`, "message", message("1", { from: BOB }))).toMatchObject({
@@ -557,7 +557,7 @@ describe("messages", () => {
     });
   });
 
-  it("are refused beyond the inbox' depth, and taken again when there is room", async () => {
+  it("are rejected while the inbox is full", async () => {
     await start({ limits: { maxInboxMessages: 3 } });
     const alice = await agent({ did: ALICE });
     const bob = await agent({ did: BOB, protocols: [ECHO] });
@@ -579,7 +579,7 @@ describe("messages", () => {
     expect((await bob.receive()).plaintext["id"]).toBe("2");
   });
 
-  it("are refused beyond the rate of their key", async () => {
+  it("are rejected above the rate of their key", async () => {
     await start({ limits: { messagesPerSecond: 5 } });
     const alice = await agent({ did: ALICE });
     await agent({ did: BOB, protocols: [ECHO] });
@@ -591,7 +591,7 @@ describe("messages", () => {
     });
   });
 
-  it("expire, and their sender learns it", async () => {
+  it("that expire are reported to their sender", async () => {
     const alice = await agent({ did: ALICE });
     (await agent({ did: BOB, protocols: [ECHO] })).close();
     expect(await alice.send(message("1", { expires_time: Math.ceil(Date.now() / 1000) + 2 }))).toMatchObject(STORED);
@@ -628,7 +628,7 @@ describe("messages", () => {
 describe("built-in protocols", () => {
   const PING = "https://didcomm.org/trust-ping/2.0/ping";
 
-  it("answer a ping where no agent does, and leave it to the agent where one does", async () => {
+  it("respond to a ping only if no agent handles it", async () => {
     const alice = await agent({ did: ALICE });
     await agent({ did: BOB, protocols: [ECHO] });
     expect(await alice.send(message("p1", { type: PING, body: {} }))).toEqual(OK);
@@ -695,7 +695,7 @@ describe("HTTP", () => {
     expect(text).toContain("layr8_node_inbox_messages 1");
   });
 
-  it("answers what it doesn't have with an error in JSON", async () => {
+  it("responds to unknown paths with an error in JSON", async () => {
     const response = await fetch(`${node.httpUrl}/nothing`);
     expect(response.status).toBe(404);
     expect(await response.json()).toEqual({

@@ -122,7 +122,7 @@ describe("credentials that a sender presents with a message", () => {
     expect(plaintext).toEqual(sent);
   });
 
-  it("count in the size of what is delivered: a message is refused that its recipient could not receive with them", async () => {
+  it("count for the size of a delivery: a message that is too large with them is rejected", async () => {
     const { did, key } = didKey();
     const [erin, bob] = [await agent(did), await agent(BOB)];
     const signed = async (length: number): Promise<object> => {
@@ -173,7 +173,7 @@ describe("credentials that a sender presents with a message", () => {
     expect((await carol.receive()).context["sender_credentials"]).toEqual([SEEN]);
   });
 
-  it("wait with the message for a recipient that is away, over a restart of the node", async () => {
+  it("wait with the message for a recipient without a connection, over a restart of the node", async () => {
     const dataDir = await mkdtemp(join(tmpdir(), "sender-credentials-"));
     try {
       await start({ dataDir });
@@ -198,7 +198,7 @@ describe("credentials that a sender presents with a message", () => {
     expect(received.map(({ context }) => context["sender_credentials"])).toEqual([[SEEN], [], [], []]);
   });
 
-  it("are absent where a presentation is for the agent itself", async () => {
+  it("are absent if a presentation is for the agent itself", async () => {
     const [alice, bob] = [await agent(ALICE), await agent(BOB)];
     const own = { media_type: "application/vp+jwt", data: { json: await presentation({ nonce: "something else" }) } };
     expect(await alice.send(message("1", [own]))).toEqual(OK);
@@ -236,10 +236,10 @@ describe("credentials that a sender presents with a message", () => {
   });
 });
 
-describe("a policy that demands credentials", () => {
+describe("a policy that requires credentials", () => {
   const policy = { did: BOB, protocols: [ORDER], credentials: [EMPLOYEE] };
 
-  it("lets a sender through that presents them", async () => {
+  it("accepts a sender that presents them", async () => {
     await start({ policies: [policy] });
     const [alice, bob] = [await agent(ALICE), await agent(BOB)];
     expect(await alice.send(message("1", [attachment(await presentation())]))).toEqual(OK);
@@ -273,7 +273,7 @@ describe("a policy that demands credentials", () => {
     expect((await bob.receive()).plaintext["id"]).toBe("2");
   });
 
-  it("that only marks lets the message through, not authorized", async () => {
+  it("that is not enforced delivers the message as not authorized", async () => {
     await start({ policies: [{ ...policy, enforce: false }] });
     const [alice, bob] = [await agent(ALICE), await agent(BOB)];
     await alice.send(message("1"));
@@ -282,7 +282,7 @@ describe("a policy that demands credentials", () => {
     expect((await bob.receive()).context["authorized"]).toBe(true);
   });
 
-  it("keeps a message to several from all of them where one demands what is missing", async () => {
+  it("rejects a message for all recipients if one of them requires missing credentials", async () => {
     await start({ policies: [policy] });
     const [alice, bob, carol] = [await agent(ALICE), await agent(BOB), await agent(CAROL)];
     expect(await alice.send(message("1", undefined, { to: [CAROL, BOB] }))).toEqual(OK);

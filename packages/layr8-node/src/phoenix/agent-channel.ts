@@ -54,7 +54,7 @@ export class AgentChannel implements ChannelHandler, Consumer {
   #held: boolean;
   #holdTimer: NodeJS.Timeout | undefined;
   /** Whether the agent has sent a frame on this channel. */
-  #heard = false;
+  #hasSent = false;
   #topicTimer: NodeJS.Timeout | undefined;
   #topicSince: number;
 
@@ -85,7 +85,7 @@ export class AgentChannel implements ChannelHandler, Consumer {
   }
 
   event(event: string, payload: string): Promise<Reply> | Reply | undefined {
-    this.#heard = true;
+    this.#hasSent = true;
     if (this.#held) this.#release();
     switch (event) {
       case "message":
@@ -100,7 +100,7 @@ export class AgentChannel implements ChannelHandler, Consumer {
   }
 
   deliver(message: InboxMessage, attempt: number): void {
-    if (this.#options.join.did === undefined && !this.#heard) this.#doubtTopic(attempt);
+    if (this.#options.join.did === undefined && !this.#hasSent) this.#doubtTopic(attempt);
     this.#options.channel.push("message", deliveryPayload(message, attempt));
   }
 
@@ -137,7 +137,7 @@ export class AgentChannel implements ChannelHandler, Consumer {
   #doubtTopic(attempt: number): void {
     if (attempt > 1 && this.#options.clock.monotonic() - this.#topicSince >= TOPIC_RETRY_MS) this.#switchTopic();
     this.#topicTimer ??= setTimeout(() => {
-      if (!this.#heard && this.#switchTopic()) this.#mailbox?.redeliver(this);
+      if (!this.#hasSent && this.#switchTopic()) this.#mailbox?.redeliver(this);
     }, TOPIC_PATIENCE_MS);
   }
 

@@ -221,10 +221,10 @@ export class PhoenixSocket implements ChannelSocket {
 
   #onEvent(channel: Channel, frame: Frame): void {
     try {
-      const answer = channel.handler?.event(frame.event, frame.payload);
-      if (!(answer instanceof Promise)) return this.#reply(frame, channel.joinRef, answer);
-      answer.then(
-        (reply) => this.#reply(frame, channel.joinRef, reply),
+      const reply = channel.handler?.event(frame.event, frame.payload);
+      if (!(reply instanceof Promise)) return this.#reply(frame, channel.joinRef, reply);
+      reply.then(
+        (later) => this.#reply(frame, channel.joinRef, later),
         (error: unknown) => this.#crash(channel, error),
       );
     } catch (error) {

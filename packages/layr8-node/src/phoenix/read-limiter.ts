@@ -154,13 +154,13 @@ export class ReadLimiter {
   #waitForRoom(bytes: number): void {
     const until = this.#options.now() + ROOM_PATIENCE_MS;
     this.#ws.pause();
-    const ask = (): void => {
+    const retry = (): void => {
       this.#roomTimer = undefined;
       if (this.#hold(bytes)) return this.#resume();
       if (this.#options.now() >= until) return this.#giveUp();
-      this.#roomTimer = setTimeout(ask, ROOM_RETRY_MS);
+      this.#roomTimer = setTimeout(retry, ROOM_RETRY_MS);
     };
-    this.#roomTimer = setTimeout(ask, ROOM_RETRY_MS);
+    this.#roomTimer = setTimeout(retry, ROOM_RETRY_MS);
   }
 
   #giveUp(): void {

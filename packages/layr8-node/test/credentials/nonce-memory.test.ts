@@ -14,7 +14,7 @@ function memory(maxEntries = 100): { nonces: NonceMemory; wait(ms: number): void
 }
 
 describe("NonceMemory", () => {
-  it("takes each nonce once per verifier and holder", () => {
+  it("accepts each nonce once per verifier and holder", () => {
     const { nonces } = memory();
     nonces.use("key", VERIFIER, HOLDER, "n", undefined);
     nonces.use("key", HOLDER, HOLDER, "n", undefined);
@@ -23,14 +23,14 @@ describe("NonceMemory", () => {
     expect(() => nonces.use("key", VERIFIER, HOLDER, "n", undefined)).toThrow(expect.objectContaining({ code: "nonce_replayed" }) as Error);
   });
 
-  it("does not take one for another by how the parts join", () => {
+  it("distinguishes nonces whose concatenated parts are equal", () => {
     const { nonces } = memory();
     nonces.use("key", "a", "b", 'c","d', undefined);
     expect(() => nonces.use("key", "a", 'b","c', "d", undefined)).not.toThrow();
     expect(() => nonces.use("key", 'a","b', "c", "d", undefined)).not.toThrow();
   });
 
-  it("remembers as long as the presentation would be taken, whatever the signer's clock", () => {
+  it("remembers a nonce as long as its presentation is accepted, regardless of the signer's clock", () => {
     const { nonces, wait, now } = memory();
     const signedAt = now() + AHEAD;
     nonces.use("key", VERIFIER, HOLDER, "n", signedAt);
@@ -58,7 +58,7 @@ describe("NonceMemory", () => {
     nonces.use("key", VERIFIER, HOLDER, "n", now());
   });
 
-  it("leaves room for other keys where one has remembered all that it may", () => {
+  it("reserves room for other keys when one has used its share", () => {
     const { nonces } = memory(40);
     for (let n = 0; n < 10; n += 1) nonces.use("greedy", VERIFIER, HOLDER, `g${n}`, undefined);
     expect(() => nonces.use("greedy", VERIFIER, HOLDER, "more", undefined)).toThrow(expect.objectContaining({ code: "busy" }) as Error);
@@ -71,7 +71,7 @@ describe("NonceMemory", () => {
     expect(() => nonces.use("key", VERIFIER, HOLDER, "n", now() - 7_200_000)).toThrow(/7200 s before this node's clock, and .* for 600 s/);
   });
 
-  it("refuses what it has no room to remember, until the oldest is forgotten", () => {
+  it("rejects nonces while it is full", () => {
     const { nonces, wait } = memory(2);
     nonces.use("other", VERIFIER, HOLDER, "1", undefined);
     wait(1000);

@@ -83,7 +83,7 @@ describe("messages of other nodes", () => {
 describe("an endpoint at an origin that the operator vouches for", () => {
   const endpoints = new Endpoints({ hosts: { "partner.example": "http://127.0.0.1:4001" }, allow: [], httpForLoopback: false });
 
-  it("is trusted in documents of the host that is there, and under that host's name", () => {
+  it("is trusted in documents of that host only", () => {
     const trusted = { origin: "http://127.0.0.1:4001", trusted: true };
     expect(endpoints.target("http://127.0.0.1:4001/didcomm", "did:web:partner.example:alice")).toMatchObject(trusted);
     expect(endpoints.target("https://partner.example/didcomm", "did:web:mediated.example:bob")).toMatchObject(trusted);

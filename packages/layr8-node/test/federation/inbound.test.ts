@@ -59,7 +59,7 @@ afterEach(async () => {
   await stranger.close();
 });
 
-it("a message that its recipient could not receive as a frame is refused before it is stored", async () => {
+it("a message that is too large for its recipient's frames is rejected before it is stored", async () => {
   await restart({ limits: { maxFrameBytes: 20_000 } });
   const tooLarge = stranger.message("large", { body: { text: "語".repeat(7000) } });
   expect(await post(node, stranger.pack(tooLarge, to))).toMatchObject({ status: 413, code: "too_large" });
@@ -67,7 +67,7 @@ it("a message that its recipient could not receive as a frame is refused before 
 });
 
 describe("POST /didcomm", () => {
-  it("takes a message with 202 and no body, and hands it on as it came", async () => {
+  it("accepts a message with 202 and no body, and delivers it unchanged", async () => {
     const message = stranger.message("1", { "x-more": { kept: [1, 2] } });
     expect(await post(node, stranger.pack(message, to))).toMatchObject({ status: 202, text: "" });
     expect(await bob.receive()).toEqual({
@@ -95,7 +95,7 @@ describe("POST /didcomm", () => {
     },
   );
 
-  it("takes the same message again, and delivers it once", async () => {
+  it("accepts the same message again, and delivers it once", async () => {
     for (let times = 0; times < 3; times++) {
       expect((await post(node, stranger.pack(stranger.message("1"), to))).status).toBe(202);
     }
@@ -103,7 +103,7 @@ describe("POST /didcomm", () => {
     await servesStill();
   });
 
-  it("knows a message that it has taken, though it would refuse it by now", async () => {
+  it("recognizes an accepted message that it would now reject", async () => {
     const envelope = stranger.pack(stranger.message("1", { expires_time: Math.floor(Date.now() / 1000) + 60 }), to);
     expect((await post(node, envelope)).status).toBe(202);
     await bob.receive();
@@ -134,7 +134,7 @@ describe("POST /didcomm", () => {
     expect([await send("198.51.100.1, 192.0.2.3", 4), await send("198.51.100.2, 192.0.2.3", 5)]).toEqual([400, 429]);
   });
 
-  it("takes a message with its sender hidden on the way", async () => {
+  it("accepts a message whose sender is encrypted", async () => {
     expect((await post(node, stranger.pack(stranger.message("1"), to, { hideSender: true }))).status).toBe(202);
     expect((await bob.receive()).plaintext["from"]).toBe(stranger.did);
   });
@@ -146,13 +146,13 @@ describe("POST /didcomm", () => {
     await servesStill();
   });
 
-  it("refuses a message without a sender with 403", async () => {
+  it("rejects a message without a sender with 403", async () => {
     const anonymous = stranger.pack({ ...stranger.message("1") }, to, { from: "anonymous" });
     expect(await post(node, anonymous)).toMatchObject({ status: 403, code: "sender_required" });
     await servesStill();
   });
 
-  it("refuses a message that is only signed", async () => {
+  it("rejects a message that is only signed", async () => {
     const { publicKey, privateKey } = generateKeyPairSync("ed25519", {
       publicKeyEncoding: { format: "jwk" },
       privateKeyEncoding: { format: "jwk" },
@@ -181,18 +181,18 @@ describe("POST /didcomm", () => {
     expect(await bob.receive()).toMatchObject({ plaintext: { id: "1" }, context: { recipient: BOB } });
   });
 
-  it("refuses what has expired, with a code for the sender's agent", async () => {
+  it("rejects expired messages with a code for the sender's agent", async () => {
     expect(await post(node, stranger.pack(stranger.message("1", { expires_time: 1 }), to))).toMatchObject({
       status: 422,
       code: "e.p.msg.expired",
     });
   });
 
-  it("refuses a header that could be mistaken for another", async () => {
+  it("rejects a header that differs from another only in case", async () => {
     expect(await post(node, stranger.pack(stranger.message("1", { From: BOB }), to))).toMatchObject(REFUSED);
   });
 
-  it("says when the inbox is full, keeps a quarter of it for agents here, and says when to come back", async () => {
+  it("rejects messages for a full inbox with a Retry-After, and reserves a quarter for local agents", async () => {
     await restart({ limits: { maxInboxMessages: 4 } });
     bob.close();
     for (const id of ["1", "2", "3"]) expect((await post(node, stranger.pack(stranger.message(id), to))).status).toBe(202);
@@ -203,7 +203,7 @@ describe("POST /didcomm", () => {
     });
   });
 
-  it("limits how often a sender may send", async () => {
+  it("limits the rate of a sender", async () => {
     await restart({ limits: { remoteMessagesPerSecond: 5 } });
     const answers = [];
     for (let i = 0; i < 12; i++) answers.push(await post(node, stranger.pack(stranger.message(`m${i}`), to)));
@@ -211,7 +211,7 @@ describe("POST /didcomm", () => {
     expect(answers).toContainEqual(expect.objectContaining({ status: 429, code: "rate_limited", retryAfter: "1" }));
   });
 
-  it("limits how often an address may make it look for strangers, and not those it has met", async () => {
+  it("limits the rate of an address for unknown senders, but not for authenticated ones", async () => {
     await servesStill();
     await restart({ limits: { strangersPerSecond: 3 } });
     await servesStill();
@@ -227,14 +227,14 @@ describe("POST /didcomm", () => {
 describe("known hosts only", () => {
   const DENIED = { status: 403, code: "e.m.authz.denied" };
 
-  it("takes messages of a host that is listed, or named in resolution.hosts", async () => {
+  it("accepts messages of hosts in knownHosts or resolution.hosts", async () => {
     for (const knownHosts of [[], ["M.localhost"]]) {
       await restart({ knownHosts });
       expect(await post(node, stranger.pack(stranger.message("1"), to))).toMatchObject({ status: 202 });
     }
   });
 
-  it("refuses other hosts, and senders without a host, before it looks for their documents", async () => {
+  it("rejects other hosts, and senders without a host, before it resolves their documents", async () => {
     await restart({ knownHosts: ["partner.example"] });
     const asked = stranger.asked.length;
     expect(await post(node, forgeFrom("did:web:other.localhost:eve"))).toMatchObject(DENIED);
@@ -267,18 +267,18 @@ function forgeFrom(did: string): string {
 }
 
 describe("policies apply to senders on other nodes", () => {
-  it("denied ones are told with a code for the sender's agent", async () => {
+  it("denied senders get a code for their agent", async () => {
     await restart({ policies: [{ did: BOB, deny: ["did:web:m.localhost:*"] }] });
     expect(await post(node, stranger.pack(stranger.message("1"), to))).toMatchObject({ status: 403, code: "e.m.authz.denied" });
   });
 
-  it("are marked where the policy is not enforced", async () => {
+  it("senders are marked if the policy is not enforced", async () => {
     await restart({ policies: [{ did: BOB, allow: ["did:web:b.localhost:*"], enforce: false }] });
     expect((await post(node, stranger.pack(stranger.message("1"), to))).status).toBe(202);
     expect((await bob.receive()).context["authorized"]).toBe(false);
   });
 
-  it("missing credentials are told in a problem report, once however often the message comes", async () => {
+  it("missing credentials are reported once, even if the message is sent again", async () => {
     await restart({ policies: [{ did: BOB, credentials: [{ type: "Badge", issuers: ["*"] }] }] });
     const envelope = stranger.pack(stranger.message("1"), to);
     expect((await post(node, envelope)).status).toBe(202);
@@ -331,7 +331,7 @@ describe("a forward", () => {
   });
 });
 
-describe("hostile envelopes are refused in bounded time, and all alike", () => {
+describe("hostile envelopes are rejected in bounded time, with the same response", () => {
   const good = () => stranger.pack(stranger.message("evil"), to);
   const forged = (change: (draft: Draft) => unknown) => () => forgery({ change: (draft) => void change(draft) });
   const header = (change: (header: Record<string, unknown>) => Record<string, unknown>) => () => withHeader(good(), change);
@@ -408,7 +408,7 @@ describe("hostile envelopes are refused in bounded time, and all alike", () => {
   });
 });
 
-describe("what a sender's host may do", () => {
+describe("a hostile host of a sender", () => {
   const slow: (() => void)[] = [];
   afterEach(() => {
     for (const end of slow.splice(0)) end();
@@ -498,7 +498,7 @@ describe("what a sender's host may do", () => {
     await servesStill();
   });
 
-  it("slow hosts take no room from those that are known", async () => {
+  it("slow hosts use no budget of known senders", async () => {
     await restart({ limits: { maxStrangers: 4 } });
     await servesStill();
     stranger.serve = () => {};

@@ -28,7 +28,7 @@ afterEach(async () => {
   await stranger.close();
 });
 
-describe("a stranger who makes the node speak, and doesn't listen,", () => {
+describe("an unknown sender that triggers responses and doesn't accept them", () => {
   it.each([
     ["pings", PING],
     ["messages that a policy denies", `${ECHO}/request`],
@@ -44,7 +44,7 @@ describe("a stranger who makes the node speak, and doesn't listen,", () => {
     expect((await bob.receive()).plaintext["id"]).toBe("1");
   });
 
-  it("is told nothing more where agents themselves have much that waits", async () => {
+  it("gets no more responses while agents' own messages fill the outbox", async () => {
     const alice = await pair.alice();
     await pair.stop("b");
     for (let index = 0; index < ROOM; index++) expect(await alice.send(toBob(`${index}`))).toMatchObject({ status: "ok" });

@@ -18,7 +18,7 @@ afterEach(async () => {
 });
 
 describe("messages between nodes", () => {
-  it("wait on disk while the other node is away, over restarts of this one", async () => {
+  it("wait on disk while the other node is unreachable, over restarts of this one", async () => {
     await pair.open("b");
     (await pair.bob()).close();
     await pair.stop("b");
@@ -37,7 +37,7 @@ describe("messages between nodes", () => {
     await expect.poll(() => pair.metric("a", "outbound_messages")).toBe(0);
   });
 
-  it("are known again after a restart of the node that has them", async () => {
+  it("are recognized after a restart of the node that stored them", async () => {
     const stranger = await Stranger.listen();
     pair.hosts["m.localhost"] = stranger.origin;
     try {

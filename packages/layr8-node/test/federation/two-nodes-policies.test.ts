@@ -31,14 +31,14 @@ async function attachment(nonce: string, audience: string = BOB): Promise<object
 }
 
 describe("policies of the recipient's node", () => {
-  it("deny a sender of another node, who is told on the message's thread", async () => {
+  it("deny a sender of another node, and report that on the message's thread", async () => {
     await start({ did: BOB, deny: ["did:web:a.localhost:*"] });
     const [alice] = [await pair.alice(), await pair.bob()];
     expect(await alice.send(toBob("1"))).toEqual(OK);
     expect((await alice.receive()).plaintext).toMatchObject({ type: REPORT, from: BOB, thid: "1", body: { code: "e.m.authz.denied" } });
   });
 
-  it("take credentials that were presented across nodes", async () => {
+  it("accept credentials that were presented across nodes", async () => {
     await start({ did: BOB, protocols: [ECHO], credentials: [{ type: "EmployeeCredential", issuers: [ISSUER] }] });
     const [alice, bob] = [await pair.alice(), await pair.bob()];
     expect(await alice.send(toBob("1", { attachments: [await attachment("1")] }))).toEqual(OK);
@@ -48,7 +48,7 @@ describe("policies of the recipient's node", () => {
     });
   });
 
-  it("demand credentials, and name those that are missing", async () => {
+  it("require credentials, and name the missing ones", async () => {
     await start({ did: BOB, protocols: [ECHO], credentials: [{ type: "EmployeeCredential", issuers: [ISSUER] }] });
     const [alice] = [await pair.alice(), await pair.bob()];
     await alice.send(toBob("1"));
@@ -73,7 +73,7 @@ describe("policies of the recipient's node", () => {
     }
   });
 
-  it("mark senders that they don't enforce anything against", async () => {
+  it("mark senders if they are not enforced", async () => {
     await start({ did: BOB, allow: ["did:web:b.localhost:*"], enforce: false });
     const [alice, bob] = [await pair.alice(), await pair.bob()];
     await alice.send(toBob("1"));
@@ -82,7 +82,7 @@ describe("policies of the recipient's node", () => {
 });
 
 describe("policies of the sender's node", () => {
-  it("are about its own agents, not about those of others", async () => {
+  it("apply to its own agents, not to those of other nodes", async () => {
     pair = await Pair.start({ a: { policies: [{ did: "did:web:*", deny: ["did:web:a.localhost:*"] }] } });
     const [alice, bob] = [await pair.alice(), await pair.bob()];
     expect(await alice.send(toBob("1"))).toEqual(OK);

@@ -13,7 +13,7 @@ beforeEach(async () => {
 afterEach(() => pair.close());
 
 describe("agents on two nodes", () => {
-  it("ask and answer", async () => {
+  it("exchange requests and responses", async () => {
     const [alice, bob] = [await pair.alice(), await pair.bob()];
     const request = toBob("1", { thid: "1", "x-more": ["kept"] });
     expect(await alice.send(request)).toEqual(OK);
@@ -23,7 +23,7 @@ describe("agents on two nodes", () => {
     expect((await alice.receive()).plaintext).toMatchObject({ id: "2", thid: "1", from: BOB });
   });
 
-  it("get answers that they have no handler for, by their thread", async () => {
+  it("receive responses without a handler, by thread", async () => {
     const [alice, bob] = [await pair.alice({ protocols: [] }), await pair.bob()];
     await alice.send(toBob("1"));
     await bob.receive();
@@ -71,7 +71,7 @@ describe("agents on two nodes", () => {
     expect((await alice.receive()).plaintext).toEqual(report);
   });
 
-  it("reach several recipients at once, here and there", async () => {
+  it("reach several recipients on both nodes", async () => {
     const [alice, bob, carol] = [await pair.alice(), await pair.bob(), await pair.agent("a", CAROL)];
     const both = toBob("1", { to: [BOB, CAROL] });
     expect(await alice.send(both)).toEqual(OK);
@@ -79,7 +79,7 @@ describe("agents on two nodes", () => {
     expect((await carol.receive()).plaintext).toEqual(both);
   });
 
-  it("reach none of several, if one can't be", async () => {
+  it("reach none of several recipients if one is unknown", async () => {
     const [alice, bob] = [await pair.alice(), await pair.bob()];
     const reply = await alice.send(toBob("1", { to: [BOB, "did:web:a.localhost:nobody"] }));
     expect(reply).toMatchObject({
@@ -90,7 +90,7 @@ describe("agents on two nodes", () => {
     expect((await bob.receive()).plaintext["id"]).toBe("2");
   });
 
-  it("may be of one name on both nodes: each is who its node says", async () => {
+  it("can have the same name on both nodes and keep separate identities", async () => {
     const impostor = await pair.agent("b", ALICE);
     const [alice, bob] = [await pair.alice(), await pair.bob()];
     await alice.send(toBob("1"));
@@ -101,7 +101,7 @@ describe("agents on two nodes", () => {
   });
 });
 
-describe("a node that is away", () => {
+describe("an unreachable node", () => {
   it("delays only its own senders", async () => {
     const port = await freePort();
     pair.hosts["dead.localhost"] = local(port);
@@ -120,7 +120,7 @@ describe("a node that is away", () => {
 });
 
 describe("built-in protocols across nodes", () => {
-  it("answer a trust-ping", async () => {
+  it("respond to a trust-ping", async () => {
     const alice = await pair.alice();
     await (await pair.bob()).client.push("plugins:none", "heartbeat", {});
     await alice.send(toBob("ping-1", { type: "https://didcomm.org/trust-ping/2.0/ping", body: { response_requested: true } }));
@@ -141,7 +141,7 @@ describe("built-in protocols across nodes", () => {
     });
   });
 
-  it("stay silent where silence is asked for", async () => {
+  it("send no response if none is requested", async () => {
     const [alice, bob] = [await pair.alice(), await pair.bob()];
     await alice.send(toBob("p", { type: "https://didcomm.org/trust-ping/2.0/ping", body: { response_requested: false } }));
     await alice.send(toBob("1"));
@@ -151,10 +151,10 @@ describe("built-in protocols across nodes", () => {
   });
 });
 
-describe("what comes to nothing on another node is told to the sender", () => {
+describe("failures on another node are reported to the sender", () => {
   const report = (id: string, code: string) => ({ type: REPORT, from: BOB, thid: id, pthid: id, body: { code } });
 
-  it("a recipient that isn't there", async () => {
+  it("an unknown recipient", async () => {
     const alice = await pair.alice();
     expect(await alice.send(toBob("1"))).toEqual(OK);
     expect((await alice.receive()).plaintext).toMatchObject(report("1", "e.p.did.unresolved"));
@@ -167,7 +167,7 @@ describe("what comes to nothing on another node is told to the sender", () => {
     expect((await alice.receive()).plaintext).toMatchObject(report("1", "e.p.msg.unsupported"));
   });
 
-  it("a message that every agent there passes on", async () => {
+  it("a message on which every agent there passes", async () => {
     const [alice, bob] = [await pair.alice(), await pair.bob({ replyProtocol: true })];
     await alice.send(toBob("1"));
     await bob.receive();
@@ -184,14 +184,14 @@ describe("what comes to nothing on another node is told to the sender", () => {
     expect((await alice.receive()).plaintext).toMatchObject(report("1", "e.p.xfer.refused"));
   });
 
-  it("a message that expired on its way", async () => {
+  it("a message that expired in transit", async () => {
     const [alice] = [await pair.alice(), await pair.bob()];
     await pair.stop("b");
     expect(await alice.send(toBob("1", { expires_time: Math.ceil(Date.now() / 1000) + 3 }))).toEqual(OK);
     expect((await alice.receive()).plaintext).toMatchObject(report("1", "e.p.msg.expired"));
   });
 
-  it("a message that other nodes would not read, at once", async () => {
+  it("a message that other nodes can't parse, immediately", async () => {
     const [alice] = [await pair.alice(), await pair.bob()];
     const deep = JSON.parse(`${'{"a":'.repeat(70)}1${"}".repeat(70)}`) as object;
     expect(await alice.send(toBob("1", { body: deep }))).toMatchObject({
@@ -210,7 +210,7 @@ describe("what comes to nothing on another node is told to the sender", () => {
   });
 });
 
-describe("recipients that can't be on another node are refused at once", () => {
+describe("recipients that can't be on another node are rejected immediately", () => {
   it.each([
     ["of this node's domain", "did:web:a.localhost:nobody", /^unknown recipient: did:web:a\.localhost:nobody: no agent/],
     ["of the node's own port", "did:web:localhost%3A%PORT:nobody", /^unknown recipient: did:web:localhost%3A\d+:nobody: no agent/],
@@ -264,7 +264,7 @@ describe("nodes find each other", () => {
     expect(await hello(ports, [{ resolution }, { resolution }], dids)).toEqual({ content: "Hello!" });
   });
 
-  it("by ports of this machine, where that is allowed", async () => {
+  it("by ports of this machine, if that is allowed", async () => {
     const resolution = { allow: ["loopback"], httpForLoopback: true } as const;
     const dids = [`did:web:localhost%3A${ports[0]}:agent`, `did:web:localhost%3A${ports[1]}:agent`] as const;
     expect(await hello(ports, [{ resolution }, { resolution }], dids)).toEqual({ content: "Hello!" });

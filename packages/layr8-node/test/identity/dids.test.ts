@@ -49,7 +49,7 @@ describe("Dids", () => {
     expect(dids.has(DID)).toBe(true);
   });
 
-  it("lets only the key that created a DID make it ephemeral, if it may have such, and not while anything waits for the DID", async () => {
+  it("allows only the key that created a DID to make it ephemeral, if it may have such, and not while anything is stored for the DID", async () => {
     const dids = createDids();
     const [owner, other] = [await apiKey(), await apiKey()];
     await dids.ensure(DID, { mode: "Create", owner });
@@ -92,7 +92,7 @@ describe("Dids", () => {
     await expect(createDids().ensure(did, { mode, owner, holdsAnything })).rejects.toMatchObject({ name: "IdentityError", code });
   });
 
-  it("lets a second key bind a persistent DID just if its rule covers it", async () => {
+  it("allows a second key to bind a persistent DID only if its rule covers it", async () => {
     const dids = createDids();
     const [owner, covered, other] = [await apiKey(), await apiKey({ dids: [DID] }), await apiKey({ dids: ["did:web:other.example:*"] })];
     await dids.ensure(DID, { mode: "Create", owner, holdsAnything });
@@ -100,7 +100,7 @@ describe("Dids", () => {
     await expect(dids.ensure(DID, { mode: "Create", owner: other })).rejects.toMatchObject({ code: "did_not_allowed" });
   });
 
-  it("lets only its creator return to an ephemeral DID, whatever the rules say", async () => {
+  it("allows only the creator of an ephemeral DID to rejoin it, regardless of the rules", async () => {
     const dids = createDids();
     const [owner, any] = [await apiKey({ dids: [] }), await apiKey()];
     const { did, storage } = await dids.assign("localhost%3A4000", owner);
@@ -113,7 +113,7 @@ describe("Dids", () => {
     await expect(dids.ensure(did, { mode: "Update", owner, storage: "persistent" })).rejects.toMatchObject({ code: "did_not_allowed" });
   });
 
-  it("refuses ephemeral DIDs to keys that may not have them, and more DIDs than a key may own", async () => {
+  it("rejects ephemeral DIDs for keys that may not have them, and more DIDs than a key may own", async () => {
     const without = await apiKey({ ephemeral: false });
     await expect(createDids().assign("host.example", without)).rejects.toMatchObject({ code: "ephemeral_not_allowed" });
     const dids = createDids({ maxPerKey: 2 });
@@ -125,7 +125,7 @@ describe("Dids", () => {
     await dids.ensure(`${DID}:2`, { mode: "Create", owner, holdsAnything });
   });
 
-  it("answers joins with a DID or a reason", async () => {
+  it("returns the DID of a join, or the reason of a rejection", async () => {
     const dids = createDids();
     const owner = await apiKey({ dids: ["did:web:host.example:*"] });
     expect(await dids.admit(owner, { did: DID, mode: "Create" }, "host.example")).toEqual({ ok: true, did: DID });
@@ -157,7 +157,7 @@ describe("Dids", () => {
     expect([idle.did, touched.did, connected.did, DID].map((did) => dids.has(did))).toEqual([false, true, true, true]);
   });
 
-  it("hosts nothing that could not be written", async () => {
+  it("does not host a DID that could not be written", async () => {
     const failing = { ...memoryRecords<DidRecord>(), put: () => Promise.reject(new Error("disk")) };
     const dids = createDids({ records: failing });
     const owner = await apiKey();
@@ -238,7 +238,7 @@ describe("Dids in a data directory", () => {
     expect((await stat(join(directory.path, "node.key"))).mode & 0o777).toBe(0o600);
   });
 
-  it("refuses a directory whose node key is another one", async () => {
+  it("rejects a directory with another node key", async () => {
     const owner = await apiKey();
     await withDids(async (dids) => {
       await dids.ensure(DID, { mode: "Create", owner, holdsAnything });
@@ -250,7 +250,7 @@ describe("Dids in a data directory", () => {
     await expect(withDids(() => Promise.resolve())).rejects.toMatchObject({ code: "data_dir_unusable" });
   });
 
-  it("opens a sealed secret for its purpose only, and whole", () => {
+  it("decrypts a sealed secret only for its purpose, and only if it is complete", () => {
     const nodeKey = SealingKey.random();
     const sealed = nodeKey.seal(Buffer.from("secret"), "signing a");
     expect(Buffer.from(nodeKey.open(sealed, "signing a")).toString()).toBe("secret");

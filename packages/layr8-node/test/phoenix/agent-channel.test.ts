@@ -75,12 +75,12 @@ describe("AgentChannel", () => {
     expect(pushed).toEqual(["message"]);
   });
 
-  it("delivers at once to an agent that says it takes that", async () => {
+  it("delivers immediately to an agent with early_delivery", async () => {
     await join({ earlyDelivery: true });
     expect(pushed).toEqual(["message"]);
   });
 
-  it("delivers nothing to an agent that is gone again", async () => {
+  it("delivers nothing to an agent that has disconnected", async () => {
     const agent = await join();
     agent.ended("left");
     await vi.advanceTimersByTimeAsync(1000);

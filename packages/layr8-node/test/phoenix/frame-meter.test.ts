@@ -45,7 +45,7 @@ it("counts short chunks of a frame as 512 bytes each until it is complete", () =
   expect(meter.held).toBe(0);
 });
 
-it("counts fragments together, with what each costs, and pings between them not at all", () => {
+it("counts fragments together, with their overhead, and ignores pings between them", () => {
   const meter = new FrameMeter();
   expect(meter.push(frame("abc", { fin: false }))).toBe(false);
   expect(meter.push(frame("ping", { opcode: 9 }))).toBe(false);

@@ -40,7 +40,7 @@ describe("FrameWriter", () => {
     expect((await written((writer) => writer.write(text))).texts).toEqual([text]);
   });
 
-  it("writes any texts as they are, in order", async () => {
+  it("writes all texts unchanged and in order", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.string({ unit: "grapheme", maxLength: 200 }), { maxLength: 50 }), async (texts) => {
         expect((await written((writer) => texts.forEach((text) => writer.write(text)))).texts).toEqual(texts);

@@ -25,7 +25,7 @@ function ask(
   });
 }
 
-describe("a request that offers another protocol than WebSocket is answered as if it didn't", () => {
+describe("a request that offers an upgrade to another protocol is handled without it", () => {
   it("once", async () => {
     expect(await ask("/health")).toEqual({ status: 200, text: '{"status":"ok"}' });
   });
@@ -39,14 +39,14 @@ describe("a request that offers another protocol than WebSocket is answered as i
     expect(status).toBe(400);
   });
 
-  it("again and again on one connection", async () => {
+  it("repeatedly on one connection", async () => {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     for (let times = 0; times < 20; times++) expect((await ask("/health", { agent })).status).toBe(200);
     expect((await ask("/nowhere", { agent })).status).toBe(404);
     agent.destroy();
   });
 
-  it("and WebSockets are opened as ever", async () => {
+  it("and WebSockets are still accepted", async () => {
     await ask("/health");
     const agent = await RawAgent.join(node, { did: "did:web:localhost:x" });
     expect(agent.did).toBe("did:web:localhost:x");

@@ -84,13 +84,13 @@ afterEach(async () => {
 });
 
 describe("PhoenixServer", () => {
-  it("answers heartbeats", async () => {
+  it("replies to heartbeats", async () => {
     const client = await open();
     client.send([null, "1", "phoenix", "heartbeat", {}]);
     expect(await client.next()).toEqual([null, "1", "phoenix", "phx_reply", { status: "ok", response: {} }]);
   });
 
-  it("reads an owner that sends too much more slowly, and goes on", async () => {
+  it("reads an owner above its rate more slowly", async () => {
     const charged: number[] = [];
     const charge = (units: number): number => (units === 0 ? 0 : charged.push(units) && 100);
     admit = () => ({ owner: "key", join, charge, hold: () => undefined, onClose: () => owners.push("closed") });
@@ -172,20 +172,20 @@ describe("PhoenixServer", () => {
     expect(await client.next()).toEqual(["1", "1", "t:1", "phx_reply", { status: "ok", response: { echo: { a: 1 } } }]);
   });
 
-  it("refuses a join with the reason, and has not joined then", async () => {
+  it("rejects a join with the reason", async () => {
     const client = await open();
     expect(await client.push("no:1", "phx_join", {})).toEqual({ status: "error", response: { reason: "unauthorized" } });
     expect(await client.push("no:1", "x", {})).toEqual({ status: "error", response: { reason: "unmatched topic" } });
   });
 
-  it("replies to a join whose handler throws, and stays open", async () => {
+  it("replies to a join whose handler throws, and keeps the socket open", async () => {
     const client = await open();
     expect(await client.push("crash:1", "phx_join", {})).toMatchObject({ status: "error" });
     expect(failures).toHaveLength(1);
     expect(await client.push("t:1", "phx_join", {})).toMatchObject({ status: "ok" });
   });
 
-  it("replies to events, and to none that wants no reply", async () => {
+  it("replies to events with a ref only", async () => {
     const client = await open();
     await client.push("t:1", "phx_join", {});
     expect(await client.push("t:1", "echo", { b: 2 })).toEqual({ status: "ok", response: { b: 2 } });
@@ -195,7 +195,7 @@ describe("PhoenixServer", () => {
     expect(await client.push("t:1", "echo", { c: 3 })).toEqual({ status: "ok", response: { c: 3 } });
   });
 
-  it("handles events that arrive while the join is under way, in order", async () => {
+  it("handles events that arrive during the join, in order", async () => {
     const client = await open();
     client.send(["1", "1", "t:1", "phx_join", {}]);
     client.send(["1", "2", "t:1", "echo", { n: 1 }]);
@@ -214,7 +214,7 @@ describe("PhoenixServer", () => {
     expect(ends).toEqual([["t:1", "rejoined"]]);
   });
 
-  it("drops what carries a stale join ref", async () => {
+  it("drops frames with a stale join ref", async () => {
     const client = await open();
     client.send(["1", "1", "t:1", "phx_join", {}]);
     await client.next();
@@ -271,7 +271,7 @@ describe("PhoenixServer", () => {
     expect(await client.push("t:assigned", "echo", {})).toMatchObject({ response: { reason: "unmatched topic" } });
   });
 
-  it("tells a channel whose handler crashed, and keeps the socket", async () => {
+  it("sends phx_error to a channel whose handler threw, and keeps the socket", async () => {
     const client = await open();
     await client.push("t:1", "phx_join", {});
     client.send([null, "7", "t:1", "crash", {}]);
@@ -317,25 +317,25 @@ describe("PhoenixServer", () => {
     expect(await client.closed).toBe(1009);
   });
 
-  it("refuses more channels than a socket may have", async () => {
+  it("rejects joins above the maximum number of channels", async () => {
     const client = await open();
     for (const topic of ["t:1", "t:2", "t:3"]) await client.push(topic, "phx_join", {});
     expect(await client.push("t:4", "phx_join", {})).toEqual({ status: "error", response: { reason: "too many channels on one socket" } });
     expect(await client.push("t:3", "phx_join", {})).toMatchObject({ status: "ok" });
   });
 
-  it.each([403, 429, 503] as const)("refuses an upgrade with %i when told so", async (status) => {
+  it.each([403, 429, 503] as const)("rejects an upgrade with status %i", async (status) => {
     admit = () => status;
     await expect(open()).rejects.toThrow(`HTTP ${status}`);
   });
 
-  it("refuses other paths and other versions", async () => {
+  it("rejects other paths and other versions", async () => {
     await expect(RawClient.open(url.replace("/websocket", "/other"))).rejects.toThrow("HTTP 404");
     await expect(open("?vsn=1.0.0")).rejects.toThrow("HTTP 403");
     await expect(open("")).resolves.toBeDefined();
   });
 
-  it("tells handlers and owner when the link is lost", async () => {
+  it("notifies handlers and owner when the link is lost", async () => {
     const client = await open();
     await client.push("t:1", "phx_join", {});
     client.close();
@@ -359,7 +359,7 @@ describe("PhoenixServer", () => {
     expect(await client.closed).toBe(1008);
   });
 
-  describe("a message that has arrived in part", () => {
+  describe("an incomplete message", () => {
     const text = (ref: string): string => JSON.stringify([null, ref, "phoenix", "heartbeat", { padding: "x".repeat(14_000) }]);
     const begin = (client: RawClient, ref: string): void => client.ws.send(text(ref).slice(0, 10_000), { fin: false });
     const end = (client: RawClient, ref: string): void => client.ws.send(text(ref).slice(10_000), { fin: true });
@@ -378,7 +378,7 @@ describe("PhoenixServer", () => {
       await expect.poll(() => room.heldBy("key")).toBe(0);
     });
 
-    it("closes its socket where no room is found for too long", async () => {
+    it("closes its socket if no budget becomes free in time", async () => {
       const [first, second] = [await open(), await open()];
       begin(first, "1");
       await expect.poll(() => room.used).toBe(8192);
@@ -390,7 +390,7 @@ describe("PhoenixServer", () => {
       expect((await first.next())[1]).toBe("1");
     });
 
-    it("closes its socket where it takes too long, although the client answers pings", async () => {
+    it("closes its socket if it stays incomplete for too long, even if the client responds to pings", async () => {
       const client = await open();
       begin(client, "1");
       await expect.poll(() => room.used).toBe(8192);
@@ -422,7 +422,7 @@ describe("batches of frames", () => {
   const heartbeat = (ref: number) => JSON.stringify([null, `${ref}`, "phoenix", "heartbeat", {}]);
   const openOffering = (bytes: string) => open("?vsn=2.0.0", { "x-frame-batch": bytes });
 
-  it("are read in order and answered in batches, with clients that offer them", async () => {
+  it("are read in order and sent to clients that offer them", async () => {
     const client = await openOffering("65536");
     expect(client.batchLimit).toBe("65536");
     client.send([1, 2, 3].map(heartbeat).join("\n"));

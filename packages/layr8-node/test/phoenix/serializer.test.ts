@@ -5,12 +5,12 @@ import { decodeFrame, encodeFrame, encodeReply } from "../../src/phoenix/seriali
 const HEAD = { joinRef: '"1"', ref: '"2"', topic: "plugins:did:web:a", event: "message" };
 
 describe("decodeFrame", () => {
-  it("splits a frame and leaves its payload as it came", () => {
+  it("splits a frame and leaves its payload unchanged", () => {
     const payload = '{"a" : [1, "]"],"n":1e400,"u":"\\u00e9"}';
     expect(decodeFrame(`["1","2","plugins:did:web:a","message",${payload}]`)).toEqual({ ...HEAD, payload });
   });
 
-  it("takes null and numbers as refs, and white space between", () => {
+  it("accepts null and numbers as refs, and white space between", () => {
     const frame = decodeFrame(' [ null , 7 ,\n"phoenix","heartbeat", {} ] ');
     expect(frame).toMatchObject({ joinRef: "null", ref: "7", topic: "phoenix", event: "heartbeat" });
     expect(JSON.parse(frame?.payload ?? "")).toEqual({});
@@ -43,7 +43,7 @@ describe("decodeFrame", () => {
     expect(decodeFrame(text)).toBeUndefined();
   });
 
-  it("never throws, whatever arrives", () => {
+  it("never throws", () => {
     fc.assert(
       fc.property(
         fc.oneof(
@@ -60,7 +60,7 @@ describe("decodeFrame", () => {
     );
   });
 
-  it("reads back what was written", () => {
+  it("reads encoded frames back", () => {
     fc.assert(
       fc.property(fc.string({ maxLength: 200 }), fc.string({ maxLength: 50 }), fc.json(), (topic, event, payload) => {
         expect(decodeFrame(encodeFrame('"1"', "null", topic, event, payload))).toEqual({

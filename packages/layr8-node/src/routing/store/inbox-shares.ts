@@ -24,7 +24,7 @@ const UNCOUNTED = 1 / 8;
 const RESERVED = 1 / 8;
 /** Share that the messages of one owner may fill: an API key, or another node's host; and of an address, for senders without a host. */
 const PER_OWNER = 3 / 4;
-const PER_STRANGER = 1 / 4;
+const PER_ADDRESS = 1 / 4;
 
 /**
  * Prevents one sender from filling an inbox. Counts the owners of the latest messages of inboxes that are at least an eighth full: as many
@@ -69,7 +69,7 @@ export class InboxShares {
     if (box !== undefined) trim(box, waiting);
     const held = box?.holders.get(owner)?.count ?? 0;
     if (held > 0 && waiting >= this.#max - Math.floor(this.#max * RESERVED)) return false;
-    const share = isStranger(owner) ? PER_STRANGER : PER_OWNER;
+    const share = isAddress(owner) ? PER_ADDRESS : PER_OWNER;
     return held < Math.max(1, Math.ceil(this.#max * share) - uncounted);
   }
 
@@ -149,6 +149,6 @@ function trim(box: Box, waiting: number): void {
 }
 
 /** Owners are ids of API keys, hosts of did:web senders, or addresses. */
-function isStranger(owner: string): boolean {
+function isAddress(owner: string): boolean {
   return /^[\d.]+$|^(?:[\da-f]{1,4}:){3}[\da-f]{1,4}$/.test(owner);
 }

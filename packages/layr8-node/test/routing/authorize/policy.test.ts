@@ -31,7 +31,7 @@ describe("the DIDs of policies", () => {
     expect(kind([{ deny: [pattern] }], { sender })).toBe("denied");
   });
 
-  it("allow no other port than the one that they name", () => {
+  it("allow only the port that they name", () => {
     const allow = ["did:web:acme.example:*"];
     expect(kind([{ allow }], { sender: "did:web:acme.example%3A8443:alice" })).toBe("denied");
     expect(kind([{ deny: ["did:web:acme.example%3A8443:*"] }])).toBe("authorized");
@@ -89,7 +89,7 @@ describe("policies", () => {
     expect(kind(policies, changes)).toBe(expected);
   });
 
-  it("name everything that is missing, over all of them", () => {
+  it("name all missing credentials", () => {
     const policies = new Policies([
       { did: "*", credentials: [WANTS_EMPLOYEE, WANTS_TRADER] },
       { did: "*", credentials: [{ type: "Third", issuers: ["*"] }] },

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { SenderOrder } from "../../../src/routing/authorize/sender-order.ts";
 
 describe("SenderOrder", () => {
-  it("takes a sender's messages in order, whatever is ready first", async () => {
+  it("processes a sender's messages in order, regardless of which is ready first", async () => {
     const order = new SenderOrder();
     const taken: string[] = [];
     const slow = deferred<string>();
@@ -16,7 +16,7 @@ describe("SenderOrder", () => {
     expect(taken).toEqual(["other", "first", "second"]);
   });
 
-  it("does not wait for what a turn resolves to", async () => {
+  it("does not wait for the promise that a call returns", async () => {
     const order = new SenderOrder();
     const stored = deferred<string>();
     const first = order.enqueue("a", Promise.resolve(), () => stored.promise);
@@ -25,7 +25,7 @@ describe("SenderOrder", () => {
     await expect(first).resolves.toBe("first");
   });
 
-  it("goes on after a failure, which only its own caller sees", async () => {
+  it("continues after a failure, which only its own caller gets", async () => {
     const order = new SenderOrder();
     const gate = deferred<void>();
     const slow = order.enqueue("a", gate.promise, () => "slow");
@@ -42,7 +42,7 @@ describe("SenderOrder", () => {
     await expect(last).resolves.toBe("last");
   });
 
-  it("forgets a sender whose messages are through, and is full at its cap", async () => {
+  it("forgets a sender without pending messages, and is full at its limit", async () => {
     const order = new SenderOrder();
     const gate = deferred<void>();
     const turns = Array.from({ length: 1024 }, () => order.enqueue("a", gate.promise, () => undefined));

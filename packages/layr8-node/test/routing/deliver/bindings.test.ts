@@ -9,7 +9,7 @@ const a = { name: "a" };
 const b = { name: "b" };
 
 describe("Bindings", () => {
-  it("lets two connections share a DID when their protocols differ", () => {
+  it("shares a DID between two connections with different protocols", () => {
     const bindings = new Bindings<object>();
     expect(bindings.bind(a, [REPORT, ECHO])).toEqual([]);
     expect(bindings.bind(b, [REPORT, ORDER])).toEqual([]);
@@ -17,7 +17,7 @@ describe("Bindings", () => {
     expect(bindings.find(ORDER, NONE)).toBe(b);
   });
 
-  it("gives a protocol to the connection that bound last, and names the loser", () => {
+  it("assigns a protocol to the connection that bound it last, and returns the previous one", () => {
     const bindings = new Bindings<object>();
     bindings.bind(a, [ECHO, ORDER]);
     expect(bindings.bind(b, [ECHO])).toEqual([{ connection: a, left: true }]);
@@ -36,7 +36,7 @@ describe("Bindings", () => {
     expect(bindings.find(ORDER, new Set([a]))).toBeUndefined();
   });
 
-  it("hands problem reports to the connection that joined last, whatever it bound", () => {
+  it("routes problem reports to the latest connection, regardless of its protocols", () => {
     const bindings = new Bindings<object>();
     bindings.bind(a, [REPORT]);
     bindings.bind(b, [REPORT, ECHO]);
@@ -45,7 +45,7 @@ describe("Bindings", () => {
     expect(bindings.find(REPORT, NONE)).toBe(a);
   });
 
-  it("forgets a connection, but not what another one took from it", () => {
+  it("forgets a connection, but not the protocols that another one took over", () => {
     const bindings = new Bindings<object>();
     bindings.bind(a, [ECHO, ORDER]);
     bindings.bind(b, [ECHO]);

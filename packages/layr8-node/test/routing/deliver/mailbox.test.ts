@@ -109,7 +109,7 @@ describe("Mailbox", () => {
     expect(await waiting()).toEqual(["1", "2", "3"]);
   });
 
-  it("removes what was handled, and not the rest", async () => {
+  it("removes handled messages only", async () => {
     const agent = new Agent();
     mailbox.bind(agent, [ECHO]);
     for (const id of ["1", "2", "3"]) await arrive(id);
@@ -121,7 +121,7 @@ describe("Mailbox", () => {
     expect(await waiting()).toEqual(["1"]);
   });
 
-  it("takes a settlement without id for the delivery that has waited longest", async () => {
+  it("applies a settlement without id to the oldest delivery", async () => {
     const agent = new Agent();
     mailbox.bind(agent, [ECHO]);
     for (const id of ["1", "2"]) await arrive(id);
@@ -131,7 +131,7 @@ describe("Mailbox", () => {
     expect(await waiting()).toEqual(["2"]);
   });
 
-  it("lets no connection settle what another one has in flight", async () => {
+  it("ignores a settlement of a message in flight on another connection", async () => {
     const [echo, orders] = [new Agent(), new Agent()];
     mailbox.bind(echo, [ECHO]);
     mailbox.bind(orders, [ORDER]);
@@ -142,7 +142,7 @@ describe("Mailbox", () => {
     expect(await waiting()).toEqual(["1"]);
   });
 
-  it("delivers again, in order and counted, what a lost connection did not acknowledge", async () => {
+  it("redelivers the unacknowledged messages of a lost connection in order, with their attempts", async () => {
     const first = new Agent();
     mailbox.bind(first, [ECHO]);
     for (const id of ["1", "2", "3"]) await arrive(id);
@@ -160,7 +160,7 @@ describe("Mailbox", () => {
     ]);
   });
 
-  it("moves what is in flight to a connection that takes the protocol over", async () => {
+  it("moves messages in flight to a connection that takes over the protocol", async () => {
     const [old, young] = [new Agent(), new Agent()];
     mailbox.bind(old, [ECHO]);
     await arrive("1");
@@ -175,7 +175,7 @@ describe("Mailbox", () => {
     expect(young.ids).toEqual(["1", "2"]);
   });
 
-  it("leaves a connection what it keeps when it loses only some of its protocols", async () => {
+  it("keeps the messages of the remaining protocols on a connection that loses some", async () => {
     const [old, young] = [new Agent(), new Agent()];
     mailbox.bind(old, [ECHO, ORDER]);
     await arrive("1");
@@ -190,7 +190,7 @@ describe("Mailbox", () => {
     expect(old.ids).toEqual(["1", "2", "3"]);
   });
 
-  it("redelivers what is not acknowledged in time, later each time", async () => {
+  it("redelivers unacknowledged messages, with a longer wait each time", async () => {
     const agent = new Agent();
     mailbox.bind(agent, [ECHO]);
     await arrive("1");
@@ -209,7 +209,7 @@ describe("Mailbox", () => {
     expect((await inbox.read(DID, { after: 0, limit: 1, maxLength: 1 }))[0]?.attempts).toBe(4);
   });
 
-  it("holds back beyond the window, and goes on in order as it drains", async () => {
+  it("holds messages beyond the window, and continues in order as it drains", async () => {
     const agent = new Agent();
     mailbox.bind(agent, [ECHO]);
     const all = Array.from({ length: 12 }, (_, index) => `${index + 1}`);
@@ -225,7 +225,7 @@ describe("Mailbox", () => {
     expect(await waiting()).toEqual([]);
   });
 
-  it("keeps order when something arrives while others are held back", async () => {
+  it("keeps the order if a message arrives while others are held", async () => {
     const agent = new Agent();
     mailbox.bind(agent, [ECHO]);
     for (const id of ["1", "2", "3", "4", "5"]) await arrive(id);
@@ -240,7 +240,7 @@ describe("Mailbox", () => {
     expect(agent.ids).toEqual(["1", "2", "3", "4", "5", "6"]);
   });
 
-  it("waits for a connection that can't take more, and goes on when it can", async () => {
+  it("waits for a connection that is not writable, and continues when it is", async () => {
     const agent = new Agent();
     mailbox.bind(agent, [ECHO]);
     agent.writable = false;
@@ -253,7 +253,7 @@ describe("Mailbox", () => {
     expect(agent.ids).toEqual(["1", "2"]);
   });
 
-  it("goes on when a connection with a full window let everything time out", async () => {
+  it("continues after all messages of a full window have timed out", async () => {
     const agent = new Agent();
     mailbox.bind(agent, [ECHO]);
     for (const id of ["1", "2", "3", "4", "5"]) await arrive(id);
@@ -267,7 +267,7 @@ describe("Mailbox", () => {
     expect(agent.ids.at(-1)).toBe("5");
   });
 
-  it("does not wait for acknowledgements of answers, which older SDKs never send", async () => {
+  it("does not wait for acknowledgements of responses, which older SDKs never send", async () => {
     const agent = new Agent();
     mailbox.bind(agent, []);
     for (const id of ["1", "2", "3", "4", "5"]) {
@@ -285,7 +285,7 @@ describe("Mailbox", () => {
     expect(await waiting()).toEqual([]);
   });
 
-  it("frees a full window of what has arrived on the agent's own threads, and keeps it in the inbox", async () => {
+  it("removes received messages on the agent's own threads from a full window, and keeps them in the inbox", async () => {
     const agent = new Agent();
     mailbox.bind(agent, [ECHO]);
     for (const id of ["1", "2", "3", "4", "5"]) {
@@ -306,7 +306,7 @@ describe("Mailbox", () => {
     expect(agent.got.slice(5).map(({ id }) => id)).toEqual(["1", "3", "4", "5"]);
   });
 
-  it("keeps what comes on a thread of the agent's until it is acknowledged, where the agent has a handler for it", async () => {
+  it("keeps a message on the agent's own thread until it is acknowledged, if the agent has a handler for it", async () => {
     const agent = new Agent();
     mailbox.bind(agent, [ECHO]);
     mailbox.recordThread("thread", agent);
@@ -320,7 +320,7 @@ describe("Mailbox", () => {
     expect(await waiting()).toEqual(["1"]);
   });
 
-  it("does not take an answer for the delivery that a settlement without id means", async () => {
+  it("does not apply a settlement without id to a response", async () => {
     const agent = new Agent();
     mailbox.bind(agent, [ECHO]);
     mailbox.recordThread("thread", agent);
@@ -343,7 +343,7 @@ describe("Mailbox", () => {
     expect(quick.ids).toEqual(["quick-0", "quick-1", "quick-2"]);
   });
 
-  it("never has two messages of one id in flight, so that an acknowledgement can't be mistaken", async () => {
+  it("never has two messages with one id in flight, so that acknowledgements are unambiguous", async () => {
     const agent = new Agent();
     mailbox.bind(agent, [ECHO]);
     await arrive("1");
@@ -359,7 +359,7 @@ describe("Mailbox", () => {
     expect(agent.ids).toEqual(["1", "2", "1"]);
   });
 
-  it("sends answers to the connection that asked", async () => {
+  it("routes responses to the connection that sent the request", async () => {
     const [requester, other] = [new Agent(), new Agent()];
     mailbox.bind(requester, []);
     mailbox.bind(other, ["*"]);
@@ -372,7 +372,7 @@ describe("Mailbox", () => {
     expect(other.ids).toEqual(["3"]);
   });
 
-  it("takes an answer for read when its connection was heard since, as SDKs don't acknowledge answers", async () => {
+  it("removes an overdue response if its connection has sent anything since, as SDKs don't acknowledge responses", async () => {
     const agent = new Agent();
     mailbox.bind(agent, []);
     mailbox.recordThread("t", agent);
@@ -390,7 +390,7 @@ describe("Mailbox", () => {
     expect(await waiting()).toEqual([]);
   });
 
-  it("forgets the oldest threads beyond its cap", async () => {
+  it("forgets the oldest threads beyond its limit", async () => {
     const [requester, other] = [new Agent(), new Agent()];
     mailbox.bind(requester, []);
     mailbox.bind(other, ["*"]);
@@ -416,7 +416,7 @@ describe("Mailbox", () => {
     expect(await waiting()).toEqual([]);
   });
 
-  it("buries what expires, delivered or not, with or without a connection", async () => {
+  it("dead-letters expired messages, delivered or not, with or without a connection", async () => {
     await arrive("1", { expiresAt: now + 50 });
     await arrive("2");
     now += 60;
@@ -438,7 +438,7 @@ describe("Mailbox", () => {
     expect(await waiting()).toEqual(["2"]);
   });
 
-  it("tries again when the inbox could not be read", async () => {
+  it("retries if the inbox could not be read", async () => {
     await arrive("1");
     const read = inbox.read.bind(inbox);
     inbox.read = () => Promise.reject(new Error("the disk is gone"));
@@ -452,7 +452,7 @@ describe("Mailbox", () => {
     expect(agent.ids).toEqual(["1"]);
   });
 
-  it("takes back what could not be stored after all", async () => {
+  it("retracts a message that could not be stored", async () => {
     const agent = new Agent();
     mailbox.bind(agent, [ECHO]);
     await settled();

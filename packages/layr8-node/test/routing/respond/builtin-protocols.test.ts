@@ -36,8 +36,8 @@ describe("a pattern of a discover-features query", () => {
   });
 });
 
-describe("the answer to discover-features queries", () => {
-  it("costs nothing for patterns that are too long", async () => {
+describe("the response to discover-features queries", () => {
+  it("ignores patterns that are too long", async () => {
     expect(
       await disclosed(
         Array.from({ length: 64 }, () => "*".repeat(15_500)),
@@ -64,7 +64,7 @@ describe("the answer to discover-features queries", () => {
     expect((await disclosed(["*"], protocols)).join("").length).toBeLessThanOrEqual(64 * 1024);
   });
 
-  it("holds every protocol of ordinary length for 64 queries", async () => {
+  it("discloses every protocol of ordinary length for 64 queries", async () => {
     const protocols = Array.from({ length: 254 }, (_, index) => `https://agents.example/protocols/number-${index}/1.0`);
     const queries = [...Array.from({ length: 63 }, (_, index) => `https://other.example/${index}/*`), "*"];
     expect(await disclosed(queries, protocols)).toHaveLength(protocols.length + OWN.length);
