@@ -23,9 +23,17 @@ export interface Layr8Node extends AsyncDisposable {
    * directory it stays valid after a restart.
    */
   readonly apiKey: string | undefined;
-  /** Creates an API key. The returned value is the only copy of the key; the node stores its hash. */
+  /**
+   * Creates an API key. The returned value is the only copy of the key; the node stores its hash.
+   *
+   * @throws TypeError for a wrong option; StorageError `closed`, `storage_failed`
+   */
   createApiKey(options: ApiKeyOptions): Promise<CreatedApiKey>;
-  /** Revokes an API key and closes its connections. Resolves to `false` if the id is unknown. */
+  /**
+   * Revokes an API key and closes its connections. Resolves to `false` if the id is unknown.
+   *
+   * @throws StorageError `closed`, `storage_failed`
+   */
   revokeApiKey(id: string): Promise<boolean>;
   /** The API keys, without the keys themselves. */
   listApiKeys(): readonly ApiKeyInfo[];

@@ -1,6 +1,7 @@
 import type { AddressInfo } from "node:net";
 import { closeAll } from "@parley/core/internal";
 import type { DidResolver } from "@parley/did";
+import { StorageError } from "@parley/storage";
 import { clientAddress, Connections, listenError, Watchdog, type ProxyTrust } from "@parley/server-kit";
 import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
@@ -203,11 +204,13 @@ export class RunningNode implements Layr8Node {
     this.#logSenderPolicy();
   }
 
-  createApiKey(options: ApiKeyOptions): Promise<CreatedApiKey> {
+  async createApiKey(options: ApiKeyOptions): Promise<CreatedApiKey> {
+    this.#assertOpen();
     return this.#stores.apiKeys.create(options);
   }
 
   async revokeApiKey(id: string): Promise<boolean> {
+    this.#assertOpen();
     try {
       return await this.#stores.apiKeys.revoke(id);
     } finally {
@@ -217,6 +220,10 @@ export class RunningNode implements Layr8Node {
 
   listApiKeys(): readonly ApiKeyInfo[] {
     return this.#stores.apiKeys.list();
+  }
+
+  #assertOpen(): void {
+    if (this.#closing !== undefined) throw new StorageError("closed", "The node is closed");
   }
 
   close(): Promise<void> {

@@ -2,8 +2,7 @@ import type { JsonObject } from "@parley/core";
 import { closeAll, closeQuietly } from "@parley/core/internal";
 import { type Clock, NodeClock } from "./clock.ts";
 import type { CredentialStore } from "./credentials/credential-store.ts";
-import { LmdbCredentialStore } from "./credentials/lmdb-credential-store.ts";
-import { MemoryCredentialStore } from "./credentials/memory-credential-store.ts";
+import { StoredCredentialStore } from "./credentials/stored-credential-store.ts";
 import { ApiKeys, type ApiKeyRecord } from "./identity/api-keys.ts";
 import { checkNodeKey } from "./identity/did-keys.ts";
 import { Dids, type DidRecord } from "./identity/dids.ts";
@@ -17,7 +16,15 @@ import { LmdbInbox } from "./inbox/lmdb-inbox.ts";
 import { MemoryInbox } from "./inbox/memory-inbox.ts";
 import type { NodeLimits, NodeOptions } from "./options.ts";
 import type { InboxShareRecord } from "./routing/store/inbox-shares.ts";
-import { type DamagedRecord, memoryRecords, type Records, SealingKey, SteadyClock, storedRecords } from "@parley/storage";
+import {
+  type DamagedRecord,
+  MemoryEnvironment,
+  memoryRecords,
+  type Records,
+  SealingKey,
+  SteadyClock,
+  storedRecords,
+} from "@parley/storage";
 import { LmdbEnvironment, type LmdbOptions } from "@parley/storage-lmdb";
 
 /** Name and version of the schema of a node's data directory. */
@@ -84,11 +91,8 @@ async function open(
   const dids = new Dids({ records, nodeKey, maxPerKey: limits.maxDidsPerKey, now: () => clock.lifetimeStart() });
   const inboxOptions = { limits: inboxLimits(limits), now, ownerOf: (did: string) => dids.ownerOf(did) };
   const outboundOptions = { ...queueLimits(limits), now };
-  const credentials =
-    environment === undefined
-      ? new MemoryCredentialStore(limits.maxCredentialsPerHolder)
-      : new LmdbCredentialStore(environment, limits.maxCredentialsPerHolder);
-  if (credentials instanceof LmdbCredentialStore) await credentials.retain((did) => dids.has(did));
+  const credentials = new StoredCredentialStore(environment ?? new MemoryEnvironment(), limits.maxCredentialsPerHolder);
+  await credentials.retain((did) => dids.has(did));
   const inbox = environment === undefined ? new MemoryInbox(inboxOptions) : await LmdbInbox.open(environment, inboxOptions);
   const outbound =
     environment === undefined ? new MemoryOutboundStore(outboundOptions) : await LmdbOutboundStore.open(environment, outboundOptions);

@@ -50,8 +50,16 @@ describe("the node key of a data directory", () => {
 
   it.each([
     ["another one", Buffer.alloc(32, 7).toString("base64url"), "is not the one that the private keys in"],
-    ["no key", "hello", "node.key cannot be read or created, or is not a key"],
-    ["empty", "", "node.key cannot be read or created, or is not a key"],
+    [
+      "no key",
+      "hello",
+      "node.key cannot be read or created, or is not a key: A sealing key must have 32 bytes. Check its owner and mode, or put back the copy",
+    ],
+    [
+      "empty",
+      "",
+      "node.key cannot be read or created, or is not a key: A sealing key must have 32 bytes. Check its owner and mode, or put back the copy",
+    ],
   ])("is checked before the node starts: %s", async (_what, text, message) => {
     await withKeys();
     await writeFile(join(directory, "node.key"), text);

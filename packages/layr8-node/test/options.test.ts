@@ -52,6 +52,14 @@ describe("startNode's options", () => {
     await expect(startNode(options as never)).rejects.toThrow("Options must be an object");
   });
 
+  it("of a key are not read once the node is closed", async () => {
+    const node = await startNode({ port: 0, logger: false });
+    await node.close();
+    const closed = { name: "StorageError", code: "closed", message: "The node is closed", retryable: false };
+    await expect(node.createApiKey({ dids: "any" })).rejects.toMatchObject(closed);
+    await expect(node.revokeApiKey("x")).rejects.toMatchObject(closed);
+  });
+
   it("are rejected in createApiKey, too", async () => {
     const node = await startNode({ port: 0, logger: false });
     await expect(node.createApiKey({ dids: "any", ephemral: false } as never)).rejects.toThrow('Did you mean "ephemeral"?');

@@ -1,5 +1,6 @@
 import { repeat, Watchdog } from "@parley/server-kit";
 import type { FastifyInstance } from "fastify";
+import { StorageError } from "@parley/storage";
 import { checkOptions, closeAll, closeQuietly, closeTogether, IS_TEXT, systemReason, type OptionCheck } from "@parley/core/internal";
 import type { Logger } from "pino";
 import type { Account, AccountOptions, CreatedAccount } from "./api/accounts.ts";
@@ -16,7 +17,7 @@ import type { SkytaleServer } from "./server.ts";
 import type { Stores } from "./stores.ts";
 import { ApiProcess } from "./workers/api-process.ts";
 
-/** Parts of a server. */
+/** Components of a {@link RunningServer}. */
 export interface ServerParts {
   readonly stores: Stores;
   readonly services: Services;
@@ -26,10 +27,10 @@ export interface ServerParts {
 
 const IS_MODE: OptionCheck = { expected: '"live" or "test"', is: (value) => value === "live" || value === "test" };
 
-/** How often what has an end is looked after, in milliseconds. */
+/** Interval of periodic maintenance (clock, expiry, signing keys), in milliseconds. */
 const SWEEP_MS = 60_000;
 
-/** A server: puts the parts together, and looks after them once a minute. */
+/** Wires the components of a server and runs periodic maintenance every minute. */
 export class RunningServer implements SkytaleServer {
   readonly apiKey: string | undefined;
   readonly #stores: Stores;
@@ -40,7 +41,7 @@ export class RunningServer implements SkytaleServer {
   readonly #relay: Relay;
   readonly #watchdog: Watchdog;
   #api: ApiSide | undefined;
-  /** The same, where it is a process of its own. */
+  /** The API, if it runs in a process of its own. */
   #process: ApiProcess | undefined;
   #listener: GrpcListener | undefined;
   #status: FastifyInstance | undefined;
@@ -177,33 +178,42 @@ export class RunningServer implements SkytaleServer {
     return this.#process;
   }
 
-  /** Why the server can't do its work now. */
+  /** Why the server can't work at present; `undefined` if it can. */
   async #failure(): Promise<string | undefined> {
     const failure = await this.#stores.writeFailure();
     return failure === undefined ? this.#process?.failure : `writes fail: ${systemReason(failure)}`;
   }
 
   async createAccount(options: AccountOptions): Promise<CreatedAccount> {
+    this.#assertOpen();
     if (options === undefined) throw new TypeError('An account needs options such as { email: "ops@acme.example", name: "Acme" }');
     checkOptions<AccountOptions>(options, { email: IS_TEXT, name: IS_TEXT });
     return this.#services.accounts.create(options);
   }
 
-  listAccounts(options: { readonly limit: number; readonly after?: string | undefined }): Promise<readonly Account[]> {
+  async listAccounts(options: { readonly limit: number; readonly after?: string | undefined }): Promise<readonly Account[]> {
+    this.#assertOpen();
     return this.#services.accounts.list(options);
   }
 
   async createApiKey(accountId: string, options: ApiKeyOptions = {}): Promise<CreatedApiKey> {
+    this.#assertOpen();
     checkOptions<ApiKeyOptions>(options, { name: IS_TEXT, mode: IS_MODE });
     return this.#services.keys.create(accountId, options);
   }
 
-  revokeApiKey(id: string): Promise<void> {
+  async revokeApiKey(id: string): Promise<void> {
+    this.#assertOpen();
     return this.#services.keys.revoke(id);
   }
 
-  listApiKeys(accountId: string): Promise<readonly ApiKeyInfo[]> {
+  async listApiKeys(accountId: string): Promise<readonly ApiKeyInfo[]> {
+    this.#assertOpen();
     return this.#services.keys.list(accountId);
+  }
+
+  #assertOpen(): void {
+    if (this.#closing !== undefined) throw new StorageError("closed", "The server is closed");
   }
 
   close(): Promise<void> {

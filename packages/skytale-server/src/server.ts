@@ -22,23 +22,23 @@ export interface SkytaleServer extends AsyncDisposable {
   /** Where clients reach the relay by gRPC: `http://127.0.0.1:5000`. */
   readonly relayUrl: string;
   readonly relayPort: number;
-  /** Origin of `/health` and `/metrics`, where they have a port of their own (`metricsPort`). */
+  /** Origin of `/health` and `/metrics`, if they have a separate port (`metricsPort`). */
   readonly metricsUrl: string | undefined;
   /**
-   * An API key of an account named `operator`. Only where the server had no account at all and made this one; it is shown here and
-   * nowhere else, and with a data directory it stays valid after a restart.
+   * An API key of an account named `operator`. Set only if the server had no account and created this one. It can't be read again later; with a
+   * data directory it stays valid after a restart.
    */
   readonly apiKey: string | undefined;
   /**
-   * Makes an account with a first API key.
+   * Creates an account with a first API key.
    *
-   * @throws ApiError `malformed_request`, `email_taken`, `limit_reached`
+   * @throws ApiError `malformed_request`, `email_taken`, `limit_reached`; StorageError `closed`, as of the other methods, and `storage_failed`
    */
   createAccount(options: AccountOptions): Promise<CreatedAccount>;
   /** Accounts in the order of their ids. */
   listAccounts(options: { readonly limit: number; readonly after?: string | undefined }): Promise<readonly Account[]>;
   /**
-   * Makes an API key of an account. The key itself is in the answer and nowhere else; the server keeps its hash.
+   * Creates an API key of an account. The returned value is the only copy of the key; the server stores its hash.
    *
    * @throws ApiError `not_found` (no such account), `limit_reached`
    */
@@ -52,7 +52,7 @@ export interface SkytaleServer extends AsyncDisposable {
   revokeApiKey(id: string): Promise<void>;
   /** The API keys of an account, oldest first. */
   listApiKeys(accountId: string): Promise<readonly ApiKeyInfo[]>;
-  /** Stops: takes nothing new, lets calls end, and closes once everything that was acknowledged is on disk. Idempotent. */
+  /** Stops the server: accepts no new calls, completes those in progress, and resolves when all accepted data is on disk. Idempotent. */
   close(): Promise<void>;
 }
 
@@ -60,14 +60,14 @@ const CLOCK_AHEAD =
   "the clock is far ahead of the time that has passed since the server's last look at it: messages, invites and welcomes expire by the " +
   "old time for an hour. If the clock is right, a restart with acceptClock (--accept-clock) makes them expire at once";
 
-/** The account that a server without any makes. */
+/** The account that a server without accounts creates. */
 const OPERATOR: AccountOptions = { email: "operator@localhost", name: "operator" };
 
 /**
- * Starts a server: agents get tokens from its API, and exchange what only they can read through its relay.
+ * Starts a server: agents get tokens from its API, and exchange messages that only they can read through its relay.
  *
- * @throws TypeError when an option is unknown or makes no sense; StorageError when the data directory can't be used; the system's error when a port is
- *   taken.
+ * @throws TypeError when an option is unknown or invalid; StorageError when the data directory can't be used; the system's error when a port is
+ *   in use.
  * @example
  * ```ts
  * import { startSkytale } from "@parley/skytale-server";
@@ -93,7 +93,7 @@ export async function startSkytale(given: SkytaleOptions = {}): Promise<SkytaleS
     const created = (await services.accounts.isEmpty()) ? await services.accounts.create(OPERATOR) : undefined;
     const warning =
       options.dataDir === undefined
-        ? "no dataDir: accounts, channels and messages are in memory and lost when this server stops"
+        ? "no dataDir: accounts, channels and messages are kept in memory and lost when this server stops"
         : await accessWarning(options.dataDir);
     if (warning !== undefined) logger.warn(warning);
     return await RunningServer.start({ stores, services, logger, apiKey: created?.apiKey.key }, options);

@@ -1,8 +1,7 @@
 import { closeAll, closeQuietly } from "@parley/core/internal";
-import { type DamagedRecord, SteadyClock } from "@parley/storage";
+import { type DamagedRecord, MemoryEnvironment, SteadyClock } from "@parley/storage";
 import { LmdbEnvironment, type LmdbOptions } from "@parley/storage-lmdb";
 import { openLogs, type Logs, type LogsOptions } from "./log/open-logs.ts";
-import { MemoryRegistry } from "./registry/memory-registry.ts";
 import type { Registry } from "./registry/registry.ts";
 import { StoredRegistry } from "./registry/stored-registry.ts";
 
@@ -43,7 +42,7 @@ export async function openStores(dataDir: string | undefined, { acceptClock, onJ
   try {
     const clock = new SteadyClock({ environment, accept: acceptClock, ...(onJump && { onJump }) });
     const expiryNow = (): number => clock.now();
-    const registry = environment === undefined ? new MemoryRegistry() : new StoredRegistry(environment);
+    const registry = new StoredRegistry(environment ?? new MemoryEnvironment());
     const logs = openLogs(environment, { log: { expiryNow, ...options.log }, welcomes: { expiryNow, ...options.welcomes } });
     let closing: Promise<void> | undefined;
     const close = (): Promise<void> =>

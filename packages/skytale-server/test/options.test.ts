@@ -32,6 +32,17 @@ describe("startSkytale's options", () => {
     await expect(start(options)).rejects.toThrow(message);
   });
 
+  it("of accounts and keys are not read once the server is closed", async () => {
+    const server = await startSkytale({ port: 0, relayPort: 0, logger: false });
+    await server.close();
+    const closed = { name: "StorageError", code: "closed", message: "The server is closed", retryable: false };
+    await expect(server.createAccount({ email: "a@example.com", name: "a" })).rejects.toMatchObject(closed);
+    await expect(server.createApiKey("x")).rejects.toMatchObject(closed);
+    await expect(server.revokeApiKey("x")).rejects.toMatchObject(closed);
+    await expect(server.listApiKeys("x")).rejects.toMatchObject(closed);
+    await expect(server.listAccounts({ limit: 1 })).rejects.toMatchObject(closed);
+  });
+
   it("are rejected in createAccount and createApiKey, too", async () => {
     const server = await startSkytale({ port: 0, relayPort: 0, logger: false });
     const account = { email: "a@example.com", name: "a" };

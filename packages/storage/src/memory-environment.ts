@@ -29,8 +29,8 @@ export class MemoryEnvironment implements Environment {
 class MemoryTable implements Table {
   readonly #name: string;
   readonly #damaged: () => Table;
-  /** Ordered by key. Replaced by each write, so that an iteration sees one version. */
-  #rows: readonly Row[] = [];
+  /** Ordered by key. Ranges are copies, so that an iteration sees one version. */
+  readonly #rows: Row[] = [];
 
   constructor(name: string, damaged: () => Table) {
     this.#name = name;
@@ -73,7 +73,7 @@ class MemoryTable implements Table {
     const index = this.#indexOf(key);
     const isPresent = this.#rows[index]?.key.equals(key) === true;
     const row = value === undefined ? [] : [{ key: Buffer.from(key), value: Buffer.from(value) }];
-    this.#rows = this.#rows.toSpliced(index, isPresent ? 1 : 0, ...row);
+    this.#rows.splice(index, isPresent ? 1 : 0, ...row);
   }
 
   /** Index of the first row whose key is not less than `key`. */

@@ -73,8 +73,14 @@ export async function loadSealingKey({ directory, file, isRequired, remedy }: Se
   } catch (error) {
     if (error instanceof StorageError) throw error;
     const code = isPassingSystemError(error) ? "storage_failed" : "data_dir_unusable";
-    throw new StorageError(code, `${path} cannot be read or created, or is not a key: ${systemReason(error)}`, { cause: error });
+    throw new StorageError(code, `${path} cannot be read or created, or is not a key: ${systemReason(error)}. ${remedyFor(code, remedy)}`, {
+      cause: error,
+    });
   }
+}
+
+function remedyFor(code: "storage_failed" | "data_dir_unusable", remedy: string): string {
+  return code === "storage_failed" ? "Free some space, or repair the disk" : `Check its owner and mode, or ${remedy}`;
 }
 
 async function readIfPresent(path: string): Promise<string | undefined> {

@@ -8,7 +8,7 @@ import { assertChanges, type Registry, type RegistryChange, type RegistryEntry, 
 const REVISION_BYTES = 9;
 const REVISION_LENGTH = 12;
 
-/** Records in a server's data directory, in the table `registry`: key → 12 characters of revision, and the record as JSON. */
+/** Records in a server's data directory or in memory, in the table `registry`: key → 12 characters of revision, and the record as JSON. */
 export class StoredRegistry implements Registry {
   readonly #table: Table;
   readonly #writes: WriteQueue;

@@ -2,7 +2,8 @@ import { randomBytes } from "node:crypto";
 import { beforeEach, describe, expect, it } from "vitest";
 import { readApiLimits } from "../../src/api/limits.ts";
 import { Services } from "../../src/api/services.ts";
-import { MemoryRegistry } from "../../src/registry/memory-registry.ts";
+import { MemoryEnvironment } from "@parley/storage";
+import { StoredRegistry } from "../../src/registry/stored-registry.ts";
 import { composeToken, makeInvite, parseToken, prove, type Invite, registration } from "./reference-invite.ts";
 
 const CHANNEL = "acme/team/general";
@@ -10,7 +11,7 @@ const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 
 let time: number;
-let registry: MemoryRegistry;
+let registry: StoredRegistry;
 let services: Services;
 let alice: string;
 let bob: string;
@@ -47,7 +48,7 @@ async function pass(ms: number): Promise<void> {
 
 beforeEach(async () => {
   time = 1_750_000_000_000;
-  registry = new MemoryRegistry();
+  registry = new StoredRegistry(new MemoryEnvironment());
   services = await Services.open({ registry, limits: readApiLimits(), now: () => time });
   alice = (await services.accounts.create({ email: "alice@example.org", name: "alice" })).id;
   bob = (await services.accounts.create({ email: "bob@example.org", name: "bob" })).id;

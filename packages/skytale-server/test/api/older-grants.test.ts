@@ -2,14 +2,15 @@ import { describe, expect, it } from "vitest";
 import { readApiLimits } from "../../src/api/limits.ts";
 import { accountChannels, channels, grants, hashed } from "../../src/api/records.ts";
 import { Services } from "../../src/api/services.ts";
-import { MemoryRegistry } from "../../src/registry/memory-registry.ts";
+import { MemoryEnvironment } from "@parley/storage";
+import { StoredRegistry } from "../../src/registry/stored-registry.ts";
 import { transact } from "../../src/registry/transaction.ts";
 
 const CHANNEL = "acme/team/general";
 
 describe("grants of a version that didn't record who made them", () => {
   it("stay valid, outlive the withdrawal of others, and can be withdrawn", async () => {
-    const registry = new MemoryRegistry();
+    const registry = new StoredRegistry(new MemoryEnvironment());
     const services = await Services.open({ registry, limits: readApiLimits() });
     const [owner, older, newer] = await Promise.all(
       ["owner", "older", "newer"].map(async (name) => (await services.accounts.create({ email: `${name}@example.org`, name })).id),
@@ -35,10 +36,10 @@ describe("grants of a version that didn't record who made them", () => {
 
 describe("a withdrawal that a stop of the server cuts short", () => {
   it("is finished by the next maintenance", async () => {
-    const registry = new MemoryRegistry();
+    const registry = new StoredRegistry(new MemoryEnvironment());
     let isCut = false;
     const cut = new Proxy(registry, {
-      get: (target, member: keyof MemoryRegistry) => {
+      get: (target, member: keyof StoredRegistry) => {
         if (member === "list" && isCut) return () => Promise.reject(new Error("killed"));
         return (target[member] as () => unknown).bind(target);
       },

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { SigningKeys } from "../../src/api/signing-keys.ts";
 import { localKeys, TokenIssuer, TokenVerifier } from "../../src/api/tokens.ts";
-import { MemoryRegistry } from "../../src/registry/memory-registry.ts";
+import { MemoryEnvironment } from "@parley/storage";
+import { StoredRegistry } from "../../src/registry/stored-registry.ts";
 
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
@@ -12,7 +13,7 @@ function clock(): { now: () => number; pass: (ms: number) => void } {
   return { now: () => time, pass: (ms) => void (time += ms) };
 }
 
-function open(now: () => number, registry = new MemoryRegistry()): Promise<SigningKeys> {
+function open(now: () => number, registry = new StoredRegistry(new MemoryEnvironment())): Promise<SigningKeys> {
   return SigningKeys.open({ registry, ttlMs: 30 * DAY, tokenTtlMs: TOKEN_TTL, now });
 }
 
@@ -21,7 +22,7 @@ const API_KEY = { id: "k".repeat(16), accountId: "account", name: "x", mode: "li
 describe("signing keys", () => {
   it("are kept, and shown by their public half only", async () => {
     const { now } = clock();
-    const registry = new MemoryRegistry();
+    const registry = new StoredRegistry(new MemoryEnvironment());
     const first = await open(now, registry);
     const { kid } = first.signer();
     expect(first.keySet()).toEqual({ keys: [{ kty: "OKP", crv: "Ed25519", x: expect.any(String), kid, alg: "EdDSA", use: "sig" }] });

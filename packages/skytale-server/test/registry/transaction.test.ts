@@ -1,12 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { MemoryRegistry } from "../../src/registry/memory-registry.ts";
+import { MemoryEnvironment } from "@parley/storage";
+import { StoredRegistry } from "../../src/registry/stored-registry.ts";
 import { Kind, transact } from "../../src/registry/transaction.ts";
 
 type Count = { readonly n: number };
 
 const counts: Kind<Count> = new Kind("count");
 
-async function set(registry: MemoryRegistry, name: string, n: number): Promise<void> {
+async function set(registry: StoredRegistry, name: string, n: number): Promise<void> {
   await transact(registry, async (transaction) => {
     await transaction.get(counts, name);
     transaction.put(counts, [name], { n });
@@ -15,7 +16,7 @@ async function set(registry: MemoryRegistry, name: string, n: number): Promise<v
 
 describe("a transaction", () => {
   it("sees what it wrote itself, and others see all of it or nothing", async () => {
-    const registry = new MemoryRegistry();
+    const registry = new StoredRegistry(new MemoryEnvironment());
     await transact(registry, async (transaction) => {
       transaction.put(counts, ["a"], { n: 1 });
       transaction.put(counts, ["b"], { n: 1 });
@@ -28,7 +29,7 @@ describe("a transaction", () => {
   });
 
   it("runs again if a record that it read has changed, even without a write to that record", async () => {
-    const registry = new MemoryRegistry();
+    const registry = new StoredRegistry(new MemoryEnvironment());
     await set(registry, "limit", 1);
     let runs = 0;
     const allowed = await transact(registry, async (transaction) => {
@@ -44,7 +45,7 @@ describe("a transaction", () => {
   });
 
   it("writes nothing when its decision throws", async () => {
-    const registry = new MemoryRegistry();
+    const registry = new StoredRegistry(new MemoryEnvironment());
     const refused = transact(registry, async (transaction) => {
       transaction.put(counts, ["a"], { n: 1 });
       throw new RangeError("no");
@@ -54,7 +55,7 @@ describe("a transaction", () => {
   });
 
   it("gives up in the end when others are always first", async () => {
-    const registry = new MemoryRegistry();
+    const registry = new StoredRegistry(new MemoryEnvironment());
     let runs = 0;
     const hopeless = transact(registry, async (transaction) => {
       await transaction.get(counts, "a");

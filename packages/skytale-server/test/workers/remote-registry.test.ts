@@ -1,14 +1,14 @@
 import { EventEmitter } from "node:events";
-import { StorageError } from "@parley/storage";
+import { MemoryEnvironment, StorageError } from "@parley/storage";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { MemoryRegistry } from "../../src/registry/memory-registry.ts";
+import { StoredRegistry } from "../../src/registry/stored-registry.ts";
 import type { RegistryEntry } from "../../src/registry/registry.ts";
 import { RegistryError } from "../../src/registry/registry-error.ts";
 import { offerRegistry, type RegistryMethods, RemoteRegistry } from "../../src/workers/remote-registry.ts";
 import { ProcessCalls, type ProcessEnd } from "../../src/workers/calls.ts";
 
 /** A registry that answers reads when told to. */
-class SlowRegistry extends MemoryRegistry {
+class SlowRegistry extends StoredRegistry {
   readonly open: (() => void)[] = [];
   isSlow = false;
 
@@ -35,7 +35,7 @@ let calls: ProcessCalls<RegistryMethods>;
 let remote: RemoteRegistry;
 
 beforeEach(() => {
-  owned = new SlowRegistry();
+  owned = new SlowRegistry(new MemoryEnvironment());
   const [near, far] = connected();
   owner = new ProcessCalls(near, offerRegistry(owned));
   calls = new ProcessCalls<RegistryMethods>(far, {});

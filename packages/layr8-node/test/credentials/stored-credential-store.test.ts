@@ -1,20 +1,26 @@
-import { type Environment, type Write, WriteQueue } from "@parley/storage";
+import { type Environment, MemoryEnvironment, type Write, WriteQueue } from "@parley/storage";
 import { LmdbEnvironment } from "@parley/storage-lmdb";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { LmdbCredentialStore } from "../../src/credentials/lmdb-credential-store.ts";
+import { StoredCredentialStore } from "../../src/credentials/stored-credential-store.ts";
 import { SCHEMA } from "../../src/stores.ts";
 import { temporaryDirectory } from "../storage/temporary-directory.ts";
 import { credentialStoreCompliance } from "./credential-store-compliance.ts";
 
-credentialStoreCompliance("LmdbCredentialStore", async (maxPerHolder) => {
+credentialStoreCompliance("StoredCredentialStore in memory", (maxPerHolder) => {
+  const environment = new MemoryEnvironment();
+  const open = () => new StoredCredentialStore(environment, maxPerHolder);
+  return Promise.resolve({ store: open(), reopen: () => Promise.resolve(open()), cleanup: () => environment.writes.close() });
+});
+
+credentialStoreCompliance("StoredCredentialStore on LMDB", async (maxPerHolder) => {
   const directory = await temporaryDirectory();
   let environment = await LmdbEnvironment.open(directory.path, SCHEMA);
   return {
-    store: new LmdbCredentialStore(environment, maxPerHolder),
+    store: new StoredCredentialStore(environment, maxPerHolder),
     reopen: async () => {
       await environment.close();
       environment = await LmdbEnvironment.open(directory.path, SCHEMA);
-      return new LmdbCredentialStore(environment, maxPerHolder);
+      return new StoredCredentialStore(environment, maxPerHolder);
     },
     cleanup: async () => {
       await environment.close();
@@ -23,7 +29,7 @@ credentialStoreCompliance("LmdbCredentialStore", async (maxPerHolder) => {
   };
 });
 
-describe("LmdbCredentialStore on disk", () => {
+describe("StoredCredentialStore on disk", () => {
   const HOLDER = "did:web:alice.example";
   let directory: Awaited<ReturnType<typeof temporaryDirectory>>;
   let environment: LmdbEnvironment;
@@ -55,7 +61,7 @@ describe("LmdbCredentialStore on disk", () => {
   }
 
   it("has not stored what it refused, and counts it out", async () => {
-    const store = new LmdbCredentialStore(fallible(), 1);
+    const store = new StoredCredentialStore(fallible(), 1);
     failing = true;
     await expect(store.add({ holderDid: HOLDER, signed: "a" })).rejects.toMatchObject({ code: "storage_failed", retryable: true });
     failing = false;
@@ -64,7 +70,7 @@ describe("LmdbCredentialStore on disk", () => {
   });
 
   it("still has what it could not remove, and counts it in", async () => {
-    const store = new LmdbCredentialStore(fallible(), 1);
+    const store = new StoredCredentialStore(fallible(), 1);
     const { id } = await store.add({ holderDid: HOLDER, signed: "a" });
     failing = true;
     await expect(store.remove(id)).rejects.toMatchObject({ code: "storage_failed" });
@@ -76,7 +82,7 @@ describe("LmdbCredentialStore on disk", () => {
   });
 
   it("retains what holders have that are still there", async () => {
-    const store = new LmdbCredentialStore(environment, 10);
+    const store = new StoredCredentialStore(environment, 10);
     const kept = await store.add({ holderDid: HOLDER, signed: "a" });
     for (const signed of ["b", "c"]) await store.add({ holderDid: "did:web:gone.example", signed });
     await store.retain((did) => did === HOLDER);
@@ -85,7 +91,7 @@ describe("LmdbCredentialStore on disk", () => {
   });
 
   it("sets a damaged record aside", async () => {
-    const store = new LmdbCredentialStore(environment, 10);
+    const store = new StoredCredentialStore(environment, 10);
     const { id } = await store.add({ holderDid: HOLDER, signed: "a" });
     environment.writes.put(environment.table("credentials"), Buffer.from(id.replaceAll("-", ""), "hex"), Buffer.from("{"));
     await environment.writes.flush();
@@ -98,7 +104,7 @@ describe("LmdbCredentialStore on disk", () => {
     const key = Buffer.concat([Buffer.alloc(32, 1), Buffer.from([0x7f, 0xff, 0xff, 0xff, 0xff, 0xf0])]);
     environment.writes.put(environment.table("credential-holders"), key, Buffer.alloc(16));
     await environment.writes.flush();
-    const store = new LmdbCredentialStore(environment, 10);
+    const store = new StoredCredentialStore(environment, 10);
     const added = [];
     for (const signed of ["a", "b", "c"]) added.push(await store.add({ holderDid: HOLDER, signed }));
     expect(store.list(HOLDER, { limit: 10 }).credentials).toEqual(added);

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from "node:crypto";
 import { StorageError, type Environment, type Table, type WriteQueue } from "@parley/storage";
 import type { CredentialPage, CredentialStore, ListOptions, StoredCredential } from "./credential-store.ts";
-import { walletFull } from "./memory-credential-store.ts";
+import { CredentialError } from "./credential-error.ts";
 import { pageOf } from "./page.ts";
 
 type CredentialRecord = StoredCredential & { readonly seq: number };
@@ -14,12 +14,12 @@ const SEQ_BYTES = 6;
 const HOLDER_BYTES = 32;
 
 /**
- * Stores credentials in a node's data directory.
+ * Stores credentials in a node's data directory, or in memory.
  *
  * Tables: `credentials` (id → record) and `credential-holders` (SHA-256 of the holder's DID, seq → id). Seqs are times of storing,
  * incremented where two are equal, so that they ascend across restarts.
  */
-export class LmdbCredentialStore implements CredentialStore {
+export class StoredCredentialStore implements CredentialStore {
   readonly #maxPerHolder: number;
   readonly #writes: WriteQueue;
   readonly #records: Table;
@@ -63,7 +63,9 @@ export class LmdbCredentialStore implements CredentialStore {
 
   async add(credential: Omit<StoredCredential, "id">): Promise<StoredCredential> {
     const holder = hashOf(credential.holderDid);
-    if ((this.#counts.get(textOf(holder)) ?? 0) >= this.#maxPerHolder) throw walletFull(this.#maxPerHolder);
+    if ((this.#counts.get(textOf(holder)) ?? 0) >= this.#maxPerHolder) {
+      throw new CredentialError("wallet_full", `A holder may store ${this.#maxPerHolder} credentials`);
+    }
     const seq = Math.max(this.#lastSeq + 1, Date.now());
     this.#lastSeq = seq;
     const stored: StoredCredential = { id: randomUUID(), ...credential };
