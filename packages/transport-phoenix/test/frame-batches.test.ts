@@ -49,9 +49,9 @@ describe("an acknowledgement", () => {
     server.client.deliver(ALICE_TOPIC, MESSAGE);
     const delivery = await next(connection.deliveries[Symbol.asyncIterator]());
     delivery.settle({ status: "handled" });
-    const [joinRef, ref, , , payload] = await server.frame("ack");
-    expect(typeof ref).toBe(hasRef ? "string" : "object");
-    expect({ joinRef, payload }).toEqual({ joinRef: expect.any(String), payload: { ids: [MESSAGE.id] } });
+    const [joinRef, ref, , , payload] = await server.frame("dispatch_reply");
+    expect(ref).toEqual(hasRef ? expect.any(String) : null);
+    expect({ joinRef, payload }).toEqual({ joinRef: expect.any(String), payload: { message_id: MESSAGE.id, status: "handled" } });
   });
 });
 
