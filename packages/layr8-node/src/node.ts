@@ -45,14 +45,18 @@ export interface Layr8Node extends AsyncDisposable {
 }
 
 /**
- * Starts a node. Agents connect to it over WebSockets. It stores their messages until the recipients have acknowledged them. ```ts import {
- * startNode } from "@parley/layr8-node"; await using node = await startNode({ port: 0, dataDir: "./node-data" }); console.log(node.url);
- * ```
+ * Starts a node. Agents connect to it over WebSockets. It stores their messages until the recipients have acknowledged them.
  *
  * @throws TypeError when an option is unknown or invalid.
  * @throws StorageError when the data directory can't be used.
  * @throws Error of the system when the port is in use.
  * @example
+ * ```ts
+ * import { startNode } from "@parley/layr8-node";
+ *
+ * await using node = await startNode({ port: 0, dataDir: "./node-data" });
+ * console.log(node.url);
+ * ```
  */
 export async function startNode(options: NodeOptions = {}): Promise<Layr8Node> {
   checkNodeOptions(options);

@@ -5,21 +5,17 @@ import { unitsOf } from "../work-units.ts";
 import { Channel, errorReply, OK, type ChannelEnd, type ChannelSocket, type JoinChannel, type Reply } from "./channel.ts";
 import { FrameWriter } from "./frame-writer.ts";
 import { ProbeQueue } from "./probe-queue.ts";
-import { ReadLimiter, type ReadAccount } from "./read-limiter.ts";
+import { ReadLimiter, type ReadAccount, type ReadLimits } from "./read-limiter.ts";
 import { decodeFrame, encodeFrame, encodeReply, type Frame } from "./serializer.ts";
 
 /** Limits of one WebSocket. */
-export interface SocketLimits {
+export interface SocketLimits extends ReadLimits {
   /** Topics that one socket may have joined. */
   readonly maxChannels: number;
   /** Malformed frames after which the socket is closed. */
   readonly maxMalformed: number;
-  /** Bytes in the send buffer above which channels are not writable. */
-  readonly highWaterMark: number;
   /** Time without a frame after which the socket is closed, in milliseconds. A ping is sent after half of it. */
   readonly idleTimeoutMs: number;
-  /** Milliseconds on a monotonic clock. */
-  readonly now: () => number;
 }
 
 /** Events of {@link PhoenixSocket}. */
@@ -88,16 +84,9 @@ export class PhoenixSocket implements ChannelSocket {
     ws.on("close", (code) => this.#onClose(this.#endedHere ? undefined : code));
     stream.on("drain", () => this.#onDrain());
     stream.on("data", (chunk: Buffer) => this.#reading.received(chunk));
-    const { highWaterMark, now } = limits;
-    this.#reading = new ReadLimiter(ws, {
-      account: owner,
-      highWaterMark,
-      now,
-      onOutOfBudget: () => {
-        this.#events.onMalformed("no room for a message that is not complete");
-        this.close(1013, "too much of this API key is partly received: send fewer messages at once");
-      },
-      terminate: () => this.terminate(),
+    this.#reading = new ReadLimiter(ws, owner, limits, () => {
+      events.onMalformed("no room for a message that is not complete");
+      this.close(1013, "too much of this API key is partly received: send fewer messages at once");
     });
   }
 

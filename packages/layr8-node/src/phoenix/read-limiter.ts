@@ -22,16 +22,12 @@ export interface ReadAccount {
   hold(bytes: number): FairShareLease | undefined;
 }
 
-/** Options of {@link ReadLimiter}. */
-export interface ReadLimiterOptions {
-  readonly account: ReadAccount;
+/** Limits of {@link ReadLimiter}. */
+export interface ReadLimits {
   /** Bytes in the send buffer above which channels are not writable. */
   readonly highWaterMark: number;
   /** Milliseconds on a monotonic clock. */
   readonly now: () => number;
-  /** Closes the socket, which has waited too long for the rest of a message. */
-  onOutOfBudget(): void;
-  terminate(): void;
 }
 
 /**
@@ -40,7 +36,9 @@ export interface ReadLimiterOptions {
  */
 export class ReadLimiter {
   readonly #ws: WebSocket;
-  readonly #options: ReadLimiterOptions;
+  readonly #account: ReadAccount;
+  readonly #limits: ReadLimits;
+  readonly #onOutOfBudget: () => void;
   readonly #meter = new FrameMeter();
   /** Reading is paused until then: the owner is above its rate. */
   #pause: NodeJS.Timeout | undefined;
@@ -56,9 +54,12 @@ export class ReadLimiter {
   /** Reading is paused until then: no budget is left for the rest of a message. */
   #roomTimer: NodeJS.Timeout | undefined;
 
-  constructor(ws: WebSocket, options: ReadLimiterOptions) {
+  /** @param onOutOfBudget called when the rest of a message had to wait for too long. The socket is terminated a second later. */
+  constructor(ws: WebSocket, account: ReadAccount, limits: ReadLimits, onOutOfBudget: () => void) {
     this.#ws = ws;
-    this.#options = options;
+    this.#account = account;
+    this.#limits = limits;
+    this.#onOutOfBudget = onOutOfBudget;
     // Connecting again regains nothing.
     this.charge(0);
   }
@@ -75,7 +76,7 @@ export class ReadLimiter {
 
   /** Charges all frames, rejected ones included. Above its rate the owner is read more slowly. */
   charge(units: number): void {
-    const waitMs = this.#options.account.charge(units);
+    const waitMs = this.#account.charge(units);
     if (waitMs === 0 || this.#pause !== undefined) return;
     this.#ws.pause();
     this.#pauseFor(waitMs);
@@ -83,7 +84,7 @@ export class ReadLimiter {
 
   /** Charges the buffered part of an incomplete message as it arrives. */
   received(chunk: Buffer): void {
-    if (this.#meter.push(chunk)) this.#partialSince = this.#options.now();
+    if (this.#meter.push(chunk)) this.#partialSince = this.#limits.now();
     const parts = this.#meter.takeParts();
     if (parts > 0) this.charge(parts);
     const bytes = this.#meter.held - (this.#meter.held % HELD_STEP);
@@ -92,7 +93,7 @@ export class ReadLimiter {
 
   /** Reads nothing more from a client that does not read the replies. */
   checkUnread(): void {
-    if (this.#isUnread || this.#ws.bufferedAmount <= UNREAD_MARKS * this.#options.highWaterMark) return;
+    if (this.#isUnread || this.#ws.bufferedAmount <= UNREAD_MARKS * this.#limits.highWaterMark) return;
     this.#isUnread = true;
     this.#ws.pause();
   }
@@ -115,10 +116,10 @@ export class ReadLimiter {
   #pauseFor(waitMs: number): void {
     this.#pause = setTimeout(
       () => {
-        const moreMs = this.#options.account.charge(0);
+        const moreMs = this.#account.charge(0);
         if (moreMs > 0) return this.#pauseFor(moreMs);
         this.#pause = undefined;
-        this.#pausedUntil = this.#options.now();
+        this.#pausedUntil = this.#limits.now();
         this.#resume();
       },
       Math.min(waitMs, MAX_PAUSE_MS),
@@ -134,8 +135,8 @@ export class ReadLimiter {
     const more = bytes - this.#heldBytes;
     if (more === 0) return true;
     if (this.#held === undefined) {
-      this.#partialSince = this.#options.now();
-      this.#held = this.#options.account.hold(more);
+      this.#partialSince = this.#limits.now();
+      this.#held = this.#account.hold(more);
       if (this.#held === undefined) return false;
     } else if (!this.#held.tryGrow(more)) {
       return false;
@@ -152,12 +153,12 @@ export class ReadLimiter {
 
   /** Pauses reading until other messages of the owner are complete. After a timeout the client must reconnect. */
   #waitForRoom(bytes: number): void {
-    const until = this.#options.now() + ROOM_PATIENCE_MS;
+    const until = this.#limits.now() + ROOM_PATIENCE_MS;
     this.#ws.pause();
     const retry = (): void => {
       this.#roomTimer = undefined;
       if (this.#hold(bytes)) return this.#resume();
-      if (this.#options.now() >= until) return this.#giveUp();
+      if (this.#limits.now() >= until) return this.#giveUp();
       this.#roomTimer = setTimeout(retry, ROOM_RETRY_MS);
     };
     this.#roomTimer = setTimeout(retry, ROOM_RETRY_MS);
@@ -165,7 +166,7 @@ export class ReadLimiter {
 
   #giveUp(): void {
     this.#releaseHeld();
-    this.#options.onOutOfBudget();
-    this.#roomTimer = setTimeout(() => this.#options.terminate(), LINGER_MS);
+    this.#onOutOfBudget();
+    this.#roomTimer = setTimeout(() => this.#ws.terminate(), LINGER_MS);
   }
 }

@@ -8,8 +8,7 @@ import { Mailboxes } from "./deliver/mailboxes.ts";
 import type { InboundMessage } from "./inbound-message.ts";
 import { parseMessage } from "./parse/parse-message.ts";
 import { ACCEPTED, combineResults, PASSED, RATE_LIMITED, rejected, type AcceptResult, type CheckResult } from "./rejection.ts";
-import { isBuiltin, isBuiltinResponse } from "./respond/builtin-protocols.ts";
-import { BuiltinResponder } from "./respond/builtin-responder.ts";
+import { builtinResponse, isBuiltin, isBuiltinResponse } from "./respond/builtin-protocols.ts";
 import { FailureReporter, type OnDead, type Problem } from "./respond/failure-reporter.ts";
 import { isProblemReport } from "./respond/problem-report.ts";
 import { SystemMessages, type MessageSummary } from "./respond/system-messages.ts";
@@ -48,7 +47,7 @@ export class Router {
   readonly mailboxes: Mailboxes;
   readonly #messages: MessageStore;
   readonly #authorizer: Authorizer;
-  readonly #builtin: BuiltinResponder;
+  readonly #systemMessages: SystemMessages;
   readonly #failures: FailureReporter;
 
   constructor(options: RouterOptions) {
@@ -58,9 +57,8 @@ export class Router {
     this.mailboxes = new Mailboxes({ inbox, delivery, events });
     this.#messages = new MessageStore(this.mailboxes, { ...options, clock, onFailure: events.onFailure });
     this.#authorizer = new Authorizer({ policies, verifiers, store: this.#messages, isHosted, clock });
-    const systemMessages = new SystemMessages({ store: this.#messages, remote, isHosted, onDropped: events.onDropped });
-    this.#builtin = new BuiltinResponder(this.mailboxes, systemMessages);
-    this.#failures = new FailureReporter(systemMessages, events.onDead);
+    this.#systemMessages = new SystemMessages({ store: this.#messages, remote, isHosted, onDropped: events.onDropped });
+    this.#failures = new FailureReporter(this.#systemMessages, events.onDead);
     this.mailboxes.onUndelivered({
       onDead: (stored, cause) => void this.#deadLetter(stored, cause).catch(events.onFailure),
       onFailed: (stored, failure) => void this.#failures.failed(stored, readStored(stored), failure).catch(events.onFailure),
@@ -112,8 +110,14 @@ export class Router {
 
   #storeFor(inbound: InboundMessage, recipient: string): Promise<AcceptResult> {
     const isForNode = isBuiltin(inbound) && this.#options.isHosted(recipient) && !this.mailboxes.wouldTake(recipient, inbound);
-    if (isForNode) return this.#builtin.respond(inbound.message, recipient).then(() => ACCEPTED);
+    if (isForNode) return this.#respond(inbound.message, recipient).then(() => ACCEPTED);
     return this.#messages.store(inbound, recipient);
+  }
+
+  /** Responds to a message of a built-in protocol in the name of a recipient whose agents don't handle it. */
+  async #respond(message: Message, recipient: string): Promise<void> {
+    const response = await builtinResponse(message, recipient, this.mailboxes.protocolsOf(recipient));
+    if (response !== undefined) await this.#systemMessages.send(response, message);
   }
 
   /** Responses are routed to the connection that has sent on their thread. They may arrive before the request is durable. */
@@ -126,7 +130,7 @@ export class Router {
 
   async #deadLetter(stored: InboxMessage, cause: DeadLetterCause): Promise<void> {
     const message = readStored(stored);
-    if (cause === "unhandled" && isBuiltin(stored)) await this.#builtin.respond(message, stored.recipient);
+    if (cause === "unhandled" && isBuiltin(stored)) await this.#respond(message, stored.recipient);
     else await this.#failures.deadLettered(stored, message, cause);
   }
 

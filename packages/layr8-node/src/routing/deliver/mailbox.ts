@@ -5,7 +5,6 @@ import type { Inbox, InboxMessage } from "../../inbox/inbox.ts";
 import type { Consumer } from "./consumer.ts";
 import { ConsumerRoutes } from "./consumer-routes.ts";
 import { InboxReader } from "./inbox-reader.ts";
-import { Removals } from "./removals.ts";
 import { Suspects, type BrokenLinkCause } from "./suspects.ts";
 import { Window, type InFlightDelivery, type WindowLimits } from "./window.ts";
 
@@ -65,7 +64,9 @@ export class Mailbox {
   readonly #inFlight = new ChurnMap<number, InFlightDelivery<Consumer>>();
   /** Connections that passed on a message which the next connection can't accept yet, by seq. */
   readonly #passedBy = new Map<number, ReadonlySet<Consumer>>();
-  readonly #removals: Removals;
+  /** Seqs of messages being removed, which may still be in the inbox. */
+  readonly #removing = new ChurnMap<number, true>();
+  #toRemove: number[] = [];
   readonly #reader: InboxReader;
   readonly #suspects: Suspects<Consumer>;
   /** A message is held because another sender's message with the same id is in flight. */
@@ -77,11 +78,10 @@ export class Mailbox {
     this.#options = options;
     this.#events = events;
     this.routes = new ConsumerRoutes(options.maxThreads);
-    this.#removals = new Removals(did, inbox, events.onFailure);
     this.#reader = new InboxReader({
       read: (after) => inbox.read(did, { after, ...PAGE }),
       look: (message) => {
-        if (!this.#inFlight.has(message.seq) && !this.#removals.has(message.seq)) this.#tryDeliver(message);
+        if (!this.#inFlight.has(message.seq) && !this.#removing.has(message.seq)) this.#tryDeliver(message);
       },
       isFull: () => this.connected && [...this.#windows.values()].every((window) => window.starved),
       onFailure: events.onFailure,
@@ -89,12 +89,12 @@ export class Mailbox {
     this.#suspects = new Suspects({
       read: async (seq) => {
         const [message] = await inbox.read(did, { after: seq - 1, limit: 1, maxLength: 1 });
-        return message?.seq === seq && !this.#removals.has(seq) ? message : undefined;
+        return message?.seq === seq && !this.#removing.has(seq) ? message : undefined;
       },
       route: (message) => this.routes.find(message),
       deliver: (message, consumer) => this.#deliverSuspect(message, consumer),
       onCleared: (seq) => {
-        if (this.#inFlight.has(seq) || this.#removals.has(seq)) return;
+        if (this.#inFlight.has(seq) || this.#removing.has(seq)) return;
         this.#reader.hold(seq);
         this.#reader.resume();
       },
@@ -109,7 +109,7 @@ export class Mailbox {
 
   /** Whether this mailbox can be dropped, because it holds no state beyond the inbox. */
   get idle(): boolean {
-    return !this.connected && this.#removals.size === 0 && !this.#reader.walking;
+    return !this.connected && this.#removing.size === 0 && !this.#reader.walking;
   }
 
   /** Whether it remembers messages that may have broken the agent's link. */
@@ -254,7 +254,7 @@ export class Mailbox {
 
   #deliverSuspect(message: InboxMessage, consumer: Consumer): boolean {
     const window = this.#windows.get(consumer);
-    if (window === undefined || this.#inFlight.has(message.seq) || this.#removals.has(message.seq)) return false;
+    if (window === undefined || this.#inFlight.has(message.seq) || this.#removing.has(message.seq)) return false;
     if (message.expiresAt <= this.#options.clock.expiry()) {
       this.#deadLetter(message, "expired");
       return false;
@@ -341,11 +341,19 @@ export class Mailbox {
     this.#events.onDead(message, cause);
   }
 
-  /** Removes a message from the inbox. */
+  /** Removes a message from the inbox, batched with the others of this turn of the event loop. */
   #remove(seq: number): void {
     this.#suspects.settled(seq);
     this.#passedBy.delete(seq);
-    this.#removals.add(seq);
+    this.#removing.set(seq, true);
+    if (this.#toRemove.push(seq) === 1) setImmediate(() => void this.#flushRemovals());
+  }
+
+  async #flushRemovals(): Promise<void> {
+    const seqs = this.#toRemove;
+    this.#toRemove = [];
+    await this.#inbox.settle(this.did, seqs).catch(this.#events.onFailure);
+    for (const seq of seqs) this.#removing.delete(seq);
   }
 }
 
