@@ -72,6 +72,7 @@ export class Inbound {
     this.#joinedEpoch = valueNumber(context.group.row(JOINED_ROW)) ?? 0n;
   }
 
+  /** Subscribes to the log, and applies its entries until {@link Inbound.stop}. */
   start(): void {
     this.#running = this.#run();
   }
@@ -169,7 +170,7 @@ export class Inbound {
     await this.#scanAhead();
     if (!this.#inbox.isFull) return;
     this.#context.position.stall(true);
-    await this.#inbox.room();
+    await this.#inbox.whenNotFull();
     this.#context.position.stall(false);
   }
 

@@ -36,7 +36,7 @@ export class Inbox {
   #isIterated = false;
   readonly #listeners = new Set<() => void>();
   #waiting: Deferred<IteratorResult<ChannelMessage, undefined>> | undefined;
-  #room: Deferred<void> | undefined;
+  #notFull: Deferred<void> | undefined;
   #settledRows: GroupRow[] = [];
   #deleteTimer: NodeJS.Timeout | undefined;
   #flushing: Promise<void> | undefined;
@@ -84,14 +84,14 @@ export class Inbox {
   }
 
   /** Resolves when the inbox is not full, or has ended. */
-  async room(): Promise<void> {
-    while (this.isFull && this.#end === undefined) await (this.#room ??= deferred()).promise;
+  async whenNotFull(): Promise<void> {
+    while (this.isFull && this.#end === undefined) await (this.#notFull ??= deferred()).promise;
   }
 
   /** No further messages are added: iterations end, or throw the error, after the last message. */
   end(error?: Error): void {
     this.#end ??= { error };
-    this.#wakeRoom();
+    this.#continueReading();
     this.#notify();
     const waiting = this.#waiting;
     this.#waiting = undefined;
@@ -263,7 +263,7 @@ export class Inbox {
   #uncount(item: InboxItem): void {
     if (!this.#counted.delete(item)) return;
     this.#bytes -= item.message.data.length;
-    if (!this.isFull) this.#wakeRoom();
+    if (!this.isFull) this.#continueReading();
   }
 
   async #flushNow(): Promise<void> {
@@ -289,8 +289,8 @@ export class Inbox {
     for (const listener of this.#listeners) listener();
   }
 
-  #wakeRoom(): void {
-    this.#room?.resolve();
-    this.#room = undefined;
+  #continueReading(): void {
+    this.#notFull?.resolve();
+    this.#notFull = undefined;
   }
 }

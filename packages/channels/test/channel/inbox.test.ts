@@ -75,12 +75,12 @@ describe("an inbox", () => {
   it("is full at either limit, and accepts messages after one was settled", async () => {
     await put(message(1), message(2), message(3));
     expect(inbox.isFull).toBe(true);
-    const room = inbox.room();
+    const notFull = inbox.whenNotFull();
     const messages = inbox.iterate();
     await take(messages);
     expect(inbox.isFull).toBe(true);
     await take(messages);
-    await room;
+    await notFull;
     expect(inbox.isFull).toBe(false);
     await put(message(4, 1000));
     expect(inbox.isFull).toBe(true);
@@ -125,10 +125,10 @@ describe("an inbox", () => {
     expect([first?.message.sequence, third?.message.sequence]).toEqual([1, 3]);
     expect(inbox.takeFirst(({ sequence }) => sequence === 3)).toBeUndefined();
     expect(inbox.isFull).toBe(true);
-    const room = inbox.room();
+    const notFull = inbox.whenNotFull();
     const released = inbox.settle(third === undefined ? [] : [third]);
     expect(inbox.isFull).toBe(false);
-    await room;
+    await notFull;
     await released;
     expect(stored()).toBe(2);
   });

@@ -91,10 +91,7 @@ class MemoryPartition implements StorePartition {
     this.#check();
     checkBatch(changes, durability);
     if (changes.length === 0) return;
-    for (const { key, value, isPublic = false } of changes) {
-      if (value === undefined) this.#rows.delete(key);
-      else this.#rows.set(key, value, isPublic);
-    }
+    this.#rows.apply(changes);
     this.#events.written(this.#rows);
   }
 

@@ -1,3 +1,5 @@
+import type { StoreChange } from "./group-store.ts";
+
 /** A row as it is held in memory. */
 export interface Row {
   readonly value: Uint8Array;
@@ -31,6 +33,14 @@ export class Rows {
   /** The keys of the public or of the secret rows, in no particular order. */
   *keysOf(isPublic: boolean): Generator<string> {
     for (const [key, row] of this.#rows) if (row.isPublic === isPublic) yield key;
+  }
+
+  /** Applies a batch that `checkBatch` has accepted. */
+  apply(changes: readonly StoreChange[]): void {
+    for (const { key, value, isPublic = false } of changes) {
+      if (value === undefined) this.delete(key);
+      else this.set(key, value, isPublic);
+    }
   }
 
   set(key: string, value: Uint8Array, isPublic: boolean): void {

@@ -71,6 +71,9 @@ function readValue(value: JsonObject[string]): Uint8Array<ArrayBuffer> {
   );
 }
 
+/**
+ * The document as the proof signs it: with the `@context` of the proof. The document's own may have more entries after it, which others added later.
+ */
 function coveredBy({ "@context": signed }: JsonObject, document: JsonObject): JsonObject {
   if (signed === undefined) return document;
   const present = entriesOf(document["@context"]);

@@ -87,11 +87,8 @@ export class FilePartition implements StorePartition {
   async write(changes: readonly StoreChange[], durability: Durability): Promise<void> {
     this.#check();
     checkBatch(changes, durability);
-    for (const { key, value, isPublic = false } of changes) {
-      if (value === undefined) this.#rows.delete(key);
-      else this.#rows.set(key, value, isPublic);
-      this.#stored.changed(key);
-    }
+    this.#rows.apply(changes);
+    for (const { key } of changes) this.#stored.changed(key);
     this.#exists ||= changes.length > 0;
     if (durability === "durable") await this.#queue.flushed();
     else if (changes.length > 0) this.#queue.wrote();
