@@ -28,7 +28,7 @@ import {
 import { LmdbEnvironment, type LmdbOptions } from "@parley/storage-lmdb";
 
 /** Name and version of the schema of a node's data directory. */
-export const SCHEMA: LmdbOptions = { name: "node", schema: 1 };
+export const SCHEMA: LmdbOptions = { name: "node", schema: 2, earlierSchemas: [1] };
 
 /** The stores of a node. */
 export interface Stores {

@@ -13,6 +13,8 @@ export interface LmdbOptions {
   readonly name: string;
   /** Version of the content of the tables. A directory of another version is rejected. */
   readonly schema: number;
+  /** Versions that this program reads too. Opening such a directory makes it one of `schema`, which earlier programs reject. Default: none. */
+  readonly earlierSchemas?: readonly number[];
 }
 
 /** Suffix of the stored version, by record format. */
@@ -50,7 +52,7 @@ export class LmdbEnvironment implements Environment, AsyncDisposable {
    * @throws StorageError `data_dir_locked` (another server has it open), `data_dir_unusable` (not writable, damaged, or of another version),
    *   `storage_failed` (the disk is full or failing); TypeError for an invalid name.
    */
-  static async open(path: string, { name, schema }: LmdbOptions): Promise<LmdbEnvironment> {
+  static async open(path: string, { name, schema, earlierSchemas = [] }: LmdbOptions): Promise<LmdbEnvironment> {
     if (!/^[a-z0-9-]{1,64}$/i.test(name)) throw new TypeError(`Invalid name ${name}: use letters, digits and hyphens only`);
     const directory = resolve(path);
     const lock = await attempt(directory, async () => {
@@ -64,7 +66,7 @@ export class LmdbEnvironment implements Environment, AsyncDisposable {
         await rm(join(directory, PROBE), { force: true });
         file = await LmdbFile.open(join(directory, `${name}.mdb`), () => probeDisk(join(directory, PROBE)));
         const environment = new LmdbEnvironment(directory, file, lock);
-        await environment.#checkSchema(String(schema));
+        await environment.#checkSchema(String(schema), earlierSchemas.map(String));
         return environment;
       });
     } catch (error) {
@@ -140,7 +142,7 @@ export class LmdbEnvironment implements Environment, AsyncDisposable {
   }
 
   /** The stored version has the record format as its suffix. Earlier versions of the program don't know it and reject the directory. */
-  async #checkSchema(known: string): Promise<void> {
+  async #checkSchema(known: string, earlier: readonly string[]): Promise<void> {
     const meta = this.table("meta");
     const key = Buffer.from("schema");
     // Records without checksums are accepted until the stored version has been read.
@@ -153,12 +155,14 @@ export class LmdbEnvironment implements Environment, AsyncDisposable {
       if (!(error instanceof StorageError) || error.code !== "record_damaged") throw error;
       version = `${known}${FORMATS.mixed}`;
     }
-    if (version !== known && version !== `${known}${FORMATS.mixed}` && version !== `${known}${FORMATS.checked}`) {
+    const accepted = [known, ...earlier].flatMap((schema) => [schema, schema + FORMATS.mixed, schema + FORMATS.checked]);
+    if (!accepted.includes(version)) {
       throw new StorageError("data_dir_unusable", `${this.directory} has version ${version}; this program knows version ${known}`);
     }
     this.#file.format = version.endsWith(FORMATS.checked) ? "checked" : "mixed";
-    if (found !== undefined && version !== known) return;
-    this.writes.put(meta, key, Buffer.from(known + FORMATS[this.#file.format]));
+    const current = known + FORMATS[this.#file.format];
+    if (found !== undefined && version === current) return;
+    this.writes.put(meta, key, Buffer.from(current));
     await this.writes.flush();
   }
 }

@@ -79,6 +79,20 @@ describe("LmdbEnvironment", () => {
     await expect(LmdbEnvironment.open(path, SCHEMA)).rejects.toMatchObject(refusal);
   });
 
+  it("opens a directory of an earlier schema version that it reads, which programs of that version then reject", async () => {
+    {
+      await using first = await LmdbEnvironment.open(path, SCHEMA);
+      first.writes.put(first.table("t"), Buffer.from("key"), Buffer.from("value"));
+      await first.writes.flush();
+    }
+    const next = { ...SCHEMA, schema: SCHEMA.schema + 1, earlierSchemas: [SCHEMA.schema] };
+    for (let count = 0; count < 2; count++) {
+      await using environment = await LmdbEnvironment.open(path, next);
+      expect(environment.table("t").get(Buffer.from("key"))).toEqual(Buffer.from("value"));
+    }
+    await expect(LmdbEnvironment.open(path, SCHEMA)).rejects.toMatchObject({ code: "data_dir_unusable" });
+  });
+
   it.each([
     ["text", Buffer.from("not a database  ".repeat(1000))],
     ["zeros", Buffer.alloc(8192)],

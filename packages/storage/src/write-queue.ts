@@ -18,6 +18,7 @@ export class WriteQueue {
   /** Whether a caller waits for the group without `patienceMs`. */
   #urgent = false;
   #patience: NodeJS.Timeout | undefined;
+  #isAnnounced = false;
   #closed = false;
 
   constructor(commit: Commit) {
@@ -37,6 +38,11 @@ export class WriteQueue {
     this.#beforeCommit.push(listener);
   }
 
+  /** A listener of {@link WriteQueue.onBeforeCommit} has something to write: the next flush starts a commit even if nothing is queued yet. */
+  announce(): void {
+    this.#isAnnounced = true;
+  }
+
   /**
    * Resolves once all writes queued so far are durable.
    *
@@ -48,7 +54,7 @@ export class WriteQueue {
       this.#writes = [];
       return Promise.reject(new StorageError("storage_failed", "The storage is closed"));
     }
-    if (this.#writes.length === 0) return this.#group?.promise ?? this.#running ?? Promise.resolve();
+    if (this.#writes.length === 0 && !this.#isAnnounced) return this.#group?.promise ?? this.#running ?? Promise.resolve();
     this.#group ??= deferred();
     const { promise } = this.#group;
     if (patienceMs === 0) this.#hurry();
@@ -69,6 +75,7 @@ export class WriteQueue {
       return this.#writes;
     } finally {
       this.#writes = [];
+      this.#isAnnounced = false;
     }
   }
 

@@ -41,6 +41,26 @@ describe("WriteQueue", () => {
     await Promise.all(flushes);
   });
 
+  it("commits what a listener has announced and writes before the commit", async () => {
+    const { commits, queue } = createDisk();
+    let isDue = false;
+    queue.onBeforeCommit(() => {
+      if (isDue) queue.put(TABLE, Buffer.from("late"), Buffer.from("value"));
+      isDue = false;
+    });
+    await queue.flush();
+    expect(commits).toEqual([]);
+    isDue = true;
+    queue.announce();
+    const flushed = queue.flush();
+    await turn();
+    expect(commits.map(({ keys }) => keys)).toEqual(["+late"]);
+    commits[0]?.done.resolve();
+    await flushed;
+    await queue.flush();
+    expect(commits).toHaveLength(1);
+  });
+
   it("runs one commit at a time, and the next one contains all writes queued until then", async () => {
     const { commits, queue } = createDisk();
     const settled: string[] = [];

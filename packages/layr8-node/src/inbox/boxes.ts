@@ -1,10 +1,12 @@
 import { TimeSlice, ChurnMap } from "@parley/core/internal";
-import { numberAt, numbersKey, type Environment, StorageError, type Table, type WriteQueue } from "@parley/storage";
+import { numberAt, numbersKey, type Environment, type Table, type WriteQueue } from "@parley/storage";
 import { Deadlines } from "../federation/outbound/deadlines.ts";
 import type { Depth } from "./inbox.ts";
-import { decodeBox, messageKey, readMessageKey, type MessageKey } from "./inbox-keys.ts";
+import { decodeBox, recordKey } from "./inbox-keys.ts";
+import { isRecordDamaged } from "./is-record-damaged.ts";
 import { decodeMessage } from "./message-record.ts";
 import { OwnerUsage } from "./owner-usage.ts";
+import type { Segments, StoredMessage } from "./segments.ts";
 
 /** Maximum boxes and messages whose keys are in memory; others are read from disk again when needed. */
 const MAX_OPEN_BOXES = 10_000;
@@ -16,8 +18,8 @@ const SWEEP_BOXES = 512;
 /** In-memory state of a box in use. */
 export interface Contents {
   readonly box: Box;
-  /** Key of each message by seq, pending appends included, pending removals excluded. */
-  readonly messages: ChurnMap<number, MessageKey>;
+  /** Place of each message by seq, pending appends included, pending removals excluded. */
+  readonly messages: ChurnMap<number, StoredMessage>;
   /** Characters of all plaintexts. */
   length: number;
   /** Failed deliveries by seq; few messages have any. */
@@ -54,6 +56,7 @@ export class Boxes {
   readonly #attempts: Table;
   readonly #records: Table;
   readonly #counts: Table;
+  readonly #segments: Segments;
   readonly #ownerOf: (recipient: string) => string | undefined;
   /** Usage of all DIDs of each owner. */
   readonly usage: OwnerUsage = new OwnerUsage();
@@ -64,11 +67,13 @@ export class Boxes {
   readonly #open = new Map<string, Box & { contents: Contents }>();
   readonly #deadlines: Deadlines<Box>;
   #openMessages = 0;
+  #total = 0;
   #uses = 0;
 
   constructor(
     environment: Environment,
     tables: { readonly messages: Table; readonly attempts: Table; readonly records: Table; readonly counts: Table },
+    segments: Segments,
     { now, ownerOf }: { readonly now: number; readonly ownerOf: (recipient: string) => string | undefined },
   ) {
     this.#writes = environment.writes;
@@ -76,6 +81,7 @@ export class Boxes {
     this.#attempts = tables.attempts;
     this.#records = tables.records;
     this.#counts = tables.counts;
+    this.#segments = segments;
     this.#ownerOf = ownerOf;
     this.#deadlines = new Deadlines(now);
   }
@@ -83,6 +89,11 @@ export class Boxes {
   /** Recipients whose box may hold messages. */
   *recipients(): Generator<string> {
     for (const { recipient, contents } of this.#byRecipient.values()) if (contents?.messages.size !== 0) yield recipient;
+  }
+
+  /** Number of messages of all boxes, as known without their contents. */
+  get total(): number {
+    return this.#total;
   }
 
   /** Number of boxes whose contents are in memory. */
@@ -106,11 +117,13 @@ export class Boxes {
       const owner = this.#ownerOf(recipient);
       const box: Box = { id, recipient, expiresAt, recordedExpiresAt: expiresAt, contents: undefined, owner, messages, length };
       this.usage.change(owner, messages, length);
+      this.#total += messages;
       // Left over from an empty box that was replaced.
       const former = this.#byRecipient.get(recipient);
       if (former !== undefined) {
         this.#writes.remove(this.#records, numbersKey(former.id));
         this.usage.change(former.owner, -former.messages, -former.length);
+        this.#total -= former.messages;
       }
       this.#byRecipient.set(recipient, box);
       this.#deadlines.add(box);
@@ -154,8 +167,7 @@ export class Boxes {
     if (++this.#uses % SWEEP_EVERY === 0) this.#sweep(box);
     if (box.contents !== undefined) return box.contents;
     const contents = emptyContents(box);
-    for (const key of this.#messages.getKeys(rangeOf(box))) {
-      const found = readMessageKey(key);
+    for (const found of this.#segments.load(box.id)) {
       contents.messages.set(found.seq, found);
       contents.length += found.length;
     }
@@ -169,24 +181,24 @@ export class Boxes {
     return contents;
   }
 
-  add(contents: Contents, key: MessageKey): void {
-    contents.messages.set(key.seq, key);
-    contents.length += key.length;
+  add(contents: Contents, message: StoredMessage): void {
+    contents.messages.set(message.seq, message);
+    contents.length += message.length;
     this.#openMessages += 1;
     // A DID that was removed and created again may have another owner.
     if (contents.box.messages === 0) contents.box.owner = this.#ownerOf(contents.box.recipient);
-    this.#count(contents.box, 1, key.length);
+    this.#count(contents.box, 1, message.length);
   }
 
-  /** @returns the key of the removed message. */
-  remove(contents: Contents, seq: number): MessageKey | undefined {
-    const key = contents.messages.get(seq);
-    if (key === undefined) return undefined;
+  /** @returns the removed message. */
+  remove(contents: Contents, seq: number): StoredMessage | undefined {
+    const message = contents.messages.get(seq);
+    if (message === undefined) return undefined;
     contents.messages.delete(seq);
-    contents.length -= key.length;
+    contents.length -= message.length;
     this.#openMessages -= 1;
-    this.#count(contents.box, -1, -key.length);
-    return key;
+    this.#count(contents.box, -1, -message.length);
+    return message;
   }
 
   /** Usage of all inboxes of a recipient's owner. */
@@ -211,6 +223,7 @@ export class Boxes {
     if (messages === 0 && length === 0) return;
     box.messages += messages;
     box.length += length;
+    this.#total += messages;
     this.usage.change(box.owner, messages, length);
     this.#uncounted.add(box);
   }
@@ -246,17 +259,17 @@ export class Boxes {
 
   #earliest(box: Box, { messages }: Contents): number {
     let earliest = Number.POSITIVE_INFINITY;
-    for (const [, key] of messages) earliest = Math.min(earliest, key.expiresAt ?? this.#readExpiry(box, key));
+    for (const [, message] of messages) earliest = Math.min(earliest, message.expiresAt ?? this.#readExpiry(box, message));
     return earliest;
   }
 
   /** Reads the expiry of a message of an earlier version. A damaged one counts as expired: reading it sets it aside. */
-  #readExpiry(box: Box, key: MessageKey): number {
+  #readExpiry(box: Box, message: StoredMessage): number {
     try {
-      const value = this.#messages.get(messageKey(key));
+      const value = this.#messages.get(recordKey(box.id, [message]));
       return value === undefined ? Number.POSITIVE_INFINITY : decodeMessage(box.recipient, value).expiresAt;
     } catch (error) {
-      if (error instanceof StorageError && error.code === "record_damaged") return 0;
+      if (isRecordDamaged(error)) return 0;
       throw error;
     }
   }

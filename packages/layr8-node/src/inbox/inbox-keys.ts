@@ -3,9 +3,8 @@ import { NUMBER_BYTES, numberAt, numbersKey } from "@parley/storage";
 /** The latest time that a key can hold. */
 const MAX_TIME = 2 ** 48 - 1;
 
-/** A message's place, with all that an inbox must know of it without reading it. */
-export interface MessageKey {
-  readonly box: number;
+/** All that an inbox must know of a message without reading it. */
+export interface MessagePlace {
   readonly seq: number;
   /** Characters of its plaintext. */
   readonly length: number;
@@ -13,13 +12,44 @@ export interface MessageKey {
   readonly expiresAt?: number | undefined;
 }
 
-export function messageKey({ box, seq, length, expiresAt }: MessageKey): Buffer {
-  return expiresAt === undefined ? numbersKey(box, seq, length) : numbersKey(box, seq, length, expiresAt);
+/** Numbers of a place, if it has an expiry. */
+const PLACE_NUMBERS = 3;
+const PLACE_BYTES = PLACE_NUMBERS * NUMBER_BYTES;
+
+/**
+ * The key of a record of the table `messages`: the box, and the place of each message in the record. The last message comes first, so that
+ * a range that starts at a seq finds the record that contains it.
+ *
+ * @param places in ascending order.
+ */
+export function recordKey(box: number, places: readonly MessagePlace[]): Buffer {
+  const last = places.at(-1);
+  if (last === undefined) throw new TypeError("A record has at least one message");
+  if (last.expiresAt === undefined) return numbersKey(box, last.seq, last.length);
+  if (places.length === 1) return numbersKey(box, last.seq, last.length, last.expiresAt);
+  const numbers = [box, last.seq, last.length, last.expiresAt];
+  for (let index = 0; index < places.length - 1; index++) {
+    const { seq, length, expiresAt = 0 } = places[index] as MessagePlace;
+    numbers.push(seq, length, expiresAt);
+  }
+  return numbersKey(...numbers);
 }
 
-export function readMessageKey(key: Uint8Array): MessageKey {
-  const expiresAt = key.length < 4 * NUMBER_BYTES ? undefined : numberAt(key, 3);
-  return { box: numberAt(key, 0), seq: numberAt(key, 1), length: numberAt(key, 2), expiresAt };
+/** The places of the messages in a record, in ascending order. */
+export function readRecordKey(key: Uint8Array): readonly MessagePlace[] {
+  const last = placeAt(key, 0);
+  const count = Math.floor((key.length - NUMBER_BYTES) / PLACE_BYTES);
+  if (count <= 1) return [last];
+  const places: MessagePlace[] = [];
+  for (let index = 1; index < count; index++) places.push(placeAt(key, index));
+  places.push(last);
+  return places;
+}
+
+function placeAt(key: Uint8Array, index: number): MessagePlace {
+  const at = 1 + index * PLACE_NUMBERS;
+  const expiresAt = key.length < (at + PLACE_NUMBERS) * NUMBER_BYTES ? undefined : numberAt(key, at + 2);
+  return { seq: numberAt(key, at), length: numberAt(key, at + 1), expiresAt };
 }
 
 /** A time that fits into a key. */

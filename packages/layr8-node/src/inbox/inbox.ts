@@ -132,7 +132,7 @@ export interface Inbox {
    * Usage of all DIDs of a recipient's owner. After a crash, changes of the last minute may be missing for a DID until its inbox is used.
    */
   ownerDepth(recipient: string): Depth;
-  /** Number of messages of all recipients, as far as they are durable. */
+  /** Number of messages of all recipients, pending appends included. After a crash, changes of the last minute may be missing. */
   readonly size: number;
   /** Recipients with messages, in any order. After a start, some may have none. */
   recipients(): readonly string[];

@@ -1,12 +1,15 @@
 import { ChurnMap } from "@parley/core/internal";
 import { numberAt, numbersKey, type Environment, StorageError, type Table, type WriteQueue } from "@parley/storage";
+import { BoxReader } from "./box-reader.ts";
 import { Boxes, type Box, type Contents } from "./boxes.ts";
 import type { Appended, DamagedMessage, Depth, Inbox, InboxLimits, InboxMessage, IncomingMessage, ReadOptions } from "./inbox.ts";
-import { encodeBox, messageKey, readMessageKey, storableTime, type MessageKey } from "./inbox-keys.ts";
+import { encodeBox, storableTime } from "./inbox-keys.ts";
 import { inboxMessage } from "./inbox-message.ts";
 import { checkRoom, inboxLimits, type InboxOptions } from "./inbox-limits.ts";
-import { decodeMessage, encodeMessage, readIntactHeader } from "./message-record.ts";
+import { isRecordDamaged } from "./is-record-damaged.ts";
+import { encodeMessage } from "./message-record.ts";
 import { type Fingerprint, fingerprintOf, type MessageIdentity } from "./recent-messages.ts";
+import { Segments, type StoredMessage } from "./segments.ts";
 import { StoredRecentMessages } from "./stored-recent-messages.ts";
 
 /** Number of seqs reserved at once. A restart skips the unused ones, and one append in half a block writes the floor. */
@@ -42,7 +45,7 @@ const SETTLE_PATIENCE_MS = 20;
 /**
  * Stores inboxes in a node's data directory.
  *
- * Tables: `messages` (box, seq, length, expiry → message), `attempts` (box, seq → count), `boxes` (box → DID and earliest expiry),
+ * Tables: `messages` and `settled` (see {@link Segments}), `attempts` (box, seq → count), `boxes` (box → DID and earliest expiry),
  * `inbox-counts` (box → messages and characters, at most a minute old), `recent` and `recent-remote` (see {@link StoredRecentMessages}) and `inbox`
  * (the floor of seqs). Seqs and box numbers come from one counter of the node, so that an empty box can be removed completely. The counter
  * is in memory; the floor on disk is always above all stored numbers.
@@ -57,7 +60,9 @@ export class LmdbInbox implements Inbox {
   readonly #counters: Table;
   readonly #local: StoredRecentMessages;
   readonly #remote: StoredRecentMessages;
+  readonly #segments: Segments;
   readonly #boxes: Boxes;
+  readonly #reader: BoxReader;
   /** Pending appends by fingerprint. */
   readonly #pending = new ChurnMap<Fingerprint, Promise<void>>();
   #group: Group | undefined;
@@ -81,7 +86,15 @@ export class LmdbInbox implements Inbox {
       records: this.#boxRecords,
       counts: environment.table("inbox-counts"),
     };
-    this.#boxes = new Boxes(environment, tables, { now: this.#now(), ownerOf: options.ownerOf ?? (() => undefined) });
+    this.#segments = new Segments(environment, this.#messages);
+    this.#boxes = new Boxes(environment, tables, this.#segments, { now: this.#now(), ownerOf: options.ownerOf ?? (() => undefined) });
+    this.#reader = new BoxReader({
+      messages: this.#messages,
+      writes: this.#writes,
+      boxes: this.#boxes,
+      segments: this.#segments,
+      onDamaged: (message) => this.#onDamaged(message),
+    });
     const { deduplicationMs, remoteDeduplicationMs, maxRemembered } = this.#limits;
     const common = { maxRemembered, now: this.#now };
     this.#local = new StoredRecentMessages(environment, { name: "recent", windowMs: deduplicationMs, ...common });
@@ -129,10 +142,10 @@ export class LmdbInbox implements Inbox {
     );
   }
 
-  read(recipient: string, { after, limit, maxLength }: ReadOptions): Promise<readonly InboxMessage[]> {
+  read(recipient: string, options: ReadOptions): Promise<readonly InboxMessage[]> {
     if (this.#closed) return rejectClosed();
     const box = this.#boxes.find(recipient);
-    return box === undefined || limit <= 0 ? Promise.resolve([]) : reading(() => this.#readBox(box, after, limit, maxLength));
+    return box === undefined || options.limit <= 0 ? Promise.resolve([]) : reading(() => this.#reader.read(box, options));
   }
 
   settle(recipient: string, seqs: readonly number[]): Promise<void> {
@@ -175,7 +188,7 @@ export class LmdbInbox implements Inbox {
   }
 
   get size(): number {
-    return this.#closed ? 0 : this.#messages.size;
+    return this.#closed ? 0 : this.#boxes.total;
   }
 
   recipients(): readonly string[] {
@@ -222,8 +235,7 @@ export class LmdbInbox implements Inbox {
     const contents = this.#boxes.contentsOf(box);
     const seq = this.#nextNumber++;
     const expiresAt = storableTime(message.expiresAt);
-    const key = { box: box.id, seq, length: message.plaintext.length, expiresAt };
-    this.#writes.put(this.#messages, messageKey(key), encodeMessage(message));
+    const stored = this.#segments.add(box.id, { seq, length: message.plaintext.length, expiresAt }, encodeMessage(message));
     recent.write(fingerprint);
     this.#boxes.expects(box, expiresAt);
     // Both records are written with each message until known to be durable, so that no message is stored without them.
@@ -232,7 +244,7 @@ export class LmdbInbox implements Inbox {
     const floor = seq + SEQ_BLOCK;
     const movesFloor = seq > this.#floor - SEQ_BLOCK / 2;
     if (movesFloor) this.#writes.put(this.#counters, FLOOR_KEY, numbersKey(floor));
-    this.#boxes.add(contents, key);
+    this.#boxes.add(contents, stored);
     contents.appending += 1;
     const durable = this.#writes.flush();
     if (durable !== this.#group?.durable) this.#group = this.#openGroup(durable);
@@ -275,24 +287,24 @@ export class LmdbInbox implements Inbox {
   /** Removes messages. Waits for pending removals of the same messages. */
   async #remove(box: Box, seqs: readonly number[], patienceMs: number): Promise<void> {
     const contents = this.#boxes.contentsOf(box);
-    const removed: MessageKey[] = [];
+    const removed: StoredMessage[] = [];
     const others = new Set<Promise<void>>();
     for (const seq of seqs) {
-      const key = this.#boxes.remove(contents, seq);
-      if (key === undefined) {
+      const message = this.#boxes.remove(contents, seq);
+      if (message === undefined) {
         const other = contents.removing.get(seq);
         if (other !== undefined) others.add(other);
         continue;
       }
-      removed.push(key);
-      this.#writes.remove(this.#messages, messageKey(key));
+      removed.push(message);
+      this.#segments.remove(message);
       if (contents.attempts.has(seq)) this.#writes.remove(this.#attempts, numbersKey(box.id, seq));
     }
     if (removed.length > 0) others.add(this.#removed(contents, removed, patienceMs));
     await Promise.all(others);
   }
 
-  async #removed(contents: Contents, removed: readonly MessageKey[], patienceMs: number): Promise<void> {
+  async #removed(contents: Contents, removed: readonly StoredMessage[], patienceMs: number): Promise<void> {
     const written = this.#writes.flush(patienceMs);
     for (const { seq } of removed) contents.removing.set(seq, written);
     try {
@@ -300,45 +312,11 @@ export class LmdbInbox implements Inbox {
       for (const { seq } of removed) contents.attempts.delete(seq);
     } catch (error) {
       // The append of a message may have failed in the same commit.
-      for (const key of removed) if (this.#messages.has(messageKey(key))) this.#boxes.add(contents, key);
+      for (const message of removed) if (this.#segments.restore(message)) this.#boxes.add(contents, message);
       throw error;
     } finally {
       for (const { seq } of removed) contents.removing.delete(seq);
     }
-  }
-
-  #readBox(box: Box, after: number, limit: number, maxLength: number): InboxMessage[] {
-    const { messages, attempts } = this.#boxes.contentsOf(box);
-    const found: InboxMessage[] = [];
-    const damaged: MessageKey[] = [];
-    let length = 0;
-    const onDamaged = (key: Uint8Array): void => void damaged.push(readMessageKey(key));
-    const range = { start: numbersKey(box.id, after + 1), end: numbersKey(box.id + 1), onDamaged };
-    if (messages.size === 0) return found;
-    for (const { key, value } of this.#messages.getRange(range)) {
-      const place = readMessageKey(key);
-      if (!messages.has(place.seq)) continue;
-      const message = decodeIntact(box.recipient, place, value);
-      if (message === undefined) {
-        damaged.push(place);
-        continue;
-      }
-      found.push(inboxMessage(message, place.seq, attempts.get(place.seq) ?? 0));
-      length += message.plaintext.length;
-      if (found.length >= limit || length > maxLength) break;
-    }
-    for (const key of damaged) this.#setAside(box, key);
-    return found;
-  }
-
-  /** Removes an unreadable message from the inbox, and keeps its record aside. */
-  #setAside(box: Box, key: MessageKey): void {
-    const contents = this.#boxes.contentsOf(box);
-    if (this.#boxes.remove(contents, key.seq) === undefined) return;
-    const record = this.#messages.setAside(this.#writes, messageKey(key));
-    // After a failed write it stays in place, and the next start finds it.
-    this.#writes.flush().catch(() => undefined);
-    this.#onDamaged({ recipient: box.recipient, seq: key.seq, header: record && readIntactHeader(record) });
   }
 
   #load(): void {
@@ -354,27 +332,12 @@ export class LmdbInbox implements Inbox {
       const floor = this.#counters.get(FLOOR_KEY);
       if (floor !== undefined) return numberAt(floor, 0);
     } catch (error) {
-      if (!isDamaged(error)) throw error;
+      if (!isRecordDamaged(error)) throw error;
     }
     let last = 0;
-    for (const key of this.#messages.getKeys({})) last = Math.max(last, readMessageKey(key).seq);
+    for (const key of this.#messages.getKeys({})) last = Math.max(last, numberAt(key, 1));
     return last === 0 ? undefined : last + SEQ_BLOCK;
   }
-}
-
-/** Decodes a record; `undefined` when it is damaged. */
-function decodeIntact(recipient: string, { length }: MessageKey, value: Uint8Array): IncomingMessage | undefined {
-  try {
-    const message = decodeMessage(recipient, value);
-    return message.plaintext.length === length ? message : undefined;
-  } catch (error) {
-    if (isDamaged(error)) return undefined;
-    throw error;
-  }
-}
-
-function isDamaged(error: unknown): boolean {
-  return error instanceof StorageError && error.code === "record_damaged";
 }
 
 /** Converts errors of reading to rejections with a StorageError. */

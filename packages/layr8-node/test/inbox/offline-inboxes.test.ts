@@ -135,7 +135,8 @@ describe("inboxes of agents without a connection", () => {
     }
     expect(reads.get("messages") ?? 0).toBe(0);
     expect(inbox.depth(didOf(7)).messages).toBe(PER_DID);
-    expect(reads.get("messages")).toBe(PER_DID);
+    // They were appended at once, so that they share a record.
+    expect(reads.get("messages")).toBe(1);
   });
 
   it("are ended when their messages expire, and the others are not read for it", async () => {
