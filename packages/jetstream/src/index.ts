@@ -4,4 +4,7 @@ export { JetstreamError, type JetstreamErrorCode } from "./jetstream-error.ts";
 export { LogStreams, type LogStreamsOptions } from "./log-streams.ts";
 export { MAX_HEAD_BYTES, RECORD_OVERHEAD, sizeInRecord } from "./record.ts";
 export { SharedLog, type LogApplication, type LogPlace, type LogRecord, type RecordDraft } from "./shared-log.ts";
+export { SharedTable, type TableEntry, type TableListener, type TableOptions } from "./shared-table.ts";
+export { Leases, type Lease, type LeasesOptions } from "./leases.ts";
+export { answerCalls, call, type CallHandler } from "./calls.ts";
 export { ensureStreams, type StreamPlan } from "./streams.ts";

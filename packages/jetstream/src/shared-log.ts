@@ -255,8 +255,8 @@ export class SharedLog {
         this.#take(message.seq, message.headers, message.body);
       }
       if (this.#view.lastSeen >= last.seq) return;
-      for await (const { seq, headers } of this.#reader.headers(subject, this.#view.lastSeen, last.seq))
-        this.#take(seq, headers, undefined);
+      const rest = this.#reader.messages(subject, this.#view.lastSeen, last.seq, !this.#isOpen);
+      for await (const { seq, headers, body } of rest) this.#take(seq, headers, body);
     });
   }
 

@@ -9,6 +9,11 @@ export interface StreamMessage {
   readonly body?: Uint8Array | undefined;
 }
 
+/** How much is under way from the server. A lost server is noticed after two missed heartbeats. */
+const HEARTBEAT_MS = 1000;
+const HEADS = { max_messages: 1000, expires: 10_000, idle_heartbeat: HEARTBEAT_MS } as const;
+const BODIES = { max_bytes: 8 * 1024 * 1024, expires: 10_000, idle_heartbeat: HEARTBEAT_MS } as const;
+
 /** Reads messages of one stream. Every call waits for a leader, as {@link JetstreamConnection.retry} says. */
 export class StreamReader {
   readonly #connection: JetstreamConnection;
@@ -37,29 +42,26 @@ export class StreamReader {
     return direct === null ? this.#askLeader({ seq }) : read(direct);
   }
 
-  /** The headers of a subject's messages after one stream sequence and up to another, or a few more. For more than a few messages. */
-  async *headers(subject: string, after: number, upTo: number): AsyncGenerator<StreamMessage> {
-    const { js } = this.#connection;
-    let last = after;
-    const open = () =>
-      js.consumers.get(this.#stream, {
-        filter_subjects: [subject],
-        headers_only: true,
-        deliver_policy: DeliverPolicy.StartSequence,
-        opt_start_seq: last + 1,
-      });
+  /**
+   * A subject's messages after one stream sequence and up to another, or a few more. For more than a few messages.
+   *
+   * @param headersOnly leaves bodies out.
+   */
+  async *messages(subject: string, after: number, upTo: number, headersOnly: boolean): AsyncGenerator<StreamMessage> {
+    const { js, closed } = this.#connection;
+    const position = { filter_subjects: [subject], deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: after + 1 };
+    const open = () => js.consumers.get(this.#stream, { ...position, headers_only: headersOnly });
     const consumer = await this.#connection.retry(this.#stream, open);
-    const messages = await this.#connection.retry(this.#stream, () => consumer.consume({ max_messages: 1000 }));
+    const messages = await this.#connection.retry(this.#stream, () => consumer.consume(headersOnly ? HEADS : BODIES));
     const stop = (): void => void messages.close();
-    this.#connection.closed.addEventListener("abort", stop);
+    closed.addEventListener("abort", stop);
     try {
-      for await (const { seq, headers } of messages) {
-        last = seq;
-        yield { seq, headers };
+      for await (const { seq, headers, data } of messages) {
+        yield { seq, headers, body: headersOnly ? undefined : data };
         if (seq >= upTo) return;
       }
     } finally {
-      this.#connection.closed.removeEventListener("abort", stop);
+      closed.removeEventListener("abort", stop);
       await messages.close();
       await consumer.delete().catch(() => undefined);
     }

@@ -1,0 +1,199 @@
+import { DeliverPolicy, type ConsumerMessages } from "@nats-io/jetstream";
+import { headers as newHeaders, type MsgHdrs } from "@nats-io/nats-core";
+import { deferred, type Deferred, runWithin } from "@parley/core/internal";
+import { StorageError } from "@parley/storage";
+import type { JetstreamConnection } from "./connection.ts";
+import { API, asStorageError, closedError, hasApiCode } from "./failures.ts";
+import { StreamReader } from "./stream-reader.ts";
+import { ensureStreams } from "./streams.ts";
+
+/** A table's name, and how its entries are kept. */
+export interface TableOptions {
+  /** Names the stream and its subjects: 1 to 16 characters of `a-z 0-9`. */
+  readonly name: string;
+  /** Followers receive entries without their values, which {@link SharedTable.read} gets. Default false. */
+  readonly withoutValues?: boolean | undefined;
+  /** JetStream removes entries after this time, in milliseconds; followers are not told. Default: never. */
+  readonly maxAgeMs?: number | undefined;
+}
+
+/** The present value of a key. */
+export interface TableEntry {
+  readonly key: string;
+  /** Changes with every write of the key, and grows. */
+  readonly revision: number;
+  /** Small data that followers receive with and without values. */
+  readonly note: string;
+  /** Empty without values. */
+  readonly value: Uint8Array;
+}
+
+/** Learns of every change, of this server and of others; of the present entries first. It must not throw. */
+export interface TableListener {
+  onEntry(entry: TableEntry): void;
+  onRemoved(key: string): void;
+}
+
+const NOTE = "Parley-Note";
+const REMOVED = "Parley-Removed";
+const NANOSECONDS = 1e6;
+const CONSUME = { max_messages: 1000, expires: 10_000, idle_heartbeat: 1000 } as const;
+
+/**
+ * Values by key, of which every server has the keys in memory and learns of each change. A key is one or more tokens of `A-Z a-z 0-9 - _`,
+ * joined by dots; JetStream stores the last value of each. A removed key leaves a mark there.
+ */
+export class SharedTable {
+  readonly #connection: JetstreamConnection;
+  readonly #stream: string;
+  readonly #prefix: string;
+  readonly #listener: TableListener;
+  readonly #options: TableOptions;
+  readonly #reader: StreamReader;
+  /** Of all keys, removed ones too. */
+  readonly #revisions = new Map<string, number>();
+  /** Stream sequence up to which changes have arrived, and those who wait for one. */
+  #position = 0;
+  #waiting: { readonly seq: number; readonly done: Deferred<void> }[] = [];
+  #messages: ConsumerMessages | undefined;
+  #isClosed = false;
+
+  private constructor(connection: JetstreamConnection, options: TableOptions, listener: TableListener) {
+    this.#connection = connection;
+    this.#options = options;
+    this.#stream = `${connection.prefix}_${options.name}`.toUpperCase();
+    this.#prefix = `${connection.prefix}.${options.name}.`;
+    this.#listener = listener;
+    this.#reader = new StreamReader(connection, this.#stream);
+  }
+
+  /**
+   * Creates the table's stream unless it exists, and follows it. The listener has all entries when this resolves.
+   *
+   * @throws JetstreamError `streams_unavailable`; StorageError `storage_failed`
+   */
+  static async open(connection: JetstreamConnection, options: TableOptions, listener: TableListener): Promise<SharedTable> {
+    const table = new SharedTable(connection, options, listener);
+    await ensureStreams(connection, [
+      {
+        name: table.#stream,
+        subjects: [`${table.#prefix}>`],
+        max_msgs_per_subject: 1,
+        ...(options.maxAgeMs === undefined ? {} : { max_age: options.maxAgeMs * NANOSECONDS }),
+      },
+    ]);
+    void table.#follow();
+    await table.catchUp();
+    return table;
+  }
+
+  /** The revision of a key, also of a removed one; 0 if it was never written. */
+  revisionOf(key: string): number {
+    return this.#revisions.get(key) ?? 0;
+  }
+
+  /**
+   * Writes a key, if it still has the expected revision. The listener has the change when this resolves.
+   *
+   * @param expected default: whatever it has.
+   * @returns whether it was written. A call that was repeated after an outage may return false although it was.
+   * @throws StorageError `storage_failed`: it may not be known whether the key was written.
+   */
+  put(key: string, value: Uint8Array, note = "", expected?: number): Promise<boolean> {
+    const headers = newHeaders();
+    if (note !== "") headers.set(NOTE, note);
+    return this.#publish(key, value, headers, expected);
+  }
+
+  /** Removes a key, as {@link put} writes one. */
+  remove(key: string, expected?: number): Promise<boolean> {
+    const headers = newHeaders();
+    headers.set(REMOVED, "1");
+    return this.#publish(key, new Uint8Array(), headers, expected);
+  }
+
+  /** The value of a key at a revision; `undefined` if it has changed since. @throws StorageError `storage_failed` */
+  async read(revision: number): Promise<Uint8Array | undefined> {
+    try {
+      return (await this.#reader.get(revision))?.body;
+    } catch (error) {
+      throw asStorageError("A value cannot be read", error);
+    }
+  }
+
+  /** Waits until the listener has every change that was stored before this call. @throws StorageError `storage_failed` */
+  async catchUp(): Promise<void> {
+    try {
+      const last = await this.#reader.last(`${this.#prefix}>`);
+      if (last === undefined || last.seq <= this.#position) return;
+      const done = deferred<void>();
+      this.#waiting.push({ seq: last.seq, done });
+      await runWithin({ timeoutMs: this.#connection.patienceMs, onTimeout: lateError }, () => done.promise);
+    } catch (error) {
+      throw asStorageError("A table cannot be read", error);
+    }
+  }
+
+  /** Stops to follow the table. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#messages?.close();
+    for (const { done } of this.#waiting) done.reject(closedError());
+    this.#waiting = [];
+  }
+
+  async #publish(key: string, value: Uint8Array, headers: MsgHdrs, expected: number | undefined): Promise<boolean> {
+    if (this.#isClosed) throw closedError();
+    const { js } = this.#connection;
+    const expect = { streamName: this.#stream, ...(expected === undefined ? {} : { lastSubjectSequence: expected }) };
+    try {
+      const send = () => js.publish(this.#prefix + key, value, { headers, expect });
+      const { seq } = await this.#connection.retry(this.#stream, send);
+      this.#take(key, seq, headers, this.#options.withoutValues === true ? new Uint8Array() : value);
+      return true;
+    } catch (error) {
+      if (hasApiCode(error, API.wrongLastSequence)) return false;
+      throw asStorageError("A table cannot be written", error);
+    }
+  }
+
+  async #follow(): Promise<void> {
+    while (!this.#isClosed && !this.#connection.closed.aborted) {
+      try {
+        const consumer = await this.#connection.js.consumers.get(this.#stream, {
+          deliver_policy: DeliverPolicy.StartSequence,
+          opt_start_seq: this.#position + 1,
+          headers_only: this.#options.withoutValues === true,
+        });
+        this.#messages = await consumer.consume(CONSUME);
+        if (this.#isClosed) await this.#messages.close();
+        for await (const { subject, seq, headers, data } of this.#messages)
+          this.#receive(subject.slice(this.#prefix.length), seq, headers, data);
+      } catch {
+        // The stream has no leader at present.
+        await this.#connection.recovered(this.#stream, performance.now() + this.#connection.patienceMs);
+      }
+    }
+  }
+
+  #receive(key: string, seq: number, headers: MsgHdrs | undefined, value: Uint8Array): void {
+    this.#take(key, seq, headers, value);
+    this.#position = Math.max(this.#position, seq);
+    const arrived = this.#waiting.filter((one) => one.seq <= this.#position);
+    if (arrived.length === 0) return;
+    this.#waiting = this.#waiting.filter((one) => one.seq > this.#position);
+    for (const { done } of arrived) done.resolve();
+  }
+
+  /** A key's changes count in the order of their revisions, from wherever they come first. */
+  #take(key: string, revision: number, headers: MsgHdrs | undefined, value: Uint8Array): void {
+    if (revision <= this.revisionOf(key)) return;
+    this.#revisions.set(key, revision);
+    if (headers?.has(REMOVED) === true) this.#listener.onRemoved(key);
+    else this.#listener.onEntry({ key, revision, note: headers?.get(NOTE) ?? "", value });
+  }
+}
+
+function lateError(): StorageError {
+  return new StorageError("storage_failed", "NATS did not send the changes of a table in time");
+}

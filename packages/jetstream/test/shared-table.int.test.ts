@@ -1,0 +1,143 @@
+import { describeUnless, rejectionOf } from "@parley/test-assertions";
+import { missingNats, startNats, type NatsServer, type NatsServers } from "@parley/test-nats";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { answerCalls, call, JetstreamConnection, Leases, SharedTable, type TableEntry } from "../src/index.ts";
+
+/** A table, and what its listener knows. */
+async function follow(connection: JetstreamConnection, name: string, withoutValues = false) {
+  const entries = new Map<string, TableEntry>();
+  const table = await SharedTable.open(
+    connection,
+    { name, withoutValues },
+    { onEntry: (entry) => void entries.set(entry.key, entry), onRemoved: (key) => void entries.delete(key) },
+  );
+  const texts = (): Record<string, string> =>
+    Object.fromEntries([...entries].map(([key, { value, note }]) => [key, `${note}:${Buffer.from(value).toString()}`]));
+  return { table, entries, texts };
+}
+
+describeUnless(missingNats(1), "tables, leases and calls on NATS", () => {
+  let nats: NatsServers;
+  let one: JetstreamConnection;
+  let other: JetstreamConnection;
+
+  beforeAll(async () => {
+    nats = await startNats();
+    one = await JetstreamConnection.connect({ servers: nats.urls, prefix: "t" });
+    other = await JetstreamConnection.connect({ servers: nats.urls, prefix: "t" });
+  });
+  afterAll(async () => {
+    await Promise.all([one.close(), other.close()]);
+    await nats.stop();
+  });
+
+  it("have a table's changes on every server, and its entries on those that come later", async () => {
+    const [a, b] = [await follow(one, "shared"), await follow(other, "shared")];
+    expect(await a.table.put("x.1", Buffer.from("value"), "note")).toBe(true);
+    expect(a.texts()).toEqual({ "x.1": "note:value" });
+    await b.table.catchUp();
+    expect(b.texts()).toEqual({ "x.1": "note:value" });
+    await b.table.put("y", Buffer.from("2"));
+    await b.table.remove("x.1");
+    const late = await follow(one, "shared");
+    expect(late.texts()).toEqual({ y: ":2" });
+    await a.table.catchUp();
+    expect(a.texts()).toEqual({ y: ":2" });
+    await Promise.all([a, b, late].map(({ table }) => table.close()));
+    expect(await rejectionOf(a.table.put("z", Buffer.from("3")))).toMatchObject({ code: "storage_failed" });
+  });
+
+  it("let one of two writers with the same expectation write a key", async () => {
+    const [a, b] = [await follow(one, "race"), await follow(other, "race")];
+    const results = await Promise.all([a.table.put("k", Buffer.from("a"), "", 0), b.table.put("k", Buffer.from("b"), "", 0)]);
+    expect(results.filter(Boolean)).toHaveLength(1);
+    await a.table.catchUp();
+    expect(a.texts()).toEqual({ k: results[0] ? ":a" : ":b" });
+    expect(await a.table.remove("k", a.table.revisionOf("k"))).toBe(true);
+    expect(await a.table.put("k", Buffer.from("c"), "", 0)).toBe(false);
+    expect(await a.table.put("k", Buffer.from("c"), "", a.table.revisionOf("k"))).toBe(true);
+  });
+
+  it("follow a table without values, which are read by revision", async () => {
+    const [a, b] = [await follow(one, "bare", true), await follow(other, "bare", true)];
+    await a.table.put("k", Buffer.from("value"), "note");
+    await b.table.catchUp();
+    expect(b.texts()).toEqual({ k: "note:" });
+    const revision = b.entries.get("k")?.revision ?? 0;
+    expect(Buffer.from((await b.table.read(revision)) ?? []).toString()).toBe("value");
+    await a.table.put("k", Buffer.from("other"));
+    expect(await b.table.read(revision)).toBeUndefined();
+  });
+
+  it("give a lease to one server at a time, and to another after its release", async () => {
+    const [a, b] = [await Leases.open(one, { name: "lease" }), await Leases.open(other, { name: "lease" })];
+    const leases = await Promise.all([a.acquire("job"), b.acquire("job")]);
+    const [lease] = leases.filter((found) => found !== undefined);
+    expect(leases).toContain(undefined);
+    expect(lease?.lost.aborted).toBe(false);
+    await lease?.release();
+    expect(lease?.lost.aborted).toBe(true);
+    const next = await b.acquire("job");
+    expect(next?.lost.aborted).toBe(false);
+    expect(await a.acquire("job")).toBeUndefined();
+    await next?.release();
+  });
+
+  it("end a lease before another server can acquire it, when its holder is cut off", async () => {
+    const cut = await JetstreamConnection.connect({ servers: nats.urls, prefix: "t" });
+    const ttlMs = 1000;
+    const lease = await (await Leases.open(cut, { name: "short", ttlMs })).acquire("job");
+    const waiting = await Leases.open(other, { name: "short", ttlMs });
+    await cut.close();
+    let next = await waiting.acquire("job");
+    while (next === undefined) next = await waiting.acquire("job");
+    expect(lease?.lost.aborted).toBe(true);
+    await next.release();
+  });
+
+  it("answer calls of other servers, and report their errors", async () => {
+    const stop = answerCalls(one, "double.a", async ({ n }) => {
+      if (typeof n !== "number") throw new TypeError("n must be a number");
+      return Promise.resolve({ n: 2 * n });
+    });
+    expect(await call(other, "double.a", { n: 21 }, 10_000)).toEqual({ n: 42 });
+    expect(await rejectionOf(call(other, "double.a", {}, 10_000))).toMatchObject({
+      code: "call_failed",
+      message: expect.stringContaining("n must be a number") as string,
+    });
+    stop();
+    await one.nc.flush();
+    expect(await rejectionOf(call(other, "double.a", { n: 1 }, 10_000))).toMatchObject({ code: "call_unanswered" });
+    const silent = answerCalls(one, "silent", () => new Promise(() => undefined));
+    await one.nc.flush();
+    expect(await rejectionOf(call(other, "silent", {}, 50))).toMatchObject({ code: "call_timeout" });
+    silent();
+  });
+
+  it("keep the entries of a table over a restart of the NATS server", async () => {
+    const own = await startNats();
+    const connection = await JetstreamConnection.connect({ servers: own.urls, prefix: "t" });
+    const a = await follow(connection, "kept");
+    await a.table.put("k", Buffer.from("1"));
+    const [server] = own.servers as [NatsServer];
+    await server.signal("SIGKILL");
+    const under = a.table.put("k", Buffer.from("2"));
+    await server.start();
+    expect(await under).toBe(true);
+    const late = await follow(connection, "kept");
+    expect(late.texts()).toEqual({ k: ":2" });
+    await connection.close();
+    await own.stop();
+  });
+
+  it("reject servers that can't be used, with the reason", async () => {
+    const connect = (options: object) => rejectionOf(JetstreamConnection.connect({ servers: nats.urls, prefix: "t", ...options }));
+    expect(await connect({ minPayload: 9 * 1024 * 1024 })).toMatchObject({
+      code: "nats_unsupported",
+      message: expect.stringContaining("max_payload: 8MB") as string,
+    });
+    expect(await connect({ servers: ["nats://127.0.0.1:1"], patienceMs: 1 })).toMatchObject({ code: "nats_unreachable", retryable: true });
+    expect(await connect({ prefix: "Not valid" })).toBeInstanceOf(TypeError);
+    expect(await connect({ replica: 3 })).toBeInstanceOf(TypeError);
+  });
+});
