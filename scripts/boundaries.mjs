@@ -52,7 +52,7 @@ export const RULES = {
     ],
   },
   "skytale-server": {
-    packages: ["core", "skytale-relay", "server-kit", "storage", "storage-lmdb"],
+    packages: ["core", "skytale-relay", "server-kit", "storage", "storage-lmdb", "jetstream"],
     libraries: [
       "@grpc/grpc-js",
       "@bufbuild/protobuf",

@@ -46,6 +46,11 @@ export class CommitIndex {
     return oldest;
   }
 
+  /** In the order of their recording. */
+  entries(): Iterable<readonly [epoch: bigint, sequence: number]> {
+    return this.#sequences;
+  }
+
   copy(): CommitIndex {
     return new CommitIndex(this.#sequences);
   }

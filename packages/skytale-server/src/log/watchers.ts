@@ -19,6 +19,10 @@ export class Watchers {
     };
   }
 
+  has(channel: string): boolean {
+    return this.#byChannel.has(channel);
+  }
+
   tell(channel: string, page: Appended): void {
     for (const listener of this.#byChannel.get(channel) ?? []) listener(page);
   }

@@ -1,0 +1,46 @@
+import type { JetstreamConnection } from "@parley/jetstream";
+import { JetstreamLog } from "@parley/skytale-server/jetstream";
+import { describeUnless } from "@parley/test-assertions";
+import { missingNats } from "@parley/test-nats";
+import { channelLogCompliance } from "../src/index.ts";
+import { useNats } from "./nats-servers.ts";
+
+interface Closable {
+  close(): Promise<void>;
+}
+
+for (const count of [1, 3] as const) {
+  describeUnless(missingNats(count), `on ${count} NATS server(s)`, () => {
+    const nats = useNats(count);
+
+    /** Opens a store on an empty prefix, once and again. */
+    async function stored<T extends Closable>(open: (connection: JetstreamConnection) => Promise<T>) {
+      const prefix = nats.newPrefix();
+      let connection = await nats.connect(prefix);
+      let store = await open(connection);
+      const close = async (): Promise<void> => {
+        await store.close();
+        await connection.close();
+      };
+      return {
+        store,
+        async reopen(): Promise<T> {
+          await close();
+          connection = await nats.connect(prefix);
+          store = await open(connection);
+          return store;
+        },
+        stop: close,
+      };
+    }
+
+    channelLogCompliance(
+      "JetstreamLog",
+      async (options) => {
+        const { store: log, reopen, stop } = await stored((connection) => JetstreamLog.open(connection, { ...options, shards: 1 }));
+        return { log, reopen, stop };
+      },
+      { durable: true },
+    );
+  });
+}

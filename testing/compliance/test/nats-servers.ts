@@ -1,0 +1,24 @@
+import { randomUUID } from "node:crypto";
+import { JetstreamConnection } from "@parley/jetstream";
+import { startNats, type NatsServers } from "@parley/test-nats";
+import { afterAll, beforeAll } from "vitest";
+
+/** NATS servers of a suite, and connections to stores of their own on them. */
+export interface SharedNats {
+  /** A prefix that no other test uses: an empty store. */
+  newPrefix(): string;
+  connect(prefix: string): Promise<JetstreamConnection>;
+}
+
+/** Starts NATS servers for the suite in which it is called. */
+export function useNats(count: 1 | 3): SharedNats {
+  let nats: NatsServers | undefined;
+  beforeAll(async () => {
+    nats = await startNats({ count });
+  }, 400_000);
+  afterAll(() => nats?.stop());
+  return {
+    newPrefix: () => `t${randomUUID().replaceAll("-", "").slice(0, 15)}`,
+    connect: (prefix) => JetstreamConnection.connect({ servers: nats?.urls ?? [], prefix, replicas: count }),
+  };
+}
