@@ -28,7 +28,7 @@ export interface LogRecord {
   /** The writer's clock, in milliseconds since 1970. */
   readonly at: number;
   readonly head: Uint8Array;
-  /** Absent while the log is opened, when only heads are read. */
+  /** May be absent while the log is opened, unless the option `withEntries` is set. */
   readonly entries?: readonly Uint8Array[] | undefined;
 }
 
@@ -42,6 +42,12 @@ export interface LogApplication {
   state(): Uint8Array;
   /** The clock, in milliseconds since 1970. */
   now(): number;
+}
+
+/** How a log is opened. */
+export interface OpenLogOptions {
+  /** Reads the entries of existing records too, not only their heads. Default false. */
+  readonly withEntries?: boolean | undefined;
 }
 
 /** Entries to append together. */
@@ -75,6 +81,7 @@ export class SharedLog {
   readonly #appends = new Mutex();
   /** Sequences of records that carry state, in their order. */
   #stateSeqs: number[] = [];
+  readonly #readsHeads: boolean;
   #sinceState = 0;
   #purgedTo = 0;
   #own: { readonly id: string; placed?: LogRecord | "void" } | undefined;
@@ -85,7 +92,8 @@ export class SharedLog {
   #isStopped = false;
   #stop: () => void = () => undefined;
 
-  private constructor(connection: JetstreamConnection, place: LogPlace, application: LogApplication) {
+  private constructor(connection: JetstreamConnection, place: LogPlace, application: LogApplication, options: OpenLogOptions) {
+    this.#readsHeads = options.withEntries !== true;
     this.#connection = connection;
     this.#place = place;
     this.#application = application;
@@ -97,8 +105,13 @@ export class SharedLog {
    *
    * @throws StorageError `storage_failed`
    */
-  static async open(connection: JetstreamConnection, place: LogPlace, application: LogApplication): Promise<SharedLog> {
-    const log = new SharedLog(connection, place, application);
+  static async open(
+    connection: JetstreamConnection,
+    place: LogPlace,
+    application: LogApplication,
+    options: OpenLogOptions = {},
+  ): Promise<SharedLog> {
+    const log = new SharedLog(connection, place, application, options);
     const unfollow = await followFeed(connection, place.feed, ({ seq, after, headers, body }) => log.#take(seq, headers, body, after));
     const undoubt = connection.onDoubt(() => log.catchUp().catch(() => undefined));
     log.#stop = () => {
@@ -255,7 +268,7 @@ export class SharedLog {
         this.#take(message.seq, message.headers, message.body);
       }
       if (this.#view.lastSeen >= last.seq) return;
-      const rest = this.#reader.messages(subject, this.#view.lastSeen, last.seq, !this.#isOpen);
+      const rest = this.#reader.messages(subject, this.#view.lastSeen, last.seq, this.#readsHeads && !this.#isOpen);
       for await (const { seq, headers, body } of rest) this.#take(seq, headers, body);
     });
   }

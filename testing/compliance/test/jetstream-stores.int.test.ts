@@ -1,8 +1,8 @@
 import type { JetstreamConnection } from "@parley/jetstream";
-import { JetstreamLog } from "@parley/skytale-server/jetstream";
+import { JetstreamLog, JetstreamRegistry, JetstreamWelcomes } from "@parley/skytale-server/jetstream";
 import { describeUnless } from "@parley/test-assertions";
 import { missingNats } from "@parley/test-nats";
-import { channelLogCompliance } from "../src/index.ts";
+import { channelLogCompliance, registryCompliance, welcomeStoreCompliance } from "../src/index.ts";
 import { useNats } from "./nats-servers.ts";
 
 interface Closable {
@@ -39,6 +39,20 @@ for (const count of [1, 3] as const) {
       async (options) => {
         const { store: log, reopen, stop } = await stored((connection) => JetstreamLog.open(connection, { ...options, shards: 1 }));
         return { log, reopen, stop };
+      },
+      { durable: true },
+    );
+
+    registryCompliance("JetstreamRegistry", async () => {
+      const { store: registry, reopen, stop } = await stored((connection) => JetstreamRegistry.open(connection));
+      return { registry, reopen, stop };
+    });
+
+    welcomeStoreCompliance(
+      "JetstreamWelcomes",
+      async (options) => {
+        const { store: welcomes, reopen, stop } = await stored((connection) => JetstreamWelcomes.open(connection, options));
+        return { welcomes, reopen, stop };
       },
       { durable: true },
     );

@@ -39,6 +39,28 @@ export class WelcomeClaims {
     this.#byAccount.set(claim.accountId, (this.#byAccount.get(claim.accountId) ?? new Set()).add(key));
   }
 
+  /** Removes a claim that was removed where it is stored. */
+  unload(key: string): void {
+    this.#remove(key);
+  }
+
+  /** The account that has a claim. */
+  ownerOf(key: string): string | undefined {
+    return this.#claims.get(key)?.accountId;
+  }
+
+  /** Claims of an account beyond the limits, its oldest ones first. */
+  surplus(accountId: string): readonly string[] {
+    const own = [...(this.#byAccount.get(accountId) ?? [])];
+    const count = Math.max(own.length - MAX_CLAIMS_PER_ACCOUNT, Math.min(own.length, this.#claims.size - MAX_CLAIMS));
+    return own.slice(0, Math.max(0, count));
+  }
+
+  /** Claims from before a time. */
+  before(time: number): readonly string[] {
+    return [...this.#claims].flatMap(([key, { at }]) => (at < time ? [key] : []));
+  }
+
   /** Claims a recipient that no account has claimed. Returns whether it belongs to the account, and whether the claim is new. */
   claim(channel: string, recipient: Uint8Array, claim: WelcomeClaim): { readonly isOwn: boolean; readonly isNew: boolean } {
     const key = claimKey(channel, recipient);
@@ -86,7 +108,8 @@ export class WelcomeClaims {
   }
 }
 
-function claimKey(channel: string, recipient: Uint8Array): string {
+/** Names the claim of a recipient on a channel. */
+export function claimKey(channel: string, recipient: Uint8Array): string {
   return createHash("sha256")
     .update(`${Buffer.byteLength(channel)} ${channel}`)
     .update(recipient)
