@@ -5,5 +5,6 @@ export type { HarnessAbility, TransportHarness } from "./transport-harness.ts";
 export { registryCompliance, type RegistryHarness } from "./registry-compliance.ts";
 export { channelLogCompliance, type ChannelLogHarness } from "./channel-log-compliance.ts";
 export { welcomeStoreCompliance, type WelcomeStoreHarness } from "./welcome-store-compliance.ts";
+export { severalServersCompliance, type ServerStores, type SeveralServersHarness } from "./several-servers-compliance.ts";
 export { portCompliance } from "./port-compliance.ts";
 export type { PortHarness } from "./port-harness.ts";

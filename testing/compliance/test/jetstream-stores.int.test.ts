@@ -2,7 +2,13 @@ import type { JetstreamConnection } from "@parley/jetstream";
 import { JetstreamLog, JetstreamRegistry, JetstreamWelcomes } from "@parley/skytale-server/jetstream";
 import { describeUnless } from "@parley/test-assertions";
 import { missingNats } from "@parley/test-nats";
-import { channelLogCompliance, registryCompliance, welcomeStoreCompliance } from "../src/index.ts";
+import {
+  channelLogCompliance,
+  registryCompliance,
+  type ServerStores,
+  severalServersCompliance,
+  welcomeStoreCompliance,
+} from "../src/index.ts";
 import { useNats } from "./nats-servers.ts";
 
 interface Closable {
@@ -56,5 +62,22 @@ for (const count of [1, 3] as const) {
       },
       { durable: true },
     );
+
+    severalServersCompliance("JetStream", async () => {
+      const prefix = nats.newPrefix();
+      const connections: JetstreamConnection[] = [];
+      const start = async (): Promise<ServerStores> => {
+        const connection = await nats.connect(prefix);
+        connections.push(connection);
+        return {
+          log: await JetstreamLog.open(connection, { shards: 1 }),
+          welcomes: await JetstreamWelcomes.open(connection),
+          registry: await JetstreamRegistry.open(connection),
+        };
+      };
+      const servers = [await start(), await start()] as const;
+      const stop = async (): Promise<void> => void (await Promise.all(connections.map((connection) => connection.close())));
+      return { servers, stop };
+    });
   });
 }

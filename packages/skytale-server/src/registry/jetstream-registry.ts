@@ -36,6 +36,7 @@ const SNAPSHOT_LEASE = "snapshot";
 const DEFAULT_SNAPSHOT_EVERY = 10_000;
 const MAX_RECORD_BYTES = 1024 * 1024;
 const MAX_COMMITS = 1000;
+const MAX_RECORDS = 100_000;
 const CHUNK_CHARACTERS = 256 * 1024;
 /** Attempts to load a snapshot and the log after it, while another server replaces the one and purges the other. */
 const LOAD_ATTEMPTS = 5;
@@ -137,6 +138,8 @@ export class JetstreamRegistry implements Registry, LogApplication {
     if (first > this.#next) this.#isBehind = true;
     if (this.#isBehind) return;
     this.#records.push({ seq, first });
+    // On a server that commits nothing and so writes no snapshots.
+    if (this.#records.length > MAX_RECORDS) this.#records = this.#records.slice(MAX_RECORDS / 2);
     for (const [index, entry] of (entries ?? []).entries()) if (first + index >= this.#next) this.#applyCommit(entry, String(first + index));
     this.#next = Math.max(this.#next, first + count);
   }

@@ -1,0 +1,127 @@
+import { JetstreamConnection } from "@parley/jetstream";
+import { describeUnless } from "@parley/test-assertions";
+import { missingNats, startNats, type NatsServers } from "@parley/test-nats";
+import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
+import { JetstreamLog, type JetstreamLogOptions, JetstreamRegistry } from "../../src/jetstream.ts";
+
+const CHANNEL = "acme/team/general";
+
+describeUnless(missingNats(1), "stores on NATS", () => {
+  let nats: NatsServers;
+  let stores = 0;
+
+  beforeAll(async () => {
+    nats = await startNats();
+  });
+  afterAll(() => nats.stop());
+
+  const newPrefix = (): string => `t${stores++}`;
+
+  async function connect(prefix: string): Promise<JetstreamConnection> {
+    const connection = await JetstreamConnection.connect({ servers: nats.urls, prefix });
+    onTestFinished(() => connection.close());
+    return connection;
+  }
+
+  async function openLog(prefix: string, options: JetstreamLogOptions): Promise<JetstreamLog> {
+    return JetstreamLog.open(await connect(prefix), { shards: 1, ...options });
+  }
+
+  /** Messages that a stream stores. */
+  async function stored(prefix: string, name: string): Promise<number> {
+    const { jsm } = await connect(prefix);
+    return (await jsm.streams.info(`${prefix}_${name}`.toUpperCase())).state.messages;
+  }
+
+  it("remove records from the stream that are beyond retention and the time of keys", async () => {
+    const prefix = newPrefix();
+    let now = 1_000_000;
+    const options = { retention: { maxEntries: 10 }, keys: { rememberMs: 1000, maxRemembered: 10 }, now: () => now };
+    const log = await openLog(prefix, options);
+    for (let index = 1; index <= 200; index++) await append(log, `m${index}`);
+    await log.expire();
+    expect(await stored(prefix, "log_0")).toBe(200);
+    now += 10_000;
+    await log.expire();
+    expect(await stored(prefix, "log_0")).toBeLessThanOrEqual(10 + 32);
+    const again = await openLog(prefix, options);
+    for (const one of [log, again]) expect(await one.head(CHANNEL)).toEqual({ first: 191, next: 201 });
+    expect(await append(again, "later")).toBe(201);
+    const page = await log.read(CHANNEL, { from: 191, limit: 10, maxBytes: 1000 });
+    expect(Buffer.from(page.bodies[0] ?? []).toString()).toBe("m191");
+  });
+
+  it("keep the commits on record when their records are removed", async () => {
+    const prefix = newPrefix();
+    let now = 1_000_000;
+    const options = { retention: { maxEntries: 10 }, keys: { rememberMs: 1000, maxRemembered: 10 }, now: () => now };
+    const log = await openLog(prefix, options);
+    await log.append(CHANNEL, "alice", [{ body: Buffer.from("c"), key: "c", commit: { epoch: 7n } }]);
+    for (let index = 1; index <= 200; index++) await append(log, `m${index}`);
+    now += 10_000;
+    await log.expire();
+    const again = await openLog(prefix, options);
+    expect(await again.append(CHANNEL, "bob", [{ body: Buffer.from("d"), key: "d", commit: { epoch: 7n } }])).toEqual([
+      { status: "epoch_taken", winner: 1, currentEpoch: 8n },
+    ]);
+  });
+
+  it("remove expired entries of channels that no server has open", async () => {
+    const prefix = newPrefix();
+    let now = 1_000_000;
+    const options = { retention: { maxAgeMs: 1000 }, keys: { rememberMs: 100, maxRemembered: 10 }, now: () => now };
+    const log = await openLog(prefix, options);
+    for (let index = 1; index <= 100; index++) await append(log, `m${index}`);
+    await log.close();
+    now += 10_000;
+    const again = await openLog(prefix, options);
+    expect(again.totalStoredBytes).toBeGreaterThan(0);
+    await again.expire();
+    expect(again.totalStoredBytes).toBe(0);
+    expect(await stored(prefix, "log_0")).toBeLessThanOrEqual(32);
+    expect(await again.head(CHANNEL)).toEqual({ first: 101, next: 101 });
+  });
+
+  it("write the registry as a whole, remove old commits, and open it from both", async () => {
+    const prefix = newPrefix();
+    const options = { snapshotEvery: 20 };
+    const registry = await JetstreamRegistry.open(await connect(prefix), options);
+    for (let index = 0; index < 200; index++) {
+      const expected = (await registry.get(`key/${index % 10}`))?.revision;
+      await registry.commit([
+        { key: `key/${index % 10}`, expected, record: { index } },
+        { key: `once/${index}`, expected: undefined, record: { index } },
+      ]);
+    }
+    await expect.poll(() => stored(prefix, "registry_0")).toBeLessThan(150);
+    const again = await JetstreamRegistry.open(await connect(prefix), options);
+    for (const prefixOfKeys of ["key/", "once/"]) {
+      const entries = await again.list(prefixOfKeys, { limit: 1000 });
+      expect(entries).toHaveLength(prefixOfKeys === "key/" ? 10 : 200);
+      expect(entries).toEqual(await registry.list(prefixOfKeys, { limit: 1000 }));
+    }
+    await again.commit([{ key: "key/0", expected: (await again.get("key/0"))?.revision, record: null }]);
+    expect(await again.get("key/0")).toBeUndefined();
+  });
+
+  it("reject calls while NATS is away, and continue when it is back", async () => {
+    const own = await startNats();
+    onTestFinished(() => own.stop());
+    const connection = await JetstreamConnection.connect({ servers: own.urls, prefix: "t", patienceMs: 500 });
+    onTestFinished(() => connection.close());
+    const log = await JetstreamLog.open(connection, { shards: 1 });
+    expect(await append(log, "before")).toBe(1);
+    await own.servers[0]?.signal("SIGKILL");
+    await expect(append(log, "away")).rejects.toMatchObject({ code: "storage_failed", retryable: true });
+    await own.servers[0]?.start();
+    // The rejected entry may have been stored after all: its key says so.
+    await expect.poll(() => append(log, "away").catch(() => 0), { timeout: 60_000 }).toBe(2);
+    expect(await append(log, "after")).toBe(3);
+  });
+});
+
+/** Appends one entry under its own text. Returns its sequence. */
+async function append(log: JetstreamLog, text: string): Promise<number> {
+  const [outcome] = await log.append(CHANNEL, "alice", [{ body: Buffer.from(text), key: text }]);
+  return outcome === undefined || outcome.status === "epoch_taken" ? 0 : outcome.sequence;
+}
