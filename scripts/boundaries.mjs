@@ -40,16 +40,7 @@ export const RULES = {
 
   "layr8-node": {
     packages: ["core", "did", "didcomm-crypto", "vc", "server-kit", "storage", "storage-lmdb"],
-    libraries: [
-      "ws",
-      "fastify",
-      "light-my-request",
-      "@fastify/swagger",
-      "fastify-type-provider-zod",
-      "zod",
-      "pino",
-      "prom-client",
-    ],
+    libraries: ["ws", "fastify", "light-my-request", "@fastify/swagger", "fastify-type-provider-zod", "zod", "pino", "prom-client"],
   },
   "skytale-server": {
     packages: ["core", "skytale-relay", "server-kit", "storage", "storage-lmdb", "jetstream"],

@@ -4,7 +4,7 @@ import { describeThrown } from "@parley/core/internal";
 import type { JetstreamConnection } from "./connection.ts";
 import { JetstreamError } from "./jetstream-error.ts";
 
-/** Answers calls from other servers. What it throws is the call's error there. */
+/** Answers calls from other servers. An error that it throws is reported to the caller. */
 export type CallHandler = (request: JsonObject) => Promise<JsonObject>;
 
 /**

@@ -22,11 +22,11 @@ export interface Lease {
 
 const DEFAULT_TTL_MS = 10_000;
 const NANOSECONDS = 1e6;
-/** Parts of the time to live after which a lease is renewed, and after which its holder gives it up. */
+/** Parts of `ttlMs` after which a lease is renewed, and after which its holder ends it. */
 const RENEW_AFTER = 0.2;
 const LOST_AFTER = 0.8;
 
-/** Leases by name, in JetStream's memory: a message that JetStream removes after the time to live. */
+/** Leases by name, in JetStream's memory: a message that JetStream removes after `ttlMs`. */
 export class Leases {
   readonly #connection: JetstreamConnection;
   readonly #stream: string;

@@ -82,7 +82,12 @@ export function severalServersCompliance(name: string, setUp: () => Promise<Seve
         { status: "appended", sequence: 3 },
       ]);
       const raced = await Promise.all([one, other].map((log) => log.append(CHANNEL, ALICE, [entry("raced")])));
-      expect(raced.flat().map(({ status }) => status).toSorted()).toEqual(["appended", "duplicate"]);
+      expect(
+        raced
+          .flat()
+          .map(({ status }) => status)
+          .toSorted(),
+      ).toEqual(["appended", "duplicate"]);
       expect(raced.flat().map(sequenceOf)).toEqual([4, 4]);
     });
 
@@ -170,10 +175,12 @@ export function severalServersCompliance(name: string, setUp: () => Promise<Seve
       const [one, other] = await logs();
       await one.append(CHANNEL, ALICE, [entry("12345")]);
       await other.append(CHANNEL, "bob", [entry("123")]);
-      await expect.poll(() => [one, other].map((log) => [log.storedBytes(ALICE), log.storedBytes("bob")])).toEqual([
-        [5, 3],
-        [5, 3],
-      ]);
+      await expect
+        .poll(() => [one, other].map((log) => [log.storedBytes(ALICE), log.storedBytes("bob")]))
+        .toEqual([
+          [5, 3],
+          [5, 3],
+        ]);
     });
   });
 }

@@ -8,7 +8,8 @@ export interface ChannelLog {
    * How long keys are known is the log's stated window, which outlives the process too.
    *
    * @returns an outcome per entry, in their order.
-   * @throws StorageError `storage_failed`: none of the entries is stored.
+   * @throws StorageError `storage_failed`: none of the entries is stored; in a log that several servers share, that may be unknown. Appending
+   *   them again under their keys is safe.
    */
   append(channel: string, publisher: string, entries: readonly NewEntry[]): Promise<readonly AppendOutcome[]>;
 

@@ -45,7 +45,7 @@ interface Job {
 /** Room in a record's head for runs, commits and state, beside the keys. */
 const HEAD_ROOM = 16 * 1024;
 const MAX_ENTRIES = Math.floor((MAX_HEAD_BYTES - HEAD_ROOM) / KEY_ID_LENGTH);
-/** Bytes of a publisher's run or a commit in a head, about, besides the publisher's name. */
+/** Bytes of a run or a commit in a head, without the publisher's name. */
 const ROW_BYTES = 48;
 /** Records that are read at the same time. */
 const PARALLEL_READS = 8;

@@ -19,6 +19,7 @@ export interface ChannelHead {
 }
 
 const LENGTH_BYTES = 4;
+const EPOCH = /^\d{1,20}$/;
 
 /** Length of the JSON, JSON of runs and commits, and the ids of the keys. */
 export function encodeChannelHead({ runs, commits, keys }: ChannelHead): Uint8Array {
@@ -40,7 +41,9 @@ export function decodeChannelHead(bytes: Uint8Array): ChannelHead {
   const json = parse(all.toString("utf8", LENGTH_BYTES, LENGTH_BYTES + length));
   const ids = all.toString("latin1", LENGTH_BYTES + length);
   return {
-    runs: rows(json["runs"]).map(([publisher, count, own]) => ({ publisher: String(publisher), count: Number(count), bytes: Number(own) })),
+    runs: rows(json["runs"]).flatMap(([publisher, count, own]) =>
+      typeof publisher === "string" ? [{ publisher, count: Number(count), bytes: Number(own) }] : [],
+    ),
     commits: readCommits(json["commits"]),
     keys: Array.from({ length: Math.floor(ids.length / KEY_ID_LENGTH) }, (_, index) =>
       ids.slice(index * KEY_ID_LENGTH, (index + 1) * KEY_ID_LENGTH),
@@ -59,7 +62,9 @@ export function decodeCommits(state: Uint8Array): readonly (readonly [bigint, nu
 }
 
 function readCommits(value: JsonValue | undefined): (readonly [bigint, number])[] {
-  return rows(value).flatMap(([epoch, at]) => (/^\d{1,20}$/.test(String(epoch)) ? [[BigInt(String(epoch)), Number(at)] as const] : []));
+  return rows(value).flatMap(([epoch, at]) =>
+    typeof epoch === "string" && EPOCH.test(epoch) ? [[BigInt(epoch), Number(at)] as const] : [],
+  );
 }
 
 function rows(value: JsonValue | undefined): (readonly JsonValue[])[] {

@@ -103,10 +103,8 @@ export class JetstreamLog implements ChannelLog {
   }
 
   append(channel: string, publisher: string, entries: readonly NewEntry[]): Promise<readonly AppendOutcome[]> {
-    const appending = this.#append(channel, publisher, entries);
+    const appending = this.#append(channel, publisher, entries).finally(() => this.#appending.delete(appending));
     this.#appending.add(appending);
-    const done = (): void => void this.#appending.delete(appending);
-    appending.then(done, done);
     return appending;
   }
 
@@ -159,7 +157,7 @@ export class JetstreamLog implements ChannelLog {
     await Promise.allSettled(this.#appending);
     const channels = await Promise.all([...this.#channels.values()].map((opening) => opening.catch(() => undefined)));
     await closeAll(
-      () => Promise.all(channels.map((channel) => channel?.close())),
+      ...channels.flatMap((channel) => (channel === undefined ? [] : [() => channel.close()])),
       () => this.#writeUsage(),
       () => this.#usage.close(),
     );
@@ -198,7 +196,7 @@ export class JetstreamLog implements ChannelLog {
     return channel;
   }
 
-  /** Closes the channels that were used least recently and that nobody watches or appends to. */
+  /** Closes the channels that were used least recently, without watchers and appends under way. */
   #closeSome(): void {
     if (this.#channels.size < MAX_OPEN) return;
     const idle = [...this.#opened.values()].filter(({ id, isBusy }) => !isBusy && !this.#watchers.has(id) && !this.#changed.has(id));

@@ -28,7 +28,7 @@ export class StoredBytes {
 
   /** Replaces everything that is known of a channel. */
   set(channel: string, bytes: Iterable<readonly [string, number]>): void {
-    for (const [publisher, count] of [...this.in(channel)]) this.add(channel, publisher, -count);
+    for (const [publisher, count] of new Map(this.in(channel))) this.add(channel, publisher, -count);
     for (const [publisher, count] of bytes) this.add(channel, publisher, count);
   }
 }

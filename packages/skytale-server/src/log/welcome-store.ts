@@ -31,7 +31,7 @@ export interface WelcomeStore {
    */
   claim(channel: string, recipients: readonly Uint8Array[], accountId: string): Promise<boolean>;
 
-  /** Calls the listener whenever a welcome for one of the recipients has been put. Returns how to end it. */
+  /** Calls the listener whenever a welcome for one of the recipients has been put, on any server. Returns how to end it. */
   watch(channel: string, recipients: readonly Uint8Array[], listener: () => void): () => void;
 
   /** Bytes of the payloads that a publisher has stored, over all channels. */

@@ -45,8 +45,8 @@ const LOAD_ATTEMPTS = 5;
  * Records in NATS JetStream, which any number of servers read and change. All commits are entries of one {@link SharedLog}, and every server
  * has all records in memory. An expectation counts as it is at the commit's place in the log. A revision is the number of the entry.
  *
- * A record that is missing here, or does not meet an expectation, is looked for once more after reading on from the stream. So nobody gets
- * "not found" for a record that another server has acknowledged.
+ * A record that is missing here, or does not meet an expectation, is looked for once more after reading on from the stream. So a record
+ * that another server has acknowledged is found.
  */
 export class JetstreamRegistry implements Registry, LogApplication {
   readonly #connection: JetstreamConnection;
@@ -60,7 +60,7 @@ export class JetstreamRegistry implements Registry, LogApplication {
   /** Number before which the latest snapshot known here has all entries. */
   #snapshot = 1;
   #records: { readonly seq: number; readonly first: number }[] = [];
-  /** The log continues after entries that neither it nor the snapshot has any more: the snapshot was replaced. */
+  /** Entries between the snapshot and the log were purged: a newer snapshot has them. */
   #isBehind = false;
   #jobs: Job[] = [];
   #running: Promise<void> | undefined;
@@ -117,7 +117,8 @@ export class JetstreamRegistry implements Registry, LogApplication {
       entry: written.length === 0 ? undefined : Buffer.from(JSON.stringify(written)),
       done: deferred<void>(),
     };
-    if (sizeInRecord(job.entry ?? new Uint8Array()) > this.#maxRecordBytes) throw new StorageError("storage_failed", "The commit is too large");
+    if (sizeInRecord(job.entry ?? new Uint8Array()) > this.#maxRecordBytes)
+      throw new StorageError("storage_failed", "The commit is too large");
     this.#jobs.push(job);
     this.#running ??= this.#run();
     await job.done.promise;
@@ -140,7 +141,8 @@ export class JetstreamRegistry implements Registry, LogApplication {
     this.#records.push({ seq, first });
     // On a server that commits nothing and so writes no snapshots.
     if (this.#records.length > MAX_RECORDS) this.#records = this.#records.slice(MAX_RECORDS / 2);
-    for (const [index, entry] of (entries ?? []).entries()) if (first + index >= this.#next) this.#applyCommit(entry, String(first + index));
+    for (const [index, entry] of (entries ?? []).entries())
+      if (first + index >= this.#next) this.#applyCommit(entry, String(first + index));
     this.#next = Math.max(this.#next, first + count);
   }
 

@@ -43,7 +43,7 @@ export interface Registry {
    * Makes all changes or none. Resolves when they are durable.
    *
    * @throws RegistryError `conflict` when a key is not as expected: read again, decide again; StorageError `storage_failed`: nothing has
-   *   been stored; TypeError when a key is malformed or named twice.
+   *   been stored, or, in a registry that several servers share, that may be unknown; TypeError when a key is malformed or named twice.
    */
   commit(changes: readonly RegistryChange[]): Promise<void>;
 }
