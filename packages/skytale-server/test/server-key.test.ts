@@ -1,6 +1,8 @@
-import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { mkdtemp, readdir, readFile, rename, rm, stat, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { LmdbEnvironment } from "@parley/storage-lmdb";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { SigningKeys } from "../src/api/signing-keys.ts";
@@ -54,6 +56,18 @@ describe("the keys that sign tokens", () => {
     expect(await readdir(dataDir)).not.toContain("server.key");
     await using again = await start({ serverKey: Buffer.from(key.toString().trim(), "base64url") });
     expect((await fetch(`${again.apiUrl}/health`)).status).toBe(200);
+  });
+
+  it("are read from a link to a file; a pipe is rejected, which would block the start", async () => {
+    await (await start()).close();
+    const path = join(dataDir, "server.key");
+    await rename(path, `${path}.secret`);
+    await symlink(`${path}.secret`, path);
+    await (await start()).close();
+    await rm(path);
+    await promisify(execFile)("mkfifo", [path]);
+    const message = expect.stringContaining(`${path} is a pipe, not a regular file`) as unknown;
+    await expect(start()).rejects.toMatchObject({ code: "data_dir_unusable", message });
   });
 
   it("of a directory of an older version are sealed, and others follow them", async () => {

@@ -1,5 +1,6 @@
 import { open as openFile } from "node:fs/promises";
 import { closeAll, closeQuietly } from "@parley/core/internal";
+import { checkRegularFile } from "@parley/storage/directory-lock";
 import { type DamagedRecord, StorageError, type Table, type Write, type WriteQueue } from "@parley/storage";
 import { open, type Database, type RootDatabase } from "lmdb";
 import { readChecked, type RecordFormat, tableSeed, TRAILER_BYTES, writeChecked } from "./checksum.ts";
@@ -54,6 +55,8 @@ export class LmdbFile {
    * @throws StorageError `data_dir_unusable` (not an LMDB file, or damaged); errors of the system and of LMDB
    */
   static async open(path: string, probe: () => Promise<void>): Promise<LmdbFile> {
+    await checkRegularFile(path);
+    await checkRegularFile(`${path}-lock`);
     const isNew = await checkFile(path);
     if (isNew) await probeDisk(`${path}-probe`, MIN_FREE_BYTES);
     await allocateLockFile(`${path}-lock`);

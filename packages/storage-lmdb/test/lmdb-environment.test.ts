@@ -1,5 +1,7 @@
-import { mkdir, stat, writeFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { mkdir, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { LmdbFile } from "../src/lmdb-file.ts";
 import { storedRecords } from "@parley/storage";
@@ -101,6 +103,28 @@ describe("LmdbEnvironment", () => {
     await mkdir(path, { recursive: true });
     await writeFile(join(path, "things.mdb"), content);
     await expect(LmdbEnvironment.open(path, SCHEMA)).rejects.toMatchObject({ code: "data_dir_unusable" });
+  });
+
+  it.each([
+    ["things.mdb", "a pipe", (file: string) => promisify(execFile)("mkfifo", [file])],
+    ["things.mdb-lock", "a pipe", (file: string) => promisify(execFile)("mkfifo", [file])],
+    ["things.mdb", "a symbolic link", (file: string) => symlink("/dev/null", file)],
+    ["things.mdb", "a directory", (file: string) => mkdir(file)],
+  ])("rejects a directory where %s is %s", async (name, kind, create) => {
+    await mkdir(path, { recursive: true });
+    const file = join(path, name);
+    await create(file);
+    const message = expect.stringContaining(`${file} is ${kind}, not a regular file`) as unknown;
+    await expect(LmdbEnvironment.open(path, SCHEMA)).rejects.toMatchObject({ code: "data_dir_unusable", message });
+  });
+
+  it("rejects a link to the database of another directory, whose lock does not protect it", async () => {
+    await using environment = await LmdbEnvironment.open(path, SCHEMA);
+    const other = join(directory.path, "other");
+    await mkdir(other);
+    await symlink(join(path, "things.mdb"), join(other, "things.mdb"));
+    await expect(LmdbEnvironment.open(other, SCHEMA)).rejects.toMatchObject({ code: "data_dir_unusable" });
+    expect(await environment.writeFailure()).toBeUndefined();
   });
 
   it("rejects a path that can't be a directory", async () => {

@@ -2,6 +2,8 @@ import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
 import { link, open, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { isPassingSystemError, systemReason } from "@parley/core/internal";
+import { LockError } from "./directory-lock/lock-error.ts";
+import { checkRegularFile } from "./directory-lock/regular-file.ts";
 import { StorageError } from "./storage-error.ts";
 
 const KEY_LENGTH = 32;
@@ -72,6 +74,7 @@ export async function loadSealingKey({ directory, file, isRequired, remedy }: Se
     return new SealingKey(key);
   } catch (error) {
     if (error instanceof StorageError) throw error;
+    if (error instanceof LockError) throw new StorageError("data_dir_unusable", error.message, { cause: error });
     const code = isPassingSystemError(error) ? "storage_failed" : "data_dir_unusable";
     throw new StorageError(code, `${path} cannot be read or created, or is not a key: ${systemReason(error)}. ${remedyFor(code, remedy)}`, {
       cause: error,
@@ -85,6 +88,7 @@ function remedyFor(code: "storage_failed" | "data_dir_unusable", remedy: string)
 
 async function readIfPresent(path: string): Promise<string | undefined> {
   try {
+    await checkRegularFile(path, { mayBeLink: true });
     return await readFile(path, "utf8");
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;

@@ -1,7 +1,9 @@
+import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { chmod, mkdir, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { expect, it, onTestFinished, vi } from "vitest";
 import { openFileStore } from "../../src/node/index.ts";
 import { put, rowsOf } from "./open-files.ts";
@@ -52,6 +54,31 @@ it("reports an unusable directory", async () => {
   await writeFile(join(directory, "file"), "");
   await expect(openFileStore(join(directory, "file"))).rejects.toMatchObject({ code: "unusable" });
   await expect(openFileStore(join(directory, "file", "below"))).rejects.toMatchObject({ code: "unusable" });
+});
+
+it("rejects a file that is a pipe, which would block the opening, or a link, which the lock does not protect", async () => {
+  const directory = await temporaryDirectory();
+  const store = await openFileStore(directory);
+  await (await store.open("p")).write([put("k", "v")], "durable");
+  await store.close();
+  const log = (await readdir(directory)).find((name) => name.endsWith(".log")) ?? "";
+  const unusable = { code: "unusable", retryable: false };
+
+  await rename(join(directory, log), join(directory, "moved"));
+  await symlink("moved", join(directory, log));
+  const linked = await openFileStore(directory);
+  await expect(linked.open("p")).rejects.toMatchObject(unusable);
+  await linked.close();
+
+  await rm(join(directory, log));
+  await promisify(execFile)("mkfifo", [join(directory, log)]);
+  const piped = await openFileStore(directory);
+  await expect(piped.open("p")).rejects.toMatchObject(unusable);
+  await piped.close();
+
+  await rm(join(directory, "store"));
+  await promisify(execFile)("mkfifo", [join(directory, "store")]);
+  await expect(openFileStore(directory)).rejects.toMatchObject(unusable);
 });
 
 it.each([

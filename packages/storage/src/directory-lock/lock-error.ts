@@ -6,7 +6,7 @@ import { ParleyError, type ParleyErrorOptions } from "@parley/core";
  * | code | meaning | retryable |
  * | --- | --- | --- |
  * | `locked` | another process, or another part of this one, holds the lock | yes |
- * | `unusable` | the directory does not exist, can't be created, read or written, or its file system supports no sockets or hard links | no |
+ * | `unusable` | the directory does not exist, can't be created, read or written, its file system supports no sockets or hard links, or an entry is not a regular file | no |
  */
 export type LockErrorCode = "locked" | "unusable";
 

@@ -3,6 +3,7 @@ import { canonicalDid, didOf, type DidResolver } from "@parley/did";
 import { deferred, RateLimiter, TimeSlice } from "@parley/core/internal";
 import type { NodeLimits } from "../../options.ts";
 import { inboundMessage, type InboundMessage } from "../../routing/inbound-message.ts";
+import { presentationsOf } from "../../routing/authorize/sender-presentation.ts";
 import { checkHeaders } from "../../routing/parse/parse-message.ts";
 import type { CheckResult } from "../../routing/rejection.ts";
 import type { AgreementKeys } from "../agreement-keys.ts";
@@ -45,9 +46,20 @@ interface Arrival {
   readonly address: string;
   /** Number of forwards that wrapped it. */
   readonly depth: number;
-  /** See {@link InboundMessage.onStored}. */
-  readonly onStored?: (() => void) | undefined;
 }
+
+type Rejected = Extract<InboundResult, { readonly ok: false }>;
+
+/** A decrypted message of an authenticated sender, or a rejection. */
+type Opened =
+  | {
+      readonly ok: true;
+      /** Whether accepting it takes more than storing it: it has a presentation, or encloses other messages. */
+      readonly isSlow: boolean;
+      /** @param onStored see {@link InboundMessage.onStored} */
+      readonly accept: (onStored?: () => void) => Promise<InboundResult>;
+    }
+  | Rejected;
 
 /** Maximum nesting of forwards. */
 const MAX_FORWARDS = 2;
@@ -70,22 +82,33 @@ export class Inbound {
   }
 
   /**
-   * Processes a batch of envelopes in order, up to the first one that is rejected. Each starts when the one before has its place in the
-   * recipient's inbox, so that all of them share durable commits. Called by the HTTP route. Never rejects.
+   * Processes a batch of envelopes in order, up to the first one that is rejected. Decrypts all of them before it stores the first: then nearly
+   * all share one durable commit, and none is stored behind one whose commit failed. Called by the HTTP route. Never rejects.
    */
   async takeAll(envelopes: readonly Uint8Array[], address: string): Promise<InboundResult> {
     const slice = new TimeSlice();
+    const opened: Opened[] = [];
+    for (const envelope of envelopes) {
+      // oxlint-disable-next-line no-await-in-loop
+      const one = await this.#reported(() => this.#open({ envelope, address, depth: 0 }));
+      opened.push(one);
+      if (!one.ok) break;
+      // oxlint-disable-next-line no-await-in-loop
+      if (slice.isOver) await slice.next();
+    }
     const results: Promise<InboundResult>[] = [];
     let isRejected = false;
-    for (const envelope of envelopes) {
+    for (const one of opened) {
+      // Its verification takes time, in which the commit of the others may fail.
+      // oxlint-disable-next-line no-await-in-loop
+      if (one.ok && one.isSlow) await Promise.all(results);
+      if (isRejected) break;
       const stored = deferred<undefined>();
-      const result = this.take(envelope, address, () => stored.resolve(undefined));
+      const result = this.#accept(one, () => stored.resolve(undefined));
       results.push(result);
       // oxlint-disable-next-line no-await-in-loop
       await Promise.race([stored.promise, result.then(({ ok }) => (isRejected ||= !ok))]);
       if (isRejected) break;
-      // oxlint-disable-next-line no-await-in-loop
-      if (slice.isOver) await slice.next();
     }
     const all = await Promise.all(results);
     const accepted = all.findIndex(({ ok }) => !ok);
@@ -97,12 +120,24 @@ export class Inbound {
    * Processes one envelope. Called by the HTTP route. Never rejects.
    *
    * @param address client address, for the limits on unknown senders.
-   * @param onStored called when the message has its place in the recipient's inbox, before it is durable. Not called for forwards.
    */
-  async take(envelope: Uint8Array, address: string, onStored?: () => void): Promise<InboundResult> {
+  async take(envelope: Uint8Array, address: string): Promise<InboundResult> {
+    return this.#accept(await this.#reported(() => this.#open({ envelope, address, depth: 0 })));
+  }
+
+  /** Accepts a decrypted message, and counts the result. Never rejects. */
+  async #accept(opened: Opened, onStored?: () => void): Promise<InboundResult> {
+    if (!opened.ok) return opened;
+    const result = await this.#reported(() => opened.accept(onStored));
+    if (result.ok) this.#options.onProcessed("accepted");
+    return result;
+  }
+
+  /** Counts a rejection or an error, and turns an error into a response. Never rejects. */
+  async #reported<T extends { readonly ok: true }>(work: () => Promise<T | Rejected>): Promise<T | Rejected> {
     try {
-      const result = await this.#take({ envelope, address, depth: 0, onStored });
-      this.#options.onProcessed(result.ok ? "accepted" : result.response.counted);
+      const result = await work();
+      if (!result.ok) this.#options.onProcessed(result.response.counted);
       return result;
     } catch (error) {
       const failed = responseToError(error);
@@ -112,7 +147,8 @@ export class Inbound {
     }
   }
 
-  async #take(arrival: Arrival): Promise<InboundResult> {
+  /** Decrypts an envelope, authenticates its sender, and charges the message. */
+  async #open(arrival: Arrival): Promise<Opened> {
     const unpacked = await this.#unpack(arrival);
     const { message, sender, plaintext, metadata } = unpacked;
     const units = unitsOf(plaintext.length) + extraUnitsOf({ ...message, to: [] }, plaintext.length);
@@ -120,7 +156,7 @@ export class Inbound {
     if (sender === undefined) this.#options.unknownSenders.take(arrival.address);
     else this.#authenticated(sender, arrival.address, units);
     if (plaintext.length > this.#options.limits.maxMessageLength && !isForward(message)) return rejection("too_large");
-    if (isForward(message)) return this.#forward(unpacked, arrival);
+    if (isForward(message)) return { ok: true, isSlow: true, accept: () => this.#forward(unpacked, arrival) };
     if (sender === undefined) return rejection("sender_required", "a message needs a sender: encrypt it with authcrypt, or sign it");
     const recipient = didOf(metadata.recipientKid ?? "");
     // Authcrypt binds the message to the recipient's key, so a recipient can't re-encrypt it for a third party in the sender's name. A
@@ -136,12 +172,15 @@ export class Inbound {
     if (!this.#senders.tryTake(sender, units) || !this.#hosts.tryTake(host, units))
       return rejection("rate_limited", "too many messages; slow down");
     const owner = hasHost(sender) ? host : arrival.address;
-    const received = await this.#options.receive(
-      inboundMessage(message, plaintext, { sender, recipients: [recipient], owner, remote: true, onStored: arrival.onStored }),
-    );
-    if (!received.ok) return { ok: false, response: responseToRejection(received.rejection) };
-    if (metadata.encryptedFromKid !== undefined) this.#options.onAuthenticated(sender);
-    return ACCEPTED;
+    const accept = async (onStored?: () => void): Promise<InboundResult> => {
+      const received = await this.#options.receive(
+        inboundMessage(message, plaintext, { sender, recipients: [recipient], owner, remote: true, onStored }),
+      );
+      if (!received.ok) return { ok: false, response: responseToRejection(received.rejection) };
+      if (metadata.encryptedFromKid !== undefined) this.#options.onAuthenticated(sender);
+      return ACCEPTED;
+    };
+    return { ok: true, isSlow: presentationsOf(message) !== undefined, accept };
   }
 
   /** Processes each enclosed envelope like a posted one, one after the other. */
@@ -150,7 +189,10 @@ export class Inbound {
     if (forward === undefined) return rejection("bad_request", undefined, "forward_invalid");
     if (!this.#options.isHosted(forward.next)) return rejection("not_found");
     for (const envelope of forward.envelopes) {
-      const result = await this.#take({ envelope, address, depth: depth + 1 });
+      // oxlint-disable-next-line no-await-in-loop
+      const opened = await this.#open({ envelope, address, depth: depth + 1 });
+      // oxlint-disable-next-line no-await-in-loop
+      const result = opened.ok ? await opened.accept() : opened;
       if (!result.ok) return result;
     }
     return ACCEPTED;
@@ -192,6 +234,6 @@ function hasHost(did: string): boolean {
   return did.startsWith("did:web:");
 }
 
-function rejection(code: InboundCode, error?: string, counted?: string): InboundResult {
+function rejection(code: InboundCode, error?: string, counted?: string): Rejected {
   return { ok: false, response: response(code, error, counted) };
 }

@@ -14,7 +14,7 @@ import { RouteResolver } from "./route-resolver.ts";
 import type { DeliveryFailure, OutboundOptions } from "./outbound.ts";
 import type { OutboundLimits } from "./outbound-limits.ts";
 import { AGAIN, expired, later, type AttemptResult, type Posted, refused, undeliverable } from "./attempt-result.ts";
-import { MAX_BATCH_BYTES, MAX_BATCH_ENVELOPES, sizeInBatch } from "../envelope-batch.ts";
+import { MAX_BATCH_BYTES, sizeInBatch } from "../envelope-batch.ts";
 import type { StoredEntry } from "./outbound-store.ts";
 import { HttpSender } from "./http-sender.ts";
 import { ownTarget, type Route } from "./route.ts";
@@ -117,8 +117,8 @@ export class Delivery {
       pair.posting = [attempt.entry];
       const route = this.#clock.monotonic() - since > STALE_MS ? await this.#routeResolver.refresh(found) : found;
       if (route.target.url.origin !== origin) return AGAIN;
-      if (this.#mayBatch(attempt, route)) pair.posting = pair.firstEntries(MAX_BATCH_ENVELOPES);
-      return await this.#send(attempt, pair.posting, lease, route);
+      if (this.#mayBatch(attempt, route)) pair.posting = pair.firstEntries();
+      return await this.#send(pair, attempt, lease, route);
     } finally {
       pair.posting = [];
       lease.release();
@@ -126,15 +126,15 @@ export class Delivery {
   }
 
   /** A message that failed is posted alone, so that the response is about it. */
-  #mayBatch({ failures, lookedAgain, alone }: DeliveryAttempt, { target }: Route): boolean {
-    return failures === 0 && !lookedAgain && !alone && this.#httpSender.takesBatches(target);
+  #mayBatch({ failures, lookedAgain }: DeliveryAttempt, { target }: Route): boolean {
+    return failures === 0 && !lookedAgain && this.#httpSender.takesBatches(target);
   }
 
-  /** @param entries messages of one pair in order; as many of them as fit into one request are posted. */
-  async #send(attempt: DeliveryAttempt, entries: readonly StoredEntry[], lease: Lease, route: Route): Promise<AttemptResult> {
+  /** Posts as many of the messages in `pair.posting` as fit into one request. */
+  async #send(pair: PairQueue, attempt: DeliveryAttempt, lease: Lease, route: Route): Promise<AttemptResult> {
     let sealed: readonly Sealed[];
     try {
-      sealed = await this.#seal(entries, route);
+      sealed = await this.#seal(pair.posting, route);
     } catch (error) {
       if (this.#closing.signal.aborted) return AGAIN;
       if (error instanceof UndeliverableError) return undeliverable(attempt, error);
@@ -142,7 +142,7 @@ export class Delivery {
       return later(attempt, this.#limits, { reason: ParleyError.from(error).message });
     }
     if (attempt.entry.expiresAt <= this.#clock.expiry()) return { kind: "dead", cause: expired(attempt) };
-    let answer: RemoteResponse;
+    let answer: RemoteResponse | undefined;
     try {
       const response = await this.#httpSender.post(
         route.target,
@@ -155,6 +155,8 @@ export class Delivery {
         reason: `The other node can't be reached: ${nameOf(error)}`,
         breakerDelays: lease.failed("silent"),
       });
+    } finally {
+      pair.posted(answer?.kind === "taken");
     }
     if (answer.kind === "later") {
       const retryAfterMs = Math.min(answer.retryAfterMs, this.#limits.maxRetryAfterMs);
@@ -165,8 +167,7 @@ export class Delivery {
     if (answer.kind === "taken") return { kind: "delivered", delivered: sealed };
     if (answer.kind === "partly_taken") return { kind: "delivered", delivered: sealed.slice(0, answer.count) };
     if (sealed.length === 1) return refused(attempt, route.document, answer);
-    // The batch may have been rejected as such.
-    attempt.alone = true;
+    // The batch may have been rejected as such: the next request has the first message alone.
     return AGAIN;
   }
 

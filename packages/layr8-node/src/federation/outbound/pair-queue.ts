@@ -1,4 +1,5 @@
 import { Fifo, ChurnMap } from "@parley/core/internal";
+import { MAX_BATCH_ENVELOPES } from "../envelope-batch.ts";
 import type { DeliveryFailure } from "./outbound.ts";
 import type { StoredEntry } from "./outbound-store.ts";
 
@@ -13,8 +14,6 @@ export interface DeliveryAttempt {
   unresolved: boolean;
   /** Whether the recipient's document must be newer than the one first resolved. */
   lookedAgain: boolean;
-  /** Whether a batch that began with this message was rejected: only a response to the message alone decides about it. */
-  alone: boolean;
   /** A rejection that is final unless the recipient's document has changed since: its cause, and the document as JSON. */
   refusal?: { readonly cause: DeliveryFailure; readonly document: string };
 }
@@ -29,6 +28,11 @@ export class PairQueue {
   running = false;
   /** The messages being posted, which expiry must not remove. */
   posting: readonly StoredEntry[] = [];
+  /**
+   * Maximum number of messages in the next batch. 1 after a batch that was not accepted as a whole, because only a response to a message alone
+   * decides about it. Doubles with each success: a remote node that accepts few messages of each batch can't cause much encryption.
+   */
+  #maxBatch = MAX_BATCH_ENVELOPES;
   /** By seq. */
   readonly #present = new ChurnMap<number, StoredEntry>();
   /** In order, removed ones included. */
@@ -64,12 +68,13 @@ export class PairQueue {
       entry = this.#order.first();
     }
     if (entry === undefined) this.#attempt = undefined;
-    else if (this.#attempt?.entry !== entry) this.#attempt = { entry, failures: 0, unresolved: false, lookedAgain: false, alone: false };
+    else if (this.#attempt?.entry !== entry) this.#attempt = { entry, failures: 0, unresolved: false, lookedAgain: false };
     return this.#attempt;
   }
 
-  /** The first messages, in order. */
-  firstEntries(max: number): readonly StoredEntry[] {
+  /** The first messages, in order: as many as the next batch may have. */
+  firstEntries(): readonly StoredEntry[] {
+    const max = this.#maxBatch;
     const entries: StoredEntry[] = [];
     for (const entry of this.#order) {
       if (!this.#present.has(entry.seq)) continue;
@@ -77,6 +82,11 @@ export class PairQueue {
       if (entries.length === max) break;
     }
     return entries;
+  }
+
+  /** Records whether a remote node has accepted all messages of a request. */
+  posted(isAccepted: boolean): void {
+    this.#maxBatch = isAccepted ? Math.min(2 * this.#maxBatch, MAX_BATCH_ENVELOPES) : 1;
   }
 
   isFirst({ entry }: DeliveryAttempt): boolean {

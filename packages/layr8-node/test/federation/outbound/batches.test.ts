@@ -54,7 +54,7 @@ it("a batch ends at its maximum size", async () => {
   expect(node.ids).toEqual(ids);
 });
 
-it("after a rejection within a batch, what came before is delivered, and the rejected message is posted again alone or first", async () => {
+it("after a rejection within a batch, what came before is delivered, and the rejected message is posted again alone", async () => {
   node.answerBatch = (arrivals) => {
     const at = arrivals.findIndex(({ id }) => id === "m4");
     return at === -1 ? { status: 202 } : { status: 404, accepted: at };
@@ -74,8 +74,8 @@ it("after a rejection within a batch, what came before is delivered, and the rej
   await harness.until(() => harness.delivered.length + harness.dead.length === ids.length);
   expect(harness.delivered).toEqual(ids.filter((id) => id !== "m4"));
   expect(harness.dead).toMatchObject([{ id: "m4", cause: { code: "refused", status: 403 } }]);
-  // m0; m1 to m8, of which three are taken; m4 to m8; m4 alone; the rest.
-  expect(node.posts).toEqual([1, 8, 5, 1, 4]);
+  // m0; m1 to m8, of which three are taken; m4; the rest, first alone, then in growing batches.
+  expect(node.posts).toEqual([1, 8, 1, 1, 2, 1]);
 });
 
 it("a batch that is rejected as such is posted message by message until one is accepted", async () => {
@@ -87,7 +87,15 @@ it("a batch that is rejected as such is posted message by message until one is a
   };
   const ids = await sendTogether(6);
   expect(harness.delivered).toEqual(ids);
-  expect(node.posts).toEqual([1, 5, 1, 4]);
+  expect(node.posts).toEqual([1, 5, 1, 2, 2]);
+});
+
+it("a node that accepts one message of each batch causes little more encryption than one that accepts all", async () => {
+  node.answerBatch = (arrivals) => ({ status: 429, accepted: Math.min(1, arrivals.length - 1) });
+  const ids = await sendTogether(200);
+  expect(harness.delivered).toEqual(ids);
+  const encrypted = node.posts.reduce((sum, count) => sum + count);
+  expect(encrypted).toBeLessThan(2 * ids.length + MAX_BATCH_ENVELOPES);
 });
 
 it.each([0, -1, 5, 99, "2", null])("a rejection that says accepted: %j of 5 counts for none of them", async (accepted) => {

@@ -1,6 +1,7 @@
 import { chmod, open, readdir, rename, rm, type FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
-import { createDirectory } from "@parley/storage/directory-lock";
+import { checkRegularFile, createDirectory, LockError } from "@parley/storage/directory-lock";
+import { StoreError } from "../store-error.ts";
 
 /** A file that is open for writing. */
 export interface OpenFile {
@@ -42,18 +43,25 @@ export const nodeFileSystem: FileSystem = {
   list: (directory) => readdir(directory),
   async read(path, maxBytes) {
     try {
-      await using handle = await open(path, "r");
+      await using handle = await openFile(path, "r");
       return maxBytes === undefined ? await handle.readFile() : await readStart(handle, maxBytes);
     } catch (error) {
       if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
       throw error;
     }
   },
-  create: async (path) => new NodeFile(await open(path, "w", 0o600)),
-  open: async (path) => new NodeFile(await open(path, "r+")),
+  create: async (path) => new NodeFile(await openFile(path, "w")),
+  open: async (path) => new NodeFile(await openFile(path, "r+")),
   rename,
   remove: (path) => rm(path, { force: true }),
 };
+
+async function openFile(path: string, flags: "r" | "r+" | "w"): Promise<FileHandle> {
+  await checkRegularFile(path).catch((error: unknown) => {
+    throw error instanceof LockError ? new StoreError("unusable", error.message, { cause: error }) : error;
+  });
+  return open(path, flags, 0o600);
+}
 
 async function syncDirectory(path: string): Promise<void> {
   await using handle = await open(path, "r");
