@@ -13,6 +13,8 @@ const NOTABLE_ATTEMPT = 4;
 const REJECTED_KEYS_MS = 1000;
 /** Characters of an id or a type that the log shows. */
 const MAX_LOGGED = 256;
+/** Recipients of one message that the log shows. */
+const MAX_RECIPIENTS = 16;
 
 /** Counts the events of a node's components in its metrics, and logs them. */
 export class NodeEvents {
@@ -23,6 +25,7 @@ export class NodeEvents {
   constructor(metrics: Metrics, logger: Logger) {
     this.#metrics = metrics;
     this.#logger = logger;
+    this.router = logger.isLevelEnabled("debug") ? this.#withEachMessage(this.#router) : this.#router;
   }
 
   /** An internal failure that concerns no caller. */
@@ -31,7 +34,9 @@ export class NodeEvents {
     this.#logger.error({ err: error }, "internal failure");
   };
 
-  readonly router: RouterEvents = {
+  readonly router: RouterEvents;
+
+  readonly #router: RouterEvents = {
     onDelivered: (message, attempt) => {
       this.#metrics.delivered.inc();
       if (attempt > 1) this.#onRedelivered(message, attempt);
@@ -65,6 +70,24 @@ export class NodeEvents {
     this.#metrics.damagedRecords.inc();
     const about = { table, key: Buffer.from(key).toString("hex"), bytes };
     this.#logger.error(about, "damaged record found: the disk or the memory is failing");
+  }
+
+  /** Logs each message without its body. At other levels the events are absent, so that a message costs nothing. */
+  #withEachMessage(events: RouterEvents): RouterEvents {
+    return {
+      ...events,
+      onAccepted: ({ id, type, sender, recipients, text }) => {
+        const to = recipients.slice(0, MAX_RECIPIENTS);
+        const about = { id: id.slice(0, MAX_LOGGED), type: type.slice(0, MAX_LOGGED), from: sender, to, length: text.length };
+        this.#logger.debug({ ...about, ...(recipients.length > to.length && { recipients: recipients.length }) }, "message accepted");
+      },
+      onDelivered: (message, attempt) => {
+        events.onDelivered(message, attempt);
+        // Later attempts are logged as redeliveries.
+        if (attempt === 1) this.#logger.debug(shown(message), "message delivered");
+      },
+      onSettled: (message, settlement) => this.#logger.debug({ ...shown(message), settlement }, "message settled"),
+    };
   }
 
   #onRedelivered(message: InboxMessage, attempt: number): void {

@@ -89,6 +89,20 @@ describe("the node's log", () => {
     alice.close();
   });
 
+  it("shows each message at debug when it is accepted, delivered and settled, with its length and without its body", async () => {
+    const [alice, bob] = [await join(ALICE), await join(BOB, { replyProtocol: true })];
+    await alice.send(message("m-1"));
+    await bob.receive();
+    const about = { id: "m-1", type: `${ECHO}/request`, from: ALICE };
+    await expect.poll(() => line("message accepted")).toMatchObject({ level: 20, ...about, to: [BOB] });
+    expect(line("message accepted")?.["length"]).toBeGreaterThan(50);
+    expect(line("message delivered")).toMatchObject({ level: 20, ...about, recipient: BOB });
+    bob.reply("m-1", "handled");
+    await expect.poll(() => line("message settled")).toMatchObject({ level: 20, ...about, recipient: BOB, settlement: "handled" });
+    alice.close();
+    bob.close();
+  });
+
   it("shows redeliveries at debug, the third one at warn, and dead letters", async () => {
     const [alice, bob] = [await join(ALICE), await join(BOB, { replyProtocol: true })];
     await alice.send(message("m-1"));

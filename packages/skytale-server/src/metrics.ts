@@ -2,6 +2,11 @@ import { MetricSet } from "@parley/server-kit";
 import { AggregatorRegistry, type Counter } from "prom-client";
 import type { RelayCounts, RelayObserver } from "./relay/relay-observer.ts";
 
+/** Listeners that count events of the relay. */
+interface RelayCounters extends Pick<RelayObserver, "onDelivered" | "onRefused" | "onStorageLimit" | "onLagging"> {
+  onPublished(messages: number, bytes: number): void;
+}
+
 /** What the server counts, in the text format of Prometheus. Labels come from closed sets, never from clients. */
 export interface Metrics {
   /** Calls of the API, by `method`, `route` (the pattern of the path) and `status`. */
@@ -12,7 +17,7 @@ export interface Metrics {
   /** Connections that were dropped, by `door` (api, relay) and `reason`. */
   readonly dropped: Counter<"door" | "reason">;
   /** Counts what the relay does. */
-  readonly relay: Omit<RelayObserver, "onFailure" | "onOpened" | "onClosed" | "onWork">;
+  readonly relay: RelayCounters;
   /** Worker processes restarted after a crash. */
   readonly crashes: Counter;
   /** All numbers of now, to add to those of other processes. */

@@ -66,6 +66,7 @@ export class RunningServer implements SkytaleServer {
     });
     this.#watchdog = new Watchdog({ onHeld: (held) => logger.warn(held, "event loop held") });
     const { log, welcomes } = stores.logs;
+    const isTracing = logger.isLevelEnabled("debug");
     this.#relay = new Relay({
       log,
       welcomes,
@@ -75,6 +76,10 @@ export class RunningServer implements SkytaleServer {
       observer: {
         ...this.#metrics.relay,
         onWork: (what, account) => this.#watchdog.note(what, account),
+        onPublished: (messages, bytes, { channel, accountId, kind, commits }) => {
+          this.#metrics.relay.onPublished(messages, bytes);
+          if (isTracing) logger.debug({ channel, account: accountId, kind, messages, commits, bytes }, "published");
+        },
         onOpened: (account) => logger.debug({ account }, "stream opened"),
         onClosed: (account) => logger.debug({ account }, "stream closed"),
         onRefused: (what, code) => {

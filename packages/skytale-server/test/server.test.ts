@@ -59,6 +59,12 @@ describe("a server", () => {
     for (let n = 0; n < 5; n++) await alice.as(`sk_live_${"x".repeat(40)}${n}`).get("/v1/channels");
     const relay = new RelayClient({ url: server.relayUrl, token: () => String(body["token"]) });
     await relay.connect();
+    const channel = "acme/team/general";
+    expect((await alice.post("/v1/channels", { name: channel })).status).toBe(201);
+    await relay.publish(channel, { kind: "application", epoch: 1n, payload: new TextEncoder().encode("a private text") });
+    await expect
+      .poll(() => line("published"))
+      .toMatchObject({ level: 20, channel, kind: "entries", messages: 1, commits: 0, bytes: expect.any(Number) as number });
     await expect.poll(() => line("stream opened")).toMatchObject({ level: 20, account: expect.any(String) as string });
     await relay.close();
     await expect.poll(() => line("stream closed")).toMatchObject({ level: 20 });
@@ -71,7 +77,7 @@ describe("a server", () => {
     expect(refused[0]).toMatchObject({ level: 30, door: "api", code: "key_invalid" });
     expect(refused.length).toBeLessThan(5);
     const text = JSON.stringify(lines);
-    for (const secret of ["sk_live", String(body["token"]), "no-token"]) expect(text).not.toContain(secret);
+    for (const secret of ["sk_live", String(body["token"]), "no-token", "private"]) expect(text).not.toContain(secret);
     await server.close();
   });
 

@@ -15,7 +15,9 @@ import { SystemMessages, type MessageSummary } from "./respond/system-messages.t
 import { MessageStore, type MessageStoreOptions } from "./store/message-store.ts";
 
 /** Events of {@link Router}. */
-export interface RouterEvents extends Pick<MailboxEvents, "onDelivered" | "onFailure"> {
+export interface RouterEvents extends Pick<MailboxEvents, "onDelivered" | "onSettled" | "onFailure"> {
+  /** A message was accepted. Absent if nobody reads it: then a message costs nothing. */
+  readonly onAccepted?: ((inbound: InboundMessage) => void) | undefined;
   readonly onDead: OnDead;
   /** A system message could not be stored. */
   readonly onDropped: (message: MessageSummary, reason: string) => void;
@@ -81,7 +83,7 @@ export class Router {
     const extra = extraUnitsOf(inbound.message, text.length);
     if (extra > 0 && !account.takeUnits(extra)) return rejected(RATE_LIMITED);
     this.#recordThreads(inbound, consumer);
-    return this.#authorizer.authorize(inbound, this.#store);
+    return this.#reported(inbound, this.#authorizer.authorize(inbound, this.#store));
   }
 
   /**
@@ -93,7 +95,18 @@ export class Router {
     // The other node has lost the response. The message was accepted, whatever its checks would be now.
     if (await this.#messages.remembers(inbound)) return PASSED;
     const checked = this.#authorizer.check(inbound);
-    return checked.ok ? this.#authorizer.authorize(inbound, this.#store) : checked;
+    return checked.ok ? this.#reported(inbound, this.#authorizer.authorize(inbound, this.#store)) : checked;
+  }
+
+  /** Calls `onAccepted` once the message is stored. */
+  #reported(inbound: InboundMessage, result: AcceptResult | Promise<AcceptResult>): AcceptResult | Promise<AcceptResult> {
+    const { onAccepted } = this.#options.events;
+    if (onAccepted === undefined) return result;
+    const report = (accepted: AcceptResult): AcceptResult => {
+      if (accepted.ok) onAccepted(inbound);
+      return accepted;
+    };
+    return result instanceof Promise ? result.then(report) : report(result);
   }
 
   /** Stores an authorized message for its recipients. {@link Mailboxes} deliver it to the connections of those hosted here. */

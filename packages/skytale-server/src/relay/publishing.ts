@@ -111,7 +111,7 @@ export class Publishing {
       const outcomes = await this.#parts.log.append(channel, this.#stream.accountId, append).finally(endReservation);
       const answers = answersTo(numbers, outcomes);
       this.#stream.answer(answers);
-      this.#count(append, answers.nacks);
+      this.#count(channel, append, answers.nacks);
     } catch (error) {
       this.#parts.observer.onFailure?.(error);
       this.#refuse(numbers, contract.Code.INTERNAL);
@@ -124,7 +124,8 @@ export class Publishing {
     try {
       if (await this.#parts.welcomes.put(channel, { ...welcome, publisher: this.#stream.accountId }).finally(endReservation)) {
         this.#stream.answer({ acks: [{ firstNumber: number, count: 1, firstSequence: 0, logEpoch: 0n, repeated: false }], nacks: [] });
-        this.#parts.observer.onPublished?.(1, welcome.payload.length);
+        const about = { channel, accountId: this.#stream.accountId, kind: "welcome", commits: 0 } as const;
+        this.#parts.observer.onPublished?.(1, welcome.payload.length, about);
       } else {
         this.#refuse([number], contract.Code.RESOURCE_EXHAUSTED);
       }
@@ -144,12 +145,15 @@ export class Publishing {
     this.#refuse(numbers, contract.Code.RESOURCE_EXHAUSTED);
   }
 
-  #count(appended: readonly NewEntry[], nacks: readonly PublishNack[]): void {
+  #count(channel: string, appended: readonly NewEntry[], nacks: readonly PublishNack[]): void {
     const { onPublished, onRefused } = this.#parts.observer;
+    // Only a commit can lose its epoch to another.
+    const commits = appended.filter(({ commit }) => commit !== undefined).length;
     if (appended.length > nacks.length) {
       onPublished?.(
         appended.length - nacks.length,
         appended.reduce((sum, { body }) => sum + body.length, 0),
+        { channel, accountId: this.#stream.accountId, kind: "entries", commits: commits - nacks.length },
       );
     }
     for (const _ of nacks) onRefused?.("message", "epoch_taken");

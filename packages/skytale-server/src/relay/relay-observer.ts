@@ -1,5 +1,15 @@
 import type { RelayErrorCode } from "@parley/skytale-relay";
 
+/** What a relay knows of recorded messages. */
+export interface Published {
+  readonly channel: string;
+  readonly accountId: string;
+  /** Welcomes are kept for their recipients; everything else is an entry of the channel's log. */
+  readonly kind: "entries" | "welcome";
+  /** How many of the entries are commits. */
+  readonly commits: number;
+}
+
 /** Events of a relay for metrics and logs, without secrets. Listeners must not throw. */
 export interface RelayObserver {
   /** A client of an account has opened a stream. */
@@ -9,7 +19,7 @@ export interface RelayObserver {
   /** Work for an account begins: a frame, or a call. */
   onWork(what: string, accountId: string): void;
   /** Messages are recorded. */
-  onPublished(messages: number, bytes: number): void;
+  onPublished(messages: number, bytes: number, about: Published): void;
   /** Messages are on their way to a subscriber. */
   onDelivered(messages: number, bytes: number): void;
   /** Messages, a subscription, a stream or a call were refused. */

@@ -35,6 +35,8 @@ export interface DeliveryOptions {
 /** Events of {@link Mailbox}. */
 export interface MailboxEvents {
   onDelivered(message: InboxMessage, attempt: number): void;
+  /** An agent has acknowledged a message. */
+  readonly onSettled?: ((message: InboxMessage, settlement: Settlement) => void) | undefined;
   /** A message leaves without being handled. */
   onDead(message: InboxMessage, cause: DeadLetterCause): void;
   /** An agent failed to process a message, and has sent nothing on its thread since the delivery. */
@@ -182,6 +184,7 @@ export class Mailbox {
     const { message, sentBefore } = delivery;
     this.#complete(delivery);
     this.#suspects.settled(message.seq);
+    this.#events.onSettled?.(message, settlement);
     if (settlement === "pass") this.#passOn(delivery);
     else this.#remove(message.seq);
     const thread = message.thread ?? message.id;

@@ -8,7 +8,7 @@ import { Mailbox, type DeliveryOptions, type MailboxEvents } from "./mailbox.ts"
 export interface MailboxesOptions {
   readonly inbox: Inbox;
   readonly delivery: DeliveryOptions;
-  readonly events: Pick<MailboxEvents, "onDelivered" | "onFailure">;
+  readonly events: Pick<MailboxEvents, "onDelivered" | "onSettled" | "onFailure">;
 }
 
 /** Receives the messages that leave a mailbox without being handled. */
@@ -42,6 +42,7 @@ export class Mailboxes {
     this.#events = {
       onDelivered: (message, attempt) => events.onDelivered(message, attempt),
       onFailure: events.onFailure,
+      onSettled: events.onSettled,
       onDead: (message, cause) => this.#listener?.onDead(message, cause),
       onFailed: (message, failure) => this.#listener?.onFailed(message, failure),
     };
