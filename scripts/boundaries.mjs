@@ -58,6 +58,11 @@ export const RULES = {
     ],
   },
 
+  cli: {
+    packages: ["core", "storage", "server-kit", "layr8-node", "skytale-server", "layr8", "skytale", "did", "credentials-client"],
+    libraries: ["commander", "pino", "zod"],
+  },
+
   layr8: {
     packages: ["core", "transport-phoenix", "didcomm-agent", "credentials-client", "did", "didcomm-crypto", "vc"],
     libraries: [],

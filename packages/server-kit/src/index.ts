@@ -1,4 +1,5 @@
 export { createKey, hashKey, isKeyOf } from "./api-key.ts";
+export { writeEnvFile } from "./cli/env-file.ts";
 export { parseOptions } from "./cli/parse-options.ts";
 export { readSecretKey } from "./cli/read-secret-key.ts";
 export { type Command, type Environment, runCommand } from "./cli/run-command.ts";

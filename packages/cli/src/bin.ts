@@ -1,0 +1,25 @@
+import { createRequire } from "node:module";
+import { CommanderError } from "commander";
+import { createProgram } from "./program.ts";
+
+const { version } = createRequire(import.meta.url)("../package.json") as { readonly version: string };
+
+async function main(args: readonly string[]): Promise<void> {
+  const [name = ""] = args;
+  const program = await createProgram({ version, environment: process.env }, [name]);
+  if (name === "") {
+    program.outputHelp({ error: true });
+    process.exitCode = 2;
+    return;
+  }
+  try {
+    await program.parseAsync([...args], { from: "user" });
+  } catch (error) {
+    // Help and version end through an exception, too.
+    if (error instanceof CommanderError && error.exitCode === 0) return;
+    const { endOfCommand } = await import("./command/end-of-command.ts");
+    process.exitCode = endOfCommand(error, args, process.env);
+  }
+}
+
+await main(process.argv.slice(2));

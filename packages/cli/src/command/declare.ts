@@ -1,0 +1,34 @@
+import { Command, InvalidArgumentError, Option } from "commander";
+import type { Host } from "../program.ts";
+import { createRuntime, type Runtime } from "./runtime.ts";
+
+/** The body of a command. Resolves to the exit code; nothing is 0. */
+export type Body<A extends readonly unknown[], O> = (runtime: Runtime, options: O, ...args: A) => Promise<number | void>;
+
+/**
+ * Gives a command its body, which is loaded when the command runs: help and errors of the command line load nothing else.
+ *
+ * @param load imports the module of the command.
+ * @param handlesSignals `false` for a command that handles signals itself.
+ */
+export function runs<A extends readonly unknown[], O extends object>(
+  command: Command,
+  host: Host,
+  load: () => Promise<Body<A, O>>,
+  { handlesSignals = true }: { readonly handlesSignals?: boolean } = {},
+): Command {
+  command.addOption(new Option("--json", "print JSON by a published schema"));
+  return command.action(async (...given: unknown[]) => {
+    const options = command.optsWithGlobals<O & { readonly json?: boolean }>();
+    const args = given.slice(0, -2) as unknown as A;
+    const runtime = createRuntime(host, { isJson: options.json === true, handlesSignals });
+    process.exitCode = (await (await load())(runtime, options, ...args)) ?? 0;
+  });
+}
+
+/** Reads a port. Called by commander for an option's value. */
+export function readPort(text: string): number {
+  const port = Number(text);
+  if (!/^\d+$/.test(text) || port > 65_535) throw new InvalidArgumentError("A port is a whole number from 0 to 65535; 0 takes a free one.");
+  return port;
+}

@@ -1,0 +1,92 @@
+import { readFile } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { systemCode, systemReason } from "@parley/core/internal";
+import { CliError, EXIT } from "../failure.ts";
+
+/** The file in the data directory that describes the running servers. */
+export const STATE_FILE = "dev.json";
+/** The data directory, where none is named. */
+const DEFAULT_DIRECTORY = ".parley";
+/** Timeout of a health request, in milliseconds. */
+const HEALTH_MS = 5000;
+
+/** Variables that agents read. */
+export interface DevEnvironment {
+  readonly LAYR8_NODE_URL: string;
+  readonly LAYR8_API_KEY: string;
+  readonly SKYTALE_API_URL: string;
+  readonly SKYTALE_RELAY: string;
+  readonly SKYTALE_API_KEY: string;
+}
+
+/** A running `parley dev`. */
+export interface DevState {
+  readonly pid: number;
+  readonly nodeHttpUrl: string;
+  readonly environment: DevEnvironment;
+}
+
+/** The state of the nearest data directory, and where it is. */
+export interface FoundState {
+  readonly directory: string;
+  readonly state: DevState;
+}
+
+/**
+ * Finds the state of `parley dev` in a named directory, or in `.parley` of the working directory and the directories above it.
+ *
+ * @throws CliError `state_unreadable`
+ */
+export async function findDevState(data: string | undefined, from: string = process.cwd()): Promise<FoundState | undefined> {
+  if (data !== undefined) return readState(resolve(from, data));
+  for (let directory = resolve(from); ; directory = dirname(directory)) {
+    const found = await readState(join(directory, DEFAULT_DIRECTORY));
+    if (found !== undefined || directory === dirname(directory)) return found;
+  }
+}
+
+/** Whether the servers of a state answer. A killed process leaves its state behind. */
+export async function isRunning({ state }: FoundState): Promise<boolean> {
+  const urls = [`${state.nodeHttpUrl}/health`, `${state.environment.SKYTALE_API_URL}/health`];
+  const healthy = urls.map(async (url) => (await fetch(url, { signal: AbortSignal.timeout(HEALTH_MS) })).ok);
+  return Promise.all(healthy).then(
+    (answers) => answers.every(Boolean),
+    () => false,
+  );
+}
+
+async function readState(directory: string): Promise<FoundState | undefined> {
+  const path = join(directory, STATE_FILE);
+  try {
+    const state: unknown = JSON.parse(await readFile(path, "utf8"));
+    if (isState(state)) return { directory, state };
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    if (!(error instanceof SyntaxError)) throw unreadable(path, systemReason(error));
+  }
+  throw unreadable(path, "it is not a state of parley dev");
+}
+
+function isState(value: unknown): value is DevState {
+  if (typeof value !== "object" || value === null) return false;
+  const { pid, nodeHttpUrl, environment } = value as Partial<Record<keyof DevState, unknown>>;
+  if (typeof pid !== "number" || typeof nodeHttpUrl !== "string" || typeof environment !== "object" || environment === null) return false;
+  return VARIABLES.every((name) => typeof (environment as Partial<DevEnvironment>)[name] === "string");
+}
+
+/** The names of the variables, in the order in which they are printed. */
+export const VARIABLES: readonly (keyof DevEnvironment)[] = [
+  "LAYR8_NODE_URL",
+  "LAYR8_API_KEY",
+  "SKYTALE_API_URL",
+  "SKYTALE_RELAY",
+  "SKYTALE_API_KEY",
+];
+
+function unreadable(path: string, reason: string): CliError {
+  return new CliError("state_unreadable", `${path} cannot be read: ${reason}`, {
+    exit: EXIT.failed,
+    remedy: "remove the file, and start `parley dev` again",
+  });
+}

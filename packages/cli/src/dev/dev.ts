@@ -1,0 +1,101 @@
+import { systemReason } from "@parley/core/internal";
+import { writeEnvFile } from "@parley/server-kit";
+import { pino, type Logger } from "pino";
+import type { Runtime } from "../command/runtime.ts";
+import { CliError } from "../failure.ts";
+import type { Output } from "../output/output.ts";
+import { DevDirectory } from "./dev-directory.ts";
+import { VARIABLES, type DevEnvironment } from "./dev-state.ts";
+import { isQuiet, readEvent, type DevSource } from "./event.ts";
+import { formatEvent } from "./event-line.ts";
+import { startServers } from "./servers.ts";
+
+/** Options of `parley dev`. */
+interface DevOptions {
+  readonly data: string;
+  readonly memory?: boolean;
+  readonly reset?: boolean;
+  /** `false`: no file. */
+  readonly env: string | false;
+  readonly nodePort: number;
+  readonly apiPort: number;
+  readonly relayPort: number;
+  readonly freePorts?: boolean;
+  readonly verbose?: boolean;
+}
+
+/** The first object that `parley dev --json` prints. */
+export interface DevReady {
+  readonly event: "ready";
+  readonly pid: number;
+  /** Absolute path of the data directory. */
+  readonly data: string;
+  readonly environment: DevEnvironment;
+}
+
+/**
+ * Runs both servers until a signal. Prints the environment of agents, then a line for each event.
+ *
+ * @throws CliError of directory, ports and the environment file; then nothing is left running.
+ */
+export async function dev({ output, signal }: Runtime, options: DevOptions): Promise<void> {
+  const { data, memory = false, reset = false, env, nodePort, apiPort, relayPort, freePorts = false, verbose = false } = options;
+  const directory = await DevDirectory.open(data, { reset });
+  try {
+    const servers = await startServers({
+      directory,
+      inMemory: memory,
+      ports: freePorts ? { node: 0, api: 0, relay: 0 } : { node: nodePort, api: apiPort, relay: relayPort },
+      loggers: { node: loggerFor("node", output, verbose), skytale: loggerFor("skytale", output, verbose) },
+    });
+    try {
+      const { environment, nodeHttpUrl } = servers;
+      await directory.writeState({ pid: process.pid, nodeHttpUrl, environment });
+      if (env !== false) await writeEnvironment(env, environment);
+      const ready: DevReady = { event: "ready", pid: process.pid, data: directory.path, environment };
+      output.data(ready, () => VARIABLES.map((name) => `${name}=${environment[name]}`).join("\n"));
+      output.note(memory ? "Data is kept in memory only." : `Data is in ${directory.path}; \`parley dev --reset\` empties it.`);
+      output.note(
+        env === false
+          ? "Agents: parley run -- node agent.mjs"
+          : `Agents: node --env-file=${env} agent.mjs, or parley run -- node agent.mjs`,
+      );
+      output.note("Ready. Ctrl-C stops both servers.");
+      await aborted(signal);
+      output.note("Stopping.");
+    } finally {
+      await servers.close();
+    }
+  } finally {
+    await directory.close();
+  }
+}
+
+/** Prints a server's log as events. Synchronous, so that nothing is lost at the end. */
+function loggerFor(source: DevSource, output: Output, verbose: boolean): Logger {
+  return pino(
+    { level: "debug" },
+    {
+      write: (line: string) => {
+        const event = readEvent(source, line);
+        if (event !== undefined && (verbose || !isQuiet(event))) output.data(event, formatEvent);
+      },
+    },
+  );
+}
+
+async function writeEnvironment(path: string, environment: DevEnvironment): Promise<void> {
+  try {
+    await writeEnvFile(path, { ...environment });
+  } catch (error) {
+    throw new CliError("env_unwritable", `${path} cannot be written: ${systemReason(error)}`, {
+      remedy: "name another file with --env <file>, or use --no-env",
+      cause: error,
+    });
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+}

@@ -1,0 +1,127 @@
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { closeQuietly, closeTogether } from "@parley/core/internal";
+import { startNode, type Layr8Node } from "@parley/layr8-node";
+import { listenError, probePort } from "@parley/server-kit";
+import { startSkytale, type SkytaleServer } from "@parley/skytale-server";
+import type { Logger } from "pino";
+import { CliError, EXIT } from "../failure.ts";
+import type { DevDirectory, DevKeys } from "./dev-directory.ts";
+import type { DevEnvironment } from "./dev-state.ts";
+
+/** Ports of the servers; 0 is a free one. */
+export interface DevPorts {
+  readonly node: number;
+  readonly api: number;
+  readonly relay: number;
+}
+
+/** What is needed to start the servers. */
+export interface DevServersOptions {
+  readonly directory: DevDirectory;
+  /** Whether the servers keep their data in memory only. */
+  readonly inMemory: boolean;
+  readonly ports: DevPorts;
+  readonly loggers: { readonly node: Logger; readonly skytale: Logger };
+}
+
+/** The running servers. */
+export interface DevServers {
+  readonly nodeHttpUrl: string;
+  readonly environment: DevEnvironment;
+  close(): Promise<void>;
+}
+
+const HOST = "127.0.0.1";
+/** Accounts of the server that are searched for the operator's. */
+const PAGE = 1;
+
+/**
+ * Starts both servers, or none.
+ *
+ * @throws CliError `port_in_use`, `port_forbidden`; StorageError of a data directory.
+ */
+export async function startServers({ directory, inMemory, ports, loggers }: DevServersOptions): Promise<DevServers> {
+  await checkPorts(ports);
+  const stored: DevKeys = inMemory ? {} : await directory.readKeys();
+  const nodeKey = stored.node ?? `dev_${randomBytes(24).toString("base64url")}`;
+  const dataDir = (name: string): { readonly dataDir?: string } => (inMemory ? {} : { dataDir: join(directory.path, name) });
+  const started = await Promise.allSettled([
+    startNode({
+      port: ports.node,
+      host: HOST,
+      ...dataDir("node"),
+      apiKeys: [{ key: nodeKey, dids: "any", name: "parley dev" }],
+      logger: loggers.node,
+    }),
+    startSkytale({ port: ports.api, relayPort: ports.relay, host: HOST, ...dataDir("skytale"), logger: loggers.skytale }),
+  ]);
+  const [node, skytale] = started;
+  if (node.status === "rejected" || skytale.status === "rejected") {
+    await closeQuietly(...started.map((result) => () => (result.status === "fulfilled" ? result.value.close() : undefined)));
+    throw node.status === "rejected" ? node.reason : skytale.status === "rejected" ? skytale.reason : undefined;
+  }
+  return describe(node.value, skytale.value, { directory, inMemory, nodeKey, skytaleKey: stored.skytale });
+}
+
+async function describe(
+  node: Layr8Node,
+  skytale: SkytaleServer,
+  keys: { readonly directory: DevDirectory; readonly inMemory: boolean; readonly nodeKey: string; readonly skytaleKey: string | undefined },
+): Promise<DevServers> {
+  const close = (): Promise<void> =>
+    closeTogether(
+      () => node.close(),
+      () => skytale.close(),
+    );
+  try {
+    const skytaleKey = skytale.apiKey ?? keys.skytaleKey ?? (await createKey(skytale));
+    if (!keys.inMemory) await keys.directory.writeKeys({ node: keys.nodeKey, skytale: skytaleKey });
+    return {
+      nodeHttpUrl: node.httpUrl,
+      environment: {
+        LAYR8_NODE_URL: node.url,
+        LAYR8_API_KEY: keys.nodeKey,
+        SKYTALE_API_URL: skytale.apiUrl,
+        SKYTALE_RELAY: skytale.relayUrl,
+        SKYTALE_API_KEY: skytaleKey,
+      },
+      close,
+    };
+  } catch (error) {
+    await closeQuietly(close);
+    throw error;
+  }
+}
+
+/** The account exists and its key is lost: the process was killed between both, or the file was removed. */
+async function createKey(skytale: SkytaleServer): Promise<string> {
+  const [account] = await skytale.listAccounts({ limit: PAGE });
+  if (account === undefined) throw new CliError("no_account", "the skytale server has no account", { remedy: "run `parley dev --reset`" });
+  return (await skytale.createApiKey(account.id, { name: "parley dev" })).key;
+}
+
+/** Before anything is started, since the servers don't know the options of this command. */
+async function checkPorts(ports: DevPorts): Promise<void> {
+  const wanted = [
+    { port: ports.node, option: "--node-port", server: "the node" },
+    { port: ports.api, option: "--api-port", server: "the API server" },
+    { port: ports.relay, option: "--relay-port", server: "the relay" },
+  ].filter(({ port }) => port !== 0);
+  for (const [index, { port, option }] of wanted.entries()) {
+    const other = wanted.slice(0, index).find((earlier) => earlier.port === port);
+    if (other !== undefined) throw new CliError("usage", `${other.option} and ${option} are both ${port}`, { exit: EXIT.usage });
+  }
+  for (const { port, option, server } of wanted) {
+    await probePort(HOST, port).catch((error: unknown) => {
+      const failure = listenError(error, { host: HOST, port, option }) as Error & { readonly code?: string };
+      if (failure.code === "EADDRINUSE") {
+        throw new CliError("port_in_use", `port ${port} for ${server} is in use by another process`, {
+          remedy: `stop that process, or choose another port with ${option} <port> or --free-ports`,
+          cause: error,
+        });
+      }
+      throw new CliError("port_forbidden", failure.message, { remedy: `choose another port with ${option} <port>`, cause: error });
+    });
+  }
+}

@@ -1,0 +1,2 @@
+export { EXIT, type ExitCode } from "./failure.ts";
+export { OUTPUT_SCHEMAS } from "./schemas/index.ts";

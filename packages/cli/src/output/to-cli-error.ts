@@ -1,0 +1,62 @@
+import { ParleyError } from "@parley/core";
+import { describeThrown, systemCode } from "@parley/core/internal";
+import { CliError, EXIT, type ExitCode } from "../failure.ts";
+
+const UNREACHABLE: ReadonlySet<string> = new Set([
+  "connect_failed",
+  "network",
+  "not_connected",
+  "disconnected",
+  "unavailable",
+  "server_error",
+  "connection_lost",
+]);
+const TIMED_OUT: ReadonlySet<string> = new Set(["request_timeout", "push_timeout", "timeout", "deadline_exceeded", "timed_out"]);
+const REFUSED: ReadonlySet<string> = new Set([
+  "unauthorized",
+  "forbidden",
+  "join_refused",
+  "server_reject",
+  "rejected",
+  "permission_denied",
+  "unauthenticated",
+  "rate_limited",
+  "key_invalid",
+  "taken_over",
+  "not_found",
+  "conflict",
+  "unprocessable",
+]);
+/** A DIDComm problem code: the other agent, or a node in its name, has reported a problem. */
+const PROBLEM = /^[ew]\./;
+
+/** What helps, by code. */
+const REMEDIES: Readonly<Record<string, string>> = {
+  unauthorized: "check the API key: `parley doctor` shows which one is used and whether the node accepts it",
+  unauthenticated: "check the API key: `parley doctor` shows which one is used and whether the server accepts it",
+  connect_failed: "check that the node runs and that its URL is right: `parley doctor`",
+  network: "check that the server runs and that its URL is right: `parley doctor`",
+  unavailable: "check that the relay runs and that its URL is right: `parley doctor`",
+  request_timeout: "check that an agent of the recipient runs and handles this type: `parley inspect <did>`",
+};
+
+/** Turns anything that a command threw into an error with an exit code: kinds follow from the stable codes of Parley's errors. */
+export function toCliError(thrown: unknown): CliError {
+  if (thrown instanceof CliError) return thrown;
+  if (thrown instanceof ParleyError) {
+    const { code, message } = thrown as ParleyError;
+    return new CliError(code, message, { exit: exitOf(code), remedy: REMEDIES[code], cause: thrown });
+  }
+  if (thrown instanceof TypeError && systemCode(thrown) === undefined) {
+    return new CliError("usage", thrown.message, { exit: EXIT.usage, cause: thrown });
+  }
+  const code = systemCode(thrown);
+  const exit = code === "ECONNREFUSED" || code === "ENOTFOUND" || code === "EHOSTUNREACH" ? EXIT.unreachable : EXIT.failed;
+  return new CliError(code ?? "failed", describeThrown(thrown), { exit, cause: thrown });
+}
+
+function exitOf(code: string): ExitCode {
+  if (UNREACHABLE.has(code)) return EXIT.unreachable;
+  if (TIMED_OUT.has(code)) return EXIT.timedOut;
+  return REFUSED.has(code) || PROBLEM.test(code) ? EXIT.refused : EXIT.failed;
+}

@@ -1,0 +1,66 @@
+import { Command } from "commander";
+
+/** Adds a command with its options and arguments to the program. */
+type Declare = (program: Command, host: Host) => void;
+
+/** The process that runs the command. */
+export interface Host {
+  readonly version: string;
+  readonly environment: Readonly<NodeJS.ProcessEnv>;
+}
+
+/** A command as it stands in the program's help. */
+interface Entry {
+  readonly summary: string;
+  /** Loads the options, arguments and help text. The body is loaded when the command runs. */
+  readonly load: () => Promise<Declare>;
+}
+
+/** All commands, in the order of the help text. `--help` loads none of their modules: each would add a millisecond. */
+const COMMANDS: Readonly<Record<string, Entry>> = {
+  dev: {
+    summary: "run a node and a skytale server for development",
+    load: async () => (await import("./dev/declare-dev.ts")).declareDev,
+  },
+  run: {
+    summary: "run a command with the environment of the development servers",
+    load: async () => (await import("./run/declare-run.ts")).declareRun,
+  },
+};
+
+const ABOUT = `
+Standard output has data, standard error has everything else; --json of each command prints JSON.
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused, 4 timed out, 5 unreachable, 130 interrupted.`;
+
+/**
+ * The command line.
+ *
+ * @param names the commands that are declared in full; the others have name and summary only.
+ */
+export async function createProgram(host: Host, names: readonly string[]): Promise<Command> {
+  const program = new Command("parley")
+    .description("Messaging for AI agents: development servers, checks, messages, channels, keys and credentials.")
+    .version(host.version, "-v, --version", "print the version")
+    .usage("<command> [options]")
+    .helpOption("-h, --help", "print help")
+    .helpCommand(false)
+    .enablePositionalOptions()
+    .showSuggestionAfterError()
+    // Every command ends through an exception, which bin.ts turns into an exit code.
+    .exitOverride()
+    // bin.ts writes errors in the form of all others.
+    .configureOutput({ outputError: () => undefined })
+    .configureHelp({ subcommandTerm: (command) => command.name(), subcommandDescription: (command) => command.summary() })
+    .addHelpText("after", ABOUT);
+  for (const [name, { summary, load }] of Object.entries(COMMANDS)) {
+    if (names.includes(name)) (await load())(program, host);
+    else program.command(name).summary(summary);
+  }
+  for (const command of program.commands) describeHelp(command);
+  return program;
+}
+
+function describeHelp(command: Command): void {
+  command.helpOption("-h, --help", "print help").helpCommand(false);
+  for (const child of command.commands) describeHelp(child);
+}

@@ -1,0 +1,10 @@
+import type { z } from "zod";
+import { devEvent, devReady } from "./dev-schemas.ts";
+import { error } from "./error-schema.ts";
+
+/** The schemas of everything that commands print with `--json`, by the name of their file in `schemas/`. */
+export const OUTPUT_SCHEMAS: Readonly<Record<string, z.ZodType>> = {
+  error,
+  "dev-ready": devReady,
+  "dev-event": devEvent,
+};

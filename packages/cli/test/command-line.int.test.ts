@@ -1,0 +1,37 @@
+import { readFile } from "node:fs/promises";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { OUTPUT_SCHEMAS } from "../src/schemas/index.ts";
+import { Workplace } from "./parley.ts";
+
+let place: Workplace;
+
+beforeEach(async () => {
+  place = await Workplace.create();
+});
+
+afterEach(() => place.remove());
+
+describe("the command line of parley", () => {
+  it("prints help and version to standard output, and its help to standard error where the command is missing", async () => {
+    expect(await place.run(["--help"])).toMatchObject({ code: 0, stderr: "", stdout: expect.stringContaining("Commands:") as string });
+    const { version } = JSON.parse(await readFile(new URL("../package.json", import.meta.url), "utf8")) as { version: string };
+    expect(await place.run(["--version"])).toEqual({ code: 0, stdout: `${version}\n`, stderr: "" });
+    expect(await place.run([])).toMatchObject({ code: 2, stdout: "", stderr: expect.stringContaining("Commands:") as string });
+  });
+
+  it.each([
+    [["dve"], "unknown command 'dve'", "Did you mean dev? See `parley --help`"],
+    [["dev", "--prot", "1"], "unknown option '--prot'", "See `parley dev --help`"],
+    [["dev", "--node-port", "x"], "option '--node-port <port>' argument 'x' is invalid", "See `parley dev --help`"],
+    [["dev", "more"], "too many arguments for 'dev'", "See `parley dev --help`"],
+    [["run"], "missing required argument 'command'", "See `parley run --help`"],
+  ])("answers %j with cause, remedy and exit code 2", async (args, cause, remedy) => {
+    const { code, stdout, stderr } = await place.run(args);
+    expect([code, stdout]).toEqual([2, ""]);
+    expect(stderr).toContain(`parley: ${cause}`);
+    expect(stderr).toContain(`  remedy: ${remedy}\n  code: usage\n`);
+    const { stderr: json } = await place.run([...args, "--json"]);
+    const parsed = OUTPUT_SCHEMAS["error"]?.safeParse(JSON.parse(json));
+    expect(parsed).toMatchObject({ success: true, data: { error: { exit: 2 } } });
+  });
+});
