@@ -6,6 +6,8 @@ const WHOLE_TEXT = 0x81;
 /** Maximum frames and characters per write, so that the peer receives data while more is produced. */
 const MAX_FRAMES = 32;
 const MAX_LENGTH = 64 * 1024;
+/** Characters from which a text is written by itself. */
+const LARGE_LENGTH = 16 * 1024;
 
 /**
  * Writes text frames to a WebSocket's stream. Frames of one turn of the event loop are written in one chunk, whereas `WebSocket.send` makes
@@ -49,19 +51,44 @@ export class FrameWriter {
     this.#texts = [];
     this.#length = 0;
     if (!this.#isOpen()) return;
-    let size = 0;
-    for (const text of texts) {
-      const length = Buffer.byteLength(text);
-      size += headerLength(length) + length;
+    if (!texts.some(isLarge)) {
+      this.#stream.write(framesOf(texts));
+      return;
     }
-    const chunk = Buffer.allocUnsafe(size);
-    let at = 0;
+    this.#stream.cork();
     for (const text of texts) {
-      at = writeHeader(chunk, at, Buffer.byteLength(text));
-      at += chunk.write(text, at);
+      if (isLarge(text)) {
+        const length = Buffer.byteLength(text);
+        const header = Buffer.allocUnsafe(headerLength(length));
+        writeHeader(header, 0, length);
+        this.#stream.write(header);
+        this.#stream.write(text, "utf8");
+      } else {
+        this.#stream.write(framesOf([text]));
+      }
     }
-    this.#stream.write(chunk);
+    this.#stream.uncork();
   }
+}
+
+/** Whether a text is passed to the stream as a string, which the socket encodes without a buffer for the garbage collector. */
+function isLarge(text: string): boolean {
+  return text.length >= LARGE_LENGTH;
+}
+
+function framesOf(texts: readonly string[]): Buffer {
+  let size = 0;
+  for (const text of texts) {
+    const length = Buffer.byteLength(text);
+    size += headerLength(length) + length;
+  }
+  const chunk = Buffer.allocUnsafe(size);
+  let at = 0;
+  for (const text of texts) {
+    at = writeHeader(chunk, at, Buffer.byteLength(text));
+    at += chunk.write(text, at);
+  }
+  return chunk;
 }
 
 function headerLength(length: number): number {

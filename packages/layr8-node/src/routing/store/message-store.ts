@@ -1,7 +1,7 @@
 import { protocolOf } from "@parley/core";
 import type { Records } from "@parley/storage";
 import type { Clock } from "../../clock.ts";
-import type { Inbox, IncomingMessage } from "../../inbox/inbox.ts";
+import type { Appended, Inbox, IncomingMessage } from "../../inbox/inbox.ts";
 import type { NodeLimits } from "../../options.ts";
 import type { Mailboxes } from "../deliver/mailboxes.ts";
 import type { InboundMessage } from "../inbound-message.ts";
@@ -9,6 +9,8 @@ import { ACCEPTED, PASSED, rejected, type AcceptResult, type CheckResult, type R
 import type { Remote } from "../remote.ts";
 import { isBuiltin } from "../respond/builtin-protocols.ts";
 import { InboxShares, type InboxShareRecord } from "./inbox-shares.ts";
+
+type Stored = Extract<Appended, { readonly status: "stored" }>;
 
 /** Options of {@link MessageStore}. */
 export interface MessageStoreOptions {
@@ -98,14 +100,24 @@ export class MessageStore {
       if (this.#ownerShares.counts(ownerWaiting)) this.#ownerShares.stored(ownerOf(recipient) ?? "", inbound.owner, ownerWaiting);
       this.#mailboxes.offer(appended);
       inbound.onStored?.();
-      try {
-        await appended.durable;
-      } catch (error) {
-        this.#mailboxes.retract(appended);
-        throw error;
-      }
-      this.#mailboxes.written(appended);
+      return this.#untilDurable(appended);
     }
+    return this.#accepted(recipient);
+  }
+
+  /** Waits for the commit in a call of its own, because an async function keeps its variables: here, bodies of up to a frame in each message. */
+  async #untilDurable(appended: Stored): Promise<AcceptResult> {
+    try {
+      await appended.durable;
+    } catch (error) {
+      this.#mailboxes.retract(appended);
+      throw error;
+    }
+    this.#mailboxes.written(appended);
+    return this.#accepted(appended.message.recipient);
+  }
+
+  #accepted(recipient: string): AcceptResult {
     return this.#mailboxes.isConnected(recipient) ? ACCEPTED : { ok: true, away: [recipient] };
   }
 
