@@ -35,7 +35,8 @@ async function runExamples(account: Account, pair: number): Promise<(readonly st
     await bob.joinWithToken(channel, token);
     await alice.send(channel, "Hello from Alice!");
     await alice.send(channel, "Another message!");
-    received.push(await bob.receive(channel));
+    // It returns once both are there; only a busy machine needs longer than the default of 5 s.
+    received.push(await bob.receive(channel, { timeoutMs: 60_000 }));
   }
   return received;
 }

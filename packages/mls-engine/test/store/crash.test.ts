@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { gateOrSoak } from "@parley/test-assertions";
 import { describe, expect, it, vi } from "vitest";
 import { StoreError, type Durability, type StoreChange } from "../../src/index.ts";
 import { openFileStoreIn } from "../../src/store/file/open-file-store.ts";
@@ -49,10 +50,10 @@ describe("A store in files", () => {
             await expectSurvives(steps, at, "crash", random, options);
           }
         }),
-        { numRuns: 60 },
+        { numRuns: gateOrSoak(20, 600) },
       );
     },
-    30_000,
+    gateOrSoak(180_000, 3_600_000),
   );
 
   it("keeps its guarantees after a crash at each operation of one long history", async () => {
@@ -81,7 +82,7 @@ describe("A store in files", () => {
       const operations = await operationsOf(steps, {});
       for (let at = 1; at <= operations; at += 1) await expectSurvives(steps, at, fault, pseudoRandom(at), {});
     },
-    30_000,
+    gateOrSoak(180_000, 3_600_000),
   );
 
   it("rewrites everything after a failure, so that a power failure directly afterwards loses nothing", async () => {
