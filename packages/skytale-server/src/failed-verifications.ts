@@ -1,9 +1,9 @@
 import { addressKey, RateLimiter } from "@parley/core/internal";
 
-/** Seconds of an address's failures that it can save up: enough for many agents whose keys have been revoked. */
+/** Burst, in seconds of the rate: enough for many agents whose keys have been revoked. */
 const BURST_SECONDS = 10;
 
-/** How many keys and tokens that are refused one address (IPv6: /64) may show: checking each of them costs work. */
+/** Limits the rejected keys and tokens of one address (IPv6: /64), since verifying each of them costs work. */
 export class FailedVerifications {
   readonly #failures: RateLimiter;
 
@@ -11,12 +11,12 @@ export class FailedVerifications {
     this.#failures = new RateLimiter({ perSecond, burst: perSecond * BURST_SECONDS });
   }
 
-  /** Whether an address may show another key or token. */
+  /** Whether an address may present another key or token. */
   mayTry(address: string): boolean {
     return this.#failures.tryTake(addressKey(address), 0);
   }
 
-  /** A key or token that an address has shown was refused. */
+  /** A key or token that an address presented was rejected. */
   failed(address: string): void {
     this.#failures.take(addressKey(address));
   }

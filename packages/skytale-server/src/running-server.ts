@@ -8,7 +8,7 @@ import { ApiHost, type ApiSettings, type ApiSide } from "./api/api-host.ts";
 import { createStatusServer, listen, type StatusSource } from "@parley/server-kit/http";
 import type { ApiKeyInfo, ApiKeyOptions, CreatedApiKey } from "./api/keys.ts";
 import type { Services } from "./api/services.ts";
-import { DoorReports } from "./door-reports.ts";
+import { RejectionReports } from "./rejection-reports.ts";
 import { createMetrics, type Metrics, metricsText } from "./metrics.ts";
 import type { SkytaleOptions } from "./options.ts";
 import { listenGrpc, type GrpcListener } from "./relay/grpc-server.ts";
@@ -37,7 +37,7 @@ export class RunningServer implements SkytaleServer {
   readonly #services: Services;
   readonly #logger: Logger;
   readonly #metrics: Metrics;
-  readonly #reports: DoorReports;
+  readonly #reports: RejectionReports;
   readonly #relay: Relay;
   readonly #watchdog: Watchdog;
   #api: ApiSide | undefined;
@@ -59,7 +59,7 @@ export class RunningServer implements SkytaleServer {
       clockHeldBackMs: () => stores.clock.heldBackMs,
       relay: () => this.#relay.counts,
     });
-    this.#reports = new DoorReports(logger, this.#metrics);
+    this.#reports = new RejectionReports(logger, this.#metrics);
     stores.onDamaged(({ table, key, bytes }) => {
       this.#metrics.damagedRecords.inc();
       logger.error({ table, key: Buffer.from(key).toString("hex"), bytes }, "damaged record found: the disk or the memory is failing");
@@ -84,8 +84,8 @@ export class RunningServer implements SkytaleServer {
         onClosed: (account) => logger.debug({ account }, "stream closed"),
         onRefused: (what, code) => {
           this.#metrics.relay.onRefused(what, code);
-          logger.debug({ what, code }, "relay refused");
-          if (code === "unauthenticated") this.#reports.refusedKey({ door: "relay", code });
+          logger.debug({ what, code }, "rejected by the relay");
+          if (code === "unauthenticated") this.#reports.rejectedKey({ door: "relay", code });
         },
         onFailure: (error) => this.#fail(error),
       },

@@ -19,7 +19,7 @@ async function status(address: string, bearer: string): Promise<number> {
   return (await fetch(`${server.apiUrl}/v1/accounts/me`, { headers })).status;
 }
 
-describe("keys and tokens that are refused", () => {
+describe("rejected keys and tokens", () => {
   it("are limited per address: above the limit, the API rejects calls from that address, and serves other addresses", async () => {
     const key = server.apiKey ?? "";
     expect(await status("192.0.2.1", key)).toBe(200);

@@ -49,7 +49,7 @@ describe("a server", () => {
     expect(text).toContain('skytale_api_requests_total{method="GET",route="none",status="404"} 1');
   });
 
-  it("logs streams, calls and refusals at debug, refused keys at info and not each of many, and no key", async () => {
+  it("logs streams, calls and rejections at debug, rejected keys at info and not each of many, and no key", async () => {
     const lines: Record<string, unknown>[] = [];
     const logger = pino({ level: "debug" }, { write: (text) => void lines.push(JSON.parse(text) as Record<string, unknown>) });
     const line = (msg: string) => lines.find((entry) => entry["msg"] === msg);
@@ -71,11 +71,11 @@ describe("a server", () => {
     const stranger = new RelayClient({ url: server.relayUrl, token: () => "no-token" });
     await expect(stranger.connect()).rejects.toMatchObject({ code: "unauthenticated" });
     await stranger.close();
-    expect(line("relay refused")).toMatchObject({ level: 20, what: "stream", code: "unauthenticated" });
-    expect(line("call answered")).toMatchObject({ level: 20, method: "POST", route: "/v1/tokens" });
-    const refused = lines.filter(({ msg }) => msg === "key or token refused");
-    expect(refused[0]).toMatchObject({ level: 30, door: "api", code: "key_invalid" });
-    expect(refused.length).toBeLessThan(5);
+    expect(line("rejected by the relay")).toMatchObject({ level: 20, what: "stream", code: "unauthenticated" });
+    expect(line("call completed")).toMatchObject({ level: 20, method: "POST", route: "/v1/tokens" });
+    const rejected = lines.filter(({ msg }) => msg === "key or token rejected");
+    expect(rejected[0]).toMatchObject({ level: 30, door: "api", code: "key_invalid" });
+    expect(rejected.length).toBeLessThan(5);
     const text = JSON.stringify(lines);
     for (const secret of ["sk_live", String(body["token"]), "no-token", "private"]) expect(text).not.toContain(secret);
     await server.close();

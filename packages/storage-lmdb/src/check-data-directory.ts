@@ -3,6 +3,8 @@ import { StorageError } from "@parley/storage";
 import { checkDirectoryKind } from "@parley/storage/directory-lock";
 import type { LmdbOptions } from "./lmdb-environment.ts";
 
+const REMEDY = "Give the directory with which the server was started";
+
 /**
  * Checks that a path is a server's data directory or an empty directory. Called by commands before they open it, because opening a mistyped
  * path would create a database there.
@@ -12,7 +14,7 @@ import type { LmdbOptions } from "./lmdb-environment.ts";
 export async function checkDataDirectory(directory: string, { name }: Pick<LmdbOptions, "name">): Promise<void> {
   const file = `${name}.mdb`;
   const names = await readdir(directory).catch((error: unknown) => {
-    throw new StorageError("data_dir_unusable", `${directory} is not a data directory: ${reasonOf(error)}`, { cause: error });
+    throw new StorageError("data_dir_unusable", `${directory} is not a data directory: ${reasonOf(error)}. ${REMEDY}`, { cause: error });
   });
   try {
     checkDirectoryKind(directory, names, file);
@@ -20,7 +22,7 @@ export async function checkDataDirectory(directory: string, { name }: Pick<LmdbO
     throw new StorageError("data_dir_unusable", (error as Error).message, { cause: error });
   }
   if (names.length > 0 && !names.includes(file)) {
-    throw new StorageError("data_dir_unusable", `${directory} is not a data directory: ${file} is missing`);
+    throw new StorageError("data_dir_unusable", `${directory} is not a data directory: ${file} is missing. ${REMEDY}`);
   }
 }
 

@@ -52,17 +52,19 @@ describe("checkDataDirectory", () => {
   it("rejects a missing directory, and does not create it", async () => {
     await expect(checkDataDirectory(path, SCHEMA)).rejects.toMatchObject({
       code: "data_dir_unusable",
-      message: `${path} is not a data directory: it does not exist`,
+      message: `${path} is not a data directory: it does not exist. Give the directory with which the server was started`,
     });
     expect(await readdir(directory.path)).toEqual([]);
   });
 
   it("rejects a file, and a directory with other files", async () => {
     await writeFile(path, "");
-    await expect(checkDataDirectory(path, SCHEMA)).rejects.toMatchObject({ message: `${path} is not a data directory: it is a file` });
+    await expect(checkDataDirectory(path, SCHEMA)).rejects.toMatchObject({
+      message: `${path} is not a data directory: it is a file. Give the directory with which the server was started`,
+    });
     await expect(checkDataDirectory(directory.path, SCHEMA)).rejects.toMatchObject({
       code: "data_dir_unusable",
-      message: `${directory.path} is not a data directory: things.mdb is missing`,
+      message: `${directory.path} is not a data directory: things.mdb is missing. Give the directory with which the server was started`,
     });
   });
 });

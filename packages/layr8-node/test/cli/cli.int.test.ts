@@ -217,7 +217,9 @@ describe("layr8-node", () => {
 
   it.each([["list"], ["create", "--any"], ["revoke", "k"]])("refuses a directory that isn't there: keys %s", async (...args) => {
     const data = join(folder, "typo");
-    expect(await failure("keys", ...args, "--data-dir", data)).toBe(`layr8-node: ${data} is not a data directory: it does not exist\n`);
+    expect(await failure("keys", ...args, "--data-dir", data)).toBe(
+      `layr8-node: ${data} is not a data directory: it does not exist. Give the directory with which the server was started\n`,
+    );
     expect(await readdir(folder)).toEqual([]);
   });
 

@@ -54,7 +54,7 @@ export type ApiErrorCode =
   | "limit_reached"
   | "rate_limited";
 
-/** A refusal by the API server. Its message is told to the client. */
+/** A rejection by the API server. The client receives its message. */
 export class ApiError extends ParleyError<ApiErrorCode> {
   override readonly name: string = "ApiError";
 

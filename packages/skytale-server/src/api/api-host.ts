@@ -3,7 +3,7 @@ import { closeAll } from "@parley/core/internal";
 import { proxyTrust, type TrustProxy } from "@parley/server-kit";
 import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
-import type { DoorReports } from "../door-reports.ts";
+import type { RejectionReports } from "../rejection-reports.ts";
 import type { Metrics } from "../metrics.ts";
 import { createApiServer } from "./http/server.ts";
 import { listen, type StatusSource } from "@parley/server-kit/http";
@@ -35,7 +35,7 @@ export interface ApiHostParts {
   readonly services: Services;
   readonly logger: Logger;
   readonly metrics: Metrics;
-  readonly reports: DoorReports;
+  readonly reports: RejectionReports;
   readonly status: StatusSource;
   readonly onWork: (what: string, accountId: string) => void;
   readonly onFailure: (error: unknown) => void;
@@ -68,9 +68,9 @@ export class ApiHost implements ApiSide {
       tls: tls === undefined ? undefined : { cert: await readFile(tls.certFile), key: await readFile(tls.keyFile) },
       openSignup,
       trustsProxy: proxyTrust(trustProxy),
-      onAnswered: (call) => {
-        logger.debug(call, "call answered");
-        if (call.status === 401) reports.refusedKey({ door: "api", code: call.code, address: call.address });
+      onResponse: (call) => {
+        logger.debug(call, "call completed");
+        if (call.status === 401) reports.rejectedKey({ door: "api", code: call.code, address: call.address });
       },
       onWork,
       onDropped: (reason) => reports.dropped("api", reason),

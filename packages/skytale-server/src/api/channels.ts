@@ -246,7 +246,7 @@ export class Channels {
   }
 }
 
-/** One answer for all: what isn't yours can't be told from what isn't there. */
+/** The same error for all: a channel of another account can't be distinguished from a missing one. */
 export function noSuchChannel(): ApiError {
   return new ApiError("not_found", "no such channel");
 }

@@ -43,10 +43,10 @@ export interface InvitesOptions {
   readonly channels: Channels;
   readonly limits: ApiLimits;
   readonly now: () => number;
-  /** Refuses the requests that wait by an invite, in the transaction that revokes it. */
-  readonly refuse: (transaction: Transaction, requestIds: readonly string[]) => Promise<void>;
+  /** Rejects the waiting join requests of an invite, in the transaction that revokes it. */
+  readonly rejectRequests: (transaction: Transaction, requestIds: readonly string[]) => Promise<void>;
   /** Tells those who made them, once it is done. */
-  readonly refused: (requestIds: readonly string[]) => void;
+  readonly onRejected: (requestIds: readonly string[]) => void;
 }
 
 /** Invites: how many may still join by each. The secret of an invite never comes here. */
@@ -116,12 +116,12 @@ export class Invites {
   }
 
   /**
-   * Ends an invite, for the account that made it and for the channel's owner. The requests that wait by it are refused.
+   * Ends an invite, for the account that made it and for the channel's owner. Its waiting join requests are rejected.
    *
    * @throws ApiError `invalid_channel_name`, `not_found` (no such channel), `invite_unknown`, `not_permitted`
    */
   async revoke(accountId: string, name: string, id: string): Promise<void> {
-    const { registry, channels: access, refuse, refused, now } = this.#options;
+    const { registry, channels: access, rejectRequests, onRejected, now } = this.#options;
     const waiting = await access.lock.run(name, () =>
       transact(registry, async (transaction) => {
         const channel = await access.usable(transaction, accountId, name);
@@ -132,11 +132,11 @@ export class Invites {
         }
         const held = heldUses(invite, now()).flatMap(({ requestId, until }) => (until === null ? [] : requestId));
         transaction.put(invites, [hashed(name), id], { ...invite, revoked: true, uses: invite.uses.filter(({ until }) => until === null) });
-        await refuse(transaction, held);
+        await rejectRequests(transaction, held);
         return held;
       }),
     );
-    refused(waiting);
+    onRejected(waiting);
   }
 
   /** Forgets an invite that ended long ago. */

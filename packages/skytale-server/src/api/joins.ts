@@ -43,8 +43,8 @@ export interface PendingPage {
   readonly next?: string | undefined;
 }
 
-/** The answer of a member. */
-export type JoinAnswer =
+/** A member's response to a join request. */
+export type JoinResponse =
   | {
       readonly status: "admitted";
       readonly welcome: string;
@@ -54,9 +54,9 @@ export type JoinAnswer =
     }
   | { readonly status: "refused"; readonly reason?: string | undefined };
 
-type Outcome = (JoinAnswer & { readonly answeredBy?: string }) | { readonly status: "expired" };
+type Outcome = (JoinResponse & { readonly answeredBy?: string }) | { readonly status: "expired" };
 
-/** Answers that a joiner may reject; the last one stands. */
+/** Responses that a joiner can reject; the last one stands. */
 const MAX_REJECTIONS = 8;
 
 /** Options of {@link Joins}. */
@@ -66,7 +66,7 @@ export interface JoinsOptions {
   readonly limits: ApiLimits;
   readonly now: () => number;
   /**
-   * There is a new request on a channel, with the request as news; or an answer to a request, without any. The topics are
+   * There is a new request on a channel, with the request as news; or a response to a request, without any. The topics are
    * {@link channelTopic} and {@link joinTopic}.
    */
   readonly notify: (topic: string, news?: PendingJoin) => void;
@@ -83,7 +83,7 @@ export function newsAfter(join: PendingJoin, after: string | undefined): Pending
   return after === undefined || order > after ? { items: [join], next: order } : undefined;
 }
 
-/** What is notified when a request to join is answered. */
+/** The topic of the response to a join request. */
 export function joinTopic(requestId: string): string {
   return `join ${requestId}`;
 }
@@ -98,7 +98,7 @@ export class Joins {
   }
 
   /**
-   * Takes a request to join. It holds a use of its invite until it is answered, withdrawn or expired.
+   * Accepts a join request for approval. It holds a use of its invite until it has a response, is withdrawn or expires.
    *
    * @throws ApiError `invalid_channel_name`, `invite_unknown`, `invite_expired`, `invite_exhausted`, `invite_revoked`, `join_expired`,
    *   `id_taken`, `limit_reached`
@@ -144,7 +144,7 @@ export class Joins {
   }
 
   /**
-   * Withdraws a request, or forgets its answer: the joiner has it.
+   * Withdraws a request, or removes it after the joiner has its response.
    *
    * @throws ApiError `join_unknown`
    */
@@ -164,8 +164,8 @@ export class Joins {
   }
 
   /**
-   * Rejects the answer to a request, for the account that made it: its welcome is of no use. The request waits again, for another account's
-   * answer, in what is left of its time; a grant that the answer has made ends.
+   * Rejects the response to a request, for the account that sent the request: its Welcome is unusable. The request waits for the response of
+   * another account in the remaining time; a grant created by the response ends.
    *
    * @throws ApiError `join_unknown`, `join_expired`, `limit_reached` (too many rejections)
    */
@@ -180,13 +180,14 @@ export class Joins {
         const invite = await transaction.get(invites, hashed(name), known.inviteId);
         const channel = await transaction.get(channels, hashed(name));
         if (record === undefined || channel === undefined) throw unknownJoin();
-        // The same rejection again; or an answer of one's own account, which has no better one.
+        // The same rejection again; or a response of one's own account, which has no better one.
         if (record.status !== "admitted" || record.answeredBy === accountId) return { state: stateOf(record, now()) };
         const expiresAt = record.createdAt + limits.joinWindowMs;
         if (expiresAt <= now() || invite === undefined) throw new ApiError("join_expired", "the request has expired; make another one");
         const { answeredBy, hasMadeGrant, welcome: _, sequence: __, ...request } = record;
         const rejected = [...(record.rejected ?? []), ...(answeredBy === undefined ? [] : [answeredBy])];
-        if (rejected.length > MAX_REJECTIONS) throw new ApiError("limit_reached", `${MAX_REJECTIONS} answers to a request may be rejected`);
+        if (rejected.length > MAX_REJECTIONS)
+          throw new ApiError("limit_reached", `${MAX_REJECTIONS} responses to a request can be rejected`);
         await this.#unlist(transaction, record);
         const order = this.#nextOrder(requestId);
         const waiting: JoinRecord = { ...request, order, status: "pending", expiresAt, rejected };
@@ -234,12 +235,12 @@ export class Joins {
   }
 
   /**
-   * Answers a request. The account of an admitted one may use the channel from then on. The same answer again changes nothing.
+   * Responds to a request. An approved account can use the channel from then on. The same response again changes nothing.
    *
    * @throws ApiError `invalid_channel_name`, `not_found` (no such channel), `join_unknown`, `join_expired`, `already_answered` (also when
-   *   the joiner has rejected an answer of this account), `limit_reached` (grants)
+   *   the joiner has rejected a response of this account), `limit_reached` (grants)
    */
-  async answer(memberId: string, name: string, requestId: string, answer: JoinAnswer): Promise<void> {
+  async respond(memberId: string, name: string, requestId: string, response: JoinResponse): Promise<void> {
     const { registry, channels: access, now, notify } = this.#options;
     orgOf(name);
     const isNew = await access.lock.run(name, () =>
@@ -248,22 +249,22 @@ export class Joins {
         const record = await transaction.get(joins, requestId);
         if (record?.channel !== name) throw unknownJoin();
         if (record.status !== "pending") {
-          if (isSame(record, answer)) return false;
+          if (isSame(record, response)) return false;
           throw new ApiError("already_answered", `the request was ${record.status} before`);
         }
         if (record.rejected?.includes(memberId) === true) {
-          throw new ApiError("already_answered", "the joiner has rejected an answer of this account");
+          throw new ApiError("already_answered", "the joiner has rejected a response of this account");
         }
         if (record.expiresAt <= now()) throw new ApiError("join_expired", "the request has expired");
-        await this.#settle(transaction, record, { ...answer, answeredBy: memberId });
+        await this.#settle(transaction, record, { ...response, answeredBy: memberId });
         return true;
       }),
     );
     if (isNew) notify(joinTopic(requestId));
   }
 
-  /** Refuses requests as part of the transaction that revokes their invite. Tell who waits when it is done. */
-  async refuseAll(transaction: Transaction, requestIds: readonly string[]): Promise<void> {
+  /** Rejects requests in the transaction that revokes their invite. The caller notifies their joiners afterwards. */
+  async rejectRequests(transaction: Transaction, requestIds: readonly string[]): Promise<void> {
     for (const requestId of requestIds) {
       const record = await transaction.get(joins, requestId);
       if (record?.status !== "pending") continue;
@@ -271,7 +272,7 @@ export class Joins {
     }
   }
 
-  async #settle(transaction: Transaction, record: JoinRecord, answer: Outcome): Promise<void> {
+  async #settle(transaction: Transaction, record: JoinRecord, outcome: Outcome): Promise<void> {
     const { channels: access, limits, now } = this.#options;
     const { requestId, inviteId, channel: name } = record;
     const channel = await transaction.get(channels, hashed(name));
@@ -283,16 +284,16 @@ export class Joins {
     const left = { ...channel, pending: channel.pending - 1 };
     const maker = invite?.createdBy ?? channel.owner;
     let hasMadeGrant: boolean | undefined;
-    if (answer.status === "admitted") {
-      const { memberKey } = answer;
+    if (outcome.status === "admitted") {
+      const { memberKey } = outcome;
       hasMadeGrant = await access.addGrant(transaction, left, { accountId: record.accountId, maker, memberKey });
     } else transaction.put(channels, [hashed(name)], left);
-    const { memberKey: _, ...kept } = { memberKey: undefined, ...answer };
-    const answered: JoinRecord = { ...record, ...kept, hasMadeGrant, expiresAt: now() + limits.rememberMs };
-    transaction.put(joins, [requestId], answered);
-    transaction.put(expiries, expiryKey(answered), { kind: "join", channel: name, id: requestId });
+    const { memberKey: _, ...kept } = { memberKey: undefined, ...outcome };
+    const settled: JoinRecord = { ...record, ...kept, hasMadeGrant, expiresAt: now() + limits.rememberMs };
+    transaction.put(joins, [requestId], settled);
+    transaction.put(expiries, expiryKey(settled), { kind: "join", channel: name, id: requestId });
     if (invite !== undefined) {
-      transaction.put(invites, [hashed(name), inviteId], settleUse(invite, requestId, answer.status === "admitted" ? "used" : "free"));
+      transaction.put(invites, [hashed(name), inviteId], settleUse(invite, requestId, outcome.status === "admitted" ? "used" : "free"));
     }
   }
 
@@ -340,9 +341,9 @@ function isProven({ channel, inviteId, requestId, keyPackage, proof }: JoinSubmi
   return isProof(Buffer.from(proof, "base64url"), content, Buffer.from(invite.inviteKey, "base64url"));
 }
 
-function isSame(record: JoinRecord, answer: JoinAnswer): boolean {
-  if (record.status !== answer.status) return false;
-  return answer.status === "admitted" ? record.welcome === answer.welcome && record.sequence === answer.sequence : true;
+function isSame(record: JoinRecord, response: JoinResponse): boolean {
+  if (record.status !== response.status) return false;
+  return response.status === "admitted" ? record.welcome === response.welcome && record.sequence === response.sequence : true;
 }
 
 function stateOf(record: JoinRecord, now: number): JoinState {

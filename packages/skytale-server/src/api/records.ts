@@ -108,16 +108,16 @@ export type JoinRecord = {
   readonly order: string;
   readonly status: JoinStatus;
   readonly createdAt: number;
-  /** When a pending one ends, and an answered one is forgotten. */
+  /** When a pending request expires, and one with a response is removed. */
   readonly expiresAt: number;
   readonly welcome?: string | undefined;
   readonly sequence?: number | undefined;
   readonly reason?: string | undefined;
-  /** The account that answered. Absent in records of older versions. */
+  /** The account that responded. Absent in records of older versions. */
   readonly answeredBy?: string | undefined;
-  /** Whether the answer has made a grant, or made its invite's maker one of those that made it. */
+  /** Whether the response created a grant, or added the creator of its invite to the grant's creators. */
   readonly hasMadeGrant?: boolean | undefined;
-  /** The accounts whose answers the joiner has rejected. */
+  /** The accounts whose responses the joiner has rejected. */
   readonly rejected?: readonly string[] | undefined;
 };
 

@@ -58,13 +58,13 @@ export class Services {
     this.verifier = new TokenVerifier(localKeys(signingKeys), { audience: "skytale-api", now });
     this.channels = new Channels({ registry, limits, now });
     this.joins = new Joins({ registry, channels: this.channels, limits, now, notify: (topic, news) => this.signals.notify(topic, news) });
-    const refuse = (transaction: Transaction, requestIds: readonly string[]): Promise<void> =>
-      this.joins.refuseAll(transaction, requestIds);
-    const refused = (requestIds: readonly string[]): void => {
+    const rejectRequests = (transaction: Transaction, requestIds: readonly string[]): Promise<void> =>
+      this.joins.rejectRequests(transaction, requestIds);
+    const onRejected = (requestIds: readonly string[]): void => {
       for (const requestId of requestIds) this.signals.notify(joinTopic(requestId));
     };
-    this.invites = new Invites({ registry, channels: this.channels, limits, now, refuse, refused });
-    this.withdrawals = new Withdrawals({ registry, channels: this.channels, now, refuse, refused });
+    this.invites = new Invites({ registry, channels: this.channels, limits, now, rejectRequests, onRejected });
+    this.withdrawals = new Withdrawals({ registry, channels: this.channels, now, rejectRequests, onRejected });
     const verifier = new TokenVerifier(localKeys(signingKeys), { audience: "skytale-relay", now });
     this.access = createAccess({ verifier, keys: this.keys, channels: this.channels });
   }

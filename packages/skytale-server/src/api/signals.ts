@@ -42,7 +42,7 @@ export class Signals {
     topic: string,
     options: {
       readonly ask: () => Promise<T>;
-      readonly isNews: (answer: T) => boolean;
+      readonly isNews: (state: T) => boolean;
       readonly take?: Take<T> | undefined;
       readonly waitMs: number;
       readonly signal: AbortSignal;
@@ -54,9 +54,9 @@ export class Signals {
       // The waiter is registered before the question is asked: no news falls between both.
       const waiter = this.#wait(topic, take, signal);
       try {
-        const answer = await ask();
+        const state = await ask();
         const leftMs = deadline - performance.now();
-        if (isNews(answer) || leftMs <= 0 || signal.aborted || this.#closed) return answer;
+        if (isNews(state) || leftMs <= 0 || signal.aborted || this.#closed) return state;
         const taken = await waiter.woken(leftMs);
         if (taken !== undefined) return taken;
       } finally {
@@ -75,13 +75,13 @@ export class Signals {
     const waiting = this.#waiting.get(topic) ?? new Set();
     this.#waiting.set(topic, waiting);
     let timer: NodeJS.Timeout | undefined;
-    let resolve: (answer: T | undefined) => void = () => undefined;
+    let resolve: (result: T | undefined) => void = () => undefined;
     const woken = new Promise<T | undefined>((resolve_) => (resolve = resolve_));
     const waiter: Waiter = {
       wake: (news) => {
         if (news === undefined) return resolve(undefined);
-        const answer = take(news);
-        if (answer !== undefined) resolve(answer);
+        const result = take(news);
+        if (result !== undefined) resolve(result);
       },
     };
     const onAbort = (): void => resolve(undefined);

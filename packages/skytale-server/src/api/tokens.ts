@@ -25,8 +25,8 @@ export interface IssuedToken {
   readonly expiresAt: number;
 }
 
-/** Why a token was refused. */
-export type TokenRefusal = "invalid" | "expired";
+/** Why a token is rejected. */
+export type TokenRejection = "invalid" | "expired";
 
 const ISSUER = "skytale-api";
 const ALGORITHM = "EdDSA";
@@ -78,7 +78,7 @@ export class TokenVerifier {
   }
 
   /** Returns the holder of a token, or the reason for which it is rejected. The caller checks whether its API key was revoked. */
-  async verify(token: string): Promise<TokenHolder | TokenRefusal> {
+  async verify(token: string): Promise<TokenHolder | TokenRejection> {
     if (token.length > MAX_TOKEN_LENGTH) return "invalid";
     const now = this.#now();
     try {

@@ -12,10 +12,10 @@ export interface WithdrawalsOptions {
   readonly registry: Registry;
   readonly channels: Channels;
   readonly now: () => number;
-  /** Refuses requests that wait by a removed invite, in the transaction that removes it. */
-  readonly refuse: (transaction: Transaction, requestIds: readonly string[]) => Promise<void>;
-  /** Called with them once they are refused. */
-  readonly refused: (requestIds: readonly string[]) => void;
+  /** Rejects the waiting join requests of a removed invite, in the transaction that removes it. */
+  readonly rejectRequests: (transaction: Transaction, requestIds: readonly string[]) => Promise<void>;
+  /** Called after they are rejected. */
+  readonly onRejected: (requestIds: readonly string[]) => void;
 }
 
 /** Records that are read at a time. */
@@ -80,19 +80,19 @@ export class Withdrawals {
   }
 
   async #removeInvite({ id, channel: name }: InviteRecord): Promise<void> {
-    const { registry, refuse, refused } = this.#options;
+    const { registry, rejectRequests, onRejected } = this.#options;
     const waiting = await transact(registry, async (transaction) => {
       const invite = await transaction.get(invites, hashed(name), id);
       if (invite === undefined) return [];
       const held = invite.uses.flatMap(({ requestId, until }) => (until === null ? [] : requestId));
-      await refuse(transaction, held);
+      await rejectRequests(transaction, held);
       const channel = await transaction.get(channels, hashed(name));
       if (channel !== undefined) transaction.put(channels, [hashed(name)], { ...channel, invites: channel.invites - 1 });
       await removeUsage(transaction, { channel: name, accountId: invite.createdBy, what: "invites" });
       transaction.remove(invites, hashed(name), id);
       return held;
     });
-    refused(waiting);
+    onRejected(waiting);
   }
 
   async #all<T extends JsonObject>(kind: Kind<T>, name: string): Promise<T[]> {

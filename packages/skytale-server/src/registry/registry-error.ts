@@ -18,7 +18,7 @@ export class RegistryError extends ParleyError<RegistryErrorCode> {
   }
 }
 
-/** The refusal of a commit that expects what isn't so. */
+/** The rejection of a commit whose expectations are not met. */
 export function conflict(): RegistryError {
   return new RegistryError("conflict", "Another commit changed these records: read them again");
 }

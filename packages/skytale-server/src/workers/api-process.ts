@@ -25,7 +25,7 @@ export interface ApiProcessOptions extends Omit<ApiWorkerData, "now"> {
 
 /** How long the process may take to close before it is killed, in milliseconds. */
 const CLOSE_MS = 5000;
-/** How long the process may take to answer for the metrics, in milliseconds. */
+/** Time limit for the metrics of the process, in milliseconds. */
 const METRICS_MS = 1000;
 /** Pauses between attempts to start a process in the place of one that crashed. */
 const RESTART = { initialMs: 200, maxMs: 30_000 };
@@ -41,8 +41,8 @@ interface Running {
 }
 
 /**
- * The API in a process of its own, which asks this one for records. One that crashes is reported and replaced, on the same port; calls that
- * it was answering are cut. A process and not a thread: Node may abort the whole process when a thread is ended while it reads HTTP.
+ * The API in a process of its own, which requests records from this one. A crashed process is reported and replaced, on the same port; its open
+ * calls are cut. A process and not a thread: Node may abort the whole process when a thread is ended while it reads HTTP.
  */
 export class ApiProcess implements ApiSide {
   readonly #options: ApiProcessOptions;

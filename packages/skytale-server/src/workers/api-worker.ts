@@ -4,7 +4,7 @@ import { Watchdog } from "@parley/server-kit";
 import { ApiHost, type ApiSettings } from "../api/api-host.ts";
 import { readApiLimits, type ApiLimits } from "../api/limits.ts";
 import { Services } from "../api/services.ts";
-import { DoorReports } from "../door-reports.ts";
+import { RejectionReports } from "../rejection-reports.ts";
 import { createMetrics, type MetricsSnapshot } from "../metrics.ts";
 import { serverKeyOf } from "../server-key.ts";
 import { forwardingLogger } from "./forwarded-log.ts";
@@ -58,7 +58,7 @@ const owner: ProcessCalls<OwnerMethods> = new ProcessCalls<OwnerMethods>(process
         services,
         logger,
         metrics,
-        reports: new DoorReports(logger, metrics),
+        reports: new RejectionReports(logger, metrics),
         status: { isReady: () => !isClosing, failure: () => owner.call("failure"), metricsText: () => owner.call("metricsText") },
         onWork: (what, account) => watchdog?.note(what, account),
         onFailure: (error) => {

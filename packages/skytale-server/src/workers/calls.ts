@@ -12,7 +12,7 @@ export interface ProcessEnd {
 
 /** What crosses between processes. */
 export type ProcessMessage =
-  /** Without an id, no answer is expected. */
+  /** Without an id, no result is expected. */
   | { readonly type: "call"; readonly id?: number; readonly method: string; readonly args: readonly unknown[] }
   | { readonly type: "result"; readonly id: number; readonly result: unknown }
   | { readonly type: "error"; readonly id: number; readonly error: ClonedError };

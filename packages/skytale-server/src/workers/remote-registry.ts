@@ -8,7 +8,7 @@ export type RegistryMethods = {
   readonly registryCommit: Registry["commit"];
 };
 
-/** Calls that the owner has to answer at one time: more wait here, so that the owner's own work never waits for many of them. */
+/** Concurrent calls to the owner; further ones wait here, so that the owner's own work never waits for many of them. */
 const MAX_OPEN_READS = 32;
 const MAX_OPEN_COMMITS = 128;
 

@@ -79,25 +79,25 @@ describe("a request to join", () => {
     expect(await services.joins.get(bob, first)).toMatchObject({ status: "expired" });
     expect((await services.joins.pending(alice, CHANNEL, { limit: 10 })).items).toEqual([]);
     const welcome = { status: "admitted", welcome: "AAAA" } as const;
-    await expect(services.joins.answer(alice, CHANNEL, first, welcome)).rejects.toMatchObject({ code: "join_expired" });
+    await expect(services.joins.respond(alice, CHANNEL, first, welcome)).rejects.toMatchObject({ code: "join_expired" });
     const second = await join(made);
     await services.maintain();
     expect(await services.joins.get(bob, first)).toMatchObject({ status: "expired" });
-    await services.joins.answer(alice, CHANNEL, second, welcome);
-    await expect(services.joins.answer(alice, CHANNEL, first, welcome)).rejects.toMatchObject({ code: "already_answered" });
+    await services.joins.respond(alice, CHANNEL, second, welcome);
+    await expect(services.joins.respond(alice, CHANNEL, first, welcome)).rejects.toMatchObject({ code: "already_answered" });
     await expect(join(made)).rejects.toMatchObject({ code: "invite_exhausted" });
   });
 
   it("that came in time may be answered after its invite has expired", async () => {
     const request = await join(await invite());
     await pass(2 * HOUR);
-    await services.joins.answer(alice, CHANNEL, request, { status: "admitted", welcome: "AAAA" });
+    await services.joins.respond(alice, CHANNEL, request, { status: "admitted", welcome: "AAAA" });
     expect(await services.channels.mayUse(bob, CHANNEL)).toBe(true);
   });
 
   it("is forgotten a week after its answer; the right to the channel stays", async () => {
     const request = await join(await invite());
-    await services.joins.answer(alice, CHANNEL, request, { status: "admitted", welcome: "AAAA" });
+    await services.joins.respond(alice, CHANNEL, request, { status: "admitted", welcome: "AAAA" });
     await pass(7 * DAY - 1);
     expect(await services.joins.get(bob, request)).toMatchObject({ status: "admitted", welcome: "AAAA" });
     await pass(1);
@@ -113,7 +113,7 @@ it("nothing is left of what has ended, and its room is free", async () => {
     const refused = await join(made);
     await join(made);
     await services.joins.remove(bob, await join(made));
-    await services.joins.answer(alice, CHANNEL, refused, { status: "refused" });
+    await services.joins.respond(alice, CHANNEL, refused, { status: "refused" });
     if (round % 2 === 0) await services.invites.revoke(alice, CHANNEL, made.id.toString("base64url"));
   }
   await pass(60 * DAY);

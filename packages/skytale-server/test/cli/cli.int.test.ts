@@ -127,7 +127,9 @@ describe("skytale-server", () => {
   ])("refuses a directory that isn't there: %s %s", async (...args) => {
     const { code, stdout, stderr } = await runCommand(...args, "--data-dir", data);
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
-    expect(stderr).toBe(`skytale-server: ${data} is not a data directory: it does not exist\n`);
+    expect(stderr).toBe(
+      `skytale-server: ${data} is not a data directory: it does not exist. Give the directory with which the server was started\n`,
+    );
     expect(await readdir(folder.path)).toEqual([]);
   });
 

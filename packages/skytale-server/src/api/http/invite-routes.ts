@@ -73,7 +73,7 @@ export function addInviteRoutes(app: FastifyInstance, { invites, limits }: Servi
     {
       schema: {
         operationId: "revokeInvite",
-        summary: "Revoke an invite that one made, or of a channel of one's own; the requests that wait by it are refused",
+        summary: "Revoke an invite that one created, or of a channel of one's own; its waiting join requests are rejected",
         params: z.object({ id: inviteId }),
         querystring: z.object({ channel }),
         response: { 204: nothing, ...FAILURES },

@@ -12,7 +12,7 @@ const joinState = z.object({
   channel: z.string(),
   status: z.enum(["pending", "admitted", "refused", "expired"]),
   created_at: time,
-  expires_at: time.describe("When a pending one ends, and an answered one is forgotten; RFC 3339"),
+  expires_at: time.describe("When a pending one ends, and an answered one is removed; RFC 3339"),
   welcome: z.string().optional().describe("MLS welcome; base64url without padding"),
   sequence: z.number().optional().describe("Where to read the channel's log from"),
   reason: z.string().optional(),
@@ -92,7 +92,7 @@ function addJoinerRoutes(app: FastifyInstance, { joins, limits }: Services, { au
     {
       schema: {
         operationId: "getJoin",
-        summary: "Get the answer to one's request to join, or wait for it",
+        summary: "Get the response to one's join request, or wait for it",
         params,
         querystring: z.object({ wait }),
         response: { 200: joinState, ...FAILURES },
@@ -101,7 +101,7 @@ function addJoinerRoutes(app: FastifyInstance, { joins, limits }: Services, { au
     async (request, reply) => {
       const accountId = authentication.accountOf(request);
       const { id } = request.params;
-      const state = await waiting.answer(reply, accountId, request.query.wait, {
+      const state = await waiting.waitFor(reply, accountId, request.query.wait, {
         topic: joinTopic(id),
         ask: () => joins.get(accountId, id),
         isNews: ({ status }) => status !== "pending",
@@ -115,7 +115,7 @@ function addJoinerRoutes(app: FastifyInstance, { joins, limits }: Services, { au
     {
       schema: {
         operationId: "rejectWelcome",
-        summary: "Reject a welcome that is of no use; the request waits for another account's answer",
+        summary: "Reject an unusable Welcome; the request waits for the response of another account",
         params,
         response: { 200: joinState, ...FAILURES },
       },
@@ -128,7 +128,7 @@ function addJoinerRoutes(app: FastifyInstance, { joins, limits }: Services, { au
     {
       schema: {
         operationId: "removeJoin",
-        summary: "Withdraw one's request to join, or have its answer forgotten",
+        summary: "Withdraw one's join request, or remove it with its response",
         params,
         response: { 204: nothing, ...FAILURES },
       },
@@ -159,7 +159,7 @@ function addMemberRoutes(app: FastifyInstance, { joins, channels, limits }: Serv
     async (request, reply) => {
       const accountId = authentication.accountOf(request);
       const { channel: name, wait: seconds, ...page } = request.query;
-      const { items, next } = await waiting.answer(reply, accountId, seconds, {
+      const { items, next } = await waiting.waitFor(reply, accountId, seconds, {
         topic: channelTopic(name),
         ask: () => joins.pending(accountId, name, page),
         isNews: (found) => found.items.length > 0,
@@ -190,8 +190,8 @@ function addMemberRoutes(app: FastifyInstance, { joins, channels, limits }: Serv
     },
     async (request, reply) => {
       const { channel: name, welcome, sequence, member_key: memberKey } = request.body;
-      const answer = { status: "admitted", welcome, sequence, memberKey } as const;
-      await joins.answer(authentication.accountOf(request), name, request.params.id, answer);
+      const response = { status: "admitted", welcome, sequence, memberKey } as const;
+      await joins.respond(authentication.accountOf(request), name, request.params.id, response);
       return reply.code(204).send();
     },
   );
@@ -209,7 +209,7 @@ function addMemberRoutes(app: FastifyInstance, { joins, channels, limits }: Serv
     },
     async (request, reply) => {
       const { channel: name, reason } = request.body;
-      await joins.answer(authentication.accountOf(request), name, request.params.id, { status: "refused", reason });
+      await joins.respond(authentication.accountOf(request), name, request.params.id, { status: "refused", reason });
       return reply.code(204).send();
     },
   );

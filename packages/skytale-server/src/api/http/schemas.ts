@@ -2,7 +2,7 @@ import { z } from "zod";
 
 // Forms that several calls share. Names are those of the wire.
 
-/** What every call that fails answers. */
+/** The body of every error response. */
 const errorBody: z.ZodType<{ error: string; code: string }> = z.object({
   error: z.string().describe("What is wrong, for people"),
   code: z.string().describe("What is wrong, for programs"),

@@ -11,13 +11,13 @@ import { addJoinRoutes } from "./join-routes.ts";
 import { withOptionalBodies } from "./openapi.ts";
 import { addErrorHandler, addOpenapi, addStatusRoutes, HIDDEN, jsonParser, type StatusSource } from "@parley/server-kit/http";
 
-/** A call that was answered, for the log: nothing of it is secret. */
-export interface AnsweredCall {
+/** A completed call, for the log. Nothing of it is secret. */
+export interface CompletedCall {
   readonly method: string;
   /** The pattern of its path. */
   readonly route: string;
   readonly status: number;
-  /** Why it was refused. */
+  /** The code of the error, if it was rejected. */
   readonly code?: string | undefined;
   readonly address: string;
 }
@@ -35,8 +35,8 @@ export interface ApiServerOptions extends StatusSource {
   readonly trustsProxy: ProxyTrust;
   /** Whether `/health` and `/metrics` are on this port. */
   readonly hasStatus: boolean;
-  /** A call was answered. */
-  readonly onAnswered: (call: AnsweredCall) => void;
+  /** A response was sent. */
+  readonly onResponse: (call: CompletedCall) => void;
   /** A call of an account begins. */
   readonly onWork: (what: string, accountId: string) => void;
   /** A connection was dropped, and why. */
@@ -75,7 +75,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<Fastif
     const address = clientAddress(request.raw, options.trustsProxy);
     const [route, status] = [request.routeOptions.url ?? "none", reply.statusCode];
     requests.inc({ method, route, status: String(status) });
-    options.onAnswered({ method, route, status, code: codes.get(request), address });
+    options.onResponse({ method, route, status, code: codes.get(request), address });
     done();
   });
   await addOpenapi(app, {

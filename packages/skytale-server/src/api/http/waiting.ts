@@ -15,10 +15,10 @@ export interface WaitingOptions {
 export interface News<T> {
   readonly topic: string;
   readonly ask: () => Promise<T>;
-  readonly isNews: (answer: T) => boolean;
+  readonly isNews: (state: T) => boolean;
   /** Creates the response from a notification; `undefined` if the notification does not concern this call. */
   readonly take?: (news: unknown) => T | undefined;
-  /** Asked before an answer made of news is given: whether the caller may still have it. */
+  /** Checks, before a response made from a notification, that the caller may still have it. */
   readonly confirm?: () => Promise<void>;
 }
 
@@ -35,7 +35,7 @@ export class Waiting {
   }
 
   /** Responds to the first matching notification, or with the current state after the timeout. @throws ApiError `rate_limited` */
-  async answer<T>(reply: FastifyReply, accountId: string, waitSeconds: number, news: News<T>): Promise<T> {
+  async waitFor<T>(reply: FastifyReply, accountId: string, waitSeconds: number, news: News<T>): Promise<T> {
     const { topic, ask, isNews, take, confirm } = news;
     const waitMs = Math.min(waitSeconds * SECOND, this.#options.maxWaitMs);
     if (waitMs === 0) return ask();
@@ -44,9 +44,9 @@ export class Waiting {
       throw new ApiError("rate_limited", `${this.#share.heldBy(accountId)} calls of this account wait already`);
     }
     try {
-      const answer = await this.#options.signals.until(topic, { ask, isNews, take, waitMs, signal: gone(reply) });
+      const result = await this.#options.signals.until(topic, { ask, isNews, take, waitMs, signal: gone(reply) });
       await confirm?.();
-      return answer;
+      return result;
     } finally {
       lease.release();
     }
