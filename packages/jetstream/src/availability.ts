@@ -1,6 +1,7 @@
 import type { JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/nats-core";
 import { sleep } from "@parley/core/internal";
+import { API, hasApiCode } from "./failures.ts";
 
 const PROBE_EVERY_MS = 100;
 /** A NATS server accepts clients again before its JetStream is back. Then another one may be of use. */
@@ -52,8 +53,9 @@ export class Availability {
     try {
       const { cluster } = await this.#jsm.streams.info(stream);
       return cluster === undefined || (cluster.leader ?? "") !== "";
-    } catch {
-      return false;
+    } catch (error) {
+      // A stream that was deleted does not come back: the call that waits for it reports that.
+      return hasApiCode(error, API.streamNotFound);
     }
   }
 }

@@ -171,8 +171,8 @@ export class SharedTable {
           this.#receive(subject.slice(this.#prefix.length), seq, headers, data);
       } catch {
         // The stream has no leader at present.
-        await this.#connection.recovered(this.#stream, performance.now() + this.#connection.patienceMs);
       }
+      if (!this.#isClosed) await this.#connection.recovered(this.#stream, performance.now() + this.#connection.patienceMs);
     }
   }
 

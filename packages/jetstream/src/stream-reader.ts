@@ -49,7 +49,7 @@ export class StreamReader {
    */
   async *messages(subject: string, after: number, upTo: number, headersOnly: boolean): AsyncGenerator<StreamMessage> {
     const { js, closed } = this.#connection;
-    const position = { filter_subjects: [subject], deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: after + 1 };
+    const position = { filter_subjects: subject, deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: after + 1 };
     const open = () => js.consumers.get(this.#stream, { ...position, headers_only: headersOnly });
     const consumer = await this.#connection.retry(this.#stream, open);
     const messages = await this.#connection.retry(this.#stream, () => consumer.consume(headersOnly ? HEADS : BODIES));

@@ -9,6 +9,8 @@ import type { NewWelcome, StoredWelcome, WelcomeId, WelcomeStore } from "./welco
 
 /** JetStream removes what no server has removed by then: this much after its time. */
 const GRACE_MS = 24 * 60 * 60_000;
+/** Writes of one call that are under way at the same time. */
+const PARALLEL = 64;
 /** Attempts at a key that other servers write at the same time. */
 const ATTEMPTS = 8;
 
@@ -63,7 +65,7 @@ export class JetstreamWelcomes implements WelcomeStore {
     const { recipients, payload, publisher } = welcome;
     const id = welcomeId(channel, payload);
     const note = { channel, recipient: new Uint8Array(), id, length: payload.length, recordedAt: this.#now(), publisher };
-    await Promise.all(recipients.map((recipient) => this.#putOne({ ...note, recipient }, payload)));
+    await inGroups(recipients, (recipient) => this.#putOne({ ...note, recipient }, payload));
     return true;
   }
 
@@ -85,13 +87,13 @@ export class JetstreamWelcomes implements WelcomeStore {
 
   async acknowledge(channel: string, welcomes: readonly WelcomeId[]): Promise<void> {
     this.#assertOpen();
-    await Promise.all(welcomes.map((welcome) => this.#removeKey(welcomeKey(channel, welcome))));
+    await inGroups(welcomes, (welcome) => this.#removeKey(welcomeKey(channel, welcome)));
   }
 
   async claim(channel: string, recipients: readonly Uint8Array[], accountId: string): Promise<boolean> {
     this.#assertOpen();
-    const owned = await Promise.all(recipients.map((recipient) => this.#claimOne(claimKey(channel, recipient), accountId)));
-    await Promise.all(this.#claims.surplus(accountId).map((key) => this.#claimsTable.remove(key)));
+    const owned = await inGroups(recipients, (recipient) => this.#claimOne(claimKey(channel, recipient), accountId));
+    await inGroups(this.#claims.surplus(accountId), (key) => this.#claimsTable.remove(key));
     return owned.every(Boolean);
   }
 
@@ -108,7 +110,8 @@ export class JetstreamWelcomes implements WelcomeStore {
     const now = this.#expiryNow();
     const keys = this.#index.expired(now).map((waiting) => welcomeKey(waiting.channel, waiting));
     const claims = this.#claims.before(now - this.#index.ttlMs);
-    await Promise.all([...keys.map((key) => this.#removeKey(key)), ...claims.map((key) => this.#claimsTable.remove(key))]);
+    await inGroups(keys, (key) => this.#removeKey(key));
+    await inGroups(claims, (key) => this.#claimsTable.remove(key));
   }
 
   async close(): Promise<void> {
@@ -166,4 +169,13 @@ export class JetstreamWelcomes implements WelcomeStore {
   #assertOpen(): void {
     if (this.#closed) throw new StorageError("storage_failed", "The store of Welcomes is closed");
   }
+}
+
+/** Runs a task for each item, some at a time. */
+async function inGroups<T, R>(items: readonly T[], task: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  for (let start = 0; start < items.length; start += PARALLEL) {
+    results.push(...(await Promise.all(items.slice(start, start + PARALLEL).map((item) => task(item)))));
+  }
+  return results;
 }
