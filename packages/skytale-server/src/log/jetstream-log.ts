@@ -23,10 +23,13 @@ import { Watchers } from "./watchers.ts";
 export interface JetstreamLogOptions extends LogOptions {
   /** Number of streams over which channels are distributed; fixed by the first start. Default 16. */
   readonly shards?: number | undefined;
+  /** Channels that are followed at the same time; others are opened again when they are used. Default 10,000. */
+  readonly maxOpenChannels?: number | undefined;
 }
 
-/** Channels that are followed; more are closed when nothing is under way, and opened again when needed. */
-const MAX_OPEN = 10_000;
+const DEFAULT_MAX_OPEN = 10_000;
+/** Part of the open channels that is closed when there are too many. */
+const CLOSED_PART = 0.1;
 /** How often this server writes how much the channels hold that it appended to. */
 const USAGE_EVERY_MS = 5000;
 const EXPIRE = "expire";
@@ -55,6 +58,7 @@ export class JetstreamLog implements ChannelLog {
   /** Channels whose usage this server has to write. */
   readonly #changed = new Set<string>();
   readonly #timer: NodeJS.Timeout;
+  readonly #maxOpen: number;
   readonly #appending = new Set<Promise<unknown>>();
   #usage!: SharedTable;
   #uses = 0;
@@ -64,6 +68,7 @@ export class JetstreamLog implements ChannelLog {
     this.#connection = connection;
     this.#streams = streams;
     this.#leases = leases;
+    this.#maxOpen = options.maxOpenChannels ?? DEFAULT_MAX_OPEN;
     const now = options.now ?? Date.now;
     const expiryNow = options.expiryNow ?? now;
     this.#keyOptions = { ...DEFAULT_KEY_WINDOW, ...options.keys };
@@ -140,8 +145,7 @@ export class JetstreamLog implements ChannelLog {
       for (const name of this.#expiring()) {
         if (lease.lost.aborted || this.#closed) break;
         const channel = await this.#use(name);
-        channel.retain();
-        this.#changed.add(name);
+        if (channel.retain() || channel.oldest !== this.#oldest.get(name)) this.#changed.add(name);
         await channel.purge(this.#keysSince(), 1);
       }
       await this.#writeUsage();
@@ -198,9 +202,9 @@ export class JetstreamLog implements ChannelLog {
 
   /** Closes the channels that were used least recently, without watchers and appends under way. */
   #closeSome(): void {
-    if (this.#channels.size < MAX_OPEN) return;
+    if (this.#channels.size < this.#maxOpen) return;
     const idle = [...this.#opened.values()].filter(({ id, isBusy }) => !isBusy && !this.#watchers.has(id) && !this.#changed.has(id));
-    for (const channel of idle.toSorted((left, right) => left.usedAt - right.usedAt).slice(0, MAX_OPEN / 10)) {
+    for (const channel of idle.toSorted((left, right) => left.usedAt - right.usedAt).slice(0, Math.ceil(this.#maxOpen * CLOSED_PART))) {
       this.#channels.delete(channel.id);
       this.#opened.delete(channel.id);
       void channel.close();

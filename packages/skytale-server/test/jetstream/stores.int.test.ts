@@ -82,6 +82,20 @@ describeUnless(missingNats(1), "stores on NATS", () => {
     expect(await again.head(CHANNEL)).toEqual({ first: 101, next: 101 });
   });
 
+  it("have the same entries and counts when channels are closed for others and opened again", async () => {
+    const log = await openLog(newPrefix(), { maxOpenChannels: 3 });
+    const channels = Array.from({ length: 12 }, (_, index) => `acme/team/channel ${index}`);
+    for (let round = 1; round <= 3; round++) {
+      for (const channel of channels) {
+        expect(await append(log, `round ${round}`, channel)).toBe(round);
+        // Entries are counted for others before a channel is closed.
+        await log.expire();
+      }
+    }
+    for (const channel of channels) expect(await append(log, "round 2", channel)).toBe(2);
+    expect(log.storedBytes("alice")).toBe(channels.length * 3 * "round 1".length);
+  });
+
   it("write the registry as a whole, remove old commits, and open it from both", async () => {
     const prefix = newPrefix();
     const options = { snapshotEvery: 20 };
@@ -121,7 +135,7 @@ describeUnless(missingNats(1), "stores on NATS", () => {
 });
 
 /** Appends one entry under its own text. Returns its sequence. */
-async function append(log: JetstreamLog, text: string): Promise<number> {
-  const [outcome] = await log.append(CHANNEL, "alice", [{ body: Buffer.from(text), key: text }]);
+async function append(log: JetstreamLog, text: string, channel = CHANNEL): Promise<number> {
+  const [outcome] = await log.append(channel, "alice", [{ body: Buffer.from(text), key: text }]);
   return outcome === undefined || outcome.status === "epoch_taken" ? 0 : outcome.sequence;
 }
