@@ -30,7 +30,7 @@ function message(id: string, more: object = {}): object {
 
 const large = { body: { text: "x".repeat(20_000) } };
 
-/** Agents on one socket that read no frame beyond a limit, or hang up at certain messages, and come back whenever the link breaks. */
+/** Agents on one socket that reject frames above a limit, or disconnect at certain messages, and reconnect whenever the link breaks. */
 class Reader {
   /** Ids of the messages that arrived, by DID. */
   readonly got = new Map<string, Set<string>>();

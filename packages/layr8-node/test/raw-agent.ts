@@ -13,7 +13,7 @@ export interface RawJoin {
   readonly capabilities?: readonly string[];
 }
 
-/** An agent that speaks the wire by hand, as an SDK in any language would. */
+/** An agent without an SDK, which sends and reads Phoenix frames itself. */
 export class RawAgent {
   readonly client: RawClient;
   readonly topic: string;

@@ -5,7 +5,7 @@ import { BATCH_MEDIA_TYPE, encodeBatch } from "../../src/federation/envelope-bat
 import { startNode } from "../../src/node.ts";
 import { RawAgent } from "../raw-agent.ts";
 import { BOB, ECHO } from "./pair.ts";
-import { keyOf, post, Stranger, type Posted } from "./stranger.ts";
+import { keyOf, post, RemoteSender, type Posted } from "./remote-sender.ts";
 
 /** Characters of a message that needs many pages. */
 const LARGE = 130_000;
@@ -16,20 +16,21 @@ describe.skipIf(!canMount)("a batch for a node on a full disk", () => {
   it("keeps its order: where one message could not be stored, none behind it is", async () => {
     const disk = await smallDisk(4 * 1024 * 1024);
     onTestFinished(() => disk.remove());
-    const stranger = await Stranger.listen();
-    onTestFinished(() => stranger.close());
+    const remoteSender = await RemoteSender.listen();
+    onTestFinished(() => remoteSender.close());
     const node = await startNode({
       port: 0,
       dataDir: join(disk.path, "node"),
       domain: "b.localhost",
       logger: false,
-      resolution: { hosts: { "m.localhost": stranger.origin } },
+      resolution: { hosts: { "m.localhost": remoteSender.origin } },
     });
     onTestFinished(() => node.close());
     // While he is away, only stored messages reach him.
     (await RawAgent.join(node, { did: BOB, protocols: [ECHO] })).close();
     const to = await keyOf(node);
-    const pack = (id: string, length: number): string => stranger.pack(stranger.message(id, { body: { text: "x".repeat(length) } }), to);
+    const pack = (id: string, length: number): string =>
+      remoteSender.pack(remoteSender.message(id, { body: { text: "x".repeat(length) } }), to);
     const ids = ["d0", "d1", "d2", "d3"];
     const envelopes = ids.map((id, index) => pack(id, index === 0 ? LARGE : 1));
     const batch = (): Promise<Posted> => post(node, encodeBatch(envelopes), BATCH_MEDIA_TYPE);

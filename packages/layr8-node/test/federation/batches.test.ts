@@ -4,10 +4,10 @@ import { startNode, type Layr8Node } from "../../src/node.ts";
 import type { NodeOptions } from "../../src/options.ts";
 import { RawAgent } from "../raw-agent.ts";
 import { BOB, ECHO, OK, Pair, toBob } from "./pair.ts";
-import { keyOf, post, Stranger, type Posted } from "./stranger.ts";
+import { keyOf, post, RemoteSender, type Posted } from "./remote-sender.ts";
 
 describe("a batch posted to a node", () => {
-  let stranger: Stranger;
+  let remoteSender: RemoteSender;
   let node: Layr8Node;
   let bob: RawAgent;
   let to: Awaited<ReturnType<typeof keyOf>>;
@@ -18,7 +18,7 @@ describe("a batch posted to a node", () => {
       domain: "b.localhost",
       logger: false,
       limits: { strangersPerSecond: 1000, ...limits },
-      resolution: { hosts: { "m.localhost": stranger.origin } },
+      resolution: { hosts: { "m.localhost": remoteSender.origin } },
     });
     bob = await RawAgent.join(node, { did: BOB, protocols: [ECHO] });
     to = await keyOf(node);
@@ -27,7 +27,7 @@ describe("a batch posted to a node", () => {
   function batch(...envelopes: readonly string[]): Promise<Posted> {
     return post(node, encodeBatch(envelopes), BATCH_MEDIA_TYPE);
   }
-  const good = (id: string): string => stranger.pack(stranger.message(id), to);
+  const good = (id: string): string => remoteSender.pack(remoteSender.message(id), to);
   const received = async (count: number): Promise<readonly unknown[]> => {
     const ids: unknown[] = [];
     while (ids.length < count) {
@@ -39,13 +39,13 @@ describe("a batch posted to a node", () => {
   };
 
   beforeEach(async () => {
-    stranger = await Stranger.listen();
+    remoteSender = await RemoteSender.listen();
     await start();
   });
   afterEach(async () => {
     bob.close();
     await node.close();
-    await stranger.close();
+    await remoteSender.close();
   });
 
   it("is offered in each response", async () => {
@@ -70,7 +70,7 @@ describe("a batch posted to a node", () => {
   });
 
   it("is taken up to the first message that is rejected, and nothing behind it", async () => {
-    const expired = stranger.pack(stranger.message("late", { expires_time: 1 }), to);
+    const expired = remoteSender.pack(remoteSender.message("late", { expires_time: 1 }), to);
     const response = await batch(good("1"), good("2"), expired, good("3"));
     expect(response).toMatchObject({ status: 422, code: "e.p.msg.expired" });
     expect(JSON.parse(response.text)).toMatchObject({ accepted: 2 });
@@ -92,10 +92,10 @@ describe("a batch posted to a node", () => {
     bob.close();
     await node.close();
     await start({ maxEnvelopeBytes: 100_000 });
-    const half = stranger.pack(stranger.message("half", { body: { text: "x".repeat(60_000) } }), to);
+    const half = remoteSender.pack(remoteSender.message("half", { body: { text: "x".repeat(60_000) } }), to);
     expect(await batch(half, good("1"), good("2"))).toMatchObject({ status: 202 });
     expect(await batch(half, half, half, half)).toMatchObject({ status: 413, code: "too_large" });
-    const single = stranger.pack(stranger.message("single", { body: { text: "x".repeat(80_000) } }), to);
+    const single = remoteSender.pack(remoteSender.message("single", { body: { text: "x".repeat(80_000) } }), to);
     expect(await batch(single)).toMatchObject({ status: 413, code: "too_large" });
     expect(await received(3)).toEqual(["half", "1", "2"]);
   });

@@ -40,7 +40,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** Sends one message after the other, each as often as it takes. Resolves with the ids that were acknowledged. */
+/** Sends one message after the other, each until it is acknowledged. Resolves with the acknowledged ids. */
 async function load(from: SteadyAgent, to: SteadyAgent, name: string): Promise<string[]> {
   const ids = Array.from({ length: MESSAGES }, (_, index) => `${name}-${index}`);
   for (const id of ids) await from.send({ id, type: `${ECHO}/note`, from: from.did, to: [to.did], body: { text: "x".repeat(200) } });
@@ -69,7 +69,7 @@ async function killOnce(): Promise<void> {
   await node.start();
 }
 
-/** What came twice although its node lived on: that it has forgotten what it has. */
+/** Ids that were delivered twice although their node was not killed: its memory of stored messages is wrong. */
 function doubled({ got }: SteadyAgent): string[] {
   const seen = new Set<string>();
   return got.map(({ id, connection }) => `${connection}: ${id}`).filter((delivery) => seen.size === seen.add(delivery).size);

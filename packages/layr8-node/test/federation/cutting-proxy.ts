@@ -1,6 +1,6 @@
 import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
 
-/** A TCP link between two nodes that can be cut: what is under way breaks off wherever it is. */
+/** A TCP link between two nodes that can be cut, at any byte of a transfer. */
 export class CuttingProxy {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
@@ -24,7 +24,7 @@ export class CuttingProxy {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  /** Breaks all connections, and every one that comes while it is down. */
+  /** Breaks all connections, and every new one while it is down. */
   cut(): void {
     this.#down = true;
     for (const socket of this.#sockets) socket.resetAndDestroy();

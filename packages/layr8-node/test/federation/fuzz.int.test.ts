@@ -4,12 +4,12 @@ import { afterEach, beforeEach, expect, it, onTestFailed } from "vitest";
 import { JUNK, mutate, pick, type Random } from "../fuzz/junk.ts";
 import type { RawAgent } from "../raw-agent.ts";
 import { BOB, ECHO, Pair, toBob } from "./pair.ts";
-import { keyOf, post, Stranger, withHeader, type Posted } from "./stranger.ts";
+import { keyOf, post, RemoteSender, withHeader, type Posted } from "./remote-sender.ts";
 
 const ROUNDS = gateOrSoak(40, 2000);
 const STATUSES = new Set([202, 400, 403, 404, 413, 415, 422, 429, 503]);
 
-let stranger: Stranger;
+let remoteSender: RemoteSender;
 let pair: Pair;
 let unhandled: unknown[];
 const onUnhandled = (error: unknown) => void unhandled.push(error);
@@ -17,26 +17,26 @@ const onUnhandled = (error: unknown) => void unhandled.push(error);
 beforeEach(async () => {
   unhandled = [];
   process.on("uncaughtException", onUnhandled).on("unhandledRejection", onUnhandled);
-  stranger = await Stranger.listen();
+  remoteSender = await RemoteSender.listen();
   pair = await Pair.prepare({ b: { limits: { strangersPerSecond: 100_000 } } });
-  pair.hosts["m.localhost"] = stranger.origin;
+  pair.hosts["m.localhost"] = remoteSender.origin;
   await pair.open("a");
   await pair.open("b");
 });
 afterEach(async () => {
   await pair.close();
-  await stranger.close();
+  await remoteSender.close();
   process.off("uncaughtException", onUnhandled).off("unhandledRejection", onUnhandled);
 });
 
-/** Two agents on two nodes that behave, and ask and answer until they are told to stop. Resolves with how often they did. */
+/** Two well-behaved agents on two nodes exchange requests and responses until they are stopped. Resolves with the number of exchanges. */
 async function conversation([alice, bob]: readonly [RawAgent, RawAgent], stop: AbortSignal): Promise<void> {
   for (let turns = 0; !stop.aborted || turns < 20; turns++) {
     await alice.send(toBob(`a${turns}`));
     for (;;) {
       const { plaintext } = await bob.receive();
       bob.ack(String(plaintext["id"]));
-      if (plaintext["from"] === stranger.did) continue;
+      if (plaintext["from"] === remoteSender.did) continue;
       expect(plaintext["id"]).toBe(`a${turns}`);
       break;
     }
@@ -74,16 +74,16 @@ it("a node whose endpoint is flooded with junk serves those who behave", { timeo
   const to = await keyOf(pair.b);
   const answers: Posted[] = [];
   const odd = (): string => {
-    const members = { ...stranger.message(`f${random(1e9)}`), body: {}, thid: "a1" };
+    const members = { ...remoteSender.message(`f${random(1e9)}`), body: {}, thid: "a1" };
     const junk = pick(random, ["id", "type", "to", "body", "thid", "attachments", "expires_time", "created_time"]);
     try {
-      return stranger.pack({ ...members, [junk]: JSON.parse(pick(random, JUNK)) as unknown }, to);
+      return remoteSender.pack({ ...members, [junk]: JSON.parse(pick(random, JUNK)) as unknown }, to);
     } catch {
-      return stranger.pack(members, to);
+      return remoteSender.pack(members, to);
     }
   };
   const attack = async (): Promise<void> => {
-    const good = stranger.pack(stranger.message(`g${random(1e9)}`), to);
+    const good = remoteSender.pack(remoteSender.message(`g${random(1e9)}`), to);
     const body = pick(random, [
       () => mutate(good, random),
       () => mutate(mutate(good, random), random),
@@ -94,9 +94,9 @@ it("a node whose endpoint is flooded with junk serves those who behave", { timeo
     ])();
     answers.push(await post(pair.b, body, pick(random, ["application/json", "application/didcomm-encrypted+json", "text/plain"])));
   };
-  expect((await post(pair.b, stranger.pack(stranger.message("first"), to))).status).toBe(202);
+  expect((await post(pair.b, remoteSender.pack(remoteSender.message("first"), to))).status).toBe(202);
   expect((await post(pair.b, "{}", "application/didcomm-encrypted+json")).status).toBe(400);
-  expect((await post(pair.b, stranger.pack(stranger.message("second"), to), "text/plain")).status).toBe(415);
+  expect((await post(pair.b, remoteSender.pack(remoteSender.message("second"), to), "text/plain")).status).toBe(415);
   for (let round = 0; round < ROUNDS; round++) await Promise.all([...Array.from({ length: 12 }, attack), breakHttp(random)]);
   peace.abort();
   await turns;

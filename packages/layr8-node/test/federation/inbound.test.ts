@@ -6,13 +6,13 @@ import { startNode, type Layr8Node } from "../../src/node.ts";
 import type { NodeOptions } from "../../src/options.ts";
 import { RawAgent } from "../raw-agent.ts";
 import { BOB, ECHO } from "./pair.ts";
-import { agreementKey, documentOf, keyOf, post, Stranger, withHeader } from "./stranger.ts";
+import { agreementKey, documentOf, keyOf, post, RemoteSender, withHeader } from "./remote-sender.ts";
 
 const MEGABYTE = 1024 * 1024;
 const FORWARD = "https://didcomm.org/routing/2.0/forward";
 const REFUSED = { status: 400, code: "bad_request", text: '{"error":"message refused","code":"bad_request"}' };
 
-let stranger: Stranger;
+let remoteSender: RemoteSender;
 let node: Layr8Node;
 let bob: RawAgent;
 let to: Awaited<ReturnType<typeof keyOf>>;
@@ -24,7 +24,7 @@ async function start(options: NodeOptions = {}): Promise<void> {
     logger: false,
     ...options,
     limits: { strangersPerSecond: 1000, ...options.limits },
-    resolution: { hosts: { "m.localhost": stranger.origin }, ...options.resolution },
+    resolution: { hosts: { "m.localhost": remoteSender.origin }, ...options.resolution },
   });
   bob = await RawAgent.join(node, { did: BOB, protocols: [ECHO] });
   to = await keyOf(node);
@@ -45,31 +45,31 @@ async function metric(name: string): Promise<number> {
 /** A good message arrives, and nothing that came before it. */
 async function servesStill(): Promise<void> {
   const id = `good-${Math.random()}`;
-  expect(await post(node, stranger.pack(stranger.message(id), to))).toMatchObject({ status: 202, text: "" });
+  expect(await post(node, remoteSender.pack(remoteSender.message(id), to))).toMatchObject({ status: 202, text: "" });
   expect((await bob.receive()).plaintext["id"]).toBe(id);
 }
 
 beforeEach(async () => {
-  stranger = await Stranger.listen();
+  remoteSender = await RemoteSender.listen();
   await start();
 });
 afterEach(async () => {
   bob.close();
   await node.close();
-  await stranger.close();
+  await remoteSender.close();
 });
 
 it("a message that is too large for its recipient's frames is rejected before it is stored", async () => {
   await restart({ limits: { maxFrameBytes: 20_000 } });
-  const tooLarge = stranger.message("large", { body: { text: "語".repeat(7000) } });
-  expect(await post(node, stranger.pack(tooLarge, to))).toMatchObject({ status: 413, code: "too_large" });
+  const tooLarge = remoteSender.message("large", { body: { text: "語".repeat(7000) } });
+  expect(await post(node, remoteSender.pack(tooLarge, to))).toMatchObject({ status: 413, code: "too_large" });
   await servesStill();
 });
 
 describe("POST /didcomm", () => {
   it("accepts a message with 202 and no body, and delivers it unchanged", async () => {
-    const message = stranger.message("1", { "x-more": { kept: [1, 2] } });
-    expect(await post(node, stranger.pack(message, to))).toMatchObject({ status: 202, text: "" });
+    const message = remoteSender.message("1", { "x-more": { kept: [1, 2] } });
+    expect(await post(node, remoteSender.pack(message, to))).toMatchObject({ status: 202, text: "" });
     expect(await bob.receive()).toEqual({
       context: { recipient: BOB, authorized: true, sender_credentials: [], attempt: 1 },
       plaintext: message,
@@ -82,13 +82,13 @@ describe("POST /didcomm", () => {
     "application/didcomm-encrypted+json; v=2",
     "application/didcomm-envelope-enc",
   ])("takes %s", async (contentType) => {
-    expect((await post(node, stranger.pack(stranger.message("1"), to), contentType)).status).toBe(202);
+    expect((await post(node, remoteSender.pack(remoteSender.message("1"), to), contentType)).status).toBe(202);
   });
 
   it.each(["text/plain", "application/didcomm-signed+json", "application/didcomm-plain+json", "application/xml", "nonsense"])(
     "refuses %s with 415",
     async (contentType) => {
-      expect(await post(node, stranger.pack(stranger.message("1"), to), contentType)).toMatchObject({
+      expect(await post(node, remoteSender.pack(remoteSender.message("1"), to), contentType)).toMatchObject({
         status: 415,
         code: "unsupported_media_type",
       });
@@ -97,14 +97,14 @@ describe("POST /didcomm", () => {
 
   it("accepts the same message again, and delivers it once", async () => {
     for (let times = 0; times < 3; times++) {
-      expect((await post(node, stranger.pack(stranger.message("1"), to))).status).toBe(202);
+      expect((await post(node, remoteSender.pack(remoteSender.message("1"), to))).status).toBe(202);
     }
     expect((await bob.receive()).plaintext["id"]).toBe("1");
     await servesStill();
   });
 
   it("recognizes an accepted message that it would now reject", async () => {
-    const envelope = stranger.pack(stranger.message("1", { expires_time: Math.floor(Date.now() / 1000) + 60 }), to);
+    const envelope = remoteSender.pack(remoteSender.message("1", { expires_time: Math.floor(Date.now() / 1000) + 60 }), to);
     expect((await post(node, envelope)).status).toBe(202);
     await bob.receive();
     bob.ack("1");
@@ -114,7 +114,7 @@ describe("POST /didcomm", () => {
     await closed.client.closed;
     expect((await post(node, envelope)).status).toBe(202);
     await expect
-      .poll(async () => (await post(node, stranger.pack(stranger.message(`${Math.random()}`), to))).code)
+      .poll(async () => (await post(node, remoteSender.pack(remoteSender.message(`${Math.random()}`), to))).code)
       .toBe("e.p.msg.unsupported");
     expect((await post(node, envelope)).status).toBe(202);
   });
@@ -130,24 +130,24 @@ describe("POST /didcomm", () => {
       return response.status;
     };
     expect([await send("192.0.2.1", 1), await send("192.0.2.1", 2), await send("192.0.2.2", 3)]).toEqual([400, 429, 400]);
-    // A proxy appends: what stands before is the client's own invention.
+    // A proxy appends an address; the client chose those before it.
     expect([await send("198.51.100.1, 192.0.2.3", 4), await send("198.51.100.2, 192.0.2.3", 5)]).toEqual([400, 429]);
   });
 
   it("accepts a message whose sender is encrypted", async () => {
-    expect((await post(node, stranger.pack(stranger.message("1"), to, { hideSender: true }))).status).toBe(202);
-    expect((await bob.receive()).plaintext["from"]).toBe(stranger.did);
+    expect((await post(node, remoteSender.pack(remoteSender.message("1"), to, { hideSender: true }))).status).toBe(202);
+    expect((await bob.receive()).plaintext["from"]).toBe(remoteSender.did);
   });
 
   it("requires from to be the DID of the key", async () => {
-    const lie = forgery({}, stranger.message("1", { from: `${stranger.did}-2` }));
+    const lie = forgery({}, remoteSender.message("1", { from: `${remoteSender.did}-2` }));
     expect(await post(node, lie)).toMatchObject(REFUSED);
     expect(await metric('federation_received_total{result="from_mismatch"}')).toBe(1);
     await servesStill();
   });
 
   it("rejects a message without a sender with 403", async () => {
-    const anonymous = stranger.pack({ ...stranger.message("1") }, to, { from: "anonymous" });
+    const anonymous = remoteSender.pack({ ...remoteSender.message("1") }, to, { from: "anonymous" });
     expect(await post(node, anonymous)).toMatchObject({ status: 403, code: "sender_required" });
     await servesStill();
   });
@@ -157,12 +157,12 @@ describe("POST /didcomm", () => {
       publicKeyEncoding: { format: "jwk" },
       privateKeyEncoding: { format: "jwk" },
     } as never) as { publicKey: unknown; privateKey: unknown };
-    const kid = `${stranger.did}#agreement`;
-    stranger.serve = (_, response) => {
-      const { keyAgreement: _none, ...document } = documentOf(stranger.did, publicKey);
-      stranger.response(response, { ...document, authentication: [kid] });
+    const kid = `${remoteSender.did}#agreement`;
+    remoteSender.serve = (_, response) => {
+      const { keyAgreement: _none, ...document } = documentOf(remoteSender.did, publicKey);
+      remoteSender.response(response, { ...document, authentication: [kid] });
     };
-    const signed = packSigned(JSON.stringify(stranger.message("1")), { kid, privateKey: privateKey as never });
+    const signed = packSigned(JSON.stringify(remoteSender.message("1")), { kid, privateKey: privateKey as never });
     expect(await post(node, signed)).toMatchObject(REFUSED);
     expect(await metric('federation_received_total{result="not_encrypted"}')).toBe(1);
   });
@@ -173,30 +173,30 @@ describe("POST /didcomm", () => {
   ])("answers 404 %s", async (_, change, expected) => {
     const recipient = { ...to, ...change };
     const [did = ""] = recipient.kid.split("#");
-    expect(await post(node, stranger.pack(stranger.message("1", { to: [did] }), recipient))).toMatchObject(expected);
+    expect(await post(node, remoteSender.pack(remoteSender.message("1", { to: [did] }), recipient))).toMatchObject(expected);
   });
 
   it.each([undefined, null, []])("accepts authcrypt whose to is %j for the recipient that it is encrypted for", async (absent) => {
-    expect((await post(node, stranger.pack(stranger.message("1", { to: absent }), to))).status).toBe(202);
+    expect((await post(node, remoteSender.pack(remoteSender.message("1", { to: absent }), to))).status).toBe(202);
     expect(await bob.receive()).toMatchObject({ plaintext: { id: "1" }, context: { recipient: BOB } });
   });
 
   it("rejects expired messages with a code for the sender's agent", async () => {
-    expect(await post(node, stranger.pack(stranger.message("1", { expires_time: 1 }), to))).toMatchObject({
+    expect(await post(node, remoteSender.pack(remoteSender.message("1", { expires_time: 1 }), to))).toMatchObject({
       status: 422,
       code: "e.p.msg.expired",
     });
   });
 
   it("rejects a header that differs from another only in case", async () => {
-    expect(await post(node, stranger.pack(stranger.message("1", { From: BOB }), to))).toMatchObject(REFUSED);
+    expect(await post(node, remoteSender.pack(remoteSender.message("1", { From: BOB }), to))).toMatchObject(REFUSED);
   });
 
   it("rejects messages for a full inbox with a Retry-After, and reserves a quarter for local agents", async () => {
     await restart({ limits: { maxInboxMessages: 4 } });
     bob.close();
-    for (const id of ["1", "2", "3"]) expect((await post(node, stranger.pack(stranger.message(id), to))).status).toBe(202);
-    expect(await post(node, stranger.pack(stranger.message("4"), to))).toMatchObject({
+    for (const id of ["1", "2", "3"]) expect((await post(node, remoteSender.pack(remoteSender.message(id), to))).status).toBe(202);
+    expect(await post(node, remoteSender.pack(remoteSender.message("4"), to))).toMatchObject({
       status: 503,
       code: "inbox_full",
       retryAfter: "1",
@@ -206,7 +206,7 @@ describe("POST /didcomm", () => {
   it("limits the rate of a sender", async () => {
     await restart({ limits: { remoteMessagesPerSecond: 5 } });
     const answers = [];
-    for (let i = 0; i < 12; i++) answers.push(await post(node, stranger.pack(stranger.message(`m${i}`), to)));
+    for (let i = 0; i < 12; i++) answers.push(await post(node, remoteSender.pack(remoteSender.message(`m${i}`), to)));
     expect(answers.slice(0, 5).map(({ status }) => status)).toEqual([202, 202, 202, 202, 202]);
     expect(answers).toContainEqual(expect.objectContaining({ status: 429, code: "rate_limited", retryAfter: "1" }));
   });
@@ -215,11 +215,11 @@ describe("POST /didcomm", () => {
     await servesStill();
     await restart({ limits: { strangersPerSecond: 3 } });
     await servesStill();
-    stranger.serve = (_, response) => response.writeHead(404).end();
+    remoteSender.serve = (_, response) => response.writeHead(404).end();
     const dids = Array.from({ length: 10 }, (_, index) => `did:web:m.localhost:s${index}`);
     const answers = await Promise.all(dids.map((did) => post(node, forgeFrom(did))));
     expect(answers.filter(({ status }) => status === 429).length).toBeGreaterThanOrEqual(6);
-    expect(stranger.asked.filter((path) => path.includes("/s")).length).toBeLessThanOrEqual(4);
+    expect(remoteSender.asked.filter((path) => path.includes("/s")).length).toBeLessThanOrEqual(4);
     await servesStill();
   });
 });
@@ -230,17 +230,17 @@ describe("known hosts only", () => {
   it("accepts messages of hosts in knownHosts or resolution.hosts", async () => {
     for (const knownHosts of [[], ["M.localhost"]]) {
       await restart({ knownHosts });
-      expect(await post(node, stranger.pack(stranger.message("1"), to))).toMatchObject({ status: 202 });
+      expect(await post(node, remoteSender.pack(remoteSender.message("1"), to))).toMatchObject({ status: 202 });
     }
   });
 
   it("rejects other hosts, and senders without a host, before it resolves their documents", async () => {
     await restart({ knownHosts: ["partner.example"] });
-    const asked = stranger.asked.length;
+    const asked = remoteSender.asked.length;
     expect(await post(node, forgeFrom("did:web:other.localhost:eve"))).toMatchObject(DENIED);
     expect(await post(node, forgeFrom("did:web:m.localhost.example:eve"))).toMatchObject(DENIED);
     expect(await post(node, forgeFrom("did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK"))).toMatchObject(DENIED);
-    expect(stranger.asked.length).toBe(asked);
+    expect(remoteSender.asked.length).toBe(asked);
     await servesStill();
     const text = await (await fetch(`${node.httpUrl}/metrics`)).text();
     expect(text).toContain('federation_received_total{result="unknown_host"} 3');
@@ -253,37 +253,39 @@ describe("known hosts only", () => {
   });
 });
 
-/** An envelope that decrypts, whatever the draft says. */
-function forgery({ change }: { change?: (draft: Draft) => void }, content: object = stranger.message("evil")): string {
-  const keys = { from: stranger.key as never, to: { ...to, curve: "X25519" } as never };
+/** An envelope that decrypts, with the given content. */
+function forgery({ change }: { change?: (draft: Draft) => void }, content: object = remoteSender.message("evil")): string {
+  const keys = { from: remoteSender.key as never, to: { ...to, curve: "X25519" } as never };
   return forge(content as never, { ...keys, ...(change && { change }) });
 }
 
 /** A message that claims another key than Mallory's. */
 function forgeFrom(did: string): string {
-  const { key } = stranger;
-  const envelope = stranger.pack(stranger.message("lie", { from: did }), to, { from: { ...key, kid: `${did}#agreement` } as never });
+  const { key } = remoteSender;
+  const envelope = remoteSender.pack(remoteSender.message("lie", { from: did }), to, {
+    from: { ...key, kid: `${did}#agreement` } as never,
+  });
   return envelope;
 }
 
 describe("policies apply to senders on other nodes", () => {
   it("denied senders get a code for their agent", async () => {
     await restart({ policies: [{ did: BOB, deny: ["did:web:m.localhost:*"] }] });
-    expect(await post(node, stranger.pack(stranger.message("1"), to))).toMatchObject({ status: 403, code: "e.m.authz.denied" });
+    expect(await post(node, remoteSender.pack(remoteSender.message("1"), to))).toMatchObject({ status: 403, code: "e.m.authz.denied" });
   });
 
   it("senders are marked if the policy is not enforced", async () => {
     await restart({ policies: [{ did: BOB, allow: ["did:web:b.localhost:*"], enforce: false }] });
-    expect((await post(node, stranger.pack(stranger.message("1"), to))).status).toBe(202);
+    expect((await post(node, remoteSender.pack(remoteSender.message("1"), to))).status).toBe(202);
     expect((await bob.receive()).context["authorized"]).toBe(false);
   });
 
   it("missing credentials are reported once, even if the message is sent again", async () => {
     await restart({ policies: [{ did: BOB, credentials: [{ type: "Badge", issuers: ["*"] }] }] });
-    const envelope = stranger.pack(stranger.message("1"), to);
+    const envelope = remoteSender.pack(remoteSender.message("1"), to);
     expect((await post(node, envelope)).status).toBe(202);
     expect((await post(node, envelope)).status).toBe(202);
-    await expect.poll(() => stranger.received.length).toBe(1);
+    await expect.poll(() => remoteSender.received.length).toBe(1);
     expect(await metric('messages_dead_total{cause="denied"}')).toBe(2);
   });
 });
@@ -298,19 +300,19 @@ describe("a forward", () => {
     ...more,
   });
   const inJson = (envelope: string) => ({ data: { json: JSON.parse(envelope) as unknown } });
-  const anonymously = (message: object) => stranger.pack(message, to, { from: "anonymous" });
+  const anonymously = (message: object) => remoteSender.pack(message, to, { from: "anonymous" });
 
   it.each<[string, (envelope: string) => object]>([
     ["json", inJson],
     ["base64", (envelope) => ({ data: { base64: Buffer.from(envelope).toString("base64url") } })],
   ])("is opened, and what is in it as %s is handled as if it had been posted", async (_, attach) => {
-    const inner = stranger.pack(stranger.message("1"), to);
+    const inner = remoteSender.pack(remoteSender.message("1"), to);
     expect(await post(node, anonymously(forwardOf([attach(inner)])))).toMatchObject({ status: 202, text: "" });
     expect((await bob.receive()).plaintext["id"]).toBe("1");
   });
 
   it("may be in a forward, and no deeper", async () => {
-    let envelope = stranger.pack(stranger.message("1"), to);
+    let envelope = remoteSender.pack(remoteSender.message("1"), to);
     for (let depth = 1; depth <= 3; depth++) {
       envelope = anonymously(forwardOf([inJson(envelope)]));
       expect((await post(node, envelope)).status).toBe(depth <= 2 ? 202 : 400);
@@ -326,13 +328,15 @@ describe("a forward", () => {
     ["of a link", { attachments: [{ data: { links: ["http://127.0.0.1/x"], hash: "x" } }] }, 400],
     ["of a plaintext", { attachments: [{ data: { json: { id: "1", type: `${ECHO}/request`, to: [BOB], body: {} } } }] }, 400],
   ])("%s is refused", async (_, more, status) => {
-    expect((await post(node, anonymously(forwardOf([inJson(stranger.pack(stranger.message("1"), to))], more)))).status).toBe(status);
+    expect((await post(node, anonymously(forwardOf([inJson(remoteSender.pack(remoteSender.message("1"), to))], more)))).status).toBe(
+      status,
+    );
     await servesStill();
   });
 });
 
 describe("hostile envelopes are rejected in bounded time, with the same response", () => {
-  const good = () => stranger.pack(stranger.message("evil"), to);
+  const good = () => remoteSender.pack(remoteSender.message("evil"), to);
   const forged = (change: (draft: Draft) => unknown) => () => forgery({ change: (draft) => void change(draft) });
   const header = (change: (header: Record<string, unknown>) => Record<string, unknown>) => () => withHeader(good(), change);
 
@@ -341,7 +345,7 @@ describe("hostile envelopes are rejected in bounded time, with the same response
     ["no JSON", () => "{"],
     ["a list", () => "[]"],
     ["an empty object", () => "{}"],
-    ["a plaintext", () => JSON.stringify(stranger.message("1"))],
+    ["a plaintext", () => JSON.stringify(remoteSender.message("1"))],
     ["broken UTF-8", () => new Uint8Array([0x7b, 0xff, 0xfe])],
     ["another epk", header((all) => ({ ...all, epk: agreementKey("x").publicKey }))],
     ["an epk on another curve", header((all) => ({ ...all, epk: agreementKey("x", "P-256").publicKey }))],
@@ -364,8 +368,8 @@ describe("hostile envelopes are rejected in bounded time, with the same response
       ),
     ],
     ["another typ", forged(({ protected: all }) => (all["typ"] = "application/didcomm-plain+json"))],
-    ["an invalid plaintext", () => forgery({}, { from: stranger.did, to: [BOB] })],
-    ["a plaintext to another DID", () => forgery({}, stranger.message("evil", { to: ["did:web:b.localhost:carol"] }))],
+    ["an invalid plaintext", () => forgery({}, { from: remoteSender.did, to: [BOB] })],
+    ["a plaintext to another DID", () => forgery({}, remoteSender.message("evil", { to: ["did:web:b.localhost:carol"] }))],
     ["ECDH-ES with a skid", header((all) => ({ ...all, alg: "ECDH-ES+A256KW" }))],
     ["authcrypt with A256GCM", header((all) => ({ ...all, enc: "A256GCM" }))],
     ["alg dir", header((all) => ({ ...all, alg: "dir" }))],
@@ -414,7 +418,7 @@ describe("a hostile host of a sender", () => {
     for (const end of slow.splice(0)) end();
   });
 
-  it.each<[string, (stranger: Stranger) => Stranger["serve"], number, string]>([
+  it.each<[string, (remoteSender: RemoteSender) => RemoteSender["serve"], number, string]>([
     ["no document", () => (_, response) => void response.writeHead(404).end(), 400, "bad_request"],
     [
       "a document of another DID",
@@ -468,9 +472,9 @@ describe("a hostile host of a sender", () => {
       "resolution_failed",
     ],
   ])("%s refuses its messages", async (_, serve, status, code) => {
-    await restart({ resolution: { hosts: { "m.localhost": stranger.origin }, timeoutMs: 300 } });
-    stranger.serve = serve(stranger);
-    expect(await post(node, stranger.pack(stranger.message("1"), to))).toMatchObject({ status, code });
+    await restart({ resolution: { hosts: { "m.localhost": remoteSender.origin }, timeoutMs: 300 } });
+    remoteSender.serve = serve(remoteSender);
+    expect(await post(node, remoteSender.pack(remoteSender.message("1"), to))).toMatchObject({ status, code });
     expect(await metric("failures_total")).toBe(0);
   });
 
@@ -481,16 +485,16 @@ describe("a hostile host of a sender", () => {
     ["what its operator has not allowed", "localhost%3A%PORT", { httpForLoopback: true }],
   ])("a DID at %s is not asked for", async (_, host, resolution) => {
     await restart({ resolution });
-    const did = `did:web:${host.replace("%PORT", String(stranger.port))}:mallory`;
+    const did = `did:web:${host.replace("%PORT", String(remoteSender.port))}:mallory`;
     expect(await post(node, forgeFrom(did))).toMatchObject({ status: 400, code: "bad_request" });
-    expect(stranger.asked).toEqual([]);
+    expect(remoteSender.asked).toEqual([]);
   });
 
   it("reports an unresolvable document to the other node without the cause", async () => {
     const answer = '{"error":"the sender\'s DID can\'t be resolved here","code":"bad_request"}';
     expect((await post(node, forgeFrom("did:web:localhost:mallory"))).text).toBe(answer);
-    stranger.serve = (_, response) => void response.writeHead(404).end();
-    expect((await post(node, stranger.pack(stranger.message("1"), to))).text).toBe(answer);
+    remoteSender.serve = (_, response) => void response.writeHead(404).end();
+    expect((await post(node, remoteSender.pack(remoteSender.message("1"), to))).text).toBe(answer);
   });
 
   it("continues after a host unknown to DNS", async () => {
@@ -501,13 +505,13 @@ describe("a hostile host of a sender", () => {
   it("slow hosts use no budget of known senders", async () => {
     await restart({ limits: { maxStrangers: 4 } });
     await servesStill();
-    stranger.serve = () => {};
+    remoteSender.serve = () => {};
     const waiting = Array.from({ length: 20 }, (_, index) => post(node, forgeFrom(`did:web:m.localhost:slow${index}`)));
     const first = await Promise.race(waiting);
     expect(first).toMatchObject({ status: 429, code: "rate_limited" });
     await servesStill();
-    await stranger.close();
-    stranger = await Stranger.listen();
+    await remoteSender.close();
+    remoteSender = await RemoteSender.listen();
     await Promise.all(waiting);
   });
 });

@@ -100,7 +100,7 @@ export class Pair {
     return Number(line?.split(" ").at(-1) ?? 0);
   }
 
-  /** Calls the REST side of a node, which must succeed. */
+  /** Calls a node's REST API. The call must succeed. */
   async rest(name: "a" | "b", path: string, body: object): Promise<Record<string, unknown>> {
     const response = await fetch(`${this.node(name).httpUrl}/api/v1/${path}`, {
       method: "POST",

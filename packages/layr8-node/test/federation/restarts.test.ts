@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ALICE, BOB, ECHO, OK, Pair, toBob } from "./pair.ts";
-import { keyOf, post, Stranger } from "./stranger.ts";
+import { keyOf, post, RemoteSender } from "./remote-sender.ts";
 
 let folder: string;
 let pair: Pair;
@@ -38,13 +38,13 @@ describe("messages between nodes", () => {
   });
 
   it("are recognized after a restart of the node that stored them", async () => {
-    const stranger = await Stranger.listen();
-    pair.hosts["m.localhost"] = stranger.origin;
+    const remoteSender = await RemoteSender.listen();
+    pair.hosts["m.localhost"] = remoteSender.origin;
     try {
       await pair.open("b");
       let bob = await pair.bob();
       const to = await keyOf(pair.b);
-      const posted = (id: string) => post(pair.b, stranger.pack(stranger.message(id), to));
+      const posted = (id: string) => post(pair.b, remoteSender.pack(remoteSender.message(id), to));
       expect((await posted("1")).status).toBe(202);
       await bob.receive();
       bob.ack("1");
@@ -56,7 +56,7 @@ describe("messages between nodes", () => {
       expect((await posted("2")).status).toBe(202);
       expect((await bob.receive()).plaintext["id"]).toBe("2");
     } finally {
-      await stranger.close();
+      await remoteSender.close();
     }
   });
 });

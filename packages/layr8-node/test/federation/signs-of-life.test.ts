@@ -12,7 +12,7 @@ const world = new World();
 const alice = world.create("did:web:partner.example:alice", "https://partner.example");
 const bob = world.create("did:web:node.example:bob", "https://node.example");
 
-/** Posts an envelope to the node of Bob. Returns the senders that it reports as heard of. */
+/** Posts an envelope to the node of Bob. Returns the senders that it reports as authenticated. */
 async function heardOf(envelope: string, result: CheckResult = PASSED): Promise<readonly string[]> {
   const heard: string[] = [];
   const hosted = { has: (did: string) => did === bob, privateKey: async (did: string) => world.privateKey(`${did}#agreement`) };

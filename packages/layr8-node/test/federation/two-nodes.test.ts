@@ -237,7 +237,7 @@ describe("recipients that can't be on another node are rejected immediately", ()
 describe("nodes find each other", () => {
   const BASIC_MESSAGE = "https://didcomm.org/basicmessage/2.0/message";
 
-  /** Starts two nodes, and sends a message from an agent on the first to one on the second. Resolves with what that one got. */
+  /** Starts two nodes, and sends a message from an agent on the first to one on the second. Resolves with the delivery. */
   async function hello(
     ports: readonly [number, number],
     [one, other]: readonly [NodeOptions, NodeOptions],

@@ -14,7 +14,7 @@ export class RawClient {
   readonly #passedOver: RawFrame[] = [];
   /** WebSocket messages that have arrived. */
   messages = 0;
-  /** The largest batch that the server accepts, as it says in the handshake. */
+  /** Maximum batch that the server accepts, from the handshake. */
   batchLimit: string | string[] | undefined;
   #ref = 0;
 
@@ -35,7 +35,7 @@ export class RawClient {
     ws.on("error", () => {});
   }
 
-  /** @returns the HTTP status where the upgrade is refused. */
+  /** @throws Error with the HTTP status if the upgrade is rejected. */
   static async open(url: string, headers: Record<string, string> = {}, maxPayload?: number): Promise<RawClient> {
     const ws = new WebSocket(url, { headers, ...(maxPayload !== undefined && { maxPayload }) });
     const client = new RawClient(ws);

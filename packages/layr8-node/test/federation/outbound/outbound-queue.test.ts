@@ -101,11 +101,11 @@ describe("a message to another node", () => {
     const node = await harness.partner();
     const answers: (() => void)[] = [];
     node.answer = (request, response, body) => void answers.push(() => take(request, response, body));
-    const queue = harness.open({ limits: { maxMessagesPerOwner: 2 }, ownerOf: (did) => (did.endsWith(":stranger") ? "other" : "key") });
+    const queue = harness.open({ limits: { maxMessagesPerOwner: 2 }, ownerOf: (did) => (did.endsWith(":other") ? "other" : "key") });
     const send = (sender: string): Promise<{ readonly status: string }> =>
       queue.enqueue(harness.message(node.agent("bob"), { sender: harness.sender(sender) }));
     expect([(await send("one")).status, (await send("two")).status, (await send("three")).status]).toEqual(["stored", "stored", "full"]);
-    expect((await send("stranger")).status).toBe("stored");
+    expect((await send("other")).status).toBe("stored");
     await expect.poll(() => answers.length).toBeGreaterThan(0);
     node.answer = take;
     for (const answer of answers) answer();

@@ -45,7 +45,7 @@ let dead: [id: string, cause: string][];
 let failed: [id: string, failure: ReportedFailure][];
 let failures: unknown[];
 
-/** Lets everything that is under way come to rest: the memory inbox answers within one turn. */
+/** Waits until all pending work is done: the memory inbox responds within one turn. */
 const settled = async () => {
   for (let i = 0; i < 10; i++) await new Promise((resolve) => setImmediate(resolve));
 };
@@ -276,7 +276,7 @@ describe("Mailbox", () => {
     }
     await settled();
     expect(agent.ids).toEqual(["1", "2", "3", "4"]);
-    // The mailbox asks once more for what was delivered after it had asked.
+    // The mailbox confirms once more, for messages delivered after the first confirmation began.
     for (let asked = 0; asked < 3; asked++) {
       agent.confirmed();
       await settled();

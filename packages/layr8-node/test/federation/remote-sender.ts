@@ -6,7 +6,7 @@ import type { PublicJwk } from "@parley/did";
 import type { Layr8Node } from "../../src/node.ts";
 import { BOB, toBob } from "./pair.ts";
 
-/** What a node answers to a post. */
+/** The response of a node to a POST. */
 export interface Posted {
   readonly status: number;
   readonly code: unknown;
@@ -46,15 +46,15 @@ export function documentOf(did: string, publicKey: unknown, uri = "http://127.0.
 }
 
 /** A DIDComm sender on its own host, written by hand. The node under test must know the host `m.localhost`. */
-export class Stranger {
+export class RemoteSender {
   readonly did: string;
   readonly key: OwnKey & PeerKey;
   readonly port: number;
-  /** What was posted to it. */
+  /** The bodies that were posted to it. */
   readonly received: string[] = [];
-  /** Paths that were asked for. */
+  /** Paths that were requested. */
   readonly asked: string[] = [];
-  /** Answers requests for documents. */
+  /** Responds to requests for documents. */
   serve: (request: IncomingMessage, response: ServerResponse) => void;
   readonly #server: Server;
 
@@ -74,10 +74,10 @@ export class Stranger {
     });
   }
 
-  static async listen(did = "did:web:m.localhost:mallory"): Promise<Stranger> {
+  static async listen(did = "did:web:m.localhost:mallory"): Promise<RemoteSender> {
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    return new Stranger(server, did);
+    return new RemoteSender(server, did);
   }
 
   get origin(): string {
@@ -88,7 +88,7 @@ export class Stranger {
     response.writeHead(200, { "content-type": "application/did+json" }).end(JSON.stringify(document));
   }
 
-  /** A message to Bob that everything is right with, but for the changes. */
+  /** A valid message to Bob, apart from the changes. */
   message(id: string, more: object = {}): Record<string, unknown> {
     return { ...toBob(id), from: this.did, ...more };
   }
@@ -110,7 +110,7 @@ export class Stranger {
   }
 }
 
-/** The public key for messages to Bob, as his node's document has it. */
+/** The public key for messages to Bob, from the document of his DID. */
 export async function keyOf(node: Layr8Node, did = BOB): Promise<PeerKey> {
   const [, , host = "", ...path] = did.split(":");
   const document = await new Promise<{ verificationMethod: { id: string; publicKeyJwk: PublicJwk }[] }>((resolve, reject) => {
