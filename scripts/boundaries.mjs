@@ -59,7 +59,18 @@ export const RULES = {
   },
 
   cli: {
-    packages: ["core", "storage", "server-kit", "layr8-node", "skytale-server", "layr8", "skytale", "did", "credentials-client"],
+    packages: [
+      "core",
+      "storage",
+      "server-kit",
+      "layr8-node",
+      "skytale-server",
+      "layr8",
+      "skytale",
+      "skytale-relay",
+      "did",
+      "credentials-client",
+    ],
     libraries: ["commander", "pino", "zod"],
   },
 

@@ -26,6 +26,14 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: "run a command with the environment of the development servers",
     load: async () => (await import("./run/declare-run.ts")).declareRun,
   },
+  doctor: {
+    summary: "check this machine, the servers and the keys",
+    load: async () => (await import("./doctor/declare-doctor.ts")).declareDoctor,
+  },
+  context: {
+    summary: "name servers and keys, and choose which ones are used",
+    load: async () => (await import("./context/declare-context.ts")).declareContext,
+  },
 };
 
 const ABOUT = `

@@ -32,3 +32,15 @@ export function readPort(text: string): number {
   if (!/^\d+$/.test(text) || port > 65_535) throw new InvalidArgumentError("A port is a whole number from 0 to 65535; 0 takes a free one.");
   return port;
 }
+
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+/** The longest delay of a timer. */
+const MAX_MS = 2 ** 31 - 1;
+
+/** Reads a time such as `500ms`, `10s` or `2m`; a number alone is seconds. Returns milliseconds. Called by commander. */
+export function readTimeout(text: string): number {
+  const [, amount = "", unit = "s"] = /^(\d{1,9})(ms|s|m|h)?$/.exec(text) ?? [];
+  const ms = amount === "" ? 0 : Number(amount) * (UNITS[unit] ?? 0);
+  if (ms < 1 || ms > MAX_MS) throw new InvalidArgumentError("A time is a number with a unit, such as 500ms, 10s or 2m.");
+  return ms;
+}

@@ -1,5 +1,7 @@
 import type { z } from "zod";
+import { contexts } from "./context-schema.ts";
 import { devEvent, devReady } from "./dev-schemas.ts";
+import { doctor } from "./doctor-schema.ts";
 import { error } from "./error-schema.ts";
 
 /** The schemas of everything that commands print with `--json`, by the name of their file in `schemas/`. */
@@ -7,4 +9,6 @@ export const OUTPUT_SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   error,
   "dev-ready": devReady,
   "dev-event": devEvent,
+  doctor,
+  contexts,
 };

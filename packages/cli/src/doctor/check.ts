@@ -1,0 +1,96 @@
+import { CliError, EXIT, type ExitCode } from "../failure.ts";
+import { toCliError } from "../output/to-cli-error.ts";
+import type { Settings } from "../settings/settings.ts";
+
+/** What the checks look at. Tests replace what can't be broken on a machine. */
+export interface DoctorContext {
+  readonly environment: Readonly<NodeJS.ProcessEnv>;
+  readonly cwd: string;
+  readonly cliVersion: string;
+  /** Version of Node that runs the command. */
+  readonly nodeVersion: string;
+  /** Set by the check `settings`. */
+  settings: Settings;
+  /** Name of a context, from the command line. */
+  readonly contextName?: string | undefined;
+  /** The data directory to check; absent: that of the settings, or `.parley`. */
+  readonly dataDirectory?: string | undefined;
+  /** Free space below which the check `data-space` warns, in bytes. */
+  readonly minFreeBytes: number;
+  /** Timeout of each call to a server, in milliseconds. */
+  readonly timeoutMs: number;
+}
+
+/** Result of one check. `skipped`: it does not apply here, or a check that it needs has failed. */
+export interface CheckResult {
+  readonly status: "ok" | "warning" | "failed" | "skipped";
+  /** What was found, in one sentence. */
+  readonly found: string;
+  /** What to do. Present if it is a warning or failed. */
+  readonly remedy?: string | undefined;
+  /** Exit code of the kind of failure. */
+  readonly exit?: ExitCode | undefined;
+}
+
+/** One check of `parley doctor`. */
+export interface Check {
+  readonly id: string;
+  /** What is checked, as a noun phrase. */
+  readonly title: string;
+  /** Checks that must not have failed or been skipped. */
+  readonly needs?: readonly string[];
+  /** A thrown error is a failure, with its remedy and exit code. */
+  readonly run: (context: DoctorContext) => Promise<CheckResult> | CheckResult;
+}
+
+/** A check with its result, as `parley doctor --json` prints it. */
+export interface CheckReport extends CheckResult {
+  readonly id: string;
+  readonly title: string;
+}
+
+/** The result of `parley doctor`. */
+export interface DoctorReport {
+  readonly ok: boolean;
+  /** 0, or the exit code of the first check that failed. */
+  readonly exit: ExitCode;
+  readonly checks: readonly CheckReport[];
+}
+
+export function ok(found: string): CheckResult {
+  return { status: "ok", found };
+}
+
+export function skipped(found: string): CheckResult {
+  return { status: "skipped", found };
+}
+
+export function warning(found: string, remedy: string): CheckResult {
+  return { status: "warning", found, remedy };
+}
+
+export function failed(found: string, remedy: string, exit: ExitCode = EXIT.failed): CheckResult {
+  return { status: "failed", found, remedy, exit };
+}
+
+/** Runs the checks in their order. */
+export async function runChecks(checks: readonly Check[], context: DoctorContext): Promise<DoctorReport> {
+  const reports: CheckReport[] = [];
+  for (const check of checks) {
+    const { id, title, needs = [] } = check;
+    const missing = reports.find((report) => needs.includes(report.id) && (report.status === "failed" || report.status === "skipped"));
+    const result = missing === undefined ? await resultOf(check, context) : skipped(`needs ${missing.id}`);
+    reports.push({ id, title, ...result });
+  }
+  const failure = reports.find(({ status }) => status === "failed");
+  return { ok: failure === undefined, exit: failure === undefined ? EXIT.ok : (failure.exit ?? EXIT.failed), checks: reports };
+}
+
+async function resultOf(check: Check, context: DoctorContext): Promise<CheckResult> {
+  try {
+    return await check.run(context);
+  } catch (error) {
+    const { message, remedy, exit } = error instanceof CliError ? error : toCliError(error);
+    return failed(message, remedy ?? "report this with `parley doctor --bundle <file>`", exit === EXIT.ok ? EXIT.failed : exit);
+  }
+}
