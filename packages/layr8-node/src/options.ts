@@ -198,10 +198,12 @@ const IS_DOMAIN: OptionCheck = {
   isPublic: true,
 };
 const IS_ORIGIN: OptionCheck = {
-  expected: "an http or https URL, such as https://acme.example",
-  is: (value) => typeof value === "string" && URL.canParse(value) && /^https?:$/.test(new URL(value).protocol),
-  isPublic: true,
+  expected: "an http or https URL without a user name or password, such as https://acme.example: other nodes read it in DID documents",
+  is: (value) => typeof value === "string" && URL.canParse(value) && isPublicUrl(new URL(value)),
 };
+function isPublicUrl({ protocol, username, password }: URL): boolean {
+  return /^https?:$/.test(protocol) && username === "" && password === "";
+}
 const IS_HOSTS: OptionCheck = {
   expected: 'a list of hosts, such as ["partner.example", "localhost:4001"]',
   is: (value) => Array.isArray(value) && value.every((host) => typeof host === "string" && readHost(host) !== undefined),
@@ -209,6 +211,7 @@ const IS_HOSTS: OptionCheck = {
 const IS_KEY: OptionCheck = {
   expected: "the API key itself, a text such as 32 random bytes in base64",
   is: (value) => typeof value === "string" && value !== "",
+  isSecret: true,
 };
 /** The form of its entries is checked by `ApiKeys`. */
 const IS_DID_RULE: OptionCheck = {

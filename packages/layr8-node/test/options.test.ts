@@ -17,6 +17,11 @@ describe("startNode's options", () => {
     [{ domain: "https://acme.example" }, 'Option "domain" must be a domain'],
     [{ domain: "localhost:4000" }, 'Option "domain" must be a domain as in a did:web DID, such as acme.example or localhost%3A4000'],
     [{ publicUrl: "acme.example" }, 'Option "publicUrl" must be an http or https URL'],
+    [{ publicUrl: "https://me:pass@acme.example" }, 'Option "publicUrl" must be an http or https URL without a user name or password'],
+    [
+      { apiKeys: [{ key: 1234567890123456, dids: "any" }] },
+      'Option "apiKeys[0].key" must be the API key itself, a text such as 32 random bytes in base64, not a number',
+    ],
     [{ trustProxy: "yes" }, 'Option "trustProxy" must be a number of proxies from 0 to 16, or a list of their addresses and networks'],
     [{ nodeKey: new Uint8Array(16) }, 'Option "nodeKey" must be a Uint8Array of 32 bytes'],
     [{ apiKeys: {} }, 'Option "apiKeys" must be a list'],

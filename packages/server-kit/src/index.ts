@@ -7,7 +7,7 @@ export { withDataDirectory, type DataDirectoryOptions } from "./cli/with-data-di
 export { type Flag, type FlagValues, flagsOf, runServer, type ServerProgram } from "./cli/server-program.ts";
 export { Connections, type ConnectionsOptions, type DropReason, peerOf } from "./connections/connections.ts";
 export { listenError, probePort } from "./connections/listen-error.ts";
-export { clientAddress, proxyTrust, type ProxyTrust, type TrustProxy } from "./connections/trust-proxy.ts";
+export { clientAddress, forwardedAddress, proxyTrust, type ProxyTrust, type TrustProxy } from "./connections/trust-proxy.ts";
 export {
   amount,
   choice,

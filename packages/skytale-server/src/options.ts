@@ -34,7 +34,7 @@ export interface SkytaleOptions {
   /**
    * The proxies in front of the API, which append their client's address to `X-Forwarded-For`: their number, one behind the other, or a list
    * of their addresses and networks, such as `["10.0.0.0/8"]`. `true` is one proxy. Entries not appended by a trusted proxy are ignored.
-   * Default: none.
+   * A list is also for proxies in front of the relay, a number is not. Default: none.
    */
   readonly trustProxy?: TrustProxy;
   /** Separate port for `/health` and `/metrics`; `0` takes a free one. Default: they are on `port` and public. */

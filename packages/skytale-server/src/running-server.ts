@@ -1,4 +1,4 @@
-import { repeat, Watchdog } from "@parley/server-kit";
+import { proxyTrust, repeat, Watchdog } from "@parley/server-kit";
 import type { FastifyInstance } from "fastify";
 import { StorageError } from "@parley/storage";
 import { checkOptions, closeAll, closeQuietly, closeTogether, IS_TEXT, systemReason, type OptionCheck } from "@parley/core/internal";
@@ -125,7 +125,7 @@ export class RunningServer implements SkytaleServer {
   }
 
   async #listen(options: SkytaleOptions): Promise<void> {
-    const { relayPort = 5000, host = "127.0.0.1", tls, metricsPort } = options;
+    const { relayPort = 5000, host = "127.0.0.1", tls, metricsPort, trustProxy } = options;
     const status: StatusSource = {
       metricsText: async () => metricsText([await this.#metrics.snapshot(), (await this.#process?.metrics()) ?? []]),
       isReady: () => this.#closing === undefined,
@@ -141,6 +141,8 @@ export class RunningServer implements SkytaleServer {
       port: relayPort,
       host,
       isServing,
+      // A number of proxies concerns the API alone: clients that reach the relay directly could write any address.
+      trustsProxy: proxyTrust(typeof trustProxy === "object" ? trustProxy : false),
       onDropped: (reason) => this.#reports.dropped("relay", reason),
       ...(tls !== undefined && { tls }),
     });

@@ -1,4 +1,6 @@
+import { Client as GrpcClient, credentials, Metadata } from "@grpc/grpc-js";
 import { RelayClient } from "@parley/skytale-relay";
+import { contract } from "@parley/skytale-relay/internal";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { startSkytale, type SkytaleServer } from "../src/server.ts";
 import { ApiClient } from "./api/api-client.ts";
@@ -17,6 +19,22 @@ afterEach(() => server.close());
 async function status(address: string, bearer: string): Promise<number> {
   const headers = { authorization: `Bearer ${bearer}`, "x-forwarded-for": address };
   return (await fetch(`${server.apiUrl}/v1/accounts/me`, { headers })).status;
+}
+
+/** The status of a call on the relay with a forged token: 16 for UNAUTHENTICATED, 8 for RESOURCE_EXHAUSTED. */
+async function relayStatus(address: string): Promise<unknown> {
+  const client = new GrpcClient(new URL(server.relayUrl).host, credentials.createInsecure());
+  const metadata = new Metadata();
+  metadata.set("authorization", "Bearer e30.e30.x");
+  metadata.set("x-forwarded-for", address);
+  const asIs = (bytes: Buffer): Buffer => bytes;
+  const path = `/${contract.RelayService.typeName}/GetHeads`;
+  return new Promise((resolve) => {
+    client.makeUnaryRequest(path, asIs, asIs, Buffer.alloc(0), metadata, (error) => {
+      client.close();
+      resolve(error?.code);
+    });
+  });
 }
 
 describe("rejected keys and tokens", () => {
@@ -49,5 +67,18 @@ describe("rejected keys and tokens", () => {
     expect(before.connected).toBe(true);
     await forged.close();
     await connecting;
+  });
+
+  it.each([
+    { trustProxy: ["127.0.0.1"], behind: ["192.0.2.1", "192.0.2.1", "192.0.2.2"], codes: [16, 8, 16] },
+    { trustProxy: ["10.0.0.0/8"], behind: ["192.0.2.1", "192.0.2.2"], codes: [16, 8] },
+    { trustProxy: 1, behind: ["192.0.2.1", "192.0.2.2"], codes: [16, 8] },
+  ])("are counted per address on the relay, that of the client only behind a proxy of the list: $trustProxy", async (example) => {
+    await server.close();
+    const { trustProxy, behind, codes } = example;
+    server = await startSkytale({ port: 0, relayPort: 0, logger: false, trustProxy, limits: { api: ONE, relay: ONE } });
+    const found: unknown[] = [];
+    for (const address of behind) found.push(await relayStatus(address));
+    expect(found).toEqual(codes);
   });
 });

@@ -8,6 +8,8 @@ export interface OptionCheck {
   is(value: unknown): boolean;
   /** Whether a wrong text is shown in the message: no secret goes into this option. */
   readonly isPublic?: boolean;
+  /** Whether the value is a secret: not even a wrong number is shown. */
+  readonly isSecret?: boolean;
 }
 
 export const IS_PORT: OptionCheck = {

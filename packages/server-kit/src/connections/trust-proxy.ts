@@ -51,10 +51,15 @@ export function proxyTrust(option: TrustProxy = false): ProxyTrust {
  * by a trusted proxy, and entries that are not IP addresses, are ignored: the client may have written them.
  */
 export function clientAddress({ socket, headers }: Pick<IncomingMessage, "socket" | "headers">, trusts: ProxyTrust): string {
-  let address = socket.remoteAddress ?? "";
-  if (!trusts(address, 0)) return address;
   const header = headers["x-forwarded-for"] ?? "";
-  const entries = (Array.isArray(header) ? header.join(",") : header).split(",");
+  return forwardedAddress(socket.remoteAddress ?? "", Array.isArray(header) ? header.join(",") : header, trusts);
+}
+
+/** {@link clientAddress} of a call whose connection has the address `peer` and whose headers have this `X-Forwarded-For`. */
+export function forwardedAddress(peer: string, forwardedFor: string, trusts: ProxyTrust): string {
+  let address = peer;
+  if (!trusts(address, 0)) return address;
+  const entries = forwardedFor.split(",");
   for (let hop = 0; trusts(address, hop); hop += 1) {
     const seen = withoutPort(entries.pop()?.trim() ?? "");
     if (isIP(seen) === 0) break;

@@ -82,7 +82,7 @@ export function trustedProxies(): OptionSchema<TrustProxy> {
 /** A key of 32 bytes, from a program only. */
 export function secretKey(): OptionSchema<Uint8Array> {
   const is = (value: unknown): boolean => value instanceof Uint8Array && value.length === 32;
-  return option({ expected: "a Uint8Array of 32 bytes", is }, { inConfig: false });
+  return option({ expected: "a Uint8Array of 32 bytes", is, isSecret: true }, { inConfig: false });
 }
 
 /** A pino logger, or `false`. */

@@ -1,4 +1,4 @@
-import { describeValue, rejectUnknownOptions } from "@parley/core/internal";
+import { describeKind, describeValue, rejectUnknownOptions } from "@parley/core/internal";
 import { z } from "zod";
 import { optionMeta, type OptionSchema, type OptionUse } from "./option.ts";
 
@@ -24,9 +24,11 @@ export function readOptions<T>(schema: OptionSchema<T>, given: unknown, where = 
   if (issue === undefined) return data as T;
   const [name, member, value] = find(schema, given, issue.path);
   if (issue.code === "custom" && issue.params?.["isRule"] === true) throw new TypeError(`Option "${where}${name}" ${issue.message}`);
-  const { expected = "something else", isPublic = false } = metaOf(member);
+  const { expected = "something else", isPublic = false, isSecret = false } = metaOf(member);
   if (value === undefined) throw new TypeError(`Option "${where}${name}" is missing: it must be ${expected}`);
-  throw new TypeError(`Option "${where}${name}" must be ${expected}, not ${describeValue(value, isPublic)}`);
+  throw new TypeError(
+    `Option "${where}${name}" must be ${expected}, not ${isSecret ? describeKind(value) : describeValue(value, isPublic)}`,
+  );
 }
 
 /** The options of a schema, in their order. */

@@ -11,7 +11,7 @@ import {
   type sendUnaryData,
 } from "@grpc/grpc-js";
 import { closeAll } from "@parley/core/internal";
-import { Connections, listenError, probePort } from "@parley/server-kit";
+import { Connections, forwardedAddress, listenError, probePort, type ProxyTrust } from "@parley/server-kit";
 import { type FrameStream, RelayError, type UnaryMethod } from "@parley/skytale-relay";
 import { asBuffer, asIs, contract, GrpcWriter, statusOf } from "@parley/skytale-relay/internal";
 import { healthService } from "./health.ts";
@@ -29,6 +29,8 @@ export interface GrpcListenOptions {
   readonly isServing?: () => Promise<boolean>;
   /** PEM files of the certificate chain and its private key. Omitted: plaintext, for use on this machine or behind a TLS proxy. */
   readonly tls?: { readonly certFile: string; readonly keyFile: string };
+  /** The proxies whose `X-Forwarded-For` is trusted. Default: none. */
+  readonly trustsProxy?: ProxyTrust;
   /** A connection was dropped, and why. */
   readonly onDropped?: (reason: string) => void;
 }
@@ -64,11 +66,13 @@ export async function listenGrpc(relay: Relay, options: GrpcListenOptions): Prom
     "grpc.max_concurrent_streams": 1000,
   });
   const service = `/${contract.RelayService.typeName}/`;
-  const { onDropped = (): void => undefined } = options;
-  const connections = new Connections({ max: relay.limits.maxConnections, onDropped });
-  server.addService({ Connect: raw(`${service}Connect`, true) }, { Connect: connect(relay, connections) });
+  const { onDropped = (): void => undefined, trustsProxy = (): boolean => false } = options;
+  const isProxy = (address: string): boolean => trustsProxy(address, 0);
+  const connections = new Connections({ max: relay.limits.maxConnections, isProxy, onDropped });
+  const addressOf = (call: AnyCall): string => clientOf(call, trustsProxy);
+  server.addService({ Connect: raw(`${service}Connect`, true) }, { Connect: connect(relay, connections, addressOf) });
   for (const method of UNARY) {
-    server.addService({ [method]: raw(service + method, false) }, { [method]: unary(relay, method, connections) });
+    server.addService({ [method]: raw(service + method, false) }, { [method]: unary(relay, method, connections, addressOf) });
   }
   const health = healthService(async () => relay.serving && (await isServing()));
   server.addService(health.definition, health.implementation);
@@ -142,13 +146,13 @@ function raw(path: string, streams: boolean): MethodDefinition<Buffer, Uint8Arra
   };
 }
 
-function connect(relay: Relay, connections: Connections): handleBidiStreamingCall<Buffer, Uint8Array> {
+function connect(relay: Relay, connections: Connections, addressOf: AddressOf): handleBidiStreamingCall<Buffer, Uint8Array> {
   return (call) => {
     // At once, so that a client knows that it is heard.
     call.sendMetadata(new Metadata());
     const stream = new GrpcServerStream(call);
     const peer = call.getPeer();
-    const listener = relay.accept(tokenOf(call.metadata), stream, (accountId) => connections.identified(peer, accountId), addressOf(peer));
+    const listener = relay.accept(tokenOf(call.metadata), stream, (accountId) => connections.identified(peer, accountId), addressOf(call));
     stream.onDrained = () => listener.drained();
     stream.onSent = (bytes) => listener.sent?.(bytes);
     call.on("data", (frame: Buffer) => listener.frame(frame));
@@ -169,12 +173,12 @@ function connect(relay: Relay, connections: Connections): handleBidiStreamingCal
   };
 }
 
-function unary(relay: Relay, method: UnaryMethod, connections: Connections): handleUnaryCall<Buffer, Uint8Array> {
+function unary(relay: Relay, method: UnaryMethod, connections: Connections, addressOf: AddressOf): handleUnaryCall<Buffer, Uint8Array> {
   return (call, callback) => {
     const abort = new AbortController();
     call.on("cancelled", () => abort.abort());
     const onIdentified = (accountId: string): void => connections.identified(call.getPeer(), accountId);
-    void answer(relay, method, { call, signal: abort.signal, onIdentified }, callback);
+    void answer(relay, method, { call, signal: abort.signal, onIdentified, address: addressOf(call) }, callback);
   };
 }
 
@@ -182,12 +186,13 @@ interface UnaryCall {
   readonly call: ServerUnaryCall<Buffer, Uint8Array>;
   readonly signal: AbortSignal;
   readonly onIdentified: (accountId: string) => void;
+  readonly address: string;
 }
 
 async function answer(
   relay: Relay,
   method: UnaryMethod,
-  { call, signal, onIdentified }: UnaryCall,
+  { call, signal, onIdentified, address }: UnaryCall,
   callback: sendUnaryData<Uint8Array>,
 ): Promise<void> {
   let response: Uint8Array;
@@ -196,7 +201,7 @@ async function answer(
       token: tokenOf(call.metadata),
       signal,
       onIdentified,
-      address: addressOf(call.getPeer()),
+      address,
     });
   } catch (error) {
     const { code, message } = error instanceof RelayError ? error : new RelayError("internal", "The relay failed");
@@ -205,9 +210,17 @@ async function answer(
   callback(null, response);
 }
 
-/** The address of a peer, which is an address and a port. */
-function addressOf(peer: string): string {
-  return peer.replace(/:\d+$/, "").replaceAll(/^\[|\]$/g, "");
+type AnyCall = Pick<ServerUnaryCall<Buffer, Uint8Array>, "getPeer" | "metadata">;
+/** The address of the client that made a call. */
+type AddressOf = (call: AnyCall) => string;
+
+/** The address of a call's client. Its peer is the address and the port of the client, or of a proxy. */
+function clientOf(call: AnyCall, trustsProxy: ProxyTrust): string {
+  const address = call
+    .getPeer()
+    .replace(/:\d+$/, "")
+    .replaceAll(/^\[|\]$/g, "");
+  return forwardedAddress(address, call.metadata.get("x-forwarded-for").join(","), trustsProxy);
 }
 
 /** The token of `authorization: Bearer …`; empty, and so invalid, if it is missing. */
