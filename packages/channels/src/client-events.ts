@@ -4,7 +4,9 @@ import type { ChannelMember } from "./channel/channel-member.ts";
 /** A log entry that was skipped. */
 export interface SkippedEntry {
   readonly sequence: number;
-  /** The reason: MlsError or ChannelError. */
+  /** Number of entries from `sequence` on, which the relay has evicted. Absent: one entry, which was read. */
+  readonly count?: number;
+  /** The reason: MlsError, or ChannelError (`log_lost` for evicted entries). */
   readonly error: Error;
 }
 
@@ -40,8 +42,8 @@ export interface SkytaleClientEvents {
    */
   onGrantsDiffer(channel: string, difference: GrantDifference): void;
   /**
-   * An entry of a channel's log was skipped: malformed, a duplicate, from an expired epoch, or not decryptable. Reading continues. Entries from
-   * before this agent joined are not reported.
+   * An entry of a channel's log was skipped: malformed, a duplicate, from an expired epoch, or not decryptable; or entries were evicted by the
+   * relay. Reading continues. Entries from before this agent joined are not reported.
    */
   onSkipped(channel: string, entry: SkippedEntry): void;
   /**

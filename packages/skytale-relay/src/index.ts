@@ -5,7 +5,7 @@ export type { RelayClientEvents, RelayClientLimits, RelayClientOptions } from ".
 export type { ChannelHead, MessageRange, RelayWelcome } from "./unary-calls.ts";
 export type { Kind } from "./kind.ts";
 export type { PublishMessage, PublishWelcome } from "./outgoing-message.ts";
-export type { RelayMessage } from "./relay-message.ts";
+export { type RelayMessage, sequenceAfter } from "./relay-message.ts";
 export type { SubscribeOptions, Subscription } from "./subscription.ts";
 export type { TokenProvider } from "./token-source.ts";
 export { EpochTakenError, RangeGoneError, RelayError, type RelayErrorCode } from "./relay-error.ts";

@@ -1,7 +1,7 @@
 import { abortable, type Deferred, deferred } from "@parley/core/internal";
 import type { Link } from "./link.ts";
 import { RelayError } from "./relay-error.ts";
-import { readMessage, type RelayMessage } from "./relay-message.ts";
+import { readMessage, sequenceAfter, type RelayMessage } from "./relay-message.ts";
 import { FrameError } from "./wire/frame-error.ts";
 import type { DeliveryBatch, Subscribed } from "./wire/server-frame.ts";
 
@@ -24,13 +24,17 @@ export interface SubscriptionOwner {
 }
 
 interface Batch {
-  readonly first: number;
   readonly messages: readonly Uint8Array[];
   readonly cost: number;
+  /** Sequence of the message to take next. */
+  sequence: number;
+  /** The sequence after the last message. */
+  readonly next: number;
 }
 
 /**
- * Delivers the messages of a channel in log order, without gaps or duplicates, also across losses of the link. Iterate once.
+ * Delivers the messages of a channel in log order, without gaps or duplicates, also across losses of the link. Iterate once. Messages that the
+ * relay has evicted are delivered as one of kind `evicted`, which counts them.
  *
  * The iteration ends after {@link Subscription.close} or the close of the client. It throws if it can't continue: RelayError
  * `permission_denied`, `range_gone`, `invalid_argument`, `unauthenticated`, `protocol_error`. Messages that arrived before are delivered first.
@@ -109,7 +113,7 @@ export class Subscription implements AsyncIterable<RelayMessage>, AsyncDisposabl
     this.#link = { link, id };
     this.#owedCredit = 0;
     const credit = Math.max(0, this.#bufferBytes - this.#bufferedCost);
-    link.subscribe({ subscription: id, channel: this.channel, from: this.#cursor ?? 0, credit });
+    link.subscribe({ subscription: id, channel: this.channel, from: this.#cursor ?? 0, credit, takesEvicted: true });
   }
 
   /** Called when the link is lost, until {@link Subscription.start} with the next one. @internal */
@@ -130,10 +134,10 @@ export class Subscription implements AsyncIterable<RelayMessage>, AsyncDisposabl
   }
 
   /** @internal */
-  delivered({ first, messages, cost }: DeliveryBatch): void {
+  delivered({ first, messages, cost, next = first + messages.length }: DeliveryBatch): void {
     if (first !== this.#cursor || messages.length === 0) throw new RelayError("protocol_error", "The relay omitted or repeated messages");
-    this.#cursor = first + messages.length;
-    this.#batches.push({ first, messages, cost });
+    this.#cursor = next;
+    this.#batches.push({ messages, cost, sequence: first, next });
     this.#bufferedCost += cost;
     if (this.#waiting === undefined) return;
     const waiting = this.#waiting;
@@ -164,10 +168,14 @@ export class Subscription implements AsyncIterable<RelayMessage>, AsyncDisposabl
     const batch = this.#batches[0];
     const encoded = batch?.messages[this.#at];
     if (batch === undefined || encoded === undefined) return this.#next();
-    const sequence = batch.first + this.#at++;
-    if (this.#at === batch.messages.length) this.#consumed(batch);
+    const { sequence } = batch;
+    const isLast = ++this.#at === batch.messages.length;
+    if (isLast) this.#consumed(batch);
     try {
-      return Promise.resolve({ done: false, value: readMessage(sequence, encoded) });
+      const value = readMessage(sequence, encoded);
+      batch.sequence = sequenceAfter(value);
+      if (isLast ? batch.sequence !== batch.next : batch.sequence >= batch.next) throw new FrameError("its batch has other sequences");
+      return Promise.resolve({ done: false, value });
     } catch (error) {
       if (!(error instanceof FrameError)) throw error;
       this.#batches = [];
@@ -191,7 +199,7 @@ export class Subscription implements AsyncIterable<RelayMessage>, AsyncDisposabl
   }
 
   #checkCaughtUp(): void {
-    const next = this.#batches[0] === undefined ? this.#cursor : this.#batches[0].first + this.#at;
+    const next = this.#batches[0] === undefined ? this.#cursor : this.#batches[0].sequence;
     if (this.#caughtUpAt === undefined || next === undefined || next < this.#caughtUpAt) return;
     this.#caughtUpAt = undefined;
     this.#options.onCaughtUp?.(next);

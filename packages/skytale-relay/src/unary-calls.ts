@@ -8,7 +8,7 @@ import {
   GetHeadsResponseSchema,
 } from "../gen/skytale/relay/v1/relay_pb.js";
 import { RangeGoneError, RelayError } from "./relay-error.ts";
-import { readMessage, type RelayMessage } from "./relay-message.ts";
+import { readMessage, sequenceAfter, type RelayMessage } from "./relay-message.ts";
 import { exact, generated } from "./wire/client-frame.ts";
 import { FrameError } from "./wire/frame-error.ts";
 import { decodeRange } from "./wire/range-codec.ts";
@@ -21,7 +21,7 @@ export interface ChannelHead {
 
 /** A range of a channel's log. */
 export interface MessageRange {
-  /** In log order, without gaps, from the requested sequence on. Empty if that is not recorded yet. */
+  /** In log order, without gaps, from the requested sequence on; evicted ones as one message of kind `evicted`. Empty if that is not recorded yet. */
   readonly messages: readonly RelayMessage[];
   readonly head: ChannelHead;
 }
@@ -38,7 +38,10 @@ export interface RelayWelcome {
 }
 
 export function rangeRequest(channel: string, from: number, limit: number): Uint8Array {
-  return toBinary(FetchRangeRequestSchema, create(FetchRangeRequestSchema, { channel, fromSequence: BigInt(from), limit }));
+  return toBinary(
+    FetchRangeRequestSchema,
+    create(FetchRangeRequestSchema, { channel, fromSequence: BigInt(from), limit, takesEvicted: true }),
+  );
 }
 
 /** @throws RelayError `range_gone`, `protocol_error` */
@@ -47,7 +50,13 @@ export function readRange(bytes: Uint8Array, from: number): MessageRange {
     const { first, messages, head } = decodeRange(bytes);
     if (from < head.first) throw new RangeGoneError(head.first);
     if (first !== from) throw new FrameError("it is not the requested range");
-    return { messages: messages.map((encoded, index) => readMessage(first + index, encoded)), head };
+    let sequence = first;
+    const read = messages.map((encoded) => {
+      const message = readMessage(sequence, encoded);
+      sequence = sequenceAfter(message);
+      return message;
+    });
+    return { messages: read, head };
   });
 }
 

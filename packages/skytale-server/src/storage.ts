@@ -7,6 +7,7 @@ export type {
   Appended,
   ChannelLog,
   CommitClaim,
+  EvictedRun,
   Head,
   LogPage,
   NewEntry,

@@ -75,6 +75,7 @@ export class GroupChannel implements Channel {
     });
     this.#inbound = new Inbound(context, this.#inbox, {
       isSentHere: (entry) => this.#outbound.seen(entry),
+      evicted: (first, next) => this.#outbound.evicted(first, next),
       rewound: () => this.#outbound.forgetUnconfirmed(),
       committed: (commit, entry) => this.#committed(commit, entry),
       doubtful: (sequence) => this.#changes.doubt(sequence),

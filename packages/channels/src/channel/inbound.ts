@@ -1,7 +1,7 @@
 import { ParleyError } from "@parley/core";
 import { closeAll } from "@parley/core/internal";
 import { type ApplicationMessage, type CommitMessage, type GroupRow, inspectMessage, type ProcessedMessage } from "@parley/mls-engine";
-import { RangeGoneError, type RelayMessage, type Subscription } from "@parley/skytale-relay";
+import { RangeGoneError, type RelayMessage, sequenceAfter, type Subscription } from "@parley/skytale-relay";
 import { type ChannelContext, RETAINED_EPOCHS } from "./channel-context.ts";
 import { ChannelError, MlsError } from "../errors.ts";
 import { toChannelError, toPublicError } from "../error-mapping.ts";
@@ -21,6 +21,8 @@ export interface InboundListener {
    * @throws ChannelError `fork` if the relay acknowledged another entry with this sequence number
    */
   isSentHere(entry: RelayMessage): boolean;
+  /** The relay has evicted messages: those with sequence numbers from `first` up to, not including, `next`. Called before the position advances. */
+  evicted(first: number, next: number): void;
   /** The relay has replaced its log, which is read from its start. */
   rewound(): void;
   /** A commit took effect. */
@@ -114,6 +116,10 @@ export class Inbound {
         onCaughtUp: (next) => this.#onCaughtUp(next),
       });
       for await (const entry of this.#subscription) {
+        if (entry.kind === "evicted") {
+          await this.#passEvicted(entry);
+          continue;
+        }
         await this.#untilRoom();
         if (closed.aborted) return false;
         if (!(await this.#apply(entry))) return false;
@@ -158,6 +164,8 @@ export class Inbound {
     if (anchor === undefined) return;
     const { messages, head } = await relay.fetchRange(name, { from: anchor.sequence, limit: 1, signal: closed });
     const [found] = messages;
+    // What was evicted cannot be compared. A relay that lost its log does not know it.
+    if (found?.kind === "evicted") return;
     if (closed.aborted || (found !== undefined && isEqual(entryHash(found.payload), anchor.hash))) return;
     const lost = `entry ${anchor.sequence} of the relay's log is missing, or differs from the entry that was read before`;
     events.onError?.(name, new ChannelError("log_lost", lost));
@@ -184,9 +192,11 @@ export class Inbound {
       try {
         const { messages, head } = await relay.fetchRange(name, { from, signal: closed });
         for (const { kind, epoch, payload } of messages) {
+          if (kind === "evicted") await group.requireUpdate();
           if (kind === "application" && epoch === group.epoch) await this.#detectingRollback(() => group.detectRollback(payload));
         }
-        from = (messages.at(-1)?.sequence ?? head.next) + 1;
+        const last = messages.at(-1);
+        from = last === undefined ? head.next : sequenceAfter(last);
         this.#wasCaughtUp = from >= head.next;
       } catch (error) {
         if (error instanceof RangeGoneError && error.firstSequence > from) {
@@ -207,6 +217,24 @@ export class Inbound {
     } finally {
       if (!knew && group.needsUpdate) events.onError?.(name, rolledBack());
     }
+  }
+
+  /** Skips messages that the relay has evicted: they were of an account that had the most messages in the log. */
+  async #passEvicted(entry: RelayMessage): Promise<void> {
+    const { name, position, group, events, closed } = this.#context;
+    const next = sequenceAfter(entry);
+    // As above: they may include messages of this agent that a restored data directory lacks. In the epoch of the new keys, messages can be
+    // decrypted however many of their sender are missing.
+    await group.requireUpdate();
+    if (closed.aborted) return;
+    this.#listener.evicted(entry.sequence, next);
+    const gone = `the relay has evicted entries ${entry.sequence} to ${next - 1} of the channel's log, which holds too many of their account`;
+    events.onSkipped?.(name, { sequence: entry.sequence, count: next - entry.sequence, error: new ChannelError("log_lost", gone) });
+    const wasCaughtUp = position.isCaughtUp;
+    this.#advance(next);
+    await group.writeRows(this.#cursorRows({ next, last: this.#last }));
+    this.#unwritten = 0;
+    if (!wasCaughtUp && position.isCaughtUp) this.#caughtUp();
   }
 
   /** Applies an entry. Returns false if no later entry can be applied. */
@@ -283,7 +311,7 @@ export class Inbound {
       this.#listener.doubtful(sequence);
       this.#skip(sequence, unknownCommit(sequence));
     }
-    const isReported = verdict === "repeated" || verdict === "unreadable" || verdict === "past";
+    const isReported = verdict === "repeated" || verdict === "unreadable" || verdict === "past" || verdict === "far";
     if (!isReported || epoch < this.#joinedEpoch) return true;
     this.#skip(sequence, toPublicError(error));
     if (verdict === "unreadable" && this.#isOfGroup(payload) && this.#forks.unreadable()) events.onError?.(name, forked());

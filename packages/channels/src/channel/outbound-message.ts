@@ -37,6 +37,8 @@ export interface OutboundMessage {
   wasPublished: boolean;
   /** Publish key. The relay records one message per key, so a republished message is not recorded twice. */
   key: Uint8Array;
+  /** In the state `doubtful`: where the relay recorded it, and the epoch that it was encrypted in, or the oldest that it may be. */
+  doubt: { readonly sequence: number; readonly epoch: bigint } | undefined;
   /** How often the message was recorded after its epoch expired. */
   lateAttempts: number;
   /** The ciphertexts published under {@link OutboundMessage.key}, newest first. */

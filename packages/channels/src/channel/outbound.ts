@@ -84,6 +84,7 @@ export class Outbound {
       failsOffline,
       wasPublished: false,
       key: this.#keyOf(id, 0),
+      doubt: undefined,
       lateAttempts: 0,
       ciphertexts: [],
       attempt: undefined,
@@ -128,6 +129,16 @@ export class Outbound {
     // Recorded by an earlier send with the same id, with that send's ciphertext.
     if (found === "repeated" && item !== undefined) this.#finishRepeated(item, sequence);
     return found === "same";
+  }
+
+  /**
+   * The relay has evicted messages before they were read here: those from `first` up to, not including, `next`. Their place in the log decides
+   * about doubtful ones. Called before the position advances.
+   */
+  evicted(first: number, next: number): void {
+    this.#unconfirmed.forget(first, next);
+    for (const item of this.#doubtful)
+      if (item.doubt !== undefined && item.doubt.sequence >= first && item.doubt.sequence < next) this.#decide(item);
   }
 
   /** The relay replaced its log: entries acknowledged before will not be read. */
@@ -239,7 +250,7 @@ export class Outbound {
     const epoch = item.ciphertexts.at(isRepeated ? -1 : 0)?.epoch;
     if (item.id !== undefined && isRepeated) void this.#lookUp(item, published);
     else if (epoch !== undefined && this.#isReadable(epoch, published)) this.#finish(item, { sequence });
-    else this.#doubt(item);
+    else this.#doubt(item, sequence, epoch);
   }
 
   /** Whether members that read the log up to a recorded message still have the keys of the epoch that it was encrypted in. */
@@ -260,12 +271,22 @@ export class Outbound {
     if (!this.#is(item, "looking-up") || item.key !== key) return;
     const [entry] = found?.messages ?? [];
     if (entry !== undefined && isEqual(entry.key, key) && this.#isReadable(entry.epoch, published)) this.#finish(item, { sequence });
-    else this.#doubt(item);
+    else this.#doubt(item, sequence, item.ciphertexts.at(-1)?.epoch);
   }
 
-  #doubt(item: OutboundMessage): void {
+  #doubt(item: OutboundMessage, sequence: number, epoch = 0n): void {
+    item.doubt = { sequence, epoch };
     this.#enter(item, "doubtful");
-    void this.#watchDoubtful();
+    if (sequence < this.#context.position.next) this.#decide(item);
+    else void this.#watchDoubtful();
+  }
+
+  /** Decides about a doubtful message when the log is read up to it, or further, and does not show it: it was evicted or removed. */
+  #decide(item: OutboundMessage): void {
+    const { doubt } = item;
+    if (doubt === undefined) return;
+    if (this.#context.group.epoch - doubt.epoch <= RETAINED_EPOCHS) this.#finish(item, { sequence: doubt.sequence });
+    else this.#resend(item);
   }
 
   /** Rejects doubtful messages when the log is not read further: the channel has ended, or the inbox is full. */

@@ -8,16 +8,18 @@ import { MlsEngineError, type MlsEngineErrorCode } from "@parley/mls-engine";
  * - `foreign`: for another group that uses, or used, the same channel name.
  * - `past`: of an epoch whose keys are deleted.
  * - `repeated`: it was processed before.
+ * - `far`: too many messages of its sender are missing before it.
  * - `unreadable`: malformed, or sent by members whose group state differs.
  * - `over`: the group is unusable; reading ends.
  */
-export type UnusableEntryKind = "own" | "lost" | "foreign" | "past" | "repeated" | "unreadable" | "over";
+export type UnusableEntryKind = "own" | "lost" | "foreign" | "past" | "repeated" | "far" | "unreadable" | "over";
 
 /** Engine errors by code. All others are `unreadable`. */
 const BY_CODE: Partial<Record<MlsEngineErrorCode, UnusableEntryKind>> = {
   own_message: "own",
   wrong_group: "foreign",
   generation_consumed: "repeated",
+  generation_too_far: "far",
   removed: "over",
   rolled_back: "over",
   closed: "over",

@@ -16,7 +16,14 @@ export {
 } from "../wire/client-frame.ts";
 export { FrameError } from "../wire/frame-error.ts";
 export { MAX_PARTS } from "../wire/limits.ts";
-export { decodeMessage, encodeMessage, recordedMessages, type OutgoingMessage, type WireMessage } from "../wire/message-codec.ts";
+export {
+  decodeMessage,
+  encodeEvicted,
+  encodeMessage,
+  recordedMessages,
+  type OutgoingMessage,
+  type WireMessage,
+} from "../wire/message-codec.ts";
 export { encodeRange } from "../wire/range-codec.ts";
 export {
   decodeServerFrame,

@@ -19,6 +19,8 @@ export interface Subscribe {
   /** 0: now. */
   readonly from: number;
   readonly credit: number;
+  /** Evicted messages are delivered as markers. Default `false`, as for clients that don't know markers. */
+  readonly takesEvicted?: boolean;
 }
 
 export interface Credit {
@@ -130,11 +132,12 @@ function encodeRest({ token, subscribes = [], unsubscribes = [], ping = 0 }: Par
     ConnectRequestSchema,
     create(ConnectRequestSchema, {
       token: token ?? "",
-      subscribes: subscribes.map(({ subscription, channel, from, credit }) => ({
+      subscribes: subscribes.map(({ subscription, channel, from, credit, takesEvicted = false }) => ({
         subscription,
         channel,
         fromSequence: BigInt(from),
         credit: BigInt(credit),
+        takesEvicted,
       })),
       unsubscribes: unsubscribes.map((subscription) => ({ subscription })),
       ping: BigInt(ping),
@@ -149,11 +152,12 @@ function decodeRest(fields: readonly Uint8Array[]): Omit<ClientFrame, "credits" 
   );
   return {
     token: token === "" ? undefined : token,
-    subscribes: subscribes.map(({ subscription, channel, fromSequence, credit }) => ({
+    subscribes: subscribes.map(({ subscription, channel, fromSequence, credit, takesEvicted }) => ({
       subscription,
       channel,
       from: exact(fromSequence),
       credit: exact(credit),
+      takesEvicted,
     })),
     unsubscribes: unsubscribes.map(({ subscription }) => subscription),
     ping: exact(ping),

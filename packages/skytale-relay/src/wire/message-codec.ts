@@ -13,6 +13,8 @@ export interface WireMessage {
   /** 0: none. */
   readonly supersedes: number;
   readonly recipients: readonly Uint8Array[];
+  /** Number of evicted messages that this marker stands for; 0 for a message. */
+  readonly evicted: number;
   /** 0 before the relay has recorded the message. */
   readonly recordedAt: number;
 }
@@ -53,6 +55,7 @@ export function decodeMessage(bytes: Uint8Array): WireMessage {
   let key = NOTHING;
   let supersedes = 0;
   let recipients: Uint8Array[] | undefined;
+  let evicted = 0;
   let recordedAt = 0;
   while (reader.next()) {
     switch (reader.field) {
@@ -76,6 +79,9 @@ export function decodeMessage(bytes: Uint8Array): WireMessage {
         recipients.push(reader.bytes());
         checkCount(recipients.length);
         break;
+      case 7:
+        evicted = reader.number();
+        break;
       case 15:
         recordedAt = Number(BigInt.asIntN(64, reader.bigint()));
         break;
@@ -83,7 +89,14 @@ export function decodeMessage(bytes: Uint8Array): WireMessage {
         reader.skip();
     }
   }
-  return { kind: kindOf(kind), epoch, payload, key, supersedes, recipients: recipients ?? NO_RECIPIENTS, recordedAt };
+  return { kind: kindOf(kind), epoch, payload, key, supersedes, recipients: recipients ?? NO_RECIPIENTS, evicted, recordedAt };
+}
+
+/** Encodes the marker in place of evicted messages that follow one another. */
+export function encodeEvicted(count: number): Uint8Array {
+  const writer = new Writer(numberFieldLength(count));
+  writer.number(7, count);
+  return writer.bytes;
 }
 
 /** Most bytes that {@link recordedMessages} adds to a message. */

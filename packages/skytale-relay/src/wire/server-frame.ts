@@ -31,6 +31,8 @@ export interface DeliveryBatch {
   readonly first: number;
   /** Encoded separately. */
   readonly messages: readonly Uint8Array[];
+  /** The sequence after the last message. Set if markers of evicted messages are among them, which stand for several sequences. */
+  readonly next?: number | undefined;
 }
 
 export interface PublishAck {
@@ -69,8 +71,8 @@ const MESSAGES = 4;
 const ACKS = 6;
 
 /** Encodes a frame with one delivery. Encoded frames can be concatenated into one. */
-export function encodeDelivery({ subscription, cost, first, messages }: DeliveryBatch): Uint8Array {
-  let content = numberFieldLength(subscription) + numberFieldLength(cost) + numberFieldLength(first);
+export function encodeDelivery({ subscription, cost, first, messages, next = 0 }: DeliveryBatch): Uint8Array {
+  let content = numberFieldLength(subscription) + numberFieldLength(cost) + numberFieldLength(first) + numberFieldLength(next);
   for (const message of messages) content += bytesFieldLength(message.length);
   const writer = new Writer(bytesFieldLength(content));
   writer.header(DELIVERIES, content);
@@ -78,6 +80,7 @@ export function encodeDelivery({ subscription, cost, first, messages }: Delivery
   writer.number(2, cost);
   writer.number(3, first);
   for (const message of messages) writer.field(MESSAGES, message);
+  writer.number(5, next);
   return writer.bytes;
 }
 
@@ -148,15 +151,17 @@ function decodeDelivery(reader: Reader): DeliveryBatch {
   let subscription = 0;
   let cost = 0;
   let first = 0;
+  let next: number | undefined;
   const messages: Uint8Array[] = [];
   while (reader.next()) {
     if (reader.field === 1) subscription = reader.number();
     else if (reader.field === 2) cost = reader.number();
     else if (reader.field === 3) first = reader.number();
     else if (reader.field === MESSAGES) checkCount(messages.push(reader.bytes()));
+    else if (reader.field === 5) next = reader.number();
     else reader.skip();
   }
-  return { subscription, cost, first, messages };
+  return { subscription, cost, first, messages, next: next === 0 ? undefined : next };
 }
 
 function decodeAck(reader: Reader): PublishAck {

@@ -31,7 +31,9 @@ const messages = fc.array(bytes, { maxLength: 5 });
 
 export const clientFrame: fc.Arbitrary<ClientFrame> = fc.record({
   token: fc.option(fc.string({ minLength: 1 }), { nil: undefined }),
-  subscribes: fc.array(fc.record({ subscription: uint32, channel: text, from: counter, credit: counter }), { maxLength: 3 }),
+  subscribes: fc.array(fc.record({ subscription: uint32, channel: text, from: counter, credit: counter, takesEvicted: fc.boolean() }), {
+    maxLength: 3,
+  }),
   unsubscribes: fc.array(uint32, { maxLength: 3 }),
   credits: fc.array(fc.record({ subscription: uint32, amount: counter }), { maxLength: 3 }),
   publishes: fc.array(fc.record({ channel: text, firstNumber: counter, messages }), { maxLength: 3 }),
@@ -54,7 +56,19 @@ export const serverFrame: fc.Arbitrary<ServerFrame> = fc.record({
   tokenLifetimeMs: fc.option(counter, { nil: undefined }),
   subscribed: fc.array(fc.record({ subscription: uint32, next: counter, head: counter }), { maxLength: 3 }),
   ended: fc.array(fc.record({ subscription: uint32, code, first: counter }), { maxLength: 3 }),
-  deliveries: fc.array(fc.record({ subscription: uint32, cost: uint32, first: counter, messages }), { maxLength: 3 }),
+  deliveries: fc.array(
+    fc.record({
+      subscription: uint32,
+      cost: uint32,
+      first: counter,
+      messages,
+      next: fc.option(
+        counter.map((number) => Math.max(1, number)),
+        { nil: undefined },
+      ),
+    }),
+    { maxLength: 3 },
+  ),
   acks: fc.array(fc.record({ firstNumber: counter, count: uint32, firstSequence: counter, logEpoch: epoch, repeated: fc.boolean() }), {
     maxLength: 3,
   }),

@@ -15,7 +15,8 @@ export interface ChannelLog {
 
   /**
    * Reads entries from a sequence number on, up to the limits of the options. The first entry is returned even if it exceeds `maxBytes`.
-   * The page is empty if the sequence number is beyond the head or before the first stored entry: compare it with the page's `head`.
+   * The page is empty if the sequence number is beyond the head or before the first stored entry: compare it with the page's `head`. Entries
+   * that were evicted keep their sequence numbers, and are returned as {@link EvictedRun}.
    *
    * @throws StorageError `storage_failed`
    */
@@ -41,7 +42,10 @@ export interface ChannelLog {
   /** The same for all publishers together. */
   readonly totalStoredBytes: number;
 
-  /** Removes entries older than retention allows. Called by the relay's timer; each append enforces the limits on entries and bytes. */
+  /**
+   * Removes entries older than retention allows. Called by the relay's timer; each append enforces the limits on entries and bytes. A log beyond
+   * them loses the oldest application entries of the account that has the most, see {@link Retention}.
+   */
   expire(): Promise<void>;
 
   /** Finishes the appends under way and refuses everything after. Leaves the storage under it open. */
@@ -56,6 +60,8 @@ export interface NewEntry {
   readonly key: string;
   /** Set on a commit: it is appended only if no other commit is on record for its epoch, or if it supersedes the one that is. */
   readonly commit?: CommitClaim;
+  /** Set on other entries that members need to follow the group, such as proposals. Like commits, they are not evicted by account. */
+  readonly isHandshake?: boolean;
 }
 
 /** What a commit says about itself. The log can't check it. */
@@ -106,12 +112,22 @@ export interface Appended {
   readonly bodies: readonly Uint8Array[];
 }
 
-/** Result of {@link ChannelLog.read}. `first` is the requested sequence number. */
-export interface LogPage extends Appended {
+/** Entries that follow one another and whose bodies are gone: retention has evicted them. */
+export interface EvictedRun {
+  /** How many. */
+  readonly evicted: number;
+}
+
+/** Result of {@link ChannelLog.read}. */
+export interface LogPage {
+  /** The requested sequence number, which the first entry has. */
+  readonly first: number;
+  /** Bodies of entries, and runs of evicted ones. A run counts as one entry for the limit of the read. */
+  readonly entries: readonly (Uint8Array | EvictedRun)[];
   readonly head: Head;
 }
 
-/** What a log holds: `first` up to, not including, `next`. */
+/** What a log holds: `first` up to, not including, `next`, except for evicted entries in between. */
 export interface Head {
   /** The first sequence that is still there. */
   readonly first: number;
@@ -126,9 +142,15 @@ export interface Watch {
   stop(): void;
 }
 
-/** How much a channel's log keeps. The oldest goes first, a group that was appended together at a time. */
+/**
+ * How much a channel's log keeps. What is too old goes from the front, a group that was appended together at a time.
+ *
+ * A log that holds too many entries or bytes loses entries of the account that has the most: its oldest application entries, a group at a time.
+ * Evicted entries keep their sequence numbers. Commits and proposals are not evicted. The front of the log goes instead if one account has all
+ * entries, if application entries are down to half of the limit, or if the front was written by an older version.
+ */
 export interface Retention {
-  /** Entries. Default 1,000,000. */
+  /** Entries, without evicted ones. Default 1,000,000. */
   readonly maxEntries: number;
   /** Bytes of bodies. Default 1 GiB. */
   readonly maxBytes: number;

@@ -1,11 +1,14 @@
-import { numberAt, numbersKey, type Environment, StorageError, type Table, type WriteQueue } from "@parley/storage";
+import { NUMBER_BYTES, numberAt, numbersKey, type Environment, StorageError, type Table, type WriteQueue } from "@parley/storage";
 import type { Head, LogPage, ReadOptions, Retention } from "./channel-log.ts";
 import { CommitIndex } from "./commit-index.ts";
 import type { ChannelState, Draft } from "./draft.ts";
 import { commitKey, epochOf, type PublisherBytes, readSegmentKey, segmentKey } from "./log-keys.ts";
+import { PageBuilder } from "./page-builder.ts";
 import { PublisherTable } from "./publisher-table.ts";
-import { mustGo } from "./retention.ts";
-import { decodeSegment, encodeSegment, segmentsOf } from "./segment.ts";
+import { Removal } from "./removal.ts";
+import { decodeSegment, encodeSegment, type Segment, segmentsOf } from "./segment.ts";
+import { ShareTables } from "./share-tables.ts";
+import { Shares } from "./shares.ts";
 
 /** A channel as it is on disk. */
 export interface StoredChannel extends ChannelState {
@@ -13,9 +16,13 @@ export interface StoredChannel extends ChannelState {
   readonly id: number;
   first: number;
   next: number;
+  /** Entries, without evicted ones. */
+  entries: number;
   /** Bytes of all bodies. */
   bytes: number;
   commits: CommitIndex;
+  /** Read from the disk when they are needed. */
+  shares: Shares<number> | undefined;
 }
 
 /** What a commit appends to a channel. */
@@ -24,23 +31,29 @@ interface Written {
   readonly draft: Draft;
 }
 
-/** What a channel's log holds when the oldest segments have gone. */
-interface Retained {
-  readonly first: number;
-  readonly bytes: number;
-  readonly removed: readonly Uint8Array[];
-  readonly publishers: readonly PublisherBytes[];
+/** What a commit does to a channel. */
+export interface Change {
+  readonly channel: StoredChannel;
+  readonly draft: Draft | undefined;
+  readonly segments: readonly Segment<number>[];
+  readonly removal: Removal | undefined;
+  /** What the channel then has. */
+  readonly after: Pick<StoredChannel, "first" | "next" | "entries" | "bytes">;
 }
 
 /** Channels of which something is known in memory; more are forgotten when nothing is under way, and read again when needed. */
 const MAX_OPEN = 10_000;
 const PAGE = 256;
+/** Segments that one commit removes, over all channels: the next commits remove the others. */
+const MAX_REMOVED = 256;
+const RUN = Buffer.from([0]);
 const NEXT_ID = Buffer.from("next-id");
 const EMPTY: Head = { first: 1, next: 1 };
 
 /**
- * The tables of the logs: `log-channels` (name → id, first, next, bytes), `log-segments` (channel, last sequence, … → entries),
- * `log-commits` (channel, epoch → sequence), `log-publishers` (id → bytes, account), `log-meta` (the next channel's id).
+ * The tables of the logs: `log-channels` (name → id, first, next, bytes, entries), `log-segments` (channel, last sequence, … → entries),
+ * `log-commits` (channel, epoch → sequence), `log-publishers` (id → bytes, account), `log-meta` (the next channel's id), and those of
+ * {@link ShareTables}. Older versions stored no number of entries, as nothing was missing between first and next.
  */
 export class ChannelTables {
   readonly #writes: WriteQueue;
@@ -48,6 +61,7 @@ export class ChannelTables {
   readonly #segments: Table;
   readonly #commits: Table;
   readonly #meta: Table;
+  readonly #shares: ShareTables;
   readonly publishers: PublisherTable;
   readonly #open = new Map<string, StoredChannel>();
   #nextId: number;
@@ -60,6 +74,7 @@ export class ChannelTables {
     this.#segments = environment.table("log-segments");
     this.#commits = environment.table("log-commits");
     this.#meta = environment.table("log-meta");
+    this.#shares = new ShareTables(environment);
     this.publishers = new PublisherTable(environment);
     [this.#nextId, this.#isDamaged] = this.#check();
   }
@@ -75,33 +90,35 @@ export class ChannelTables {
     if (found === undefined && this.#isDamaged) {
       throw new StorageError("record_damaged", "This channel is not known, and the record of a channel that may be this one is damaged");
     }
-    return found ?? { name, id: this.#nextId++, first: 1, next: 1, bytes: 0, commits: new CommitIndex() };
+    const empty = { first: 1, next: 1, entries: 0, bytes: 0, commits: new CommitIndex(), shares: new Shares<number>() };
+    return found ?? { name, id: this.#nextId++, ...empty };
   }
 
-  read(name: string, { from, limit, maxBytes }: ReadOptions): LogPage {
+  read(name: string, options: ReadOptions): LogPage {
+    const { from } = options;
     const channel = this.#find(name);
-    if (channel === undefined) return { first: from, bodies: [], head: EMPTY };
+    if (channel === undefined) return { first: from, entries: [], head: EMPTY };
     const { id, first, next } = channel;
-    const bodies: Uint8Array[] = [];
-    if (from < first || from >= next) return { first: from, bodies, head: { first, next } };
-    let bytes = 0;
+    const page = new PageBuilder(options);
+    if (from < first || from >= next) return page.finish({ first, next });
     for (const { key, value } of this.#segments.getRange({ start: numbersKey(id, from), end: numbersKey(id + 1) })) {
-      const { last, count } = readSegmentKey(key);
+      const { last, count, kind } = readSegmentKey(key);
       const start = last - count + 1;
       // The requested entries were removed by a commit in progress, or are damaged: the rest is read as after a removal.
-      if (start > from + bodies.length) return { first: from, bodies, head: { first: bodies.length === 0 ? start : first, next } };
+      if (start > page.next) return page.finish({ first: page.isEmpty ? start : first, next });
+      if (kind === "evicted") {
+        if (!page.addEvicted(last)) break;
+        continue;
+      }
       const segment = decodeSegment(value, count);
       if (segment === undefined) continue;
-      for (let sequence = Math.max(start, from + bodies.length); sequence <= last && sequence < next; sequence++) {
-        const body = segment[sequence - start] as Uint8Array;
-        bytes += body.length;
-        if (bodies.length >= limit || (bytes > maxBytes && bodies.length > 0)) return { first: from, bodies, head: { first, next } };
-        bodies.push(body);
+      while (page.next <= last && page.next < next) {
+        if (!page.add(segment[page.next - start] as Uint8Array)) return page.finish({ first, next });
       }
-      if (last + 1 >= next || bodies.length >= limit || bytes >= maxBytes) break;
+      if (page.next >= next || page.isFull) break;
     }
-    // The last segments are damaged.
-    return { first: from, bodies, head: { first: bodies.length === 0 ? next : first, next } };
+    // If there is none, the last segments are damaged.
+    return page.finish({ first: page.isEmpty ? next : first, next });
   }
 
   /** All names, a page at a time. */
@@ -123,88 +140,96 @@ export class ChannelTables {
     return key !== undefined && readSegmentKey(key).recordedAt < time;
   }
 
-  /** Which of the old segments must go, by channel: those of channels that are written to, or may hold what is too old. */
-  retain(written: readonly Written[], expiring: ReadonlySet<string>, retention: Retention, now: number): Map<StoredChannel, Retained> {
-    const all = new Map<StoredChannel, Retained>();
+  /**
+   * Decides what a commit does: to channels that are written to, and to those that may hold what is too old or too much. The shares of these
+   * channels are changed at once: {@link ChannelTables.put} the changes, or {@link ChannelTables.discard} them.
+   */
+  plan(written: readonly Written[], retaining: ReadonlySet<string>, retention: Retention, now: number): Change[] {
+    const budget = { left: MAX_REMOVED };
+    const limits = { retention, now, budget };
+    const changes: Change[] = [];
     for (const { channel, draft } of written) {
-      const added = draft.bodies.reduce((sum, { length }) => sum + length, 0);
-      const full = draft.next - channel.first > retention.maxEntries || channel.bytes + added > retention.maxBytes;
-      if (full || expiring.has(channel.name)) this.#retain(channel, draft.next, added, retention, now, all);
-    }
-    for (const name of expiring) {
-      const channel = this.#findIntact(name);
-      if (channel !== undefined && !written.some((one) => one.channel === channel)) {
-        this.#retain(channel, channel.next, 0, retention, now, all);
+      const entries = draft.entries.map((entry) => ({ ...entry, publisher: this.publishers.idOf(entry.publisher) }));
+      const segments = segmentsOf(draft.first, entries);
+      const shares = this.#sharesOf(channel);
+      let bytes = 0;
+      for (const segment of segments) {
+        bytes += segment.bytes;
+        shares.add(segment.publisher, segment.kind, { entries: segment.bodies.length, bytes: segment.bytes });
       }
+      const held = { entries: channel.entries + entries.length, bytes: channel.bytes + bytes };
+      const isFull = held.entries > retention.maxEntries || held.bytes > retention.maxBytes;
+      const { id, first, name } = channel;
+      const after = { first, next: draft.next, ...held };
+      const given = { id, first, shares, isAppended: true, ...held };
+      const removal = isFull || retaining.has(name) ? new Removal(given, this.#segments, this.#shares, limits) : undefined;
+      changes.push({ channel, draft, segments, removal, after: { ...after, ...(removal && afterRemoval(removal)) } });
     }
-    return all;
+    for (const name of retaining) {
+      const channel = this.#findIntact(name);
+      if (channel === undefined || written.some((one) => one.channel === channel)) continue;
+      const { id, first, entries, bytes, next } = channel;
+      const given = { id, first, shares: this.#sharesOf(channel), isAppended: false, entries, bytes };
+      const removal = new Removal(given, this.#segments, this.#shares, limits);
+      if (!removal.isEmpty || !removal.isDone)
+        changes.push({ channel, draft: undefined, segments: [], removal, after: { next, ...afterRemoval(removal) } });
+    }
+    return changes;
   }
 
   /** Queues all writes of a commit. Returns what is to be done once they are durable. */
-  put(written: readonly Written[], retained: ReadonlyMap<StoredChannel, Retained>, now: number): () => void {
-    const changed: (() => void)[] = [];
-    const addedBytes: PublisherBytes[] = [];
-    const removedBytes: PublisherBytes[] = [];
-    for (const [channel, { removed, publishers }] of retained) {
-      for (const share of publishers) removedBytes.push(share);
-      for (const key of removed) this.#writes.remove(this.#segments, key);
-      if (!written.some((one) => one.channel === channel)) changed.push(this.#putChannel(channel, undefined, 0, retained.get(channel)));
-    }
-    for (const { channel, draft } of written) changed.push(this.#putEntries(channel, draft, retained.get(channel), now, addedBytes));
-    changed.push(this.publishers.put(addedBytes, removedBytes));
+  put(changes: readonly Change[], now: number): () => void {
+    const added: PublisherBytes[] = [];
+    const removed: PublisherBytes[] = [];
+    for (const change of changes) this.#putChange(change, now, added, removed);
+    const counted = this.publishers.put(added, removed);
     return () => {
-      for (const take of changed) take();
+      for (const { channel, draft, after } of changes) {
+        Object.assign(channel, after);
+        if (draft !== undefined) channel.commits = draft.commits;
+        this.#open.set(channel.name, channel);
+      }
+      counted();
       this.#forgetSome();
     };
   }
 
-  #retain(channel: StoredChannel, next: number, added: number, retention: Retention, now: number, all: Map<StoredChannel, Retained>): void {
-    let { first, bytes } = channel;
-    const removed: Uint8Array[] = [];
-    const publishers: PublisherBytes[] = [];
-    for (const key of this.#segments.getKeys({ start: numbersKey(channel.id), end: numbersKey(channel.id + 1) })) {
-      const segment = readSegmentKey(key);
-      const group = { first, last: segment.last, bytes: segment.bytes, recordedAt: segment.recordedAt };
-      if (!mustGo(group, { entries: next - first, bytes: bytes + added }, retention, now)) break;
-      removed.push(Uint8Array.from(key));
-      publishers.push(...segment.publishers);
-      first = segment.last + 1;
-      bytes -= segment.bytes;
+  /** Called when a commit has failed: what was planned for these channels has not happened. */
+  discard(names: Iterable<string>): void {
+    for (const name of names) {
+      const channel = this.#open.get(name);
+      if (channel !== undefined) channel.shares = undefined;
     }
-    if (removed.length > 0) all.set(channel, { first, bytes, removed, publishers });
   }
 
-  /** @param counted receives the bytes of each publisher. */
-  #putEntries(channel: StoredChannel, draft: Draft, retained: Retained | undefined, now: number, counted: PublisherBytes[]): () => void {
-    let added = 0;
-    const ids = draft.publishers.map((publisher) => this.publishers.idOf(publisher));
-    for (const segment of segmentsOf(draft.first, draft.bodies, ids)) {
-      const { last, bytes, bodies, publishers } = segment;
-      const key = segmentKey({ channel: channel.id, last, count: bodies.length, bytes, recordedAt: now, publishers });
-      this.#writes.put(this.#segments, key, encodeSegment(segment));
-      added += bytes;
-      counted.push(...publishers);
+  /** Every change of a channel, and the bytes by publisher that it adds and removes. */
+  #putChange({ channel, draft, segments, removal, after }: Change, now: number, added: PublisherBytes[], removed: PublisherBytes[]): void {
+    const { id, name } = channel;
+    for (const segment of removal?.removed ?? []) {
+      this.#writes.remove(this.#segments, segment.key);
+      this.#shares.removePlace(segment);
+      removed.push(...segment.publishers);
     }
-    for (const { epoch, sequence, forgotten } of draft.recorded) {
-      if (forgotten !== undefined) this.#writes.remove(this.#commits, commitKey(channel.id, forgotten));
-      this.#writes.put(this.#commits, commitKey(channel.id, epoch), numbersKey(sequence));
+    for (const run of removal?.runs ?? []) this.#writes.put(this.#segments, segmentKey(run), RUN);
+    for (const segment of segments) {
+      const { last, bytes, bodies, publisher, kind } = segment;
+      const publishers = [{ publisher, bytes }];
+      const key = segmentKey({ channel: id, last, count: bodies.length, bytes, recordedAt: now, publishers, kind });
+      this.#writes.put(this.#segments, key, encodeSegment(segment));
+      if (kind === "application") this.#shares.putPlace(id, publisher, last);
+      added.push(...publishers);
+    }
+    for (const { epoch, sequence, forgotten } of draft?.recorded ?? []) {
+      if (forgotten !== undefined) this.#writes.remove(this.#commits, commitKey(id, forgotten));
+      this.#writes.put(this.#commits, commitKey(id, epoch), numbersKey(sequence));
     }
     if (channel.next === 1) this.#writes.put(this.#meta, NEXT_ID, numbersKey(this.#nextId));
-    return this.#putChannel(channel, draft, added, retained);
+    this.#shares.put(id, this.#sharesOf(channel));
+    this.#writes.put(this.#channels, Buffer.from(name), numbersKey(id, after.first, after.next, after.bytes, after.entries));
   }
 
-  #putChannel(channel: StoredChannel, draft: Draft | undefined, added: number, retained: Retained | undefined): () => void {
-    const first = retained?.first ?? channel.first;
-    const next = draft?.next ?? channel.next;
-    const bytes = (retained?.bytes ?? channel.bytes) + added;
-    this.#writes.put(this.#channels, Buffer.from(channel.name), numbersKey(channel.id, first, next, bytes));
-    return () => {
-      channel.first = first;
-      channel.next = next;
-      channel.bytes = bytes;
-      if (draft !== undefined) channel.commits = draft.commits;
-      this.#open.set(channel.name, channel);
-    };
+  #sharesOf(channel: StoredChannel): Shares<number> {
+    return (channel.shares ??= this.#shares.load(channel.id));
   }
 
   #find(name: string): StoredChannel | undefined {
@@ -217,13 +242,16 @@ export class ChannelTables {
       this.#commits.getRange({ start: numbersKey(id), end: numbersKey(id + 1) }),
       ({ key, value }) => [epochOf(key), numberAt(value, 0)] as const,
     );
+    const [first, next] = [numberAt(record, 1), numberAt(record, 2)];
     const channel = {
       name,
       id,
-      first: numberAt(record, 1),
-      next: numberAt(record, 2),
+      first,
+      next,
       bytes: numberAt(record, 3),
+      entries: record.length < 5 * NUMBER_BYTES ? next - first : numberAt(record, 4),
       commits: new CommitIndex(commits.toSorted(([, left], [, right]) => left - right)),
+      shares: undefined,
     };
     this.#open.set(name, channel);
     return channel;
@@ -264,6 +292,10 @@ export class ChannelTables {
       this.#open.delete(name);
     }
   }
+}
+
+function afterRemoval({ first, entries, bytes }: Removal): Pick<StoredChannel, "first" | "entries" | "bytes"> {
+  return { first, entries, bytes };
 }
 
 function isDamaged(error: unknown): boolean {

@@ -1,6 +1,7 @@
 import type { AppendOutcome, Head, NewEntry } from "./channel-log.ts";
 import type { CommitIndex } from "./commit-index.ts";
 import { keyId, type KeyWindow } from "./key-window.ts";
+import type { NewBody } from "./segment.ts";
 
 /** What a log knows of a channel. */
 export interface ChannelState extends Head {
@@ -30,8 +31,8 @@ export interface RecordedKey {
 export class Draft {
   readonly first: number;
   readonly bodies: Uint8Array[] = [];
-  /** The publisher of each body. */
-  readonly publishers: string[] = [];
+  /** The same with what is stored beside each body. */
+  readonly entries: NewBody<string>[] = [];
   readonly recorded: RecordedCommit[] = [];
   readonly keys: RecordedKey[] = [];
   readonly #channel: ChannelState;
@@ -68,7 +69,11 @@ export class Draft {
     }
     const sequence = this.next;
     this.bodies.push(entry.body);
-    this.publishers.push(publisher);
+    this.entries.push({
+      body: entry.body,
+      publisher,
+      kind: commit !== undefined || entry.isHandshake === true ? "handshake" : "application",
+    });
     this.#ownKeys.set(id, sequence);
     this.keys.push({ id, sequence });
     if (commit !== undefined) this.#record(commit.epoch, sequence);

@@ -1,7 +1,7 @@
 import { deferred, type Deferred } from "@parley/core/internal";
 import { type Environment, StorageError } from "@parley/storage";
 import type { Appended, AppendOutcome, ChannelLog, Head, LogPage, NewEntry, ReadOptions, Retention, Watch } from "./channel-log.ts";
-import { ChannelTables, type StoredChannel } from "./channel-tables.ts";
+import { type Change, ChannelTables, type StoredChannel } from "./channel-tables.ts";
 import { Draft } from "./draft.ts";
 import { KeyJournal } from "./key-journal.ts";
 import { DEFAULT_KEY_WINDOW } from "./key-window.ts";
@@ -41,8 +41,10 @@ export class LmdbLog implements ChannelLog {
   readonly #expiryNow: () => number;
   readonly #watchers = new Watchers();
   #jobs: Job[] = [];
-  /** Channels that may hold what is too old. */
-  #expiring = new Set<string>();
+  /** Channels that may hold what is too old or too much. */
+  #retaining = new Set<string>();
+  /** Those that hold too much still, since a commit removes a bounded number of segments. Appends to them wait. */
+  readonly #overfull = new Set<string>();
   #running: Promise<void> | undefined;
   #closed = false;
 
@@ -105,8 +107,8 @@ export class LmdbLog implements ChannelLog {
     if (this.#closed) return rejectClosed();
     const oldest = this.#expiryNow() - this.#retention.maxAgeMs;
     for (const names of this.#tables.namesByPage()) {
-      for (const name of names) if (this.#tables.holdsBefore(name, oldest)) this.#expiring.add(name);
-      if (this.#expiring.size > 0) await (this.#running ??= this.#run());
+      for (const name of names) if (this.#tables.holdsBefore(name, oldest)) this.#retaining.add(name);
+      if (this.#retaining.size > 0) await (this.#running ??= this.#run());
       // One page after the other, and others' work in between.
       await new Promise<void>((resolve) => setImmediate(resolve));
     }
@@ -120,27 +122,31 @@ export class LmdbLog implements ChannelLog {
   async #run(): Promise<void> {
     // What the rest of this turn of the event loop brings shares the first commit.
     await new Promise<void>((resolve) => setImmediate(resolve));
-    while (this.#jobs.length > 0 || this.#expiring.size > 0) await this.#commit(this.#takeJobs());
+    while (this.#jobs.length > 0 || (this.#retaining.size > 0 && !this.#closed)) await this.#commit(this.#takeJobs());
     this.#running = undefined;
   }
 
   #takeJobs(): readonly Job[] {
+    const taken: Job[] = [];
+    const left: Job[] = [];
     let bytes = 0;
-    let count = 0;
-    while (count < this.#jobs.length && bytes < GROUP_BYTES) bytes += this.#jobs[count++]?.bytes ?? 0;
-    if (count < this.#jobs.length) return this.#jobs.splice(0, count);
-    const jobs = this.#jobs;
-    this.#jobs = [];
-    return jobs;
+    for (const job of this.#jobs) {
+      const waits = bytes >= GROUP_BYTES || (this.#overfull.has(job.channel) && !this.#closed);
+      if (!waits) bytes += job.bytes;
+      (waits ? left : taken).push(job);
+    }
+    this.#jobs = left;
+    return taken;
   }
 
   async #commit(jobs: readonly Job[]): Promise<void> {
-    const expiring = this.#expiring;
-    this.#expiring = new Set();
+    const retaining = this.#retaining;
+    this.#retaining = new Set();
+    this.#overfull.clear();
+    const plans = new Map<string, Plan>();
     try {
-      const plans = new Map<string, Plan>();
       const outcomes = failing("A log can't be read", () => jobs.map((job) => this.#plan(job, plans)));
-      const done = await this.#write([...plans.values()], expiring);
+      const done = await this.#write([...plans.values()], retaining);
       done();
       for (const [index, job] of jobs.entries()) job.done.resolve(outcomes[index] ?? []);
     } catch (error) {
@@ -157,22 +163,35 @@ export class LmdbLog implements ChannelLog {
   }
 
   /** Writes what is planned. Returns what is to be done once everything is durable, which it is then. */
-  async #write(plans: readonly Plan[], expiring: ReadonlySet<string>): Promise<() => void> {
+  async #write(plans: readonly Plan[], retaining: ReadonlySet<string>): Promise<() => void> {
     const now = this.#now();
     const expiryNow = this.#expiryNow();
     const written = plans.filter(({ draft }) => draft.bodies.length > 0);
-    const retained = failing("A log can't be read", () => this.#tables.retain(written, expiring, this.#retention, expiryNow));
-    // Rejected and repeated entries refer to durable commits, since one commit runs at a time.
-    if (written.length === 0 && retained.size === 0) return () => undefined;
-    const keys = written.flatMap(({ draft }) => draft.keys);
-    const taken = this.#tables.put(written, retained, now);
-    const number = keys.length > 0 ? this.#journal.put(keys, expiryNow) : 0;
-    await this.#environment.writes.flush();
-    return () => {
-      taken();
-      this.#journal.take(number, keys, expiryNow);
-      for (const { channel, draft } of written) this.#watchers.tell(channel.name, draft);
-    };
+    try {
+      const changes = failing("A log can't be read", () => this.#tables.plan(written, retaining, this.#retention, expiryNow));
+      // Rejected and repeated entries refer to durable commits, since one commit runs at a time.
+      if (changes.length === 0) return () => undefined;
+      const keys = written.flatMap(({ draft }) => draft.keys);
+      const taken = this.#tables.put(changes, now);
+      const number = keys.length > 0 ? this.#journal.put(keys, expiryNow) : 0;
+      await this.#environment.writes.flush();
+      return () => {
+        taken();
+        this.#journal.take(number, keys, expiryNow);
+        for (const change of changes) if (change.removal?.isDone === false) this.#continue(change);
+        for (const { channel, draft } of written) this.#watchers.tell(channel.name, draft);
+      };
+    } catch (error) {
+      this.#tables.discard([...written.map(({ channel }) => channel.name), ...retaining]);
+      throw error;
+    }
+  }
+
+  /** Removes the rest of what a log holds too much, or too long, with the next commit. */
+  #continue({ channel, after }: Change): void {
+    this.#retaining.add(channel.name);
+    const { maxEntries, maxBytes } = this.#retention;
+    if (after.entries > maxEntries || after.bytes > maxBytes) this.#overfull.add(channel.name);
   }
 }
 

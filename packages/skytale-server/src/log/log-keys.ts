@@ -1,4 +1,5 @@
 import { NUMBER_BYTES, numberAt, numbersKey } from "@parley/storage";
+import type { EntryKind } from "./segment.ts";
 
 /** The bytes of one publisher's entries in one segment. */
 export interface PublisherBytes {
@@ -17,16 +18,26 @@ export interface SegmentKey {
   readonly bytes: number;
   /** Milliseconds since 1970. */
   readonly recordedAt: number;
-  /** Bytes by publisher. Empty in keys of older versions. */
+  /** Bytes by publisher: one, but several or none in keys of older versions. */
   readonly publishers: readonly PublisherBytes[];
+  /** `evicted`: the segment stands for entries that are gone. `unknown`: an older version has written it. */
+  readonly kind: EntryKind | "evicted" | "unknown";
 }
 
 /** Numbers of a key before those of its publishers, which are two each. */
 const FIXED = 5;
+const EVICTED_LENGTH = (FIXED + 1) * NUMBER_BYTES;
+const COUNTED_LENGTH = (FIXED + 3) * NUMBER_BYTES;
+const KINDS: readonly EntryKind[] = ["application", "handshake"];
 
-/** The last sequence stands before the others, so that the segment which holds a sequence is the first from that on. */
-export function segmentKey({ channel, last, count, bytes, recordedAt, publishers }: SegmentKey): Buffer {
-  return numbersKey(channel, last, count, bytes, recordedAt, ...publishers.flatMap(({ publisher, bytes: own }) => [publisher, own]));
+/**
+ * The last sequence stands before the others, so that the segment which holds a sequence is the first from that on. After the five fixed numbers:
+ * the publisher, its bytes and the kind; for evicted entries a 0. Older versions wrote pairs of publisher and bytes, which have another length.
+ */
+export function segmentKey({ channel, last, count, bytes, recordedAt, publishers, kind }: SegmentKey): Buffer {
+  if (kind === "evicted") return numbersKey(channel, last, count, bytes, recordedAt, 0);
+  const pairs = publishers.flatMap(({ publisher, bytes: own }) => [publisher, own]);
+  return numbersKey(channel, last, count, bytes, recordedAt, ...pairs, ...(kind === "unknown" ? [] : [KINDS.indexOf(kind)]));
 }
 
 export function readSegmentKey(key: Uint8Array): SegmentKey {
@@ -37,7 +48,13 @@ export function readSegmentKey(key: Uint8Array): SegmentKey {
     bytes: numberAt(key, 3),
     recordedAt: numberAt(key, 4),
     publishers: readPublishers(key),
+    kind: readKind(key),
   };
+}
+
+function readKind(key: Uint8Array): SegmentKey["kind"] {
+  if (key.length === EVICTED_LENGTH) return "evicted";
+  return (key.length === COUNTED_LENGTH ? KINDS[numberAt(key, FIXED + 2)] : undefined) ?? "unknown";
 }
 
 function readPublishers(key: Uint8Array): PublisherBytes[] {

@@ -1,9 +1,9 @@
 import { StorageError } from "@parley/storage";
 import type { Appended, AppendOutcome, ChannelLog, Head, LogPage, NewEntry, ReadOptions, Retention, Watch } from "./channel-log.ts";
-import { CommitIndex } from "./commit-index.ts";
-import { type ChannelState, Draft } from "./draft.ts";
+import { Draft } from "./draft.ts";
 import { DEFAULT_KEY_WINDOW, KeyWindow, type KeyWindowOptions } from "./key-window.ts";
-import { readRetention, type Group, mustGo } from "./retention.ts";
+import { MemoryChannel } from "./memory-channel.ts";
+import { readRetention } from "./retention.ts";
 import { Watchers } from "./watchers.ts";
 
 /** Options of a log. */
@@ -16,15 +16,6 @@ export interface LogOptions {
   readonly expiryNow?: () => number;
 }
 
-interface Channel extends ChannelState {
-  readonly id: string;
-  first: number;
-  next: number;
-  bytes: number;
-  commits: CommitIndex;
-  groups: (Group & { readonly bodies: readonly Uint8Array[]; readonly publisher: string })[];
-}
-
 const EMPTY: Head = { first: 1, next: 1 };
 
 /** Logs that end with the process: for tests, and for servers without a data directory. */
@@ -33,7 +24,7 @@ export class MemoryLog implements ChannelLog {
   readonly #now: () => number;
   readonly #expiryNow: () => number;
   readonly #keys: KeyWindow;
-  readonly #channels = new Map<string, Channel>();
+  readonly #channels = new Map<string, MemoryChannel>();
   readonly #watchers = new Watchers();
   readonly #stored = new Map<string, number>();
   #totalStored = 0;
@@ -48,28 +39,27 @@ export class MemoryLog implements ChannelLog {
 
   append(name: string, publisher: string, entries: readonly NewEntry[]): Promise<readonly AppendOutcome[]> {
     if (this.#closed) return rejectClosed();
-    const channel = this.#channels.get(name) ?? newChannel(name);
+    const channel = this.#channels.get(name) ?? new MemoryChannel(name, (account, change) => this.#count(account, change));
     const draft = new Draft(channel, this.#keys);
     const outcomes = entries.map((entry) => draft.add(publisher, entry));
-    if (draft.bodies.length > 0) this.#take(channel, draft, publisher);
+    if (draft.bodies.length > 0) this.#take(channel, draft);
     return Promise.resolve(outcomes);
   }
 
   read(name: string, options: ReadOptions): Promise<LogPage> {
     if (this.#closed) return rejectClosed();
-    const channel = this.#channels.get(name);
-    const bodies = channel === undefined ? [] : readChannel(channel, options);
-    return Promise.resolve({ first: options.from, bodies, head: headOf(channel) });
+    const page = this.#channels.get(name)?.read(options);
+    return Promise.resolve(page ?? { first: options.from, entries: [], head: EMPTY });
   }
 
   head(name: string): Promise<Head> {
-    return this.#closed ? rejectClosed() : Promise.resolve(headOf(this.#channels.get(name)));
+    return this.#closed ? rejectClosed() : Promise.resolve(this.#channels.get(name)?.head ?? EMPTY);
   }
 
   watch(name: string, listener: (page: Appended) => void): Promise<Watch> {
     if (this.#closed) return rejectClosed();
     const stop = this.#watchers.add(name, listener);
-    return Promise.resolve({ head: headOf(this.#channels.get(name)), stop });
+    return Promise.resolve({ head: this.#channels.get(name)?.head ?? EMPTY, stop });
   }
 
   storedBytes(publisher: string): number {
@@ -81,7 +71,7 @@ export class MemoryLog implements ChannelLog {
   }
 
   expire(): Promise<void> {
-    for (const channel of this.#channels.values()) this.#retain(channel);
+    for (const channel of this.#channels.values()) channel.retain(this.#retention, this.#expiryNow());
     return Promise.resolve();
   }
 
@@ -90,31 +80,12 @@ export class MemoryLog implements ChannelLog {
     return Promise.resolve();
   }
 
-  #take(channel: Channel, draft: Draft, publisher: string): void {
-    const now = this.#now();
-    const bytes = draft.bodies.reduce((sum, { length }) => sum + length, 0);
-    channel.groups.push({ first: draft.first, last: draft.next - 1, bytes, recordedAt: now, bodies: draft.bodies, publisher });
-    this.#count(publisher, bytes);
-    channel.bytes += bytes;
-    channel.next = draft.next;
-    channel.commits = draft.commits;
+  #take(channel: MemoryChannel, draft: Draft): void {
+    channel.append(draft, this.#now());
     for (const { id, sequence } of draft.keys) this.#keys.add(id, sequence, this.#expiryNow());
     this.#channels.set(channel.id, channel);
-    this.#retain(channel);
+    channel.retain(this.#retention, this.#expiryNow());
     this.#watchers.tell(channel.id, draft);
-  }
-
-  #retain(channel: Channel): void {
-    const now = this.#expiryNow();
-    let gone = 0;
-    for (const group of channel.groups) {
-      if (!mustGo(group, { entries: channel.next - channel.first, bytes: channel.bytes }, this.#retention, now)) break;
-      channel.first = group.last + 1;
-      channel.bytes -= group.bytes;
-      this.#count(group.publisher, -group.bytes);
-      gone++;
-    }
-    if (gone > 0) channel.groups = channel.groups.slice(gone);
   }
 
   #count(publisher: string, change: number): void {
@@ -123,43 +94,6 @@ export class MemoryLog implements ChannelLog {
     if (bytes > 0) this.#stored.set(publisher, bytes);
     else this.#stored.delete(publisher);
   }
-}
-
-function newChannel(name: string): Channel {
-  return { id: name, first: 1, next: 1, bytes: 0, commits: new CommitIndex(), groups: [] };
-}
-
-function headOf(channel: Channel | undefined): Head {
-  return channel === undefined ? EMPTY : { first: channel.first, next: channel.next };
-}
-
-function readChannel({ first, groups }: Channel, { from, limit, maxBytes }: ReadOptions): Uint8Array[] {
-  const found: Uint8Array[] = [];
-  if (from < first) return found;
-  let bytes = 0;
-  for (let index = groupOf(groups, from); index < groups.length; index++) {
-    const group = groups[index];
-    if (group === undefined) break;
-    for (let at = Math.max(0, from - group.first); at < group.bodies.length; at++) {
-      const body = group.bodies[at] as Uint8Array;
-      bytes += body.length;
-      if (found.length >= limit || (bytes > maxBytes && found.length > 0)) return found;
-      found.push(body);
-    }
-  }
-  return found;
-}
-
-/** Index of the group that holds a sequence, or of the first after it. */
-function groupOf(groups: readonly Group[], sequence: number): number {
-  let low = 0;
-  let high = groups.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((groups[middle]?.last ?? 0) < sequence) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 function rejectClosed(): Promise<never> {

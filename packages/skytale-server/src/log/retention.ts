@@ -1,5 +1,6 @@
 import { amount, count, options, type OptionSchema, readOptions } from "@parley/server-kit";
 import type { Retention } from "./channel-log.ts";
+import type { Amount, Shares } from "./shares.ts";
 
 /** The schema of {@link Retention}. */
 export const RETENTION: OptionSchema<Retention> = options<Retention>({
@@ -8,29 +9,39 @@ export const RETENTION: OptionSchema<Retention> = options<Retention>({
   maxAgeMs: amount(30 * 24 * 60 * 60_000),
 });
 
+/** The part of the retention below which application entries are not evicted: above it are commits and proposals, and the oldest part goes. */
+const APPLICATION_SHARE = 0.5;
+
 /** Fills in the defaults. @throws TypeError naming the option. */
 export function readRetention(retention: Partial<Retention> = {}): Retention {
   return readOptions(RETENTION, retention, "retention.");
 }
 
-/** Entries that were appended together, and go together. */
-export interface Group {
-  readonly first: number;
-  /** Sequence of the last entry. */
-  readonly last: number;
-  /** Bytes of its bodies. */
-  readonly bytes: number;
+/** The oldest part of a log: entries that were appended together, and go together. */
+export interface Oldest {
   /** Milliseconds since 1970. */
   readonly recordedAt: number;
+  /** Whether the account and the kind of its entries are known. Older versions did not store the kind. */
+  readonly isCounted: boolean;
 }
 
-/** What a channel's log would hold. */
-export interface Holding {
-  readonly entries: number;
-  readonly bytes: number;
-}
-
-/** Whether a group, the oldest of a log, must go. */
-export function mustGo(group: Group, { entries, bytes }: Holding, retention: Retention, now: number): boolean {
-  return entries > retention.maxEntries || bytes > retention.maxBytes || now - group.recordedAt > retention.maxAgeMs;
+/**
+ * What a log loses next: `undefined` for nothing, the oldest part, or the oldest application entries of one account.
+ *
+ * What is too old goes from the front. A log that holds too much loses entries of the account that has the most, so that no account evicts the
+ * entries of others that have less. The front goes instead as long as it is of an older version, if one account has all entries, and if
+ * commits and proposals, which members need in order, take up most of the log.
+ */
+export function nextToGo<Id>(
+  oldest: Oldest,
+  held: Amount,
+  { shares, retention, now }: { readonly shares: Shares<Id>; readonly retention: Retention; readonly now: number },
+): "oldest" | { readonly account: Id } | undefined {
+  if (now - oldest.recordedAt > retention.maxAgeMs) return "oldest";
+  const dimension = held.entries > retention.maxEntries ? "entries" : "bytes";
+  const max = dimension === "entries" ? retention.maxEntries : retention.maxBytes;
+  if (held[dimension] <= max) return undefined;
+  if (!oldest.isCounted || shares.accounts <= 1 || shares.application[dimension] <= max * APPLICATION_SHARE) return "oldest";
+  const account = shares.largest(dimension);
+  return account === undefined ? "oldest" : { account };
 }

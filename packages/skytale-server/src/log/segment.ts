@@ -1,51 +1,58 @@
-import type { PublisherBytes } from "./log-keys.ts";
-
-/** Largest number of bytes, entries and publishers of a segment. A body that is larger has a segment of its own. */
+/** Largest number of bytes and entries of a segment. A body that is larger has a segment of its own. */
 const MAX_BYTES = 256 * 1024;
 const MAX_ENTRIES = 1024;
-/** Each takes 12 bytes of the segment's key. */
-const MAX_PUBLISHERS = 16;
 
 const LENGTH = 4;
 
-/** Entries that lie in one record: what one commit appends to a channel costs little more than one write. */
-export interface Segment {
+/** Whether members can do without an entry. Commits and proposals are `handshake`: members need them, in their order, to follow the group. */
+export type EntryKind = "application" | "handshake";
+
+/** An entry before it is stored. */
+export interface NewBody<Publisher> {
+  readonly body: Uint8Array;
+  readonly publisher: Publisher;
+  readonly kind: EntryKind;
+}
+
+/** Entries of one publisher and one kind that lie in one record, and go together. */
+export interface Segment<Publisher> {
   readonly last: number;
   readonly bytes: number;
   readonly bodies: readonly Uint8Array[];
-  readonly publishers: readonly PublisherBytes[];
+  readonly publisher: Publisher;
+  readonly kind: EntryKind;
 }
 
 /**
  * Divides entries into segments.
  *
  * @param first sequence number of the first entry.
- * @param publishers the publisher of each entry.
  */
-export function segmentsOf(first: number, bodies: readonly Uint8Array[], publishers: readonly number[]): Segment[] {
-  const segments: Segment[] = [];
-  let start = 0;
-  let bytes = 0;
-  let shares = new Map<number, number>();
+export function segmentsOf<Publisher>(first: number, entries: readonly NewBody<Publisher>[]): Segment<Publisher>[] {
+  const segments: Segment<Publisher>[] = [];
+  let open: { bodies: Uint8Array[]; bytes: number; publisher: Publisher; kind: EntryKind } | undefined;
   const end = (at: number): void => {
-    const own = Array.from(shares, ([publisher, share]) => ({ publisher, bytes: share }));
-    segments.push({ last: first + at - 1, bytes, bodies: bodies.slice(start, at), publishers: own });
-    start = at;
-    bytes = 0;
-    shares = new Map();
+    if (open !== undefined) segments.push({ ...open, last: first + at - 1 });
   };
-  for (const [at, { length }] of bodies.entries()) {
-    const publisher = publishers[at] ?? 0;
-    const isFull = at - start >= MAX_ENTRIES || bytes + length > MAX_BYTES || (shares.size >= MAX_PUBLISHERS && !shares.has(publisher));
-    if (at > start && isFull) end(at);
-    bytes += length;
-    shares.set(publisher, (shares.get(publisher) ?? 0) + length);
+  for (const [at, { body, publisher, kind }] of entries.entries()) {
+    const fits =
+      open !== undefined &&
+      open.publisher === publisher &&
+      open.kind === kind &&
+      open.bodies.length < MAX_ENTRIES &&
+      open.bytes + body.length <= MAX_BYTES;
+    if (open === undefined || !fits) {
+      end(at);
+      open = { bodies: [], bytes: 0, publisher, kind };
+    }
+    open.bodies.push(body);
+    open.bytes += body.length;
   }
-  if (start < bodies.length) end(bodies.length);
+  end(entries.length);
   return segments;
 }
 
-export function encodeSegment({ bytes, bodies }: Segment): Buffer {
+export function encodeSegment({ bytes, bodies }: Pick<Segment<unknown>, "bytes" | "bodies">): Buffer {
   const record = Buffer.allocUnsafe(bytes + bodies.length * LENGTH);
   let at = 0;
   for (const body of bodies) {

@@ -26,7 +26,7 @@ export interface Access {
   /** Whether they may append to a channel, and leave welcomes there. */
   canPublish(principal: Principal, channel: string): boolean | Promise<boolean>;
   /**
-   * Whether a channel is theirs: its owner may fill its log as fast as it can, others by the limit `fillShare`. Without this method
+   * Whether a channel is theirs: its owner may publish commits and proposals as fast as it can, others by the limit `fillShare`. Without this method
    * every account counts as the owner.
    */
   owns?(principal: Principal, channel: string): boolean | Promise<boolean>;

@@ -4,7 +4,7 @@ import type { Retention } from "../log/channel-log.ts";
 /** Options of {@link FillLimit}. */
 export interface FillLimitOptions {
   readonly retention: Pick<Retention, "maxEntries" | "maxBytes">;
-  /** The part of a channel's log that one account may fill at once, and in an hour. */
+  /** The part of a channel's retention that the commits and proposals of one account may take at once, and in an hour. */
   readonly share: number;
   readonly now?: () => number;
 }
@@ -12,8 +12,9 @@ export interface FillLimitOptions {
 const SECONDS_PER_HOUR = 3600;
 
 /**
- * How fast one account may fill the log of a channel that it doesn't own: what one account publishes must not push what the others have
- * published out of the log within minutes.
+ * Limits the commits and proposals of one account in a channel that it doesn't own. Retention evicts application messages of the account that has
+ * the most, but no commits and proposals: members need them. So an account that floods a log with them would make it drop what the others have
+ * published.
  */
 export class FillLimit {
   readonly #entries: RateLimiter;
@@ -26,7 +27,7 @@ export class FillLimit {
     this.#bytes = limiter(retention.maxBytes);
   }
 
-  /** Whether an account may publish so much more to a channel now; counts it then. */
+  /** Whether an account may publish so many more commits and proposals to a channel now; counts them then. */
   tryTake(accountId: string, channel: string, { entries, bytes }: { readonly entries: number; readonly bytes: number }): boolean {
     const owner = `${accountId} ${channel}`;
     return this.#entries.tryTake(owner, entries) && this.#bytes.tryTake(owner, bytes);

@@ -7,7 +7,14 @@ const MAX_CHANNEL_BYTES = 512;
 
 /** A published message, checked. */
 export type Incoming =
-  | { readonly type: "entry"; readonly encoded: Uint8Array; readonly key: string; readonly commit?: CommitClaim }
+  | {
+      readonly type: "entry";
+      readonly encoded: Uint8Array;
+      readonly key: string;
+      readonly commit?: CommitClaim;
+      /** Members need it to follow the group: a commit or a proposal. */
+      readonly isHandshake: boolean;
+    }
   | { readonly type: "welcome"; readonly recipients: readonly Uint8Array[]; readonly payload: Uint8Array };
 
 /** Whether a log can store a channel's name. {@link Access} decides about further requirements. */
@@ -19,15 +26,15 @@ export function isChannelName(name: string): boolean {
 export function readIncoming(encoded: Uint8Array, maxPayloadBytes: number): Incoming | undefined {
   const message = decode(encoded);
   if (message === undefined) return undefined;
-  const { kind, epoch, payload, key, supersedes, recipients } = message;
-  if (kind === undefined || payload.length === 0 || payload.length > maxPayloadBytes || !isName(key)) return undefined;
+  const { kind, epoch, payload, key, supersedes, recipients, evicted } = message;
+  if (kind === undefined || evicted > 0 || payload.length === 0 || payload.length > maxPayloadBytes || !isName(key)) return undefined;
   if (kind === "welcome") {
     const addressed = recipients.length > 0 && recipients.length <= MAX_RECIPIENTS && recipients.every(isName);
     return addressed ? { type: "welcome", recipients: recipients.map(copy), payload: copy(payload) } : undefined;
   }
   // Fields that this version doesn't know may be there, but not more of them than of the message itself.
   if (recipients.length > 0 || encoded.length > payload.length + MAX_OVERHEAD) return undefined;
-  const entry = { type: "entry" as const, encoded, key: latin1(key) };
+  const entry = { type: "entry" as const, encoded, key: latin1(key), isHandshake: kind !== "application" };
   if (kind === "commit") return { ...entry, commit: supersedes === 0 ? { epoch } : { epoch, supersedes } };
   return supersedes === 0 ? entry : undefined;
 }

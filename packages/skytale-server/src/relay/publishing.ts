@@ -28,6 +28,12 @@ export interface PublishingStream {
   answer(answers: Answers): void;
 }
 
+/** A published message to append, with its number for the answer. */
+interface NumberedEntry {
+  readonly number: number;
+  readonly incoming: Extract<Incoming, { type: "entry" }>;
+}
+
 const NO_ACKS: Answers["acks"] = [];
 
 /** Takes what one stream publishes: checks it, has it recorded, and answers. */
@@ -47,13 +53,13 @@ export class Publishing {
    */
   async take(batch: PublishBatch): Promise<{ readonly answered: Promise<void> }> {
     const numbers = batch.messages.map((_, index) => batch.firstNumber + index);
-    const refused = (await this.#refusal(batch.channel)) ?? (await this.#fillRefusal(batch));
+    const refused = await this.#refusal(batch.channel);
     if (refused !== undefined) {
       this.#refuse(numbers, refused);
       return { answered: Promise.resolve() };
     }
     const invalid: number[] = [];
-    const entries: { readonly number: number; readonly incoming: Extract<Incoming, { type: "entry" }> }[] = [];
+    const entries: NumberedEntry[] = [];
     const under: Promise<void>[] = [];
     for (const [index, encoded] of batch.messages.entries()) {
       const number = batch.firstNumber + index;
@@ -63,7 +69,8 @@ export class Publishing {
       else under.push(this.#keepWelcome(batch.channel, number, incoming));
     }
     if (invalid.length > 0) this.#refuse(invalid, contract.Code.INVALID_ARGUMENT);
-    if (entries.length > 0) under.push(this.#record(batch.channel, entries));
+    const accepted = await this.#limitHandshakes(batch.channel, entries);
+    if (accepted.length > 0) under.push(this.#record(batch.channel, accepted));
     return { answered: Promise.all(under).then(() => undefined) };
   }
 
@@ -80,31 +87,40 @@ export class Publishing {
     }
   }
 
-  async #fillRefusal({ channel, messages }: PublishBatch): Promise<contract.Code | undefined> {
+  /** Rejects commits and proposals of an account that has published too many of them. Returns the other entries, in their order. */
+  async #limitHandshakes(channel: string, entries: readonly NumberedEntry[]): Promise<readonly NumberedEntry[]> {
+    const handshakes = entries.filter(({ incoming }) => incoming.isHandshake);
+    const refused = handshakes.length === 0 ? undefined : await this.#fillRefusal(channel, handshakes);
+    if (refused === undefined) return entries;
+    this.#refuse(
+      handshakes.map(({ number }) => number),
+      refused,
+    );
+    return entries.filter(({ incoming }) => !incoming.isHandshake);
+  }
+
+  async #fillRefusal(channel: string, entries: readonly NumberedEntry[]): Promise<contract.Code | undefined> {
     try {
       if (await this.#stream.decisions.owns(channel)) return undefined;
     } catch (error) {
       this.#parts.observer.onFailure?.(error);
       return contract.Code.INTERNAL;
     }
-    const bytes = messages.reduce((sum, { length }) => sum + length, 0);
-    const isAllowed = this.#parts.fillLimit.tryTake(this.#stream.accountId, channel, { entries: messages.length, bytes });
+    const bytes = entries.reduce((sum, { incoming }) => sum + incoming.encoded.length, 0);
+    const isAllowed = this.#parts.fillLimit.tryTake(this.#stream.accountId, channel, { entries: entries.length, bytes });
     return isAllowed ? undefined : contract.Code.RESOURCE_EXHAUSTED;
   }
 
-  async #record(
-    channel: string,
-    entries: readonly { readonly number: number; readonly incoming: Extract<Incoming, { type: "entry" }> }[],
-  ): Promise<void> {
+  async #record(channel: string, entries: readonly NumberedEntry[]): Promise<void> {
     const numbers = entries.map(({ number }) => number);
     try {
       const bodies = recordedMessages(
         entries.map(({ incoming }) => incoming.encoded),
         Date.now(),
       );
-      const append = entries.map(({ incoming: { key, commit } }, index): NewEntry => {
+      const append = entries.map(({ incoming: { key, commit, isHandshake } }, index): NewEntry => {
         const body = bodies[index] as Uint8Array;
-        return commit === undefined ? { body, key } : { body, key, commit };
+        return commit === undefined ? { body, key, isHandshake } : { body, key, commit };
       });
       const endReservation = this.#reserve(bodies);
       if (endReservation === undefined) return this.#rejectStorage(numbers);

@@ -47,8 +47,8 @@ export interface RelayLimits {
    */
   readonly workPerSecond: number;
   /**
-   * The part of a channel's retention, up to 1, that one account other than the channel's owner can fill at once, and in an hour; more is
-   * rejected (`RESOURCE_EXHAUSTED`) until then. Default 0.5.
+   * The part of a channel's retention, up to 1, that the commits and proposals of one account other than the channel's owner can take at once, and
+   * in an hour; more are rejected (`RESOURCE_EXHAUSTED`) until then. Retention evicts messages by account, but not these. Default 0.1.
    */
   readonly fillShare: number;
   /** Bytes of responses that the clients of one account don't read; above it, their streams are not read either. Default 4 MiB. */
@@ -100,7 +100,7 @@ export const RELAY_LIMITS: OptionSchema<RelayLimits> = options<RelayLimits>(
     maxWaitingCalls: count(1000),
     maxWaitingCallsTotal: count(20_000),
     workPerSecond: amount(2000),
-    fillShare: option<number>(IS_SHARE).default(0.5),
+    fillShare: option<number>(IS_SHARE).default(0.1),
     maxUnreadAnswerBytes: count(4 * 1024 * 1024),
     maxUnreadAnswerBytesTotal: count(128 * 1024 * 1024),
     maxStoredBytesPerAccount: count(16 * 1024 * 1024 * 1024),

@@ -169,7 +169,7 @@ export class Session implements FrameListener, SubscriberOwner, PublishingStream
 
   deliver(subscriber: Subscriber, page: DeliveryPage): void {
     this.#outbox.add(page.frame(subscriber.id));
-    this.#parts.observer.onDelivered?.(page.bodies.length, page.bytes);
+    this.#parts.observer.onDelivered?.(page.messages.length, page.bytes);
   }
 
   onLagging(subscriber: Subscriber): void {
@@ -256,7 +256,7 @@ export class Session implements FrameListener, SubscriberOwner, PublishingStream
     this.#outbox.addAnswer(encodeControl({ tokenLifetimeMs: this.#watchExpiry() }));
   }
 
-  async #subscribe({ subscription: id, channel, from, credit }: Subscribe): Promise<void> {
+  async #subscribe({ subscription: id, channel, from, credit, takesEvicted = false }: Subscribe): Promise<void> {
     if (id === 0 || this.#subscribers.has(id)) throw new RelayError("invalid_argument", "A subscription needs an id of its own, not 0");
     this.#spend(WORK.subscribe);
     const refusal = await this.#refusal(channel);
@@ -275,7 +275,7 @@ export class Session implements FrameListener, SubscriberOwner, PublishingStream
     }
     if (this.#ended) return this.#parts.feeds.release(feed);
     const next = from === 0 ? feed.next : from;
-    const subscriber = new Subscriber(id, feed, { from: next, credit }, this.#parts.log, this);
+    const subscriber = new Subscriber(id, feed, { from: next, credit, takesEvicted }, this.#parts.log, this);
     this.#subscribers.set(id, subscriber);
     feed.readers.add(subscriber);
     this.#outbox.addAnswer(encodeControl({ subscribed: [{ subscription: id, next, head: feed.next }] }));

@@ -2,6 +2,16 @@ import type { ChannelLog } from "../log/channel-log.ts";
 import type { ChannelFeed, FeedReader } from "./channel-feeds.ts";
 import { DeliveryPage } from "./delivery-page.ts";
 import { DELIVERY_BYTES, DELIVERY_MESSAGES } from "./relay-limits.ts";
+import { withoutMarkers } from "./without-markers.ts";
+
+/** What a client has asked for. */
+export interface SubscriberStart {
+  /** The first sequence. */
+  readonly from: number;
+  readonly credit: number;
+  /** The client knows markers of evicted messages. */
+  readonly takesEvicted: boolean;
+}
 
 /** What a subscriber needs of its stream. */
 export interface SubscriberOwner {
@@ -27,22 +37,18 @@ export class Subscriber implements FeedReader {
   /** The sequence to deliver next. */
   #cursor: number;
   #credit: number;
+  readonly #takesEvicted: boolean;
   #reading = false;
   #ended = false;
 
-  constructor(
-    id: number,
-    feed: ChannelFeed,
-    start: { readonly from: number; readonly credit: number },
-    log: ChannelLog,
-    owner: SubscriberOwner,
-  ) {
+  constructor(id: number, feed: ChannelFeed, start: SubscriberStart, log: ChannelLog, owner: SubscriberOwner) {
     this.id = id;
     this.feed = feed;
     this.#owner = owner;
     this.#log = log;
     this.#cursor = start.from;
     this.#credit = start.credit;
+    this.#takesEvicted = start.takesEvicted;
   }
 
   get channel(): string {
@@ -88,12 +94,13 @@ export class Subscriber implements FeedReader {
 
   async #read(): Promise<void> {
     const maxBytes = Math.min(this.#credit, DELIVERY_BYTES);
-    const { bodies, head } = await this.#log.read(this.channel, { from: this.#cursor, limit: DELIVERY_MESSAGES, maxBytes });
+    const page = await this.#log.read(this.channel, { from: this.#cursor, limit: DELIVERY_MESSAGES, maxBytes });
+    const { entries, head } = this.#takesEvicted ? page : withoutMarkers(page);
     if (this.#ended) return;
     if (this.#cursor < head.first) return this.#owner.onRangeGone(this, head.first);
     // Another stream of the account has taken the room. The entries are read again when there is room.
     if (!this.#owner.hasCapacity) return;
-    const part = bodies.length === 0 ? undefined : new DeliveryPage(this.#cursor, bodies).within(this.#credit);
+    const part = entries.length === 0 ? undefined : new DeliveryPage(this.#cursor, entries).within(this.#credit);
     if (part === undefined) throw new Error("The log lacks what it should hold");
     this.#deliver(part);
   }

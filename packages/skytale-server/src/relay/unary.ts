@@ -2,13 +2,14 @@ import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import type { GenMessage } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
 import { RelayError, type UnaryMethod } from "@parley/skytale-relay";
-import { contract, encodeRange } from "@parley/skytale-relay/internal";
+import { contract, encodeEvicted, encodeRange } from "@parley/skytale-relay/internal";
 import type { WelcomeStore } from "../log/welcome-store.ts";
 import type { ChannelLog } from "../log/channel-log.ts";
 import type { Access, Principal } from "./access.ts";
 import { type AccountBudgets, WORK } from "./account-budgets.ts";
 import { isChannelName } from "./incoming.ts";
 import { DELIVERY_MESSAGES } from "./relay-limits.ts";
+import { withoutMarkers } from "./without-markers.ts";
 
 /** What single calls need of their relay. */
 export interface UnaryParts {
@@ -51,13 +52,16 @@ export class Unary {
     return this.#methods[method](request, caller);
   }
 
-  async #fetchRange({ channel, fromSequence, limit }: contract.FetchRangeRequest, { principal }: Caller): Promise<Uint8Array> {
+  async #fetchRange(request: contract.FetchRangeRequest, { principal }: Caller): Promise<Uint8Array> {
+    const { channel, fromSequence, limit, takesEvicted } = request;
     const from = Number(fromSequence);
     if (from < 1 || !Number.isSafeInteger(from)) throw invalid("from_sequence must be a sequence, from 1 on");
     await this.#check(channel, this.#parts.access.canRead(principal, checked(channel)));
     const most = limit === 0 ? DELIVERY_MESSAGES : Math.min(limit, DELIVERY_MESSAGES);
-    const { bodies, head } = await this.#parts.log.read(channel, { from, limit: most, maxBytes: ANSWER_BYTES });
-    return encodeRange({ first: from, messages: bodies, head });
+    const page = await this.#parts.log.read(channel, { from, limit: most, maxBytes: ANSWER_BYTES });
+    const { entries, head } = takesEvicted ? page : withoutMarkers(page);
+    const messages = entries.map((entry) => (entry instanceof Uint8Array ? entry : encodeEvicted(entry.evicted)));
+    return encodeRange({ first: from, messages, head });
   }
 
   async #getHeads({ channels }: contract.GetHeadsRequest, { principal }: Caller): Promise<Uint8Array> {

@@ -2,6 +2,7 @@ import { copyFile, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { LmdbEnvironment } from "@parley/storage-lmdb";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { EvictedRun } from "../../src/log/channel-log.ts";
 import { LmdbLog } from "../../src/log/lmdb-log.ts";
 import { LmdbWelcomes } from "../../src/log/lmdb-welcomes.ts";
 import { StoredRegistry } from "../../src/registry/stored-registry.ts";
@@ -30,6 +31,8 @@ async function damage(text: string | Buffer, offset = 0): Promise<void> {
   await writeFile(path, content);
 }
 
+const textOf = (entry: Uint8Array | EvictedRun): string =>
+  entry instanceof Uint8Array ? Buffer.from(entry).toString() : `${entry.evicted} evicted`;
 const bodyOf = (channel: string, number: number): Buffer => Buffer.from(`entry ${number} of ${channel}, as it was published`);
 
 describe("a log with damaged records", () => {
@@ -44,7 +47,7 @@ describe("a log with damaged records", () => {
 
   async function read(log: LmdbLog, channel: string, from: number): Promise<{ bodies: string[]; first: number }> {
     const page = await log.read(channel, { from, ...ALL });
-    return { bodies: page.bodies.map((body) => Buffer.from(body).toString()), first: page.head.first };
+    return { bodies: page.entries.map(textOf), first: page.head.first };
   }
   const texts = (channel: string, ...numbers: number[]): string[] => numbers.map((number) => bodyOf(channel, number).toString());
 
@@ -110,7 +113,7 @@ it("a copy of a stopped server's directory, at another place, has everything tha
     await copyFile(join(directory.path, "skytale.mdb"), join(copy.path, "skytale.mdb"));
     await using environment = await LmdbEnvironment.open(copy.path, SCHEMA);
     const log = LmdbLog.open(environment);
-    expect((await log.read(A, { from: 1, ...ALL })).bodies.map((body) => Buffer.from(body).toString())).toEqual([bodyOf(A, 1).toString()]);
+    expect((await log.read(A, { from: 1, ...ALL })).entries.map(textOf)).toEqual([bodyOf(A, 1).toString()]);
     await log.close();
   } finally {
     await copy.remove();

@@ -105,11 +105,12 @@ async function run(first: ChannelLog, reopen: () => Promise<ChannelLog>, steps: 
     async read({ channel, ...options }: Extract<Step, { what: "read" }>): Promise<void> {
       const { bodies } = model.channel(channel);
       const page = await log.read(channel, options);
-      const found = page.bodies.map((body) => Buffer.from(body).toString("hex"));
+      const read = page.entries.map((one) => (one instanceof Uint8Array ? one : new Uint8Array()));
+      const found = read.map((body) => Buffer.from(body).toString("hex"));
       expect(found).toEqual(bodies.slice(options.from - 1, options.from - 1 + found.length));
       expect(page.head).toEqual({ first: 1, next: bodies.length + 1 });
       expect(found.length > 0).toBe(options.from <= bodies.length);
-      const size = page.bodies.reduce((sum, { length }) => sum + length, 0);
+      const size = read.reduce((sum, { length }) => sum + length, 0);
       expect(found.length <= options.limit && (found.length <= 1 || size <= options.maxBytes)).toBe(true);
     },
     async reopen(): Promise<void> {

@@ -96,24 +96,32 @@ describe("work that an account causes", () => {
   });
 });
 
-describe("the log of a channel", () => {
-  it("is filled by one account in part only: what others have published stays", async () => {
+describe("commits and proposals of one account", () => {
+  it("take a part of the log only: what others have published stays; the owner's, and messages, are not limited", async () => {
     await using harness = new RelayHarness({ retention: { maxEntries: 200 }, logs: { log: { retention: { maxEntries: 200 } } } });
     Object.assign(harness.access, { owns: ({ accountId }: { accountId: string }) => accountId === "alice" });
     const alice = harness.client("alice");
     for (let number = 0; number < 20; number++) await alice.publish(CHANNEL, message(`alice ${number}`));
     const mallory = await opened(harness, "mallory");
     for (let number = 0; number < 25; number++) {
+      const kind = number % 2 === 0 ? "commit" : "proposal";
       mallory.publish(
         CHANNEL,
         1 + number * 10,
-        Array.from({ length: 10 }, (_, index) => encoded(`${number} ${index}`)),
+        Array.from({ length: 10 }, (_, index) => encoded(`${number} ${index}`, { kind, epoch: BigInt(number * 10 + index) })),
       );
     }
     const { nacks } = await mallory.until((frame) => frame.nacks.some(({ number }) => number === 250));
     expect(nacks[0]).toMatchObject({ code: RESOURCE_EXHAUSTED });
-    expect((await alice.heads([CHANNEL]))[0]).toEqual({ first: 1, next: 121 });
-    for (let number = 0; number < 150; number++) await alice.publish(CHANNEL, message(`more ${number}`));
+    expect((await alice.heads([CHANNEL]))[0]).toEqual({ first: 1, next: 41 });
+    mallory.publish(CHANNEL, 251, [encoded("message"), encoded("late commit", { kind: "commit", epoch: 999n }), encoded("second")]);
+    const mixed = await mallory.until((frame) => frame.acks.some(({ firstNumber }) => firstNumber === 253));
+    expect(mallory.frames.flatMap((frame) => frame.acks).find(({ firstNumber }) => firstNumber === 251)).toMatchObject({ count: 1 });
+    expect(mixed.acks.map(({ firstNumber, firstSequence }) => [firstNumber, firstSequence])).toContainEqual([253, 42]);
+    for (let number = 0; number < 30; number++) {
+      await alice.publish(CHANNEL, { kind: "commit", epoch: BigInt(5000 + number), payload: payload(`commit ${number}`) });
+    }
+    expect((await alice.heads([CHANNEL]))[0]).toEqual({ first: 1, next: 73 });
   });
 });
 

@@ -1,0 +1,65 @@
+import { type Environment, numberAt, numbersKey, type Table, type WriteQueue } from "@parley/storage";
+import type { SegmentKey } from "./log-keys.ts";
+import { type Holding, Shares } from "./shares.ts";
+
+/**
+ * What each account has in each log, and where its application entries are: tables `log-shares` (channel, publisher → entries and bytes of
+ * application entries, the same of others) and `log-application` (channel, publisher, last sequence of a segment). Written in the transactions
+ * that change the segments, so nothing has to be counted or searched later. In memory are the shares of open channels only.
+ *
+ * A damaged row of shares is skipped: its account counts from 0, and loses its entries with the front of the log.
+ */
+export class ShareTables {
+  readonly #writes: WriteQueue;
+  readonly #shares: Table;
+  readonly #application: Table;
+
+  constructor(environment: Environment) {
+    this.#writes = environment.writes;
+    this.#shares = environment.table("log-shares");
+    this.#application = environment.table("log-application");
+  }
+
+  load(channel: number): Shares<number> {
+    const rows = this.#shares.getRange({ start: numbersKey(channel), end: numbersKey(channel + 1) });
+    return new Shares(Array.from(rows, ({ key, value }) => [numberAt(key, 1), readHolding(value)] as const));
+  }
+
+  /** Queues the rows of all accounts whose holdings have changed. */
+  put(channel: number, shares: Shares<number>): void {
+    for (const publisher of shares.takeChanged()) {
+      const { application, handshake } = shares.of(publisher);
+      const key = numbersKey(channel, publisher);
+      if (application.entries + handshake.entries === 0) this.#writes.remove(this.#shares, key);
+      else this.#writes.put(this.#shares, key, numbersKey(application.entries, application.bytes, handshake.entries, handshake.bytes));
+    }
+  }
+
+  /** Queues the place of a segment of application entries. */
+  putPlace(channel: number, publisher: number, last: number): void {
+    this.#writes.put(this.#application, numbersKey(channel, publisher, last), PRESENT);
+  }
+
+  /** Queues the removal of a segment's place, if it has one. */
+  removePlace({ channel, publishers, last, kind }: SegmentKey): void {
+    const [publisher] = publishers;
+    if (kind === "application" && publisher !== undefined)
+      this.#writes.remove(this.#application, numbersKey(channel, publisher.publisher, last));
+  }
+
+  /** The last sequence of an account's oldest segment of application entries, from a sequence on. */
+  oldestPlace(channel: number, publisher: number, from: number): number | undefined {
+    const range = { start: numbersKey(channel, publisher, from), end: numbersKey(channel, publisher + 1), limit: 1 };
+    for (const key of this.#application.getKeys(range)) return numberAt(key, 2);
+    return undefined;
+  }
+}
+
+const PRESENT = Buffer.from([1]);
+
+function readHolding(value: Uint8Array): Holding {
+  return {
+    application: { entries: numberAt(value, 0), bytes: numberAt(value, 1) },
+    handshake: { entries: numberAt(value, 2), bytes: numberAt(value, 3) },
+  };
+}
