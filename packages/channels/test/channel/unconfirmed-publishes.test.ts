@@ -27,6 +27,15 @@ describe("an acknowledged entry", () => {
     expect(expecting(true).take(entry(3, "of another life"))).toBe("repeated");
   });
 
+  it("is forgotten when the relay has evicted it", () => {
+    const entries = expecting();
+    entries.forget(1, 3);
+    expect(() => entries.take(entry(3, "another"))).toThrow(expect.objectContaining({ code: "fork" }));
+    const evicted = expecting();
+    evicted.forget(2, 4);
+    expect(evicted.take(entry(3, "another"))).toBe("other");
+  });
+
   it("is forgotten with its log", () => {
     const entries = expecting();
     entries.clear();

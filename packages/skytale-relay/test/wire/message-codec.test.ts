@@ -5,7 +5,8 @@ import { describe, expect, it } from "vitest";
 import { Kind as GeneratedKind, MessageSchema } from "../../gen/skytale/relay/v1/relay_pb.js";
 import { type Kind, kindOf } from "../../src/kind.ts";
 import { FrameError } from "../../src/wire/frame-error.ts";
-import { decodeMessage, encodeMessage, recordedMessages } from "../../src/wire/message-codec.ts";
+import { readMessage, sequenceAfter } from "../../src/relay-message.ts";
+import { decodeMessage, encodeEvicted, encodeMessage, recordedMessages } from "../../src/wire/message-codec.ts";
 import { counter, damaged, outgoing } from "./arbitraries.ts";
 
 const plain = (bytes: Uint8Array): number[] => [...bytes];
@@ -135,5 +136,31 @@ describe("messages", () => {
 
   it("with too many recipients are rejected", () => {
     expect(() => decodeMessage(Buffer.alloc(100_000, Buffer.from([0x32, 0x00])))).toThrow(FrameError);
+  });
+});
+
+describe("a marker of evicted messages", () => {
+  it("is read as the number of messages that it stands for, as by the generated code", () => {
+    fc.assert(
+      fc.property(
+        fc.maxSafeNat().map((number) => Math.max(1, number)),
+        (count) => {
+          const marker = encodeEvicted(count);
+          expect(Number(fromBinary(MessageSchema, marker).evicted)).toBe(count);
+          expect(readMessage(5, marker)).toMatchObject({ sequence: 5, kind: "evicted", evicted: count, payload: new Uint8Array() });
+          expect(sequenceAfter({ sequence: 5, evicted: count })).toBe(5 + count);
+        },
+      ),
+    );
+  });
+
+  it("is not a message with a payload, whatever other fields it has", () => {
+    fc.assert(
+      fc.property(outgoing, (message) => {
+        const read = readMessage(5, Buffer.concat([encodeMessage(message), encodeEvicted(100)]));
+        expect(read.kind).toBe(message.kind);
+        expect(sequenceAfter(read)).toBe(6);
+      }),
+    );
   });
 });

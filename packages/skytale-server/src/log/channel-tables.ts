@@ -2,7 +2,7 @@ import { NUMBER_BYTES, numberAt, numbersKey, type Environment, StorageError, typ
 import type { Head, LogPage, ReadOptions, Retention } from "./channel-log.ts";
 import { CommitIndex } from "./commit-index.ts";
 import type { ChannelState, Draft } from "./draft.ts";
-import { commitKey, epochOf, type PublisherBytes, readSegmentKey, segmentKey } from "./log-keys.ts";
+import { commitKey, epochOf, type PublisherBytes, readSegmentKey, type SegmentKey, segmentKey } from "./log-keys.ts";
 import { PageBuilder } from "./page-builder.ts";
 import { PublisherTable } from "./publisher-table.ts";
 import { Removal } from "./removal.ts";
@@ -214,9 +214,10 @@ export class ChannelTables {
     for (const segment of segments) {
       const { last, bytes, bodies, publisher, kind } = segment;
       const publishers = [{ publisher, bytes }];
-      const key = segmentKey({ channel: id, last, count: bodies.length, bytes, recordedAt: now, publishers, kind });
+      const stored: SegmentKey = { channel: id, last, count: bodies.length, bytes, recordedAt: now, publishers, kind };
+      const key = segmentKey(stored);
       this.#writes.put(this.#segments, key, encodeSegment(segment));
-      if (kind === "application") this.#shares.putPlace(id, publisher, last);
+      this.#shares.putPlace(stored, key);
       added.push(...publishers);
     }
     for (const { epoch, sequence, forgotten } of draft?.recorded ?? []) {

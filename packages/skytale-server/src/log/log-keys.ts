@@ -1,4 +1,4 @@
-import { NUMBER_BYTES, numberAt, numbersKey } from "@parley/storage";
+import { NUMBER_BYTES, numbersKey } from "@parley/storage";
 import type { EntryKind } from "./segment.ts";
 
 /** The bytes of one publisher's entries in one segment. */
@@ -41,27 +41,33 @@ export function segmentKey({ channel, last, count, bytes, recordedAt, publishers
 }
 
 export function readSegmentKey(key: Uint8Array): SegmentKey {
+  const bytes = view(key);
   return {
-    channel: numberAt(key, 0),
-    last: numberAt(key, 1),
-    count: numberAt(key, 2),
-    bytes: numberAt(key, 3),
-    recordedAt: numberAt(key, 4),
-    publishers: readPublishers(key),
-    kind: readKind(key),
+    channel: at(bytes, 0),
+    last: at(bytes, 1),
+    count: at(bytes, 2),
+    bytes: at(bytes, 3),
+    recordedAt: at(bytes, 4),
+    publishers: readPublishers(bytes),
+    kind: readKind(bytes),
   };
 }
 
-function readKind(key: Uint8Array): SegmentKey["kind"] {
+function readKind(key: Buffer): SegmentKey["kind"] {
   if (key.length === EVICTED_LENGTH) return "evicted";
-  return (key.length === COUNTED_LENGTH ? KINDS[numberAt(key, FIXED + 2)] : undefined) ?? "unknown";
+  return (key.length === COUNTED_LENGTH ? KINDS[at(key, FIXED + 2)] : undefined) ?? "unknown";
 }
 
-function readPublishers(key: Uint8Array): PublisherBytes[] {
+function readPublishers(key: Buffer): PublisherBytes[] {
   const publishers: PublisherBytes[] = [];
-  for (let at = FIXED; (at + 2) * NUMBER_BYTES <= key.length; at += 2)
-    publishers.push({ publisher: numberAt(key, at), bytes: numberAt(key, at + 1) });
+  for (let index = FIXED; (index + 2) * NUMBER_BYTES <= key.length; index += 2)
+    publishers.push({ publisher: at(key, index), bytes: at(key, index + 1) });
   return publishers;
+}
+
+/** As `numberAt`, without an object for each number. */
+function at(key: Buffer, index: number): number {
+  return key.readUIntBE(index * NUMBER_BYTES, NUMBER_BYTES);
 }
 
 /** Key of the commit on record for an epoch. */

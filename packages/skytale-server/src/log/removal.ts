@@ -83,7 +83,7 @@ export class Removal {
       if (next === undefined) return true;
       if (budget.left <= 0) return false;
       budget.left--;
-      if (next === "oldest") {
+      if (next === "oldest" || isOf(oldest, next.account)) {
         this.#remove(oldest);
         this.first = oldest.last + 1;
       } else if (!this.#evict(next.account)) {
@@ -113,13 +113,12 @@ export class Removal {
 
   /** Evicts an account's oldest segment. Returns false if it has none on disk. */
   #evict(account: number): boolean {
-    const { id } = this.#channel;
-    const last = this.#places.oldestPlace(id, account, Math.max(this.first, this.#searchFrom.get(account) ?? 0));
-    const segment = last === undefined ? undefined : this.#at(last);
-    if (last === undefined || segment === undefined || segment.last !== last) return false;
-    this.#searchFrom.set(account, last + 1);
+    const key = this.#places.oldest(this.#channel.id, account, Math.max(this.first, this.#searchFrom.get(account) ?? 0));
+    if (key === undefined) return false;
+    const segment = { ...readSegmentKey(key), key };
+    this.#searchFrom.set(account, segment.last + 1);
     this.#remove(segment);
-    this.#evicted.set(last, segment);
+    this.#evicted.set(segment.last, segment);
     return true;
   }
 
@@ -169,6 +168,11 @@ export class Removal {
     }
     return undefined;
   }
+}
+
+/** Whether a segment holds application entries of an account. */
+function isOf({ kind, publishers }: SegmentKey, account: number): boolean {
+  return kind === "application" && publishers[0]?.publisher === account;
 }
 
 function startOf({ last, count }: SegmentKey): number {

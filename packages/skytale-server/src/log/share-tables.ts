@@ -4,7 +4,7 @@ import { type Holding, Shares } from "./shares.ts";
 
 /**
  * What each account has in each log, and where its application entries are: tables `log-shares` (channel, publisher → entries and bytes of
- * application entries, the same of others) and `log-application` (channel, publisher, last sequence of a segment). Written in the transactions
+ * application entries, the same of others) and `log-application` (channel, publisher, last sequence of a segment → the segment's key). Written in the transactions
  * that change the segments, so nothing has to be counted or searched later. In memory are the shares of open channels only.
  *
  * A damaged row of shares is skipped: its account counts from 0, and loses its entries with the front of the log.
@@ -35,9 +35,11 @@ export class ShareTables {
     }
   }
 
-  /** Queues the place of a segment of application entries. */
-  putPlace(channel: number, publisher: number, last: number): void {
-    this.#writes.put(this.#application, numbersKey(channel, publisher, last), PRESENT);
+  /** Queues the place of a segment, if its entries can be evicted. @param key the segment's. */
+  putPlace({ channel, publishers, last, kind }: SegmentKey, key: Uint8Array): void {
+    const [publisher] = publishers;
+    if (kind === "application" && publisher !== undefined)
+      this.#writes.put(this.#application, numbersKey(channel, publisher.publisher, last), key);
   }
 
   /** Queues the removal of a segment's place, if it has one. */
@@ -47,15 +49,13 @@ export class ShareTables {
       this.#writes.remove(this.#application, numbersKey(channel, publisher.publisher, last));
   }
 
-  /** The last sequence of an account's oldest segment of application entries, from a sequence on. */
-  oldestPlace(channel: number, publisher: number, from: number): number | undefined {
+  /** The key of an account's oldest segment of application entries that ends at a sequence or later. */
+  oldest(channel: number, publisher: number, from: number): Uint8Array | undefined {
     const range = { start: numbersKey(channel, publisher, from), end: numbersKey(channel, publisher + 1), limit: 1 };
-    for (const key of this.#application.getKeys(range)) return numberAt(key, 2);
+    for (const { value } of this.#application.getRange(range)) return Uint8Array.from(value);
     return undefined;
   }
 }
-
-const PRESENT = Buffer.from([1]);
 
 function readHolding(value: Uint8Array): Holding {
   return {

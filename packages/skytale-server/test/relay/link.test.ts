@@ -1,5 +1,5 @@
 import { connectInMemory, type FrameListener, type FrameStream, RelayError, type RelayTransport } from "@parley/skytale-relay";
-import { decodeServerFrame } from "@parley/skytale-relay/internal";
+import { decodeClientFrame, decodeServerFrame, encodeControl, encodeDelivery, encodeEvicted } from "@parley/skytale-relay/internal";
 import { describe, expect, it } from "vitest";
 import { listenGrpc } from "../../src/relay/grpc-server.ts";
 import { Relay } from "../../src/relay/relay.ts";
@@ -152,6 +152,33 @@ it("a relay that breaks its own rules is left", async () => {
   await expect(client.heads([CHANNEL])).rejects.toMatchObject({ code: "protocol_error" });
   await expect(client.fetchRange(CHANNEL, { from: 1 })).rejects.toMatchObject({ code: "protocol_error" });
   await expect(client.fetchWelcomes(CHANNEL, [Uint8Array.from([1])])).rejects.toMatchObject({ code: "protocol_error" });
+});
+
+it.each([
+  ["fewer", 3],
+  ["more", 20],
+])("a subscription ends at a batch that stands for %s sequences than its messages", async (_, next) => {
+  await using harness = new RelayHarness();
+  const opened = { maxPayloadBytes: 1e6, maxFrameBytes: 4e6, maxSubscriptions: 10, tokenLifetimeMs: 1e6, idleTimeoutMs: 1e6 };
+  const wire = connectInMemory({
+    accept(_token, stream) {
+      stream.send(encodeControl({ opened }));
+      const frame = (bytes: Uint8Array): void => {
+        for (const { subscription } of decodeClientFrame(bytes).subscribes) {
+          stream.send(encodeControl({ subscribed: [{ subscription, next: 1, head: 12 }] }));
+          stream.send(encodeDelivery({ subscription, cost: 10, first: 1, messages: [encodeEvicted(4), encodeEvicted(5)], next }));
+        }
+      };
+      return { frame, drained: () => undefined, ended: () => undefined };
+    },
+    call: () => Promise.reject(new Error("No calls")),
+  });
+  const client = harness.client("alice", { transport: wire });
+  const messages = client.subscribe(CHANNEL, { from: 1 });
+  const read = async (): Promise<void> => {
+    for await (const { evicted } of messages) expect(evicted).toBe(4);
+  };
+  await expect(read()).rejects.toMatchObject({ code: "protocol_error" });
 });
 
 it("clients reconnect to a relay restarted on the same port and continue", async () => {
