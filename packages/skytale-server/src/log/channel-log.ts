@@ -143,7 +143,7 @@ export interface Watch {
 }
 
 /**
- * How much a channel's log keeps. What is too old goes from the front, a group that was appended together at a time.
+ * How much a channel's log keeps. Entries that are too old are removed from the front, a group that was appended together at a time.
  *
  * A log that holds too many entries or bytes loses entries of the account that has the most: its oldest application entries, a group at a time.
  * Evicted entries keep their sequence numbers. Commits and proposals are not evicted. The front of the log goes instead if one account has all

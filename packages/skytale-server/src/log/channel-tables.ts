@@ -31,13 +31,13 @@ interface Written {
   readonly draft: Draft;
 }
 
-/** What a commit does to a channel. */
+/** The changes of one channel in a commit. */
 export interface Change {
   readonly channel: StoredChannel;
   readonly draft: Draft | undefined;
   readonly segments: readonly Segment<number>[];
   readonly removal: Removal | undefined;
-  /** What the channel then has. */
+  /** The state of the channel after the commit. */
   readonly after: Pick<StoredChannel, "first" | "next" | "entries" | "bytes">;
 }
 
@@ -117,7 +117,7 @@ export class ChannelTables {
       }
       if (page.next >= next || page.isFull) break;
     }
-    // If there is none, the last segments are damaged.
+    // An empty page: the last segments are damaged.
     return page.finish({ first: page.isEmpty ? next : first, next });
   }
 

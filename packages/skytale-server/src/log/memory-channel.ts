@@ -19,7 +19,7 @@ interface Queue {
   start: number;
 }
 
-/** Groups are not put together before so many have lost their entries. */
+/** Least number of groups without entries that are put together. */
 const MIN_EMPTIED = 64;
 
 /** Told how many bytes of an account are stored more, or less. */

@@ -1,5 +1,5 @@
 import { numbersKey, type Table } from "@parley/storage";
-import { type PublisherBytes, readSegmentKey, type SegmentKey } from "./log-keys.ts";
+import { readSegmentKey, type SegmentKey } from "./log-keys.ts";
 import { nextToGo } from "./retention.ts";
 import type { Retention } from "./channel-log.ts";
 import type { Shares } from "./shares.ts";
@@ -18,7 +18,7 @@ export interface RemovalChannel {
   readonly isAppended: boolean;
 }
 
-/** What bounds a removal. */
+/** The rules and the bound of a removal. */
 export interface RemovalLimits {
   readonly retention: Retention;
   readonly now: number;
@@ -26,7 +26,7 @@ export interface RemovalLimits {
   readonly budget: { left: number };
 }
 
-/** Segments that a commit removes, with the key as stored. */
+/** A segment, with its key as stored. */
 interface Stored extends SegmentKey {
   readonly key: Uint8Array;
 }
@@ -52,6 +52,7 @@ export class Removal {
   readonly #evicted = new Map<number, Stored>();
   /** Where to search for the next segment of an account. */
   readonly #searchFrom = new Map<number, number>();
+  /** The segment found last by {@link Removal.#oldest}. */
   #known: Stored | undefined;
 
   constructor(channel: RemovalChannel, segments: Table, places: ShareTables, limits: RemovalLimits) {
@@ -67,11 +68,6 @@ export class Removal {
 
   get isEmpty(): boolean {
     return this.removed.length === 0;
-  }
-
-  /** Bytes that are gone, by publisher. */
-  get publishers(): PublisherBytes[] {
-    return this.removed.flatMap(({ publishers }) => publishers);
   }
 
   #run({ retention, now, budget }: RemovalLimits): boolean {
@@ -132,7 +128,7 @@ export class Removal {
       this.#channel.shares.remove(publisher.publisher, kind, { entries: count, bytes });
   }
 
-  /** Puts evicted segments that follow one another, and the runs beside them, into one run. So there are no more runs than other segments. */
+  /** Puts evicted segments that follow one another, and the runs beside them, into one run. A log has at most one run more than other segments. */
   #makeRuns(): void {
     const evicted = [...this.#evicted.values()].toSorted((left, right) => left.last - right.last);
     let run: SegmentKey | undefined;

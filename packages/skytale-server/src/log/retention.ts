@@ -9,7 +9,7 @@ export const RETENTION: OptionSchema<Retention> = options<Retention>({
   maxAgeMs: amount(30 * 24 * 60 * 60_000),
 });
 
-/** The part of the retention below which application entries are not evicted: above it are commits and proposals, and the oldest part goes. */
+/** The part of the retention that application entries have at least: below it, they are not evicted, and the front of the log is removed. */
 const APPLICATION_SHARE = 0.5;
 
 /** Fills in the defaults. @throws TypeError naming the option. */
@@ -26,9 +26,9 @@ export interface Oldest {
 }
 
 /**
- * What a log loses next: `undefined` for nothing, the oldest part, or the oldest application entries of one account.
+ * Decides which entries a log loses next: `undefined` for none, its oldest part, or the oldest application entries of one account.
  *
- * What is too old goes from the front. A log that holds too much loses entries of the account that has the most, so that no account evicts the
+ * Entries that are too old are removed from the front. A log that holds too much loses entries of the account that has the most, so that no account evicts the
  * entries of others that have less. The front goes instead as long as it is of an older version, if one account has all entries, and if
  * commits and proposals, which members need in order, take up most of the log.
  */

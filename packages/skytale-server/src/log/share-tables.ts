@@ -3,7 +3,7 @@ import type { SegmentKey } from "./log-keys.ts";
 import { type Holding, Shares } from "./shares.ts";
 
 /**
- * What each account has in each log, and where its application entries are: tables `log-shares` (channel, publisher → entries and bytes of
+ * Counts the entries of each account in each log, and finds its application entries: tables `log-shares` (channel, publisher → entries and bytes of
  * application entries, the same of others) and `log-application` (channel, publisher, last sequence of a segment → the segment's key). Written in the transactions
  * that change the segments, so nothing has to be counted or searched later. In memory are the shares of open channels only.
  *

@@ -7,16 +7,16 @@ export interface Amount {
   readonly bytes: number;
 }
 
-/** What one account has in one channel's log. */
+/** The entries of one account in one channel's log, by kind. */
 export interface Holding {
   readonly application: Amount;
   readonly handshake: Amount;
 }
 
-export const NO_HOLDING: Holding = { application: { entries: 0, bytes: 0 }, handshake: { entries: 0, bytes: 0 } };
+const NO_HOLDING: Holding = { application: { entries: 0, bytes: 0 }, handshake: { entries: 0, bytes: 0 } };
 
 /**
- * What each account has in one channel's log, and which one has the most application entries. Entries of older versions, whose account or kind
+ * Counts the entries of each account in one channel's log, and finds the account with the most application entries. Entries of older versions, whose account or kind
  * is unknown, are not included.
  */
 export class Shares<Id> {

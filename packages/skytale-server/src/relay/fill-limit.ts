@@ -27,7 +27,7 @@ export class FillLimit {
     this.#bytes = limiter(retention.maxBytes);
   }
 
-  /** Whether an account may publish so many more commits and proposals to a channel now; counts them then. */
+  /** Whether an account may publish these commits and proposals to a channel now. Counts them if it may. */
   tryTake(accountId: string, channel: string, { entries, bytes }: { readonly entries: number; readonly bytes: number }): boolean {
     const owner = `${accountId} ${channel}`;
     return this.#entries.tryTake(owner, entries) && this.#bytes.tryTake(owner, bytes);

@@ -4,7 +4,7 @@ import { DeliveryPage } from "./delivery-page.ts";
 import { DELIVERY_BYTES, DELIVERY_MESSAGES } from "./relay-limits.ts";
 import { withoutMarkers } from "./without-markers.ts";
 
-/** What a client has asked for. */
+/** The start of a subscription, as its client requested it. */
 export interface SubscriberStart {
   /** The first sequence. */
   readonly from: number;
