@@ -21,7 +21,11 @@ const append = fc.record({
   isHandshake: fc.oneof({ weight: 7, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }),
 });
 const step = fc.record({
-  appends: fc.oneof(fc.tuple(append), fc.array(append, { minLength: 2, maxLength: 4 })),
+  appends: fc.oneof(
+    fc.tuple(append),
+    // One of each account: those of the same account would become one group in one commit.
+    fc.uniqueArray(append, { minLength: 2, maxLength: ACCOUNTS.length, selector: ({ account }) => account }),
+  ),
   fate: fc.oneof(
     { weight: 8, arbitrary: fc.constant<Fate>("stored") },
     { weight: 1, arbitrary: fc.constantFrom<Fate>("fails", "killed before", "killed after") },
