@@ -14,12 +14,12 @@ const ALICE = "alice";
 
 /**
  * Registers vitest tests of the `ChannelLog` interface of a relay. `setUp` creates an empty one for each test. Without `durable`, tests of
- * restarts are omitted.
+ * restarts are omitted; without `evictsByAccount`, a full log must drop its front whoever has published it.
  */
 export function channelLogCompliance(
   name: string,
   setUp: (options: LogOptions) => Promise<ChannelLogHarness>,
-  { durable }: { readonly durable: boolean },
+  { durable, evictsByAccount = true }: { readonly durable: boolean; readonly evictsByAccount?: boolean },
 ): void {
   async function start(options: LogOptions = {}): Promise<ChannelLogHarness> {
     const harness = await setUp(options);
@@ -290,101 +290,6 @@ export function channelLogCompliance(
       expect(await texts(log, 11)).toEqual(Array.from({ length: 10 }, (_, index) => `m${index + 10}`));
     });
 
-    it("evicts the oldest entries of the account that has the most, and none of the others", async () => {
-      const log = await open({ retention: { maxEntries: 20 } });
-      for (const text of ["a1", "a2", "a3"]) await log.append(CHANNEL, ALICE, [entry(text)]);
-      await log.append(CHANNEL, "bob", [entry("b1")]);
-      for (let index = 0; index < 50; index++) await log.append(CHANNEL, "mallory", [entry(`m${index}`)]);
-      await log.append(CHANNEL, ALICE, [entry("a4")]);
-      const latest = Array.from({ length: 15 }, (_, index) => `m${index + 35}`);
-      expect(await all(log, 1)).toEqual(["a1", "a2", "a3", "b1", 35, ...latest, "a4"]);
-      expect(await log.head(CHANNEL)).toEqual({ first: 1, next: 56 });
-      expect([log.storedBytes(ALICE), log.storedBytes("bob")]).toEqual([8, 2]);
-      expect(log.storedBytes("mallory")).toBe(latest.join("").length);
-    });
-
-    it("evicts by size as by number: entries of the account with the most bytes", async () => {
-      const log = await open({ retention: { maxBytes: 1000 } });
-      for (let index = 0; index < 50; index++) await log.append(CHANNEL, ALICE, [entry(`a${index}`)]);
-      for (let index = 0; index < 20; index++) await log.append(CHANNEL, "mallory", [entry("x".repeat(100), `k${index}`)]);
-      const entries = await all(log, 1);
-      expect(entries.slice(0, 50)).toEqual(Array.from({ length: 50 }, (_, index) => `a${index}`));
-      expect(entries[50]).toBe(12);
-      expect(entries).toHaveLength(59);
-    });
-
-    it("divides a full log evenly between accounts that publish more than fits, however many their entries are", async () => {
-      const log = await open({ retention: { maxEntries: 30 } });
-      const names = [ALICE, "bob", "mallory"];
-      for (let index = 0; index < 30; index++) await log.append(CHANNEL, "mallory", [entry(`mallory ${index}`)]);
-      for (let index = 0; index < 40; index++)
-        for (const name of [ALICE, "bob"]) await log.append(CHANNEL, name, [entry(`${name} ${index + 10}`)]);
-      const found = (await all(log, (await log.head(CHANNEL)).first)).filter((one) => typeof one === "string");
-      expect(names.map((name) => found.filter((one) => one.startsWith(name)).length)).toEqual([10, 10, 10]);
-    });
-
-    it("keeps commits and proposals of all accounts, and drops the front once they take up half of a full log", async () => {
-      const log = await open({ retention: { maxEntries: 20 } });
-      await log.append(CHANNEL, ALICE, [entry("a1")]);
-      for (let index = 0; index < 5; index++) {
-        await log.append(CHANNEL, "mallory", [commit(`c${index}`, BigInt(index)), { ...entry(`p${index}`), isHandshake: true }]);
-      }
-      for (let index = 0; index < 30; index++) await log.append(CHANNEL, "mallory", [entry(`m${index}`)]);
-      const handshakes = Array.from({ length: 5 }, (_, index) => [`c${index}`, `p${index}`]).flat();
-      const latest = Array.from({ length: 9 }, (_, index) => `m${index + 21}`);
-      expect(await all(log, 1)).toEqual(["a1", ...handshakes, 21, ...latest]);
-      await log.append(CHANNEL, "mallory", [commit("late", 99n)]);
-      expect((await log.head(CHANNEL)).first).toBe(2);
-      expect(await all(log, 2)).toEqual([...handshakes, 21, ...latest, "late"]);
-    });
-
-    it("returns evicted entries as one run, from any of their sequence numbers", async () => {
-      const log = await open({ retention: { maxEntries: 10 } });
-      await log.append(CHANNEL, ALICE, [entry("a1")]);
-      for (let index = 0; index < 30; index++) await log.append(CHANNEL, "mallory", [entry(`m${index}`)]);
-      expect(await all(log, 2)).toEqual([21, ...Array.from({ length: 9 }, (_, index) => `m${index + 21}`)]);
-      expect(await all(log, 22)).toEqual([1, ...Array.from({ length: 9 }, (_, index) => `m${index + 21}`)]);
-      const page = await log.read(CHANNEL, { from: 1, limit: 2, maxBytes: 1000 });
-      expect(page.entries.slice(1)).toEqual([{ evicted: 21 }]);
-      expect((await log.read(CHANNEL, { from: 5, limit: 1, maxBytes: 1 })).entries).toEqual([{ evicted: 18 }]);
-    });
-
-    it("puts runs of evicted entries together, and begins after a run at its front", async () => {
-      const log = await open({ retention: { maxEntries: 20 } });
-      for (let index = 0; index < 10; index++) await log.append(CHANNEL, "mallory", [entry(`m${index}`)]);
-      for (let index = 0; index < 9; index++) {
-        await log.append(CHANNEL, ALICE, [entry(`a${index}`)]);
-        await log.append(CHANNEL, "mallory", [entry(`n${index}`)]);
-      }
-      expect((await log.head(CHANNEL)).first).toBe(9);
-      for (let index = 0; index < 20; index++) await log.append(CHANNEL, "mallory", [entry(`o${index}`)]);
-      const kept = Array.from({ length: 8 }, (_, index) => [`a${index}`, 1]).flat();
-      expect(await all(log, 11)).toEqual([...kept, "a8", 10, ...Array.from({ length: 11 }, (_, index) => `o${index + 9}`)]);
-      expect(await log.head(CHANNEL)).toEqual({ first: 11, next: 49 });
-    });
-
-    it("recognizes entries that are evicted by their keys, and numbers further ones as before", async () => {
-      const log = await open({ retention: { maxEntries: 10 } });
-      await log.append(CHANNEL, ALICE, [entry("a1")]);
-      for (let index = 0; index < 20; index++) await log.append(CHANNEL, "mallory", [entry(`m${index}`)]);
-      expect(await log.append(CHANNEL, "mallory", [entry("m0"), entry("m20")])).toEqual([duplicate(2), appended(22)]);
-    });
-
-    it("drops runs of evicted entries when what stands before them expires", async () => {
-      let now = 1_000_000;
-      const log = await open({ now: () => now, retention: { maxEntries: 10, maxAgeMs: 1000 } });
-      await log.append(CHANNEL, ALICE, [entry("a1")]);
-      now += 600;
-      for (let index = 0; index < 20; index++) await log.append(CHANNEL, "mallory", [entry(`m${index}`)]);
-      now += 600;
-      await log.expire();
-      expect(await log.head(CHANNEL)).toEqual({ first: 13, next: 22 });
-      now += 600;
-      await log.expire();
-      expect(await log.head(CHANNEL)).toEqual({ first: 22, next: 22 });
-      expect(log.totalStoredBytes).toBe(0);
-    });
-
     it("rejects all calls after close, and completes calls in flight", async () => {
       const { log } = await start();
       const under = log.append(CHANNEL, ALICE, [entry("a")]);
@@ -395,51 +300,184 @@ export function channelLogCompliance(
       await expect(log.head(CHANNEL)).rejects.toMatchObject({ code: "storage_failed" });
     });
 
-    it("counts the stored bytes of each publisher over all channels, and subtracts what retention removes", async () => {
-      let now = 1000;
-      const log = await open({ retention: { maxEntries: 20, maxAgeMs: 1000 }, now: () => now });
-      const publish = (publisher: string, channel: string, prefix: string): Promise<unknown> =>
-        log.append(channel, publisher, numbered(`${publisher} ${prefix}`, 10));
-      await Promise.all([publish(ALICE, CHANNEL, "a"), publish("bob", CHANNEL, "b"), publish(ALICE, "acme/team/other", "c")]);
-      await publish(ALICE, CHANNEL, "a");
-      const [alice, bob] = [10 * "alice a0".length, 10 * "bob b0".length];
-      expect([log.storedBytes(ALICE), log.storedBytes("bob"), log.storedBytes("carol")]).toEqual([2 * alice, bob, 0]);
-      expect(log.totalStoredBytes).toBe(2 * alice + bob);
-      for (let index = 0; index < 20; index++) await log.append(CHANNEL, ALICE, [entry(`alice d${index}`)]);
-      // The group of ten that Alice has appended together.
-      expect([log.storedBytes(ALICE), log.storedBytes("bob")]).toEqual([alice + 10 * "alice d10".length, bob]);
-      now += 2000;
-      await log.expire();
-      expect([log.storedBytes(ALICE), log.storedBytes("bob"), log.totalStoredBytes]).toEqual([0, 0, 0]);
-    });
+    const byAccount = (): void => {
+      it("evicts the oldest entries of the account that has the most, and none of the others", async () => {
+        const log = await open({ retention: { maxEntries: 20 } });
+        for (const text of ["a1", "a2", "a3"]) await log.append(CHANNEL, ALICE, [entry(text)]);
+        await log.append(CHANNEL, "bob", [entry("b1")]);
+        for (let index = 0; index < 50; index++) await log.append(CHANNEL, "mallory", [entry(`m${index}`)]);
+        await log.append(CHANNEL, ALICE, [entry("a4")]);
+        const latest = Array.from({ length: 15 }, (_, index) => `m${index + 35}`);
+        expect(await all(log, 1)).toEqual(["a1", "a2", "a3", "b1", 35, ...latest, "a4"]);
+        expect(await log.head(CHANNEL)).toEqual({ first: 1, next: 56 });
+        expect([log.storedBytes(ALICE), log.storedBytes("bob")]).toEqual([8, 2]);
+        expect(log.storedBytes("mallory")).toBe(latest.join("").length);
+      });
+
+      it("evicts by size as by number: entries of the account with the most bytes", async () => {
+        const log = await open({ retention: { maxBytes: 1000 } });
+        for (let index = 0; index < 50; index++) await log.append(CHANNEL, ALICE, [entry(`a${index}`)]);
+        for (let index = 0; index < 20; index++) await log.append(CHANNEL, "mallory", [entry("x".repeat(100), `k${index}`)]);
+        const entries = await all(log, 1);
+        expect(entries.slice(0, 50)).toEqual(Array.from({ length: 50 }, (_, index) => `a${index}`));
+        expect(entries[50]).toBe(12);
+        expect(entries).toHaveLength(59);
+      });
+
+      it("divides a full log evenly between accounts that publish more than fits, however many their entries are", async () => {
+        const log = await open({ retention: { maxEntries: 30 } });
+        const names = [ALICE, "bob", "mallory"];
+        for (let index = 0; index < 30; index++) await log.append(CHANNEL, "mallory", [entry(`mallory ${index}`)]);
+        for (let index = 0; index < 40; index++)
+          for (const name of [ALICE, "bob"]) await log.append(CHANNEL, name, [entry(`${name} ${index + 10}`)]);
+        const found = (await all(log, (await log.head(CHANNEL)).first)).filter((one) => typeof one === "string");
+        expect(names.map((name) => found.filter((one) => one.startsWith(name)).length)).toEqual([10, 10, 10]);
+      });
+
+      it("keeps commits and proposals of all accounts, and drops the front once they take up half of a full log", async () => {
+        const log = await open({ retention: { maxEntries: 20 } });
+        await log.append(CHANNEL, ALICE, [entry("a1")]);
+        for (let index = 0; index < 5; index++) {
+          await log.append(CHANNEL, "mallory", [commit(`c${index}`, BigInt(index)), { ...entry(`p${index}`), isHandshake: true }]);
+        }
+        for (let index = 0; index < 30; index++) await log.append(CHANNEL, "mallory", [entry(`m${index}`)]);
+        const handshakes = Array.from({ length: 5 }, (_, index) => [`c${index}`, `p${index}`]).flat();
+        const latest = Array.from({ length: 9 }, (_, index) => `m${index + 21}`);
+        expect(await all(log, 1)).toEqual(["a1", ...handshakes, 21, ...latest]);
+        await log.append(CHANNEL, "mallory", [commit("late", 99n)]);
+        expect((await log.head(CHANNEL)).first).toBe(2);
+        expect(await all(log, 2)).toEqual([...handshakes, 21, ...latest, "late"]);
+      });
+
+      it("returns evicted entries as one run, from any of their sequence numbers", async () => {
+        const log = await open({ retention: { maxEntries: 10 } });
+        await log.append(CHANNEL, ALICE, [entry("a1")]);
+        for (let index = 0; index < 30; index++) await log.append(CHANNEL, "mallory", [entry(`m${index}`)]);
+        expect(await all(log, 2)).toEqual([21, ...Array.from({ length: 9 }, (_, index) => `m${index + 21}`)]);
+        expect(await all(log, 22)).toEqual([1, ...Array.from({ length: 9 }, (_, index) => `m${index + 21}`)]);
+        const page = await log.read(CHANNEL, { from: 1, limit: 2, maxBytes: 1000 });
+        expect(page.entries.slice(1)).toEqual([{ evicted: 21 }]);
+        expect((await log.read(CHANNEL, { from: 5, limit: 1, maxBytes: 1 })).entries).toEqual([{ evicted: 18 }]);
+      });
+
+      it("puts runs of evicted entries together, and begins after a run at its front", async () => {
+        const log = await open({ retention: { maxEntries: 20 } });
+        for (let index = 0; index < 10; index++) await log.append(CHANNEL, "mallory", [entry(`m${index}`)]);
+        for (let index = 0; index < 9; index++) {
+          await log.append(CHANNEL, ALICE, [entry(`a${index}`)]);
+          await log.append(CHANNEL, "mallory", [entry(`n${index}`)]);
+        }
+        expect((await log.head(CHANNEL)).first).toBe(9);
+        for (let index = 0; index < 20; index++) await log.append(CHANNEL, "mallory", [entry(`o${index}`)]);
+        const kept = Array.from({ length: 8 }, (_, index) => [`a${index}`, 1]).flat();
+        expect(await all(log, 11)).toEqual([...kept, "a8", 10, ...Array.from({ length: 11 }, (_, index) => `o${index + 9}`)]);
+        expect(await log.head(CHANNEL)).toEqual({ first: 11, next: 49 });
+      });
+
+      it("recognizes entries that are evicted by their keys, and numbers further ones as before", async () => {
+        const log = await open({ retention: { maxEntries: 10 } });
+        await log.append(CHANNEL, ALICE, [entry("a1")]);
+        for (let index = 0; index < 20; index++) await log.append(CHANNEL, "mallory", [entry(`m${index}`)]);
+        expect(await log.append(CHANNEL, "mallory", [entry("m0"), entry("m20")])).toEqual([duplicate(2), appended(22)]);
+      });
+
+      it("drops runs of evicted entries when what stands before them expires", async () => {
+        let now = 1_000_000;
+        const log = await open({ now: () => now, retention: { maxEntries: 10, maxAgeMs: 1000 } });
+        await log.append(CHANNEL, ALICE, [entry("a1")]);
+        now += 600;
+        for (let index = 0; index < 20; index++) await log.append(CHANNEL, "mallory", [entry(`m${index}`)]);
+        now += 600;
+        await log.expire();
+        expect(await log.head(CHANNEL)).toEqual({ first: 13, next: 22 });
+        now += 600;
+        await log.expire();
+        expect(await log.head(CHANNEL)).toEqual({ first: 22, next: 22 });
+        expect(log.totalStoredBytes).toBe(0);
+      });
+
+      it("counts the stored bytes of each publisher over all channels, and subtracts what retention removes", async () => {
+        let now = 1000;
+        const log = await open({ retention: { maxEntries: 20, maxAgeMs: 1000 }, now: () => now });
+        const publish = (publisher: string, channel: string, prefix: string): Promise<unknown> =>
+          log.append(channel, publisher, numbered(`${publisher} ${prefix}`, 10));
+        await Promise.all([publish(ALICE, CHANNEL, "a"), publish("bob", CHANNEL, "b"), publish(ALICE, "acme/team/other", "c")]);
+        await publish(ALICE, CHANNEL, "a");
+        const [alice, bob] = [10 * "alice a0".length, 10 * "bob b0".length];
+        expect([log.storedBytes(ALICE), log.storedBytes("bob"), log.storedBytes("carol")]).toEqual([2 * alice, bob, 0]);
+        expect(log.totalStoredBytes).toBe(2 * alice + bob);
+        for (let index = 0; index < 20; index++) await log.append(CHANNEL, ALICE, [entry(`alice d${index}`)]);
+        // The group of ten that Alice has appended together.
+        expect([log.storedBytes(ALICE), log.storedBytes("bob")]).toEqual([alice + 10 * "alice d10".length, bob]);
+        now += 2000;
+        await log.expire();
+        expect([log.storedBytes(ALICE), log.storedBytes("bob"), log.totalStoredBytes]).toEqual([0, 0, 0]);
+      });
+    };
+    const fromFront = (): void => {
+      it("counts the stored bytes of each publisher over all channels, and subtracts what retention removes", async () => {
+        let now = 1000;
+        const log = await open({ retention: { maxEntries: 20, maxAgeMs: 1000 }, now: () => now });
+        const publish = (publisher: string, channel: string, prefix: string): Promise<unknown> =>
+          log.append(channel, publisher, numbered(`${publisher} ${prefix}`, 10));
+        await Promise.all([publish(ALICE, CHANNEL, "a"), publish("bob", CHANNEL, "b"), publish(ALICE, "acme/team/other", "c")]);
+        await publish(ALICE, CHANNEL, "a");
+        const [alice, bob] = [10 * "alice a0".length, 10 * "bob b0".length];
+        expect([log.storedBytes(ALICE), log.storedBytes("bob"), log.storedBytes("carol")]).toEqual([2 * alice, bob, 0]);
+        expect(log.totalStoredBytes).toBe(2 * alice + bob);
+        await publish("carol", CHANNEL, "d");
+        await publish("carol", CHANNEL, "e");
+        expect([log.storedBytes(ALICE), log.storedBytes("bob")]).toEqual([alice, 0]);
+        now += 2000;
+        await log.expire();
+        expect([log.storedBytes(ALICE), log.storedBytes("carol"), log.totalStoredBytes]).toEqual([0, 0, 0]);
+      });
+    };
+    (evictsByAccount ? byAccount : fromFront)();
 
     if (!durable) return;
 
-    it("keeps the counts of stored bytes across a restart", async () => {
-      const { log, reopen } = await start({ retention: { maxEntries: 45 } });
-      if (reopen === undefined) throw new Error("a durable log can be reopened");
-      const publishers = Array.from({ length: 40 }, (_, index) => `publisher ${index}`);
-      await Promise.all(publishers.map((publisher) => log.append(CHANNEL, publisher, [entry(publisher)])));
-      const again = await reopen();
-      expect(publishers.map((publisher) => again.storedBytes(publisher))).toEqual(publishers.map(({ length }) => length));
-      for (let index = 0; index < 40; index++) await again.append(CHANNEL, ALICE, [entry(`later ${index}`)]);
-      expect(publishers.map((publisher) => again.storedBytes(publisher))).toEqual(publishers.map(({ length }) => length));
-      expect(again.totalStoredBytes).toBe(publishers.join("").length + again.storedBytes(ALICE));
-    });
+    const byAccountDurably = (): void => {
+      it("keeps the counts of stored bytes across a restart", async () => {
+        const { log, reopen } = await start({ retention: { maxEntries: 45 } });
+        if (reopen === undefined) throw new Error("a durable log can be reopened");
+        const publishers = Array.from({ length: 40 }, (_, index) => `publisher ${index}`);
+        await Promise.all(publishers.map((publisher) => log.append(CHANNEL, publisher, [entry(publisher)])));
+        const again = await reopen();
+        expect(publishers.map((publisher) => again.storedBytes(publisher))).toEqual(publishers.map(({ length }) => length));
+        for (let index = 0; index < 40; index++) await again.append(CHANNEL, ALICE, [entry(`later ${index}`)]);
+        expect(publishers.map((publisher) => again.storedBytes(publisher))).toEqual(publishers.map(({ length }) => length));
+        expect(again.totalStoredBytes).toBe(publishers.join("").length + again.storedBytes(ALICE));
+      });
 
-    it("continues to evict entries by account after a restart", async () => {
-      const { log, reopen } = await start({ retention: { maxEntries: 20 } });
-      if (reopen === undefined) throw new Error("a durable log can be reopened");
-      for (let index = 0; index < 8; index++) await log.append(CHANNEL, index % 2 === 0 ? ALICE : "bob", [entry(`q${index}`)]);
-      for (let index = 0; index < 20; index++) await log.append(CHANNEL, "mallory", [entry(`m${index}`)]);
-      const before = await all(log, 1);
-      const again = await reopen();
-      expect(await all(again, 1)).toEqual(before);
-      for (let index = 20; index < 40; index++) await again.append(CHANNEL, "mallory", [entry(`m${index}`)]);
-      const quiet = Array.from({ length: 8 }, (_, index) => `q${index}`);
-      expect(await all(again, 1)).toEqual([...quiet, 28, ...Array.from({ length: 12 }, (_, index) => `m${index + 28}`)]);
-      expect(again.storedBytes("mallory")).toBe(12 * "m28".length);
-    });
+      it("continues to evict entries by account after a restart", async () => {
+        const { log, reopen } = await start({ retention: { maxEntries: 20 } });
+        if (reopen === undefined) throw new Error("a durable log can be reopened");
+        for (let index = 0; index < 8; index++) await log.append(CHANNEL, index % 2 === 0 ? ALICE : "bob", [entry(`q${index}`)]);
+        for (let index = 0; index < 20; index++) await log.append(CHANNEL, "mallory", [entry(`m${index}`)]);
+        const before = await all(log, 1);
+        const again = await reopen();
+        expect(await all(again, 1)).toEqual(before);
+        for (let index = 20; index < 40; index++) await again.append(CHANNEL, "mallory", [entry(`m${index}`)]);
+        const quiet = Array.from({ length: 8 }, (_, index) => `q${index}`);
+        expect(await all(again, 1)).toEqual([...quiet, 28, ...Array.from({ length: 12 }, (_, index) => `m${index + 28}`)]);
+        expect(again.storedBytes("mallory")).toBe(12 * "m28".length);
+      });
+    };
+    const fromFrontDurably = (): void => {
+      it("keeps the counts of stored bytes across a restart", async () => {
+        const { log, reopen } = await start({ retention: { maxEntries: 40 } });
+        if (reopen === undefined) throw new Error("a durable log can be reopened");
+        const publishers = Array.from({ length: 40 }, (_, index) => `publisher ${index}`);
+        await Promise.all(publishers.map((publisher) => log.append(CHANNEL, publisher, [entry(publisher)])));
+        const again = await reopen();
+        expect(publishers.map((publisher) => again.storedBytes(publisher))).toEqual(publishers.map(({ length }) => length));
+        await again.append(CHANNEL, ALICE, numbered("later", 40));
+        expect(publishers.reduce((sum, publisher) => sum + again.storedBytes(publisher), 0)).toBe(0);
+        expect(again.totalStoredBytes).toBe(again.storedBytes(ALICE));
+      });
+    };
+    (evictsByAccount ? byAccountDurably : fromFrontDurably)();
 
     it("survives a restart", async () => {
       const { log, reopen } = await start({ retention: { maxEntries: 20 } });

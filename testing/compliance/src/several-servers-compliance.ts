@@ -206,6 +206,6 @@ function textOf(body: Uint8Array): string {
 }
 
 async function texts(log: ChannelLog): Promise<string[]> {
-  const { bodies } = await log.read(CHANNEL, { from: 1, limit: 1000, maxBytes: 1e6 });
-  return bodies.map(textOf);
+  const { entries } = await log.read(CHANNEL, { from: 1, limit: 1000, maxBytes: 1e6 });
+  return entries.map((one) => (one instanceof Uint8Array ? textOf(one) : `${one.evicted} evicted`));
 }

@@ -50,7 +50,7 @@ for (const count of [1, 3] as const) {
           const { store: log, reopen, stop } = await stored((connection) => JetstreamLog.open(connection, { ...options, shards: 1 }));
           return { log, reopen, stop };
         },
-        { durable: true },
+        { durable: true, evictsByAccount: false },
       );
 
       registryCompliance("JetstreamRegistry", async () => {

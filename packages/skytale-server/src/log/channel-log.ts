@@ -42,6 +42,9 @@ export interface ChannelLog {
   /** The same for all publishers together. */
   readonly totalStoredBytes: number;
 
+  /** Whether a full log loses entries of the account that has the most, see {@link Retention}. Otherwise it loses its front. */
+  readonly evictsByAccount: boolean;
+
   /**
    * Removes entries older than retention allows. Called by the relay's timer; each append enforces the limits on entries and bytes. A log beyond
    * them loses the oldest application entries of the account that has the most, see {@link Retention}.

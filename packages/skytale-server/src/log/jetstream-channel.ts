@@ -6,7 +6,6 @@ import { CommitIndex } from "./commit-index.ts";
 import { type ChannelState, Draft } from "./draft.ts";
 import { decodeChannelHead, decodeCommits, encodeChannelHead, encodeCommits, type PublisherRun } from "./jetstream-head.ts";
 import { KEY_ID_LENGTH, type KeyWindow } from "./key-window.ts";
-import { type Group, mustGo } from "./retention.ts";
 
 /** What the channels of one log share. */
 export interface ChannelContext {
@@ -20,6 +19,17 @@ export interface ChannelContext {
   count(channel: string, publisher: string, change: number): void;
   /** Called with entries of a record when it is in its place. */
   tell(channel: string, page: Appended): void;
+}
+
+/** Entries that lie in one record, and go together. */
+interface Group {
+  readonly first: number;
+  /** Sequence of the last entry. */
+  readonly last: number;
+  /** Bytes of its bodies. */
+  readonly bytes: number;
+  /** Milliseconds since 1970. */
+  readonly recordedAt: number;
 }
 
 /** A record that is retained. */
@@ -122,12 +132,13 @@ export class JetstreamChannel implements ChannelState, LogApplication {
     return this.#page(from, bodies);
   }
 
-  /** Drops entries beyond retention. Returns whether there were any. */
+  /** Drops entries beyond retention, the oldest first: records of a stream cannot be changed. Returns whether there were any. */
   retain(): boolean {
     const now = this.#context.expiryNow();
     let gone = 0;
     for (const group of this.#groups) {
-      if (!mustGo(group, { entries: this.next - this.first, bytes: this.#bytes }, this.#context.retention, now)) break;
+      const { maxEntries, maxBytes, maxAgeMs } = this.#context.retention;
+      if (this.next - this.first <= maxEntries && this.#bytes <= maxBytes && now - group.recordedAt <= maxAgeMs) break;
       this.first = group.last + 1;
       this.#bytes -= group.bytes;
       for (const { publisher, bytes } of group.runs) this.#context.count(this.id, publisher, -bytes);
@@ -237,14 +248,14 @@ export class JetstreamChannel implements ChannelState, LogApplication {
     return outcomes;
   }
 
-  #recordOf({ first, bodies, publishers, recorded, keys }: Draft): RecordDraft {
+  #recordOf({ first, bodies, entries, recorded, keys }: Draft): RecordDraft {
     const runs: { publisher: string; count: number; bytes: number }[] = [];
-    for (const [index, publisher] of publishers.entries()) {
+    for (const { publisher, body } of entries) {
       const last = runs.at(-1);
       const run = last?.publisher === publisher ? last : { publisher, count: 0, bytes: 0 };
       if (run !== last) runs.push(run);
       run.count++;
-      run.bytes += bodies[index]?.length ?? 0;
+      run.bytes += body.length;
     }
     const commits = recorded.map(({ epoch, sequence }) => [epoch, sequence - first] as const);
     return { entries: bodies, head: encodeChannelHead({ runs, commits, keys: keys.map(({ id }) => id) }) };
@@ -258,7 +269,7 @@ export class JetstreamChannel implements ChannelState, LogApplication {
   }
 
   #page(from: number, bodies: readonly Uint8Array[]): LogPage {
-    return { first: from, bodies, head: { first: this.first, next: this.next } };
+    return { first: from, entries: bodies, head: { first: this.first, next: this.next } };
   }
 }
 

@@ -44,6 +44,7 @@ const MAX_RECORD_BYTES = 4 * 1024 * 1024;
  * may be milliseconds old.
  */
 export class JetstreamLog implements ChannelLog {
+  readonly evictsByAccount: boolean = false;
   readonly #connection: JetstreamConnection;
   readonly #streams: LogStreams;
   readonly #leases: Leases;

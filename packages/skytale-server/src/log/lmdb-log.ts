@@ -33,6 +33,7 @@ interface Plan {
  * numbers when it begins, and updates the state in memory once it is durable: a failed commit leaves no gap.
  */
 export class LmdbLog implements ChannelLog {
+  readonly evictsByAccount: boolean = true;
   readonly #environment: Environment;
   readonly #tables: ChannelTables;
   readonly #journal: KeyJournal;

@@ -20,6 +20,7 @@ const EMPTY: Head = { first: 1, next: 1 };
 
 /** Logs that end with the process: for tests, and for servers without a data directory. */
 export class MemoryLog implements ChannelLog {
+  readonly evictsByAccount: boolean = true;
   readonly #retention: Retention;
   readonly #now: () => number;
   readonly #expiryNow: () => number;

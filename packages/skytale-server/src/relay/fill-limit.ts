@@ -14,7 +14,7 @@ const SECONDS_PER_HOUR = 3600;
 /**
  * Limits the commits and proposals of one account in a channel that it doesn't own. Retention evicts application messages of the account that has
  * the most, but no commits and proposals: members need them. So an account that floods a log with them would make it drop what the others have
- * published.
+ * published. In a log that does not evict by account, all entries count.
  */
 export class FillLimit {
   readonly #entries: RateLimiter;

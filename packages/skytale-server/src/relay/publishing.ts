@@ -87,16 +87,17 @@ export class Publishing {
     }
   }
 
-  /** Rejects commits and proposals of an account that has published too many of them. Returns the other entries, in their order. */
+  /** Rejects commits and proposals of an account that has published too many of them; all its entries if the log does not evict by account. Returns the other entries, in their order. */
   async #limitHandshakes(channel: string, entries: readonly NumberedEntry[]): Promise<readonly NumberedEntry[]> {
-    const handshakes = entries.filter(({ incoming }) => incoming.isHandshake);
-    const refused = handshakes.length === 0 ? undefined : await this.#fillRefusal(channel, handshakes);
+    const isLimited = ({ incoming }: NumberedEntry): boolean => incoming.isHandshake || !this.#parts.log.evictsByAccount;
+    const limited = entries.filter(isLimited);
+    const refused = limited.length === 0 ? undefined : await this.#fillRefusal(channel, limited);
     if (refused === undefined) return entries;
     this.#refuse(
-      handshakes.map(({ number }) => number),
+      limited.map(({ number }) => number),
       refused,
     );
-    return entries.filter(({ incoming }) => !incoming.isHandshake);
+    return entries.filter((entry) => !isLimited(entry));
   }
 
   async #fillRefusal(channel: string, entries: readonly NumberedEntry[]): Promise<contract.Code | undefined> {

@@ -48,7 +48,8 @@ export interface RelayLimits {
   readonly workPerSecond: number;
   /**
    * The part of a channel's retention, up to 1, that the commits and proposals of one account other than the channel's owner can take at once, and
-   * in an hour; more are rejected (`RESOURCE_EXHAUSTED`) until then. Retention evicts messages by account, but not these. Default 0.1.
+   * in an hour; more are rejected (`RESOURCE_EXHAUSTED`) until then. Retention evicts messages by account, but not these. In a log that does not evict
+   * by account, all entries count. Default 0.1.
    */
   readonly fillShare: number;
   /** Bytes of responses that the clients of one account don't read; above it, their streams are not read either. Default 4 MiB. */

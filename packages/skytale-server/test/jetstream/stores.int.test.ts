@@ -48,7 +48,7 @@ describeUnless(missingNats(1), "stores on NATS", () => {
     for (const one of [log, again]) expect(await one.head(CHANNEL)).toEqual({ first: 191, next: 201 });
     expect(await append(again, "later")).toBe(201);
     const page = await log.read(CHANNEL, { from: 191, limit: 10, maxBytes: 1000 });
-    expect(Buffer.from(page.bodies[0] ?? []).toString()).toBe("m191");
+    expect(Buffer.from(page.entries[0] as Uint8Array).toString()).toBe("m191");
   });
 
   it("keep the commits on record when their records are removed", async () => {

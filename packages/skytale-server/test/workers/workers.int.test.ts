@@ -77,7 +77,9 @@ describe("a server with workers", () => {
     expect(text).toMatch(/^skytale_relay_streams 1$/m);
     expect(text).toMatch(/^skytale_api_waiting 0$/m);
     expect(await (await fetch(`${server.apiUrl}/health`)).json()).toEqual({ status: "ok" });
-    await expect.poll(() => lines).toContainEqual(expect.objectContaining({ level: 20, worker: "api", msg: "call completed", status: 200 }));
+    await expect
+      .poll(() => lines)
+      .toContainEqual(expect.objectContaining({ level: 20, worker: "api", msg: "call completed", status: 200 }));
     expect(lines).toContainEqual(expect.objectContaining({ level: 30, worker: "api", msg: "key or token rejected", code: "key_invalid" }));
     expect(lines.find(({ msg }) => msg === "stream opened")).not.toHaveProperty("worker");
   });
