@@ -30,6 +30,22 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: "check this machine, the servers and the keys",
     load: async () => (await import("./doctor/declare-doctor.ts")).declareDoctor,
   },
+  send: {
+    summary: "send a message",
+    load: async () => (await import("./messages/declare-messages.ts")).declareSend,
+  },
+  request: {
+    summary: "send a request and print the response",
+    load: async () => (await import("./messages/declare-messages.ts")).declareRequest,
+  },
+  listen: {
+    summary: "print the messages that arrive",
+    load: async () => (await import("./messages/declare-messages.ts")).declareListen,
+  },
+  ping: {
+    summary: "measure the time to an agent and back",
+    load: async () => (await import("./messages/declare-messages.ts")).declarePing,
+  },
   context: {
     summary: "name servers and keys, and choose which ones are used",
     load: async () => (await import("./context/declare-context.ts")).declareContext,

@@ -128,14 +128,14 @@ describe("checks of this machine", () => {
     expect((await examine()).of("env-file")).toMatchObject({ status: "warning", remedy: `run: chmod 600 ${join(folder, ".env")}` });
   });
 
-  it("settings: there are none, a key is missing, or the named context is unknown", async () => {
+  it("settings: no server is known, a key is missing, or the named context is unknown", async () => {
     const none = await examine({ environment: { HOME: folder } });
     expect(none.of("settings")).toMatchObject({ status: "failed", exit: 2 });
     expect(none.of("settings")?.remedy).toContain("start `parley dev`");
     expect(none.exit).toBe(2);
     const keyless = await examine({ environment: { HOME: folder, LAYR8_NODE_URL: node.url } });
     expect(keyless.of("settings")).toMatchObject({ status: "failed", found: "environment has a URL without LAYR8_API_KEY" });
-    expect((await examine({ contextName: "prod" })).of("settings")).toMatchObject({ found: "there is no context named prod", exit: 2 });
+    expect((await examine({ contextName: "prod" })).of("settings")).toMatchObject({ found: "unknown context prod", exit: 2 });
   });
 
   it("settings: reports the place that is used, and those that are not", async () => {

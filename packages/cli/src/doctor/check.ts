@@ -26,7 +26,7 @@ export interface CheckResult {
   readonly status: "ok" | "warning" | "failed" | "skipped";
   /** What was found, in one sentence. */
   readonly found: string;
-  /** What to do. Present if it is a warning or failed. */
+  /** The remedy of a warning or a failure. */
   readonly remedy?: string | undefined;
   /** Exit code of the kind of failure. */
   readonly exit?: ExitCode | undefined;

@@ -28,7 +28,7 @@ export const LOCAL_CHECKS: readonly Check[] = [
       const path = contextsPath(environment);
       const { contexts, current } = await readContexts(path);
       const names = Object.keys(contexts);
-      if (names.length === 0) return skipped("there are no contexts");
+      if (names.length === 0) return skipped("no contexts are stored");
       const count = `${names.length} context${names.length === 1 ? "" : "s"}`;
       return (await readableByOthers(path)) ?? ok(`${count}${current === undefined ? "" : `, current: ${current}`}`);
     },

@@ -3,6 +3,7 @@ import { contexts } from "./context-schema.ts";
 import { devEvent, devReady } from "./dev-schemas.ts";
 import { doctor } from "./doctor-schema.ts";
 import { error } from "./error-schema.ts";
+import { message, ping, sent } from "./message-schemas.ts";
 
 /** The schemas of everything that commands print with `--json`, by the name of their file in `schemas/`. */
 export const OUTPUT_SCHEMAS: Readonly<Record<string, z.ZodType>> = {
@@ -11,4 +12,7 @@ export const OUTPUT_SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   "dev-event": devEvent,
   doctor,
   contexts,
+  message,
+  sent,
+  ping,
 };

@@ -33,7 +33,7 @@ export function contextsPath(environment: Readonly<NodeJS.ProcessEnv>): string {
 }
 
 /**
- * Reads all contexts; none if there is no file.
+ * Reads all contexts. A missing file has none.
  *
  * @throws CliError `contexts_unreadable`
  */

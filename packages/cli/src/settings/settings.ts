@@ -98,7 +98,7 @@ export function hasUrl({ LAYR8_NODE_URL, SKYTALE_API_URL, SKYTALE_RELAY }: Varia
 export function unknownContext(name: string, known: readonly string[]): CliError {
   const meant = nearest(name, known);
   const hint = meant === undefined ? "" : `Did you mean ${meant}? `;
-  return new CliError("unknown_context", `there is no context named ${name}`, {
+  return new CliError("unknown_context", `unknown context ${name}`, {
     exit: EXIT.usage,
     remedy: `${hint}\`parley context list\` shows all contexts`,
   });

@@ -1,0 +1,36 @@
+import { randomUUID } from "node:crypto";
+import type { Runtime } from "../command/runtime.ts";
+import { readBody, withAgent, type AgentOptions } from "./connect-agent.ts";
+import { formatMessage, messageOutput, type PingOutput, type SentOutput } from "./message-output.ts";
+
+const PING = "https://didcomm.org/trust-ping/2.0/ping";
+
+/** Sends a message. Ends once the node has it on disk. */
+export async function send(runtime: Runtime, options: AgentOptions, to: string, type: string, given?: string): Promise<void> {
+  const body = await readBody(given);
+  await withAgent(runtime, options, async (client) => {
+    const id = randomUUID();
+    await client.send({ id, type, to, body }, { signal: AbortSignal.any([runtime.signal, AbortSignal.timeout(options.timeout)]) });
+    const sent: SentOutput = { id, from: client.did, to, type };
+    runtime.output.data(sent, () => id);
+  });
+}
+
+/** Sends a request and prints the response. */
+export async function request(runtime: Runtime, options: AgentOptions, to: string, type: string, given?: string): Promise<void> {
+  const body = await readBody(given);
+  await withAgent(runtime, options, async (client) => {
+    const response = await client.request({ type, to, body }, { signal: runtime.signal });
+    runtime.output.data(messageOutput(response), formatMessage);
+  });
+}
+
+/** Measures the time of a trust ping. */
+export async function ping(runtime: Runtime, options: AgentOptions, did: string): Promise<void> {
+  await withAgent(runtime, options, async (client) => {
+    const start = performance.now();
+    await client.request({ type: PING, to: did, body: { response_requested: true } }, { signal: runtime.signal });
+    const result: PingOutput = { did, ms: Math.round((performance.now() - start) * 10) / 10 };
+    runtime.output.data(result, ({ ms }) => `${did} answers in ${ms} ms`);
+  });
+}

@@ -1,0 +1,18 @@
+import { z } from "zod";
+import type { MessageOutput, PingOutput, SentOutput } from "../messages/message-output.ts";
+
+/** A received message. */
+export const message: z.ZodType<MessageOutput> = z.strictObject({
+  id: z.string(),
+  type: z.string(),
+  from: z.string().optional(),
+  to: z.array(z.string()),
+  thread: z.string().optional(),
+  body: z.record(z.string(), z.json()),
+});
+
+/** A message that was sent. */
+export const sent: z.ZodType<SentOutput> = z.strictObject({ id: z.string(), from: z.string(), to: z.string(), type: z.string() });
+
+/** The result of a ping. */
+export const ping: z.ZodType<PingOutput> = z.strictObject({ did: z.string(), ms: z.number() });
