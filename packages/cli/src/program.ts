@@ -17,7 +17,7 @@ interface Entry {
 }
 
 /** All commands, in the order of the help text. `--help` loads none of their modules: each would add a millisecond. */
-const COMMANDS: Readonly<Record<string, Entry>> = {
+export const COMMANDS: Readonly<Record<string, Entry>> = {
   dev: {
     summary: "run a node and a skytale server for development",
     load: async () => (await import("./dev/declare-dev.ts")).declareDev,
@@ -50,7 +50,14 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: "name servers and keys, and choose which ones are used",
     load: async () => (await import("./context/declare-context.ts")).declareContext,
   },
+  completion: {
+    summary: "print the completion script of a shell",
+    load: async () => (await import("./completion/declare-completion.ts")).declareCompletion,
+  },
 };
+
+/** The command that completion scripts call. */
+const COMPLETE = "__complete";
 
 const ABOUT = `
 Standard output has data, standard error has everything else; --json of each command prints JSON.
@@ -80,6 +87,7 @@ export async function createProgram(host: Host, names: readonly string[]): Promi
     if (names.includes(name)) (await load())(program, host);
     else program.command(name).summary(summary);
   }
+  if (names.includes(COMPLETE)) (await import("./completion/declare-completion.ts")).declareComplete(program, host);
   for (const command of program.commands) describeHelp(command);
   return program;
 }

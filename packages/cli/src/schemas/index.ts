@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import { completion } from "./completion-schema.ts";
 import { contexts } from "./context-schema.ts";
 import { devEvent, devReady } from "./dev-schemas.ts";
 import { doctor } from "./doctor-schema.ts";
@@ -12,6 +13,7 @@ export const OUTPUT_SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   "dev-event": devEvent,
   doctor,
   contexts,
+  completion,
   message,
   sent,
   ping,
