@@ -1,6 +1,6 @@
 import { createDidcommCrypto, type Unpacked } from "@parley/didcomm-crypto";
 import { canonicalDid, didOf, type DidResolver } from "@parley/did";
-import { deferred, RateLimiter, TimeSlice } from "@parley/core/internal";
+import { deferred, RateLimiter } from "@parley/core/internal";
 import type { NodeLimits } from "../../options.ts";
 import { inboundMessage, type InboundMessage } from "../../routing/inbound-message.ts";
 import { presentationsOf } from "../../routing/authorize/sender-presentation.ts";
@@ -12,6 +12,7 @@ import { hostOf } from "../outbound/quota.ts";
 import { ACCEPTED, response, responseToError, responseToRejection, type InboundCode, type InboundResult } from "./inbound-response.ts";
 import { isForward, readForward } from "./forward.ts";
 import type { KnownHosts } from "./known-hosts.ts";
+import { SharedTimeSlice } from "./shared-time-slice.ts";
 import type { UnknownSenderLimiter } from "./unknown-sender-limiter.ts";
 
 /** Options of {@link Inbound}. */
@@ -72,6 +73,8 @@ export class Inbound {
   readonly #options: InboundOptions;
   readonly #senders: RateLimiter;
   readonly #hosts: RateLimiter;
+  /** Of all batches that are decrypted at the same time. */
+  readonly #slice = new SharedTimeSlice();
 
   constructor(options: InboundOptions) {
     const { now } = options;
@@ -86,15 +89,14 @@ export class Inbound {
    * all share one durable commit, and none is stored behind one whose commit failed. Called by the HTTP route. Never rejects.
    */
   async takeAll(envelopes: readonly Uint8Array[], address: string): Promise<InboundResult> {
-    const slice = new TimeSlice();
     const opened: Opened[] = [];
     for (const envelope of envelopes) {
+      // oxlint-disable-next-line no-await-in-loop
+      await this.#slice.next();
       // oxlint-disable-next-line no-await-in-loop
       const one = await this.#reported(() => this.#open({ envelope, address, depth: 0 }));
       opened.push(one);
       if (!one.ok) break;
-      // oxlint-disable-next-line no-await-in-loop
-      if (slice.isOver) await slice.next();
     }
     const results: Promise<InboundResult>[] = [];
     let isRejected = false;

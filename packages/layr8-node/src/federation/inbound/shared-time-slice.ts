@@ -1,0 +1,16 @@
+import { TimeSlice } from "@parley/core/internal";
+
+/**
+ * One time slice for several loops: in each turn of the event loop they use it up together, one step of each after the other. With a slice of its
+ * own, each further loop would make all turns longer.
+ */
+export class SharedTimeSlice {
+  readonly #slice = new TimeSlice();
+  #last: Promise<void> = Promise.resolve();
+
+  /** Resolves when the caller may do its next step: after all callers before it, in a later turn if the slice is over. */
+  next(): Promise<void> {
+    this.#last = this.#last.then(() => (this.#slice.isOver ? this.#slice.next() : undefined));
+    return this.#last;
+  }
+}
