@@ -50,6 +50,10 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: "name servers and keys, and choose which ones are used",
     load: async () => (await import("./context/declare-context.ts")).declareContext,
   },
+  did: {
+    summary: "look up DIDs",
+    load: async () => (await import("./did/declare-did.ts")).declareDid,
+  },
   completion: {
     summary: "print the completion script of a shell",
     load: async () => (await import("./completion/declare-completion.ts")).declareCompletion,

@@ -5,6 +5,7 @@ import { CliError, EXIT, type ExitCode } from "../failure.ts";
 const UNREACHABLE: ReadonlySet<string> = new Set([
   "connect_failed",
   "network",
+  "fetch_failed",
   "not_connected",
   "disconnected",
   "unavailable",
@@ -27,6 +28,7 @@ const REFUSED: ReadonlySet<string> = new Set([
   "conflict",
   "unprocessable",
 ]);
+const USAGE: ReadonlySet<string> = new Set(["did_invalid", "method_not_supported"]);
 /** A DIDComm problem code: the other agent, or a node in its name, has reported a problem. */
 const PROBLEM = /^[ew]\./;
 
@@ -36,6 +38,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
   unauthenticated: "check the API key: `parley doctor` shows which one is used and whether the server accepts it",
   connect_failed: "check that the node runs and that its URL is right: `parley doctor`",
   network: "check that the server runs and that its URL is right: `parley doctor`",
+  fetch_failed: "check the host in the DID, and that it can be reached from here",
   unavailable: "check that the relay runs and that its URL is right: `parley doctor`",
   request_timeout: "check that an agent of the recipient runs and handles this type: `parley inspect <did>`",
 };
@@ -57,6 +60,7 @@ export function toCliError(thrown: unknown): CliError {
 
 function exitOf(code: string): ExitCode {
   if (UNREACHABLE.has(code)) return EXIT.unreachable;
+  if (USAGE.has(code)) return EXIT.usage;
   if (TIMED_OUT.has(code)) return EXIT.timedOut;
   return REFUSED.has(code) || PROBLEM.test(code) ? EXIT.refused : EXIT.failed;
 }

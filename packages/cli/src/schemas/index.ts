@@ -2,6 +2,7 @@ import type { z } from "zod";
 import { completion } from "./completion-schema.ts";
 import { contexts } from "./context-schema.ts";
 import { devEvent, devReady } from "./dev-schemas.ts";
+import { didDocument } from "./did-schema.ts";
 import { doctor } from "./doctor-schema.ts";
 import { error } from "./error-schema.ts";
 import { message, ping, sent } from "./message-schemas.ts";
@@ -14,6 +15,7 @@ export const OUTPUT_SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   doctor,
   contexts,
   completion,
+  "did-document": didDocument,
   message,
   sent,
   ping,
