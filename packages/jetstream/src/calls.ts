@@ -8,17 +8,24 @@ import { JetstreamError } from "./jetstream-error.ts";
 export type CallHandler = (request: JsonObject) => Promise<JsonObject>;
 
 /**
- * Answers calls of a name until the returned function is called. Each name has one server: include the server's name in it.
+ * Answers calls of a name until the returned function is called. Each name has one server: include the server's name in it. Resolves once
+ * NATS has the subscription: a call made after that is answered. So does the returned function, for the end.
  *
  * @param name tokens of `A-Z a-z 0-9 - _`, joined by dots.
  */
-export function answerCalls(connection: JetstreamConnection, name: string, handler: CallHandler): () => void {
+export async function answerCalls(connection: JetstreamConnection, name: string, handler: CallHandler): Promise<() => Promise<void>> {
   const subscription = connection.nc.subscribe(subjectOf(connection, name), {
     callback: (error, message) => {
       if (error === null) void answer(message, handler);
     },
   });
-  return () => subscription.unsubscribe();
+  // Without a connection the subscription is sent with the next one.
+  const flush = (): Promise<void> => connection.nc.flush().catch(() => undefined);
+  await flush();
+  return () => {
+    subscription.unsubscribe();
+    return flush();
+  };
 }
 
 /**

@@ -96,7 +96,7 @@ describeUnless(missingNats(1), "tables, leases and calls on NATS", () => {
   });
 
   it("answer calls of other servers, and report their errors", async () => {
-    const stop = answerCalls(one, "double.a", async ({ n }) => {
+    const stop = await answerCalls(one, "double.a", async ({ n }) => {
       if (typeof n !== "number") throw new TypeError("n must be a number");
       return Promise.resolve({ n: 2 * n });
     });
@@ -105,13 +105,11 @@ describeUnless(missingNats(1), "tables, leases and calls on NATS", () => {
       code: "call_failed",
       message: expect.stringContaining("n must be a number") as string,
     });
-    stop();
-    await one.nc.flush();
+    await stop();
     expect(await rejectionOf(call(other, "double.a", { n: 1 }, 10_000))).toMatchObject({ code: "call_unanswered" });
-    const silent = answerCalls(one, "silent", () => new Promise(() => undefined));
-    await one.nc.flush();
+    const silent = await answerCalls(one, "silent", () => new Promise(() => undefined));
     expect(await rejectionOf(call(other, "silent", {}, 50))).toMatchObject({ code: "call_timeout" });
-    silent();
+    await silent();
   });
 
   it("keep the entries of a table over a restart of the NATS server", async () => {
