@@ -3,6 +3,7 @@ import { closeAll } from "@parley/core/internal";
 import type { DidResolver } from "@parley/did";
 import { StorageError } from "@parley/storage";
 import { clientAddress, Connections, listenError, Watchdog, type ProxyTrust } from "@parley/server-kit";
+import { createStatusServer, healthOfWrites, type StatusSource } from "@parley/server-kit/http";
 import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
 import { createHostedResolver } from "./network/hosted-resolver.ts";
@@ -14,7 +15,7 @@ import { Federation } from "./federation/federation.ts";
 import { KnownHosts } from "./federation/inbound/known-hosts.ts";
 import { SocketAuthenticator } from "./phoenix/socket-authenticator.ts";
 import { createMetrics, type Metrics } from "./http/metrics.ts";
-import { createHttpServer, createStatusServer, type StatusOptions } from "./http/server.ts";
+import { createHttpServer } from "./http/server.ts";
 import type { ApiKeyInfo, ApiKeyOptions, CreatedApiKey } from "./identity/api-keys.ts";
 import { canonicalDomain, hostOfDomain, hostsOfUrl, originOfDomain } from "./identity/domain.ts";
 import type { Layr8Node } from "./node.ts";
@@ -148,15 +149,14 @@ export class RunningNode implements Layr8Node {
       isProxy: (address) => trustsProxy(address, 0),
       onDropped: () => this.#metrics.refusedConnections.inc({ status: "dropped" }),
     });
-    const status: StatusOptions = {
-      metrics: this.#metrics,
+    const status: StatusSource = {
+      metricsText: () => this.#metrics.text(),
       isReady: () => this.#closing === undefined,
-      writeFailure: () => this.#stores.writeFailure(),
+      checkHealth: async () => healthOfWrites(await this.#stores.checkWrites()),
     };
     this.#status = metricsPort === undefined ? undefined : createStatusServer(status);
     this.#http = createHttpServer({
-      ...status,
-      hasStatus: this.#status === undefined,
+      status: this.#status === undefined ? status : undefined,
       rest: {
         wallet: this.#wallet,
         apiKeys,

@@ -25,7 +25,7 @@ import {
   SteadyClock,
   storedRecords,
 } from "@parley/storage";
-import { LmdbEnvironment, type LmdbOptions } from "@parley/storage-lmdb";
+import { LmdbEnvironment, type LmdbOptions, type WriteCheck } from "@parley/storage-lmdb";
 
 /** Name and version of the schema of a node's data directory. */
 export const SCHEMA: LmdbOptions = { name: "node", schema: 2, earlierSchemas: [1] };
@@ -46,8 +46,8 @@ export interface Stores {
   readonly steadyClock: SteadyClock;
   /** Calls the listener for each damaged record, those already found included. */
   onDamaged(listener: (record: DamagedRecord) => void): void;
-  /** The error of failing writes; `undefined` while writes succeed, and always in memory. */
-  writeFailure(): Promise<Error | undefined>;
+  /** Whether writes succeed, or why they fail. In memory they always succeed. */
+  checkWrites(): Promise<WriteCheck>;
   /** Flushes and closes all stores, even if one of them fails. Idempotent. */
   close(): Promise<void>;
 }
@@ -107,7 +107,7 @@ async function open(
     clock,
     steadyClock,
     onDamaged: (listener) => environment?.onDamaged(listener),
-    writeFailure: () => environment?.writeFailure() ?? Promise.resolve(undefined),
+    checkWrites: () => environment?.checkWrites() ?? Promise.resolve({ ok: true }),
     close: () =>
       (closing ??= closeAll(
         () => outbound.close(),

@@ -3,4 +3,4 @@ export { addErrorHandler, type ErrorMapping, type ErrorObserver, type ErrorRespo
 export { jsonParser } from "./http/json-body.ts";
 export { listen } from "./http/listen.ts";
 export { addOpenapi, HIDDEN, type NamedSchemas, type OpenapiOptions } from "./http/openapi.ts";
-export { addStatusRoutes, createStatusServer, ignoreBodies, type StatusSource } from "./http/status.ts";
+export { addStatusRoutes, createStatusServer, healthOfWrites, ignoreBodies, type HealthCheck, type StatusSource } from "./http/status.ts";

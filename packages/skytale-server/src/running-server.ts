@@ -1,11 +1,11 @@
 import { proxyTrust, repeat, Watchdog } from "@parley/server-kit";
 import type { FastifyInstance } from "fastify";
 import { StorageError } from "@parley/storage";
-import { checkOptions, closeAll, closeQuietly, closeTogether, IS_TEXT, systemReason, type OptionCheck } from "@parley/core/internal";
+import { checkOptions, closeAll, closeQuietly, closeTogether, IS_TEXT, type OptionCheck } from "@parley/core/internal";
 import type { Logger } from "pino";
 import type { Account, AccountOptions, CreatedAccount } from "./api/accounts.ts";
 import { ApiHost, type ApiSettings, type ApiSide } from "./api/api-host.ts";
-import { createStatusServer, listen, type StatusSource } from "@parley/server-kit/http";
+import { createStatusServer, healthOfWrites, listen, type HealthCheck, type StatusSource } from "@parley/server-kit/http";
 import type { ApiKeyInfo, ApiKeyOptions, CreatedApiKey } from "./api/keys.ts";
 import type { Services } from "./api/services.ts";
 import { RejectionReports } from "./rejection-reports.ts";
@@ -129,14 +129,14 @@ export class RunningServer implements SkytaleServer {
     const status: StatusSource = {
       metricsText: async () => metricsText([await this.#metrics.snapshot(), (await this.#process?.metrics()) ?? []]),
       isReady: () => this.#closing === undefined,
-      failure: () => this.#failure(),
+      checkHealth: () => this.#checkHealth(),
     };
     this.#api = await this.#startApi(options, status);
     if (metricsPort !== undefined) {
       this.#status = createStatusServer(status);
       this.#metricsUrl = `http://${await listen(this.#status, { port: metricsPort, host, option: "metricsPort" })}`;
     }
-    const isServing = async (): Promise<boolean> => (await this.#stores.writeFailure()) === undefined;
+    const isServing = async (): Promise<boolean> => (await this.#stores.checkWrites()).ok;
     this.#listener = await listenGrpc(this.#relay, {
       port: relayPort,
       host,
@@ -178,17 +178,17 @@ export class RunningServer implements SkytaleServer {
       registry,
       logger: this.#logger,
       now: () => clock.now(),
-      failure: status.failure,
+      checkHealth: status.checkHealth,
       metricsText: status.metricsText,
       onCrash: () => this.#metrics.crashes.inc(),
     });
     return this.#process;
   }
 
-  /** Why the server can't work at present; `undefined` if it can. */
-  async #failure(): Promise<string | undefined> {
-    const failure = await this.#stores.writeFailure();
-    return failure === undefined ? this.#process?.failure : `writes fail: ${systemReason(failure)}`;
+  /** Whether the server can work: store records, and serve the API. */
+  async #checkHealth(): Promise<HealthCheck> {
+    const writes = healthOfWrites(await this.#stores.checkWrites());
+    return writes.ok ? (this.#process?.checkHealth() ?? writes) : writes;
   }
 
   async createAccount(options: AccountOptions): Promise<CreatedAccount> {

@@ -1,6 +1,6 @@
 import { closeAll, closeQuietly } from "@parley/core/internal";
 import { type DamagedRecord, MemoryEnvironment, SteadyClock } from "@parley/storage";
-import { LmdbEnvironment, type LmdbOptions } from "@parley/storage-lmdb";
+import { LmdbEnvironment, type LmdbOptions, type WriteCheck } from "@parley/storage-lmdb";
 import { openLogs, type Logs, type LogsOptions } from "./log/open-logs.ts";
 import type { Registry } from "./registry/registry.ts";
 import { StoredRegistry } from "./registry/stored-registry.ts";
@@ -18,8 +18,8 @@ export interface Stores {
   readonly clock: SteadyClock;
   /** Calls the listener for each damaged record that is found, those found so far included. */
   onDamaged(listener: (record: DamagedRecord) => void): void;
-  /** Why nothing can be written now; `undefined` while writes succeed, and in memory. */
-  writeFailure(): Promise<Error | undefined>;
+  /** Whether writes succeed, or why they fail. In memory they always succeed. */
+  checkWrites(): Promise<WriteCheck>;
   /** Flushes and releases everything, whatever fails. Idempotent. */
   close(): Promise<void>;
 }
@@ -57,7 +57,7 @@ export async function openStores(dataDir: string | undefined, { acceptClock, onJ
       logs,
       clock,
       onDamaged: (listener) => environment?.onDamaged(listener),
-      writeFailure: () => environment?.writeFailure() ?? Promise.resolve(undefined),
+      checkWrites: () => environment?.checkWrites() ?? Promise.resolve({ ok: true }),
       close,
     };
   } catch (error) {

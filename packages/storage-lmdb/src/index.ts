@@ -1,2 +1,2 @@
 export { checkDataDirectory } from "./check-data-directory.ts";
-export { LmdbEnvironment, type LmdbOptions } from "./lmdb-environment.ts";
+export { LmdbEnvironment, type LmdbOptions, type WriteCheck } from "./lmdb-environment.ts";

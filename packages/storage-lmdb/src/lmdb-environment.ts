@@ -17,6 +17,9 @@ export interface LmdbOptions {
   readonly earlierSchemas?: readonly number[];
 }
 
+/** Result of {@link LmdbEnvironment.checkWrites}: writes succeed, or the reason why they fail. */
+export type WriteCheck = { readonly ok: true } | { readonly ok: false; readonly error: StorageError };
+
 /** Suffix of the stored version, by record format. */
 const FORMATS: Readonly<Record<RecordFormat, string>> = { checked: "+crc32", mixed: "+crc32-mixed" };
 /** Name of the file that a probe writes and removes. */
@@ -35,7 +38,7 @@ export class LmdbEnvironment implements Environment, AsyncDisposable {
   readonly #lock: DirectoryLock;
   /** The error of the last write; `undefined` if it succeeded. */
   #failure: StorageError | undefined;
-  #probing: Promise<StorageError | undefined> | undefined;
+  #probing: Promise<WriteCheck> | undefined;
   #probedAt = Number.NEGATIVE_INFINITY;
   #closing: Promise<void> | undefined;
 
@@ -88,11 +91,11 @@ export class LmdbEnvironment implements Environment, AsyncDisposable {
   }
 
   /**
-   * Returns the reason why writes fail; `undefined` while they succeed. Probes with a small file, and after a failed write with another write.
-   * A success is cached for a second, so that health checks can call this often.
+   * Checks whether writes succeed. Probes with a small file, and after a failed write with another write. A success is cached for a second, so
+   * that health checks can call this often.
    */
-  writeFailure(): Promise<StorageError | undefined> {
-    if (this.#failure === undefined && performance.now() - this.#probedAt < PROBE_MS) return Promise.resolve(undefined);
+  checkWrites(): Promise<WriteCheck> {
+    if (this.#failure === undefined && performance.now() - this.#probedAt < PROBE_MS) return Promise.resolve({ ok: true });
     this.#probing ??= this.#probe().finally(() => (this.#probing = undefined));
     return this.#probing;
   }
@@ -112,7 +115,7 @@ export class LmdbEnvironment implements Environment, AsyncDisposable {
     return this.close();
   }
 
-  async #probe(): Promise<StorageError | undefined> {
+  async #probe(): Promise<WriteCheck> {
     try {
       await probeDisk(join(this.directory, PROBE));
       if (this.#failure !== undefined) {
@@ -120,9 +123,9 @@ export class LmdbEnvironment implements Environment, AsyncDisposable {
         await this.writes.flush();
       }
       this.#probedAt = performance.now();
-      return undefined;
+      return { ok: true };
     } catch (error) {
-      return this.#failed(error);
+      return { ok: false, error: this.#failed(error) };
     }
   }
 

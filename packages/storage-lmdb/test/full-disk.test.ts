@@ -108,22 +108,25 @@ describe.skipIf(!canMount)("LmdbEnvironment on a full disk", () => {
 
   it("reports why writes fail until they succeed", async () => {
     await using environment = await LmdbEnvironment.open(path, SCHEMA);
-    expect(await environment.writeFailure()).toBeUndefined();
+    expect(await environment.checkWrites()).toEqual({ ok: true });
     const table = environment.table("things");
     await disk.fill();
     environment.writes.put(table, Buffer.from("big"), Buffer.alloc(MIB));
     await expect(environment.writes.flush()).rejects.toMatchObject({ code: "storage_failed" });
     const failure = { code: "storage_failed", retryable: true, message: `A write failed: no space left on device, ${path}` };
-    expect(await environment.writeFailure()).toMatchObject(failure);
-    expect(await environment.writeFailure()).toMatchObject(failure);
+    expect(await environment.checkWrites()).toMatchObject({ ok: false, error: failure });
+    expect(await environment.checkWrites()).toMatchObject({ ok: false, error: failure });
     await disk.drain();
-    expect(await environment.writeFailure()).toBeUndefined();
+    expect(await environment.checkWrites()).toEqual({ ok: true });
   });
 
   it("reports a full disk without any write", async () => {
     await using environment = await LmdbEnvironment.open(path, SCHEMA);
     await disk.fill();
-    expect(await environment.writeFailure()).toMatchObject({ message: `A write failed: no space left on device, ${path}` });
+    expect(await environment.checkWrites()).toMatchObject({
+      ok: false,
+      error: { message: `A write failed: no space left on device, ${path}` },
+    });
   });
 
   it("releases the directory when it is closed on a full disk", async () => {

@@ -1,21 +1,12 @@
-import { systemReason } from "@parley/core/internal";
 import { clientAddress, type Connections, type ProxyTrust } from "@parley/server-kit";
-import {
-  addErrorHandler,
-  addStatusRoutes,
-  createStatusServer as createServer,
-  ignoreBodies,
-  type StatusSource,
-} from "@parley/server-kit/http";
+import { addErrorHandler, addStatusRoutes, ignoreBodies, type StatusSource } from "@parley/server-kit/http";
 import { fastify, type FastifyInstance, type FastifyRequest } from "fastify";
 import { addDidDocuments } from "./did-documents.ts";
-import type { Metrics } from "./metrics.ts";
 import { ERRORS } from "./rest/error-response.ts";
 import { addRest, type RestOptions } from "./rest/rest.ts";
 
 /** Options of the node's HTTP server. */
 export interface HttpOptions {
-  readonly metrics: Metrics;
   readonly rest: Omit<RestOptions, "addressOf">;
   /**
    * Adds the routes for other nodes.
@@ -32,16 +23,9 @@ export interface HttpOptions {
   readonly connections: Connections;
   /** Time limit for the head of a connection's first request, in milliseconds. */
   readonly headTimeoutMs: number;
-  /** Whether the node accepts messages. */
-  readonly isReady: () => boolean;
-  /** The error of failing writes, if writes fail. */
-  readonly writeFailure: () => Promise<Error | undefined>;
-  /** Whether this server has `/health` and `/metrics`. */
-  readonly hasStatus: boolean;
+  /** For `/health` and `/metrics`; absent if they have a port of their own. */
+  readonly status: StatusSource | undefined;
 }
-
-/** Sources of `/health` and `/metrics`. */
-export type StatusOptions = Pick<HttpOptions, "metrics" | "isReady" | "writeFailure">;
 
 /** Maximum body of an HTTP request, in bytes: the largest signed presentation, and the JSON around it. */
 const BODY_LIMIT = 1024 * 1024 + 64 * 1024;
@@ -75,7 +59,7 @@ export function createHttpServer(options: HttpOptions): FastifyInstance {
   app.setNotFoundHandler((_request, reply) => reply.code(404).send(NOT_FOUND));
   addErrorHandler(app, ERRORS, { onFailure: (error) => options.rest.onFailure(error) });
 
-  if (options.hasStatus) addStatusRoutes(app, statusSource(options));
+  if (options.status !== undefined) addStatusRoutes(app, options.status);
   addDidDocuments(app, (host, path) => options.documentAt(host, path));
   app.register((scope) => addRest(scope, { ...options.rest, addressOf }));
   app.register((scope, _options, done) => {
@@ -83,20 +67,4 @@ export function createHttpServer(options: HttpOptions): FastifyInstance {
     done();
   });
   return app;
-}
-
-/** Creates a server of `/health` and `/metrics` alone. */
-export function createStatusServer(options: StatusOptions): FastifyInstance {
-  return createServer(statusSource(options));
-}
-
-function statusSource({ metrics, isReady, writeFailure }: StatusOptions): StatusSource {
-  return {
-    metricsText: () => metrics.text(),
-    isReady,
-    failure: async () => {
-      const failure = await writeFailure();
-      return failure && `writes fail: ${systemReason(failure)}`;
-    },
-  };
 }

@@ -25,7 +25,8 @@ export type JoinResult = { readonly ok: true; readonly join: JoinRequest } | { r
 
 const TOPIC = "plugins:";
 const MAX_DEPTH = 64;
-const MAX_PROTOCOLS = 256;
+/** Protocols that one join may list. All connections of a DID together have a limit of their own. */
+const MAX_JOIN_PROTOCOLS = 256;
 const MAX_PROTOCOL_LENGTH = 1024;
 
 /** Reads a join: the topic `plugins:<did>` and the payload's JSON text. */
@@ -45,8 +46,8 @@ export function readJoin(topic: string, text: string): JoinResult {
   if (!Array.isArray(protocols) || !protocols.every((entry): entry is string => typeof entry === "string" && entry !== "")) {
     return invalid("payload_types must be a list of protocol URIs");
   }
-  if (protocols.length > MAX_PROTOCOLS || protocols.some((entry) => entry.length > MAX_PROTOCOL_LENGTH)) {
-    return invalid(`payload_types may have ${MAX_PROTOCOLS} entries of ${MAX_PROTOCOL_LENGTH} characters`);
+  if (protocols.length > MAX_JOIN_PROTOCOLS || protocols.some((entry) => entry.length > MAX_PROTOCOL_LENGTH)) {
+    return invalid(`payload_types may have ${MAX_JOIN_PROTOCOLS} entries of ${MAX_PROTOCOL_LENGTH} characters`);
   }
   const spec = payload["did_spec"] ?? {};
   if (!isJsonObject(spec)) return invalid("did_spec must be an object");

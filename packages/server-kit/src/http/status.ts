@@ -1,6 +1,10 @@
+import { systemReason } from "@parley/core/internal";
 import { fastify, type FastifyInstance } from "fastify";
 import { Registry } from "prom-client";
 import { HIDDEN } from "./openapi.ts";
+
+/** Whether a server can work, or the reason why it can't. */
+export type HealthCheck = { readonly ok: true } | { readonly ok: false; readonly reason: string };
 
 /** Sources of a server's status. */
 export interface StatusSource {
@@ -8,8 +12,8 @@ export interface StatusSource {
   readonly metricsText: () => Promise<string>;
   /** Whether the server accepts requests. */
   readonly isReady: () => boolean;
-  /** Why the server can't work at present; `undefined` if it can. */
-  readonly failure: () => Promise<string | undefined>;
+  /** Called for `/health` while the server is ready. */
+  readonly checkHealth: () => Promise<HealthCheck>;
 }
 
 /** Time limit for receiving a request, in milliseconds. */
@@ -18,16 +22,22 @@ const REQUEST_TIMEOUT_MS = 30_000;
 const KEEP_ALIVE_MS = 5000;
 
 /** Adds `/health` and `/metrics`. */
-export function addStatusRoutes(app: FastifyInstance, { metricsText, isReady, failure }: StatusSource): void {
+export function addStatusRoutes(app: FastifyInstance, { metricsText, isReady, checkHealth }: StatusSource): void {
   app.get("/health", { schema: HIDDEN }, async (_request, reply) => {
-    const reason = isReady() ? await failure() : undefined;
-    if (reason !== undefined) return reply.code(503).send({ status: "failing", reason });
+    const health: HealthCheck = isReady() ? await checkHealth() : { ok: true };
+    if (!health.ok) return reply.code(503).send({ status: "failing", reason: health.reason });
+    // It may have begun to stop during the check.
     const ready = isReady();
     return reply.code(ready ? 200 : 503).send({ status: ready ? "ok" : "stopping" });
   });
   app.get("/metrics", { schema: HIDDEN }, async (_request, reply) =>
     reply.type(Registry.PROMETHEUS_CONTENT_TYPE).send(await metricsText()),
   );
+}
+
+/** The health of a server whose writes to disk were checked. */
+export function healthOfWrites(check: { readonly ok: true } | { readonly ok: false; readonly error: Error }): HealthCheck {
+  return check.ok ? check : { ok: false, reason: `writes fail: ${systemReason(check.error)}` };
 }
 
 /** Creates a server of `/health` and `/metrics` alone, for a port of its own. */

@@ -3,6 +3,7 @@ import { contract, type PublishBatch, type PublishNack, recordedMessages } from 
 import type { ChannelLog, NewEntry } from "../log/channel-log.ts";
 import type { WelcomeStore } from "../log/welcome-store.ts";
 import { type Answers, answersTo, refusals } from "./answers.ts";
+import { type CodeCheck, PASSED, rejected } from "./code-check.ts";
 import type { PublishDecisions } from "./decisions.ts";
 import type { FillLimit } from "./fill-limit.ts";
 import { type Incoming, isChannelName, readIncoming } from "./incoming.ts";
@@ -53,9 +54,9 @@ export class Publishing {
    */
   async take(batch: PublishBatch): Promise<{ readonly answered: Promise<void> }> {
     const numbers = batch.messages.map((_, index) => batch.firstNumber + index);
-    const refused = await this.#refusal(batch.channel);
-    if (refused !== undefined) {
-      this.#refuse(numbers, refused);
+    const checked = await this.#checkChannel(batch.channel);
+    if (!checked.ok) {
+      this.#refuse(numbers, checked.code);
       return { answered: Promise.resolve() };
     }
     const invalid: number[] = [];
@@ -74,16 +75,17 @@ export class Publishing {
     return { answered: Promise.all(under).then(() => undefined) };
   }
 
-  async #refusal(channel: string): Promise<contract.Code | undefined> {
-    if (!isChannelName(channel)) return contract.Code.INVALID_ARGUMENT;
-    if (this.#stream.draining) return contract.Code.UNAVAILABLE;
+  /** Whether the account may publish to a channel now. */
+  async #checkChannel(channel: string): Promise<CodeCheck> {
+    if (!isChannelName(channel)) return rejected(contract.Code.INVALID_ARGUMENT);
+    if (this.#stream.draining) return rejected(contract.Code.UNAVAILABLE);
     try {
       const allowed = this.#stream.decisions.mayPublish(channel);
-      if (allowed === true || (allowed !== false && (await allowed))) return undefined;
-      return contract.Code.PERMISSION_DENIED;
+      if (allowed === true || (allowed !== false && (await allowed))) return PASSED;
+      return rejected(contract.Code.PERMISSION_DENIED);
     } catch (error) {
       this.#parts.observer.onFailure?.(error);
-      return contract.Code.INTERNAL;
+      return rejected(contract.Code.INTERNAL);
     }
   }
 
@@ -91,25 +93,26 @@ export class Publishing {
   async #limitHandshakes(channel: string, entries: readonly NumberedEntry[]): Promise<readonly NumberedEntry[]> {
     const isLimited = ({ incoming }: NumberedEntry): boolean => incoming.isHandshake || !this.#parts.log.evictsByAccount;
     const limited = entries.filter(isLimited);
-    const refused = limited.length === 0 ? undefined : await this.#fillRefusal(channel, limited);
-    if (refused === undefined) return entries;
+    const checked = limited.length === 0 ? PASSED : await this.#checkFill(channel, limited);
+    if (checked.ok) return entries;
     this.#refuse(
       limited.map(({ number }) => number),
-      refused,
+      checked.code,
     );
     return entries.filter((entry) => !isLimited(entry));
   }
 
-  async #fillRefusal(channel: string, entries: readonly NumberedEntry[]): Promise<contract.Code | undefined> {
+  /** Takes entries from what the account may fill a channel with that it doesn't own. */
+  async #checkFill(channel: string, entries: readonly NumberedEntry[]): Promise<CodeCheck> {
     try {
-      if (await this.#stream.decisions.owns(channel)) return undefined;
+      if (await this.#stream.decisions.owns(channel)) return PASSED;
     } catch (error) {
       this.#parts.observer.onFailure?.(error);
-      return contract.Code.INTERNAL;
+      return rejected(contract.Code.INTERNAL);
     }
     const bytes = entries.reduce((sum, { incoming }) => sum + incoming.encoded.length, 0);
     const isAllowed = this.#parts.fillLimit.tryTake(this.#stream.accountId, channel, { entries: entries.length, bytes });
-    return isAllowed ? undefined : contract.Code.RESOURCE_EXHAUSTED;
+    return isAllowed ? PASSED : rejected(contract.Code.RESOURCE_EXHAUSTED);
   }
 
   async #record(channel: string, entries: readonly NumberedEntry[]): Promise<void> {

@@ -15,6 +15,7 @@ import { AccessError } from "./access-error.ts";
 import { type AccountBudgets, WORK } from "./account-budgets.ts";
 import type { Answers } from "./answers.ts";
 import type { ChannelFeeds } from "./channel-feeds.ts";
+import { type CodeCheck, PASSED, rejected } from "./code-check.ts";
 import type { CheckRound } from "./check-round.ts";
 import { PublishDecisions } from "./decisions.ts";
 import type { DeliveryPage } from "./delivery-page.ts";
@@ -259,9 +260,9 @@ export class Session implements FrameListener, SubscriberOwner, PublishingStream
   async #subscribe({ subscription: id, channel, from, credit, takesEvicted = false }: Subscribe): Promise<void> {
     if (id === 0 || this.#subscribers.has(id)) throw new RelayError("invalid_argument", "A subscription needs an id of its own, not 0");
     this.#spend(WORK.subscribe);
-    const refusal = await this.#refusal(channel);
+    const checked = await this.#checkSubscribe(channel);
     if (this.#ended) return;
-    if (refusal !== undefined) return this.#tellEnded(id, refusal);
+    if (!checked.ok) return this.#tellEnded(id, checked.code);
     const lease = this.#parts.budgets.subscriptions.tryAcquire(this.accountId);
     if (lease === undefined) return this.#tellEnded(id, contract.Code.RESOURCE_EXHAUSTED);
     this.#subscribed.set(channel, lease);
@@ -282,14 +283,14 @@ export class Session implements FrameListener, SubscriberOwner, PublishingStream
     subscriber.pump();
   }
 
-  async #refusal(channel: string): Promise<contract.Code | undefined> {
-    if (!isChannelName(channel) || this.#subscribed.has(channel)) return contract.Code.INVALID_ARGUMENT;
-    if (this.#subscribers.size >= this.#parts.limits.maxSubscriptions) return contract.Code.RESOURCE_EXHAUSTED;
+  async #checkSubscribe(channel: string): Promise<CodeCheck> {
+    if (!isChannelName(channel) || this.#subscribed.has(channel)) return rejected(contract.Code.INVALID_ARGUMENT);
+    if (this.#subscribers.size >= this.#parts.limits.maxSubscriptions) return rejected(contract.Code.RESOURCE_EXHAUSTED);
     try {
-      return (await this.#parts.access.canRead(this.#principal, channel)) ? undefined : contract.Code.PERMISSION_DENIED;
+      return (await this.#parts.access.canRead(this.#principal, channel)) ? PASSED : rejected(contract.Code.PERMISSION_DENIED);
     } catch (error) {
       this.#parts.observer.onFailure?.(error);
-      return contract.Code.INTERNAL;
+      return rejected(contract.Code.INTERNAL);
     }
   }
 

@@ -2,6 +2,7 @@ import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { backoffMs, sleep } from "@parley/core/internal";
+import type { HealthCheck } from "@parley/server-kit/http";
 import type { Logger } from "pino";
 import type { ApiSettings, ApiSide } from "../api/api-host.ts";
 import type { MetricsSnapshot } from "../metrics.ts";
@@ -17,7 +18,7 @@ export interface ApiProcessOptions extends Omit<ApiWorkerData, "now"> {
   readonly logger: Logger;
   /** The time by which records expire. */
   readonly now: () => number;
-  readonly failure: () => Promise<string | undefined>;
+  readonly checkHealth: () => Promise<HealthCheck>;
   readonly metricsText: () => Promise<string>;
   /** The process ended unexpectedly and is restarted. */
   readonly onCrash: () => void;
@@ -72,9 +73,9 @@ export class ApiProcess implements ApiSide {
     return this.#url;
   }
 
-  /** Why the API can't be reached now. */
-  get failure(): string | undefined {
-    return this.#running === undefined ? "the API's process has crashed and is being started again" : undefined;
+  /** Whether the process that serves the API runs. */
+  checkHealth(): HealthCheck {
+    return this.#running === undefined ? { ok: false, reason: "the API's process has crashed and is being started again" } : { ok: true };
   }
 
   async sweep(now: number): Promise<void> {
@@ -111,11 +112,11 @@ export class ApiProcess implements ApiSide {
 
   /** Starts a process and lets it listen. Returns the API's origin. */
   async #run(): Promise<string> {
-    const { registry, logger, failure, metricsText, now, limits, serverKey, directory } = this.#options;
+    const { registry, logger, checkHealth, metricsText, now, limits, serverKey, directory } = this.#options;
     const child = fork(PROGRAM, [logger.level], { serialization: "advanced", ...(IS_SOURCE && { execArgv: [] }) });
     const calls = new ProcessCalls<ApiMethods>(child, {
       ...offerRegistry(registry),
-      failure,
+      checkHealth,
       metricsText,
       log: (line) => writeForwarded(logger, NAME, line),
     } satisfies OwnerMethods);

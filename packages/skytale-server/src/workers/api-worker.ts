@@ -1,6 +1,7 @@
 // The program of the process that runs the API. It holds no records: it asks the process that started it for them.
 import { closeAll } from "@parley/core/internal";
 import { Watchdog } from "@parley/server-kit";
+import type { HealthCheck } from "@parley/server-kit/http";
 import { ApiHost, type ApiSettings } from "../api/api-host.ts";
 import { readApiLimits, type ApiLimits } from "../api/limits.ts";
 import { Services } from "../api/services.ts";
@@ -33,7 +34,7 @@ export type ApiMethods = {
 
 /** What the API's process asks of the one that owns the records. */
 export type OwnerMethods = RegistryMethods & {
-  readonly failure: () => Promise<string | undefined>;
+  readonly checkHealth: () => Promise<HealthCheck>;
   readonly metricsText: () => Promise<string>;
   /** A line of the log. */
   readonly log: (line: string) => void;
@@ -59,7 +60,7 @@ const owner: ProcessCalls<OwnerMethods> = new ProcessCalls<OwnerMethods>(process
         logger,
         metrics,
         reports: new RejectionReports(logger, metrics),
-        status: { isReady: () => !isClosing, failure: () => owner.call("failure"), metricsText: () => owner.call("metricsText") },
+        status: { isReady: () => !isClosing, checkHealth: () => owner.call("checkHealth"), metricsText: () => owner.call("metricsText") },
         onWork: (what, account) => watchdog?.note(what, account),
         onFailure: (error) => {
           metrics.failures.inc();
