@@ -1,7 +1,7 @@
 import { memoryRecords, SealingKey } from "@parley/storage";
 import { TimeSlice } from "@parley/core/internal";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { Deadlines } from "../src/federation/outbound/deadlines.ts";
+import { Deadlines } from "../src/deadlines.ts";
 import { Dids, type DidRecord } from "../src/identity/dids.ts";
 import { MemoryInbox } from "../src/inbox/memory-inbox.ts";
 import { InboxReader } from "../src/routing/deliver/inbox-reader.ts";

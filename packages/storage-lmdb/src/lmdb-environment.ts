@@ -1,7 +1,7 @@
 import { readdir, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { closeAll, closeQuietly, isPassingSystemError, systemReason } from "@parley/core/internal";
-import { type DamagedRecord, type Environment, StorageError, type Table, type Write, WriteQueue } from "@parley/storage";
+import { type DamagedRecord, type Environment, isRecordDamaged, StorageError, type Table, type Write, WriteQueue } from "@parley/storage";
 import { checkDirectoryKind, createDirectory, LockError, lockDirectory, type DirectoryLock } from "@parley/storage/directory-lock";
 import type { RecordFormat } from "./checksum.ts";
 import { probeDisk } from "./disk.ts";
@@ -155,7 +155,7 @@ export class LmdbEnvironment implements Environment, AsyncDisposable {
       found = meta.get(key);
       if (found !== undefined) version = Buffer.from(found).toString("latin1");
     } catch (error) {
-      if (!(error instanceof StorageError) || error.code !== "record_damaged") throw error;
+      if (!isRecordDamaged(error)) throw error;
       version = `${known}${FORMATS.mixed}`;
     }
     const accepted = [known, ...earlier].flatMap((schema) => [schema, schema + FORMATS.mixed, schema + FORMATS.checked]);

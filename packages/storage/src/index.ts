@@ -6,6 +6,6 @@ export { NUMBER_BYTES, numberAt, numbersKey } from "./number-keys.ts";
 export { memoryRecords, storedRecords, type Records } from "./records.ts";
 export { loadSealingKey, SealingKey, type SealingKeyFile } from "./sealing-key.ts";
 export { SteadyClock, type SteadyClockOptions } from "./steady-clock.ts";
-export { StorageError, type StorageErrorCode } from "./storage-error.ts";
+export { isRecordDamaged, StorageError, type StorageErrorCode } from "./storage-error.ts";
 export type { Table, Write } from "./table.ts";
 export { WriteQueue, type Commit } from "./write-queue.ts";

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import type { Environment } from "./environment.ts";
-import { StorageError } from "./storage-error.ts";
+import { isRecordDamaged } from "./storage-error.ts";
 
 /** Largest gain of the wall clock on the monotonic clock, within {@link ACCEPT_AFTER_MS}, that is followed. */
 const MAX_GAIN_MS = 5 * 60_000;
@@ -121,7 +121,7 @@ function readLast(environment: Environment | undefined): KeptReading | undefined
     const { wall, monotonic, boot } = JSON.parse(Buffer.from(value).toString()) as Partial<KeptReading>;
     return typeof wall === "number" && typeof monotonic === "number" && typeof boot === "string" ? { wall, monotonic, boot } : undefined;
   } catch (error) {
-    if (error instanceof SyntaxError || (error instanceof StorageError && error.code === "record_damaged")) return undefined;
+    if (error instanceof SyntaxError || isRecordDamaged(error)) return undefined;
     throw error;
   }
 }

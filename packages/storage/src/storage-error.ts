@@ -21,3 +21,8 @@ export class StorageError extends ParleyError<StorageErrorCode> {
     super(code, message, { ...options, retryable: code === "data_dir_locked" || code === "storage_failed" });
   }
 }
+
+/** Whether a read failed because the record is damaged. */
+export function isRecordDamaged(error: unknown): boolean {
+  return error instanceof StorageError && error.code === "record_damaged";
+}

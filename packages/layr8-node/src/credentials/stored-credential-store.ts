@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
-import { StorageError, type Environment, type Table, type WriteQueue } from "@parley/storage";
+import { isRecordDamaged, type Environment, type Table, type WriteQueue } from "@parley/storage";
 import type { CredentialPage, CredentialStore, ListOptions, StoredCredential } from "./credential-store.ts";
 import { CredentialError } from "./credential-error.ts";
 import { pageOf } from "./page.ts";
@@ -150,7 +150,7 @@ export class StoredCredentialStore implements CredentialStore {
       if (value === undefined) return undefined;
       return JSON.parse(Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString()) as CredentialRecord;
     } catch (error) {
-      if (!(error instanceof SyntaxError) && !(error instanceof StorageError && error.code === "record_damaged")) throw error;
+      if (!(error instanceof SyntaxError) && !isRecordDamaged(error)) throw error;
       this.#records.setAside(this.#writes, id);
       this.#writes.flush().catch(() => undefined);
       return undefined;

@@ -1,9 +1,8 @@
-import { numbersKey, type Table, type WriteQueue } from "@parley/storage";
+import { isRecordDamaged, numbersKey, type Table, type WriteQueue } from "@parley/storage";
 import type { Box, Boxes } from "./boxes.ts";
 import type { DamagedMessage, InboxMessage, IncomingMessage, ReadOptions } from "./inbox.ts";
 import { readRecordKey } from "./inbox-keys.ts";
 import { inboxMessage } from "./inbox-message.ts";
-import { isRecordDamaged } from "./is-record-damaged.ts";
 import { decodeMessage, readIntactHeader } from "./message-record.ts";
 import { intactRecordAt, recordAt } from "./message-segment.ts";
 import type { Segments } from "./segments.ts";

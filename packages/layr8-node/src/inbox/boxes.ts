@@ -1,9 +1,8 @@
 import { TimeSlice, ChurnMap } from "@parley/core/internal";
-import { numberAt, numbersKey, type Environment, type Table, type WriteQueue } from "@parley/storage";
-import { Deadlines } from "../federation/outbound/deadlines.ts";
+import { isRecordDamaged, numberAt, numbersKey, type Environment, type Table, type WriteQueue } from "@parley/storage";
+import { Deadlines } from "../deadlines.ts";
 import type { Depth } from "./inbox.ts";
 import { decodeBox, recordKey } from "./inbox-keys.ts";
-import { isRecordDamaged } from "./is-record-damaged.ts";
 import { decodeMessage } from "./message-record.ts";
 import { OwnerUsage } from "./owner-usage.ts";
 import type { Segments, StoredMessage } from "./segments.ts";

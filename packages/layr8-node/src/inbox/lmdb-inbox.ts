@@ -1,12 +1,11 @@
 import { ChurnMap } from "@parley/core/internal";
-import { numberAt, numbersKey, type Environment, StorageError, type Table, type WriteQueue } from "@parley/storage";
+import { isRecordDamaged, numberAt, numbersKey, type Environment, StorageError, type Table, type WriteQueue } from "@parley/storage";
 import { BoxReader } from "./box-reader.ts";
 import { Boxes, type Box, type Contents } from "./boxes.ts";
 import type { Appended, DamagedMessage, Depth, Inbox, InboxLimits, InboxMessage, IncomingMessage, ReadOptions } from "./inbox.ts";
 import { encodeBox, storableTime } from "./inbox-keys.ts";
 import { inboxMessage } from "./inbox-message.ts";
 import { checkRoom, inboxLimits, type InboxOptions } from "./inbox-limits.ts";
-import { isRecordDamaged } from "./is-record-damaged.ts";
 import { encodeMessage } from "./message-record.ts";
 import { type Fingerprint, fingerprintOf, type MessageIdentity } from "./recent-messages.ts";
 import { Segments, type StoredMessage } from "./segments.ts";
@@ -326,7 +325,7 @@ export class LmdbInbox implements Inbox {
     for (const recent of [this.#local, this.#remote]) recent.load();
   }
 
-  /** The floor of seqs written with it; 0 for none. */
+  /** The floor on disk. If its record is missing or damaged: one above all stored messages; `undefined` if there are none. */
   #readFloor(): number | undefined {
     try {
       const floor = this.#counters.get(FLOOR_KEY);

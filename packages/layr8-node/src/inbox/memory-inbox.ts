@@ -1,6 +1,6 @@
 import { TimeSlice } from "@parley/core/internal";
 import { StorageError } from "@parley/storage";
-import { Deadlines } from "../federation/outbound/deadlines.ts";
+import { Deadlines } from "../deadlines.ts";
 import type { Appended, Depth, Inbox, InboxLimits, InboxMessage, IncomingMessage, ReadOptions } from "./inbox.ts";
 import { inboxMessage } from "./inbox-message.ts";
 import { checkRoom, inboxLimits, type InboxOptions } from "./inbox-limits.ts";

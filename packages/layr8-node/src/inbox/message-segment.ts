@@ -39,7 +39,7 @@ export function recordAt(segment: Uint8Array, index: number, count: number): Uin
   return from >= count * ENTRY_BYTES && from < to && to <= bytes.length ? bytes.subarray(from, to) : undefined;
 }
 
-/** The same for a damaged segment: `undefined` if the message itself is damaged. A message alone is, then. */
+/** The record of one message of a damaged segment; `undefined` if it may be damaged itself. That of a segment of one message always may. */
 export function intactRecordAt(segment: Uint8Array, index: number, count: number): Uint8Array | undefined {
   if (count === 1) return undefined;
   const record = recordAt(segment, index, count);

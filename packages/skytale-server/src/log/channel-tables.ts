@@ -1,4 +1,13 @@
-import { NUMBER_BYTES, numberAt, numbersKey, type Environment, StorageError, type Table, type WriteQueue } from "@parley/storage";
+import {
+  NUMBER_BYTES,
+  numberAt,
+  numbersKey,
+  type Environment,
+  isRecordDamaged,
+  StorageError,
+  type Table,
+  type WriteQueue,
+} from "@parley/storage";
 import type { Head, LogPage, ReadOptions, Retention } from "./channel-log.ts";
 import { CommitIndex } from "./commit-index.ts";
 import type { ChannelState, Draft } from "./draft.ts";
@@ -263,7 +272,7 @@ export class ChannelTables {
     try {
       return this.#find(name);
     } catch (error) {
-      if (isDamaged(error)) return undefined;
+      if (isRecordDamaged(error)) return undefined;
       throw error;
     }
   }
@@ -278,7 +287,7 @@ export class ChannelTables {
       const stored = this.#meta.get(NEXT_ID);
       if (stored !== undefined) return [Math.max(next, numberAt(stored, 0)), isAnyDamaged];
     } catch (error) {
-      if (!isDamaged(error)) throw error;
+      if (!isRecordDamaged(error)) throw error;
     }
     for (const key of this.#segments.getKeys({})) next = Math.max(next, readSegmentKey(key).channel + 1);
     return [next, isAnyDamaged];
@@ -297,8 +306,4 @@ export class ChannelTables {
 
 function afterRemoval({ first, entries, bytes }: Removal): Pick<StoredChannel, "first" | "entries" | "bytes"> {
   return { first, entries, bytes };
-}
-
-function isDamaged(error: unknown): boolean {
-  return error instanceof StorageError && error.code === "record_damaged";
 }

@@ -1,6 +1,6 @@
 import { Mutex } from "@parley/core/internal";
 import { createHash } from "node:crypto";
-import { type Environment, StorageError, type Table, type WriteQueue } from "@parley/storage";
+import { type Environment, isRecordDamaged, StorageError, type Table, type WriteQueue } from "@parley/storage";
 import type { WelcomeOptions } from "./memory-welcomes.ts";
 import { type WelcomeClaim, WelcomeClaims } from "./welcome-claims.ts";
 import { type Waiting, welcomeId, WelcomeIndex } from "./welcome-index.ts";
@@ -154,7 +154,7 @@ export class LmdbWelcomes implements WelcomeStore {
     try {
       return this.#payloads.get(id);
     } catch (error) {
-      if (error instanceof StorageError && error.code === "record_damaged") return undefined;
+      if (isRecordDamaged(error)) return undefined;
       throw error;
     }
   }

@@ -1,6 +1,6 @@
 import { Fifo } from "@parley/core/internal";
 import { ParleyError } from "@parley/core";
-import { StorageError } from "@parley/storage";
+import { isRecordDamaged } from "@parley/storage";
 import type { DeliveryFailure, OutboundEvents, OutboundMessage } from "./outbound.ts";
 import type { OutboundStore, StoredEntry } from "./outbound-store.ts";
 
@@ -101,7 +101,7 @@ export class DeadLetterQueue {
     try {
       return store.read(entry);
     } catch (error) {
-      if (error instanceof StorageError && error.code === "record_damaged") return store.salvage(entry);
+      if (isRecordDamaged(error)) return store.salvage(entry);
       throw error;
     }
   }

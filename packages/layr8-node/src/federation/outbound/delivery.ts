@@ -2,7 +2,7 @@ import { setMaxListeners } from "node:events";
 import { ParleyError } from "@parley/core";
 import { TimeSlice } from "@parley/core/internal";
 import type { DidResolver } from "@parley/did";
-import { StorageError } from "@parley/storage";
+import { isRecordDamaged } from "@parley/storage";
 import { type Clock, systemClock } from "../../clock.ts";
 import { readResponse, type RemoteResponse } from "./remote-response.ts";
 import { Endpoints } from "./endpoints.ts";
@@ -138,7 +138,7 @@ export class Delivery {
     } catch (error) {
       if (this.#closing.signal.aborted) return AGAIN;
       if (error instanceof UndeliverableError) return undeliverable(attempt, error);
-      if (error instanceof StorageError && error.code === "record_damaged") return { kind: "dead", cause: DAMAGED };
+      if (isRecordDamaged(error)) return { kind: "dead", cause: DAMAGED };
       return later(attempt, this.#limits, { reason: ParleyError.from(error).message });
     }
     if (attempt.entry.expiresAt <= this.#clock.expiry()) return { kind: "dead", cause: expired(attempt) };

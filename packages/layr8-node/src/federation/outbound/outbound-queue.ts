@@ -2,7 +2,7 @@ import { closeAll, TimeSlice } from "@parley/core/internal";
 import type { DidResolver } from "@parley/did";
 import { StorageError } from "@parley/storage";
 import { systemClock } from "../../clock.ts";
-import { Deadlines } from "./deadlines.ts";
+import { Deadlines } from "../../deadlines.ts";
 import { Delivery } from "./delivery.ts";
 import { DeadLetterQueue } from "./dead-letter-queue.ts";
 import { PairQueue, type DeliveryAttempt } from "./pair-queue.ts";

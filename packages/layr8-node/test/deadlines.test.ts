@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { Deadlines } from "../../../src/federation/outbound/deadlines.ts";
-import type { StoredEntry } from "../../../src/federation/outbound/outbound-store.ts";
+import { Deadlines } from "../src/deadlines.ts";
+import type { StoredEntry } from "../src/federation/outbound/outbound-store.ts";
 
 const START = 1_800_000_000_000;
 
@@ -37,7 +37,7 @@ it("yields each entry once, after its second has passed", () => {
   );
 });
 
-it("takes an entry that is put back when it was due", () => {
+it("yields an entry again that is added after it was due", () => {
   const deadlines = new Deadlines(START);
   const entry = entryAt(START);
   deadlines.add(entry);
@@ -47,7 +47,7 @@ it("takes an entry that is put back when it was due", () => {
   expect([...deadlines.due(START + 2000)]).toEqual([entry]);
 });
 
-it("does not look at every second of a long sleep, nor back when the clock does", () => {
+it("skips empty seconds after a long sleep, and ignores a clock that is set back", () => {
   const deadlines = new Deadlines(START);
   const [soon, never] = [entryAt(START + 1000), entryAt(Number.MAX_SAFE_INTEGER, 2)];
   deadlines.add(soon);
