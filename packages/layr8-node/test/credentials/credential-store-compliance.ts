@@ -60,7 +60,7 @@ export function credentialStoreCompliance(name: string, create: (maxPerHolder: n
       expect(store.list(ALICE, ALL)).toEqual({ credentials: [stored] });
     });
 
-    it("knows no id that it did not give", async () => {
+    it("rejects ids that it did not assign", async () => {
       await add(ALICE);
       for (const id of ["", "x", "11111111-1111-4111-8111-111111111111", "../../x", "\u0000", "1".repeat(5000)]) {
         expect(store.get(id)).toBeUndefined();
@@ -68,7 +68,7 @@ export function credentialStoreCompliance(name: string, create: (maxPerHolder: n
       }
     });
 
-    it("lists each holder's own, in the order of storing", async () => {
+    it("lists each holder's credentials in the order of storing", async () => {
       const expected: string[] = [];
       for (let i = 0; i < 20; i += 1) {
         expected.push(await add(ALICE));
@@ -81,12 +81,12 @@ export function credentialStoreCompliance(name: string, create: (maxPerHolder: n
       expect(ids("did:web:nobody.example")).toEqual([]);
     });
 
-    it("keeps the order of what is stored at once", async () => {
+    it("keeps the order of concurrent calls", async () => {
       const added = await Promise.all(Array.from({ length: 30 }, () => add(ALICE)));
       expect(ids(ALICE)).toEqual(added);
     });
 
-    it("forgets what is removed, once", async () => {
+    it("removes a credential once", async () => {
       const [first, second] = [await add(ALICE), await add(ALICE)];
       expect(await Promise.all([store.remove(first), store.remove(first)])).toEqual([true, false]);
       expect(store.get(first)).toBeUndefined();
@@ -95,7 +95,7 @@ export function credentialStoreCompliance(name: string, create: (maxPerHolder: n
       expect(await store.remove(first)).toBe(false);
     });
 
-    it("forgets all of a holder, and nothing of others", async () => {
+    it("removes all credentials of a holder, and none of others", async () => {
       for (let i = 0; i < 5; i += 1) await Promise.all([add(ALICE), add(BOB)]);
       const [one = ""] = ids(ALICE);
       await Promise.all([store.remove(one), store.removeHolder(ALICE), store.removeHolder("did:web:nobody.example")]);
@@ -104,13 +104,13 @@ export function credentialStoreCompliance(name: string, create: (maxPerHolder: n
       expect(ids(BOB)).toHaveLength(5);
     });
 
-    it("forgets of a holder what is just being stored", async () => {
+    it("removes a holder's credentials that are still being stored", async () => {
       const adding = Array.from({ length: 5 }, () => add(ALICE));
       await store.removeHolder(ALICE);
       for (const id of await Promise.all(adding)) expect(store.get(id)).toBeUndefined();
     });
 
-    it("limits what a holder has, also when it comes at once, and makes room by removal", async () => {
+    it("limits the credentials of a holder, concurrent ones included, and accepts more after a removal", async () => {
       const full = { code: "wallet_full", retryable: false };
       const results = await Promise.allSettled(Array.from({ length: MAX_PER_HOLDER + 3 }, () => add(ALICE)));
       expect(results.filter(({ status }) => status === "rejected")).toHaveLength(3);
@@ -124,7 +124,7 @@ export function credentialStoreCompliance(name: string, create: (maxPerHolder: n
       await add(ALICE);
     });
 
-    it("ends a page where it gets too long", async () => {
+    it("ends a page at its maximum length", async () => {
       const long = "x".repeat(MAX_PAGE_LENGTH / 2);
       for (let i = 0; i < 3; i += 1) await add(ALICE, long);
       expect(store.list(ALICE, ALL).credentials).toHaveLength(2);

@@ -25,7 +25,7 @@ function get(url: string, options: ResolutionOptions = DEVELOPMENT, signal = new
 }
 
 describe("fetching a status list", () => {
-  it("asks for the whole URL at its host", async () => {
+  it("requests the whole URL from its host", async () => {
     const asked: unknown[] = [];
     answer = ({ method, url, headers }, response) => {
       asked.push([method, url, headers.host, headers["x-api-key"], headers.cookie]);
@@ -35,7 +35,7 @@ describe("fetching a status list", () => {
     expect(asked).toEqual([["GET", "/list?a=1&b=%20", `localhost:${port}`, undefined, undefined]]);
   });
 
-  it("asks where the table of hosts says, whatever is allowed", async () => {
+  it("requests from the origin of the table of hosts, whatever addresses are allowed", async () => {
     const hosts = { "lists.example": `http://127.0.0.1:${port}` };
     let host: string | undefined;
     answer = ({ headers }, response) => {
@@ -72,7 +72,7 @@ describe("fetching a status list", () => {
     await expect(get(url, {})).rejects.toMatchObject({ code: "refused_address", retryable: false });
   });
 
-  it("refuses plain http on loopback unless it is allowed", async () => {
+  it("rejects plain http on loopback unless it is allowed", async () => {
     await expect(get(`http://localhost:${port}/1`, { allow: ["loopback"] })).rejects.toMatchObject({ code: "status_unavailable" });
   });
 
@@ -94,7 +94,7 @@ describe("fetching a status list", () => {
     await expect(get(`http://localhost:${port}/1`)).rejects.toMatchObject({ code: "status_unavailable", retryable });
   });
 
-  it("reads no further than the cap, also where the answer never ends", async () => {
+  it("reads no further than the size limit, also of an endless response", async () => {
     answer = (_, response) => {
       const more = (): void => {
         if (!response.destroyed) response.write("x".repeat(50), () => setImmediate(more));
@@ -104,20 +104,20 @@ describe("fetching a status list", () => {
     await expect(get(`http://localhost:${port}/1`)).rejects.toMatchObject({ code: "status_unavailable", retryable: false });
   });
 
-  it("gives up on a host that is silent, or goes on too slowly", async () => {
+  it("times out if a host is silent or too slow", async () => {
     answer = () => {};
     await expect(get(`http://localhost:${port}/1`, { ...DEVELOPMENT, timeoutMs: 50 })).rejects.toMatchObject({ retryable: true });
     answer = (_, response) => void response.write("x");
     await expect(get(`http://localhost:${port}/1`, { ...DEVELOPMENT, timeoutMs: 50 })).rejects.toMatchObject({ retryable: true });
   });
 
-  it("ends with its signal, whose reason it gives", async () => {
+  it("rejects with the reason of its signal", async () => {
     const abort = new AbortController();
     answer = () => abort.abort(new Error("enough"));
     await expect(get(`http://localhost:${port}/1`, DEVELOPMENT, abort.signal)).rejects.toThrow("enough");
   });
 
-  it("refuses what is not UTF-8", async () => {
+  it("rejects a response that is not UTF-8", async () => {
     answer = (_, response) => response.end(Buffer.from([0xff, 0xfe]));
     await expect(get(`http://localhost:${port}/1`)).rejects.toMatchObject({ code: "status_unavailable" });
   });

@@ -60,7 +60,7 @@ describe("StoredCredentialStore on disk", () => {
     };
   }
 
-  it("has not stored what it refused, and counts it out", async () => {
+  it("does not count a credential whose write failed", async () => {
     const store = new StoredCredentialStore(fallible(), 1);
     failing = true;
     await expect(store.add({ holderDid: HOLDER, signed: "a" })).rejects.toMatchObject({ code: "storage_failed", retryable: true });
@@ -69,7 +69,7 @@ describe("StoredCredentialStore on disk", () => {
     await store.add({ holderDid: HOLDER, signed: "b" });
   });
 
-  it("still has what it could not remove, and counts it in", async () => {
+  it("keeps and counts a credential whose removal failed", async () => {
     const store = new StoredCredentialStore(fallible(), 1);
     const { id } = await store.add({ holderDid: HOLDER, signed: "a" });
     failing = true;
@@ -81,7 +81,7 @@ describe("StoredCredentialStore on disk", () => {
     expect(await store.remove(id)).toBe(true);
   });
 
-  it("retains what holders have that are still there", async () => {
+  it("retains the credentials of existing holders only", async () => {
     const store = new StoredCredentialStore(environment, 10);
     const kept = await store.add({ holderDid: HOLDER, signed: "a" });
     for (const signed of ["b", "c"]) await store.add({ holderDid: "did:web:gone.example", signed });
@@ -100,7 +100,7 @@ describe("StoredCredentialStore on disk", () => {
     expect(environment.table("damaged").size).toBe(1);
   });
 
-  it("goes on in order when the clock has been put back", async () => {
+  it("keeps the order when the clock is set back", async () => {
     const key = Buffer.concat([Buffer.alloc(32, 1), Buffer.from([0x7f, 0xff, 0xff, 0xff, 0xff, 0xf0])]);
     environment.writes.put(environment.table("credential-holders"), key, Buffer.alloc(16));
     await environment.writes.flush();

@@ -5,7 +5,7 @@ import { CredentialVerifier } from "../../src/credentials/verifier.ts";
 
 const ISSUER = "did:web:slow.example:issuer";
 
-it("verifications of one owner take a quarter of all at most, and the last eighth is kept for owners that have none", async () => {
+it("verifications of one owner take at most a quarter of the capacity, and the last eighth is reserved for owners without any", async () => {
   const { privateKey } = generateKeyPairSync("ed25519");
   const signed = await signCredential(
     {

@@ -74,7 +74,7 @@ describe("a wallet on disk", () => {
     expect(open.map(({ name }) => name)).toEqual([]);
   });
 
-  it("holds no node key where that is given", async () => {
+  it("holds no node key if the option nodeKey is set", async () => {
     const nodeKey = randomBytes(32);
     await withNode((rest) => rest.sign(ISSUER), { nodeKey });
     const found = await files();

@@ -101,14 +101,14 @@ describe("a stranger's API key", () => {
     ephemeral.close();
   });
 
-  it("learns nothing from the answers to ids", async () => {
+  it("learns nothing from responses about ids", async () => {
     const { id } = await wantedOf(OWNER);
     const foreign = await stranger.get(`/api/v1/credentials/${id}`);
     const unknown = await stranger.get("/api/v1/credentials/11111111-1111-4111-8111-111111111111");
     expect({ status: foreign.status, body: foreign.body }).toEqual({ status: unknown.status, body: unknown.body });
   });
 
-  it("can't walk into another's list with a cursor of its own", async () => {
+  it("cannot page through another key's list with its own cursor", async () => {
     const credential = await owner.sign(OWNER);
     await owner.store(OWNER, credential);
     for (let i = 0; i < 2; i += 1) await stranger.store(STRANGER, credential);

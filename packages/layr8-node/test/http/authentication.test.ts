@@ -5,7 +5,7 @@ import type { ApiKeys } from "../../src/identity/api-keys.ts";
 
 afterEach(() => void vi.useRealTimers());
 
-it("an API key's rate goes on as before when the machine's clock is set back", async () => {
+it("an API key's rate limit is unchanged when the wall clock is set back", async () => {
   vi.useFakeTimers({ toFake: ["Date"], now: Date.parse("2026-06-01T12:00:00Z") });
   const apiKeys = { find: () => ({ id: "key" }) } as unknown as ApiKeys;
   const authentication = createAuthentication(apiKeys, 100);

@@ -64,7 +64,7 @@ describe("connections without an API key", () => {
     expect(await joins()).toBe(true);
   });
 
-  it("those with a request under way are not dropped for new ones", async () => {
+  it("those with a pending request are not dropped for new ones", async () => {
     await start({ limits: { maxConnections: 64 } });
     const busy = await open();
     busy.write(post(100).replace("\r\n\r\n", "\r\nexpect: 100-continue\r\n\r\n"));
@@ -94,7 +94,7 @@ describe("bodies", () => {
     expect(await text(other)).toContain("400 Bad Request");
   });
 
-  it("are refused with 503 where an address has used its share up, while another has room", async () => {
+  it("are rejected with 503 if an address has used up its share, while others have room", async () => {
     const share = 1024 * 1024;
     await start({ limits: { maxInboundBytes: 8 * share, maxEnvelopeBytes: share } });
     const greedy = await open("127.0.0.2");
@@ -108,7 +108,7 @@ describe("bodies", () => {
     expect(await text(other)).toContain("400 Bad Request");
   });
 
-  it("in many small pieces take more room than their bytes", async () => {
+  it("in many small pieces count for more than their bytes", async () => {
     const share = 1024 * 1024;
     await start({ limits: { maxInboundBytes: 8 * share, maxEnvelopeBytes: share } });
     const chunked = post(0).replace("content-length: 0", "transfer-encoding: chunked");
@@ -120,14 +120,14 @@ describe("bodies", () => {
     expect(await text(whole)).toContain("400 Bad Request");
   });
 
-  it("that arrive too slowly are given up", async () => {
+  it("that arrive too slowly are aborted", async () => {
     await start({});
     const slow = await open();
     slow.write(`${post(1000)}{`);
     expect(await text(slow)).toContain("408 Request Timeout");
   });
 
-  it("of requests that need none are read past", async () => {
+  it("of requests that need none are discarded", async () => {
     await start({});
     const socket = await open();
     socket.end(

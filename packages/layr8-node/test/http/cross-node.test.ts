@@ -39,7 +39,7 @@ function verify(rest: RestClient, signed: string): Promise<Answer> {
 }
 
 describe("nodes verify each other's credentials", () => {
-  it("through the documents that they serve, found in a table of hosts", async () => {
+  it("through their DID documents, found by the table of hosts", async () => {
     const issuing = await start();
     const holding = await start();
     const verifying = await start({
@@ -57,7 +57,7 @@ describe("nodes verify each other's credentials", () => {
     });
   });
 
-  it("on loopback over plain http, where both are allowed", async () => {
+  it("on loopback over plain http, if both are allowed", async () => {
     const issuing = await start();
     const issuer = `did:web:localhost%3A${issuing.node.port}:issuer`;
     const credential = await issuing.rest.sign(issuer);
@@ -65,7 +65,7 @@ describe("nodes verify each other's credentials", () => {
     expect((await verify(allowed.rest, credential)).status).toBe(200);
   });
 
-  it("not when another one signs in the issuer's name", async () => {
+  it("and reject one that another node signed in the issuer's name", async () => {
     const issuing = await start();
     const forging = await start();
     const issuer = "did:web:issuer.example";
@@ -76,13 +76,13 @@ describe("nodes verify each other's credentials", () => {
   });
 });
 
-describe("a node that is asked to reach what only it can reach", () => {
+describe("a node that is asked to fetch from its own network", () => {
   it.each([
     ["by default", {}],
     ["with loopback, without http", { allow: ["loopback"] as const }],
     ["with http, without loopback", { httpForLoopback: true }],
     ["with other addresses alone", { allow: ["private", "link-local"] as const, httpForLoopback: true }],
-  ])("does not ask %s", async (_, resolution) => {
+  ])("sends no request %s", async (_, resolution) => {
     const asked: unknown[] = [];
     const { port } = await serve((request, response) => {
       asked.push(request.url);
@@ -97,7 +97,7 @@ describe("a node that is asked to reach what only it can reach", () => {
     expect(asked).toEqual([]);
   });
 
-  it("does not for a status list either", async () => {
+  it("sends no request for a status list either", async () => {
     const asked: unknown[] = [];
     const { port } = await serve((request, response) => {
       asked.push(request.url);
@@ -112,8 +112,8 @@ describe("a node that is asked to reach what only it can reach", () => {
   });
 });
 
-describe("what other hosts do", () => {
-  it("is told from what is wrong with a credential: a host that is away is 502", async () => {
+describe("a failure of another host", () => {
+  it("is distinguished from an invalid credential: an unreachable host is 502", async () => {
     const { port, server } = await serve((_, response) => response.end());
     await new Promise((resolve) => server.close(resolve));
     const { rest } = await start({ resolution: { hosts: { "issuer.example": `http://127.0.0.1:${port}` } } });

@@ -97,7 +97,7 @@ describe("DID documents over HTTP", () => {
     expect(answer.headers).toMatchObject({ "access-control-allow-methods": "GET, HEAD", "access-control-allow-headers": "*" });
   });
 
-  it("are all that web pages may read", async () => {
+  it("are the only resources that web pages may read", async () => {
     for (const path of ["/health", "/metrics", "/nothing", "/api/v1/credentials", "/did.jsonx"]) {
       for (const method of ["GET", "OPTIONS"]) {
         expect((await ask({ path, method })).headers["access-control-allow-origin"]).toBeUndefined();
@@ -105,7 +105,7 @@ describe("DID documents over HTTP", () => {
     }
   });
 
-  it("are readable where the request can't be parsed as a URL path", async () => {
+  it("are served for a request whose path is no valid URL", async () => {
     const socket = connect(node.port, "127.0.0.1", () =>
       socket.end("GET /a/%/did.json HTTP/1.1\r\nhost: b.example\r\nconnection: close\r\n\r\n"),
     );
@@ -115,12 +115,12 @@ describe("DID documents over HTTP", () => {
   });
 });
 
-describe("paths with a slash at their end", () => {
+describe("paths with a trailing slash", () => {
   it.each(["/health/", "/metrics/", "/openapi.json/"])("%s are found", async (path) => {
     expect((await ask({ path })).status).toBe(200);
   });
 
-  it("reach the calls that need a key", async () => {
+  it("reach the calls that need an API key", async () => {
     expect((await ask({ path: "/api/v1/credentials/" })).status).toBe(401);
   });
 });

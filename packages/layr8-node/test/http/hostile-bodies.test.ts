@@ -46,13 +46,13 @@ describe.each(PATHS)("POST %s", (path) => {
     expect(answer).toMatchObject({ status: 400, body: { code: "malformed_request", error: expect.stringMatching(/\w{4}/) as string } });
   });
 
-  it("refuses a body that is too large with 413", async () => {
+  it("rejects a body that is too large with 413", async () => {
     const answer = await rest.send("POST", path, `"${"x".repeat(1_200_000)}"`);
     expect(answer).toMatchObject({ status: 413, body: { code: "too_large" } });
   });
 
   it.each(["text/plain", "application/x-www-form-urlencoded", "application/xml", "application/jsonp", "nonsense"])(
-    "refuses %s with 415",
+    "rejects %s with 415",
     async (type) => {
       expect(await rest.send("POST", path, "{}", type)).toMatchObject({ status: 415, body: { code: "unsupported_media_type" } });
     },
@@ -188,7 +188,7 @@ describe("an invalid credential", () => {
   });
 });
 
-it("a body that never ends holds no connection", async () => {
+it("a body that never ends does not keep its connection open", async () => {
   const status = await new Promise<number | undefined>((resolve, reject) => {
     const sending = request(`${node.httpUrl}/api/v1/credentials`, {
       method: "POST",

@@ -110,7 +110,7 @@ describe("the OpenAPI document", () => {
     expect(JSON.stringify(document)).not.toContain("Default Response");
   });
 
-  it("refers to nothing that it lacks, lists nothing that it doesn't need, and names each schema once", () => {
+  it("has every schema that it refers to, no unused one, and each of them once", () => {
     const names = Object.keys(at("components", "schemas"));
     const references = new Set(Array.from(JSON.stringify(document).matchAll(/#\/components\/schemas\/(\w+)/g), ([, name = ""]) => name));
     expect([...references].toSorted()).toEqual(names.toSorted());
@@ -118,7 +118,7 @@ describe("the OpenAPI document", () => {
     expect(names).toContain("StoredCredential");
   });
 
-  it("knows when an answer is not what it says", () => {
+  it("rejects a response that differs from its schema", () => {
     const schema = at("components", "schemas", "StoredCredential");
     expect(validatorOf(schema).safeParse({ id: "1", holder_did: DID }).success).toBe(false);
     expect(validatorOf(schema).safeParse({ id: "1", holder_did: DID, credential_jwt: "x", extra: 1 }).success).toBe(false);

@@ -40,7 +40,7 @@ describe("credentials", () => {
     expect(headers["kid"] ?? headers["verificationMethod"]).toBe(`${ISSUER}#signing`);
   });
 
-  it("are compact JWTs where no format is given, or null", async () => {
+  it("are compact JWTs if the format is absent or null", async () => {
     expect(await rest.sign(ISSUER)).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+$/);
     const { body } = await rest.post("/api/v1/credentials/sign", { credential: credentialOf(ISSUER), issuer_did: ISSUER, format: null });
     expect(body?.["signed_credential"]).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+$/);
@@ -80,7 +80,7 @@ describe("credentials", () => {
     expect(body).toMatchObject({ credential: { id: expect.stringMatching(/^urn:uuid:[\da-f-]{36}$/) as string, issuer } });
   });
 
-  it("take an issuer that is an object", async () => {
+  it("accept an issuer that is an object", async () => {
     const signed = await rest.sign(ISSUER, { issuer: { id: ISSUER, name: "Issuer" } });
     expect(await verifyCredential(signed)).toMatchObject({ status: 200, body: { credential: { issuer: { name: "Issuer" } } } });
   });
@@ -92,7 +92,7 @@ describe("credentials", () => {
     expect(await verifyCredential(await rest.sign(ISSUER, more))).toMatchObject({ status: 422, body: { code } });
   });
 
-  it("are refused when a bit of any part is another one", async () => {
+  it("are rejected if one bit of any part is flipped", async () => {
     const signed = await rest.sign(ISSUER);
     const parts = signed.split(".");
     for (const [index, part] of parts.entries()) {
@@ -103,7 +103,7 @@ describe("credentials", () => {
     }
   });
 
-  it("of a did:key can't be signed: the node does not hold that key", async () => {
+  it("of a did:key cannot be signed, because the node does not hold that key", async () => {
     const did = "did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK";
     const agent = await RawAgent.join(node, { did });
     const { status, body } = await rest.post("/api/v1/credentials/sign", { credential: credentialOf(did), issuer_did: did });
@@ -123,7 +123,7 @@ describe("presentations", () => {
     expect(body).toMatchObject({ presentation: { holder: HOLDER, verifiableCredential: allOfThem } });
   });
 
-  it("without an audience are accepted by anybody; with one, by those alone", async () => {
+  it("without an audience are accepted by every verifier; with one, by these only", async () => {
     const credentials = [await rest.sign(ISSUER)];
     expect((await verifyPresentation(await rest.present(HOLDER, credentials))).status).toBe(200);
     const forTwo = await rest.present(HOLDER, credentials, { audience: [ISSUER, VERIFIER] });
@@ -146,7 +146,7 @@ describe("presentations", () => {
     expect(answers.filter(({ body }) => body?.["code"] === "nonce_replayed")).toHaveLength(7);
   });
 
-  it("need the nonce that was asked for", async () => {
+  it("need the requested nonce", async () => {
     const credentials = [await rest.sign(ISSUER)];
     const without = await rest.present(HOLDER, credentials);
     expect(await verifyPresentation(without, { nonce: "n" })).toMatchObject({ status: 422, body: { code: "nonce_missing" } });
@@ -154,7 +154,7 @@ describe("presentations", () => {
     expect(await verifyPresentation(other, { nonce: "n" })).toMatchObject({ status: 422, body: { code: "nonce_mismatch" } });
   });
 
-  it("are refused for a nonce when they are older than nonces are remembered", async () => {
+  it("with a nonce are rejected if they are older than the nonce window", async () => {
     await start({ limits: { nonceWindowMs: 1 } });
     const signed = await rest.present(HOLDER, [await rest.sign(ISSUER)], { nonce: "n" });
     // `iat` is in whole seconds, so it lies in the past by now.
@@ -193,7 +193,7 @@ describe("stored credentials", () => {
     expect((await rest.get(`/api/v1/credentials?holder_did=${ISSUER}`)).body).toEqual({ credentials: [] });
   });
 
-  it("are stored and verified without the white space that was pasted with them", async () => {
+  it("are stored and verified without surrounding white space", async () => {
     const signed = await rest.sign(ISSUER);
     const pasted = `\n  ${signed}\r\n`;
     const { status, body } = await rest.post("/api/v1/credentials", { holder_did: ` ${HOLDER}\n`, credential_jwt: pasted });
@@ -224,7 +224,7 @@ describe("stored credentials", () => {
     });
   });
 
-  it("are gone once deleted", async () => {
+  it("are unknown after their deletion", async () => {
     const id = await rest.store(HOLDER, await rest.sign(ISSUER));
     expect(await rest.delete(`/api/v1/credentials/${id}`)).toMatchObject({ status: 204, body: undefined });
     expect(await rest.delete(`/api/v1/credentials/${id}`)).toMatchObject({ status: 404, body: { code: "credential_unknown" } });
@@ -244,7 +244,7 @@ describe("stored credentials", () => {
     expect(await store(large)).toMatchObject({ status: 413, body: { code: "too_large" } });
   });
 
-  it("come in pages that know where they end", async () => {
+  it("are listed in pages with a cursor to the next one", async () => {
     const signed = await rest.sign(ISSUER);
     const ids: string[] = [];
     for (let i = 0; i < 5; i += 1) ids.push(await rest.store(HOLDER, signed));
@@ -261,7 +261,7 @@ describe("stored credentials", () => {
     expect(seen).toEqual(ids);
   });
 
-  it("of an ephemeral DID go when it goes", async () => {
+  it("of an ephemeral DID are removed with it", async () => {
     await start({ limits: { ephemeralGraceMs: 1 } });
     const agent = await RawAgent.join(node, {});
     const id = await rest.store(agent.did, await rest.sign(ISSUER));
@@ -293,7 +293,7 @@ it("logs neither keys nor tokens nor credentials, at any level", async () => {
 });
 
 describe("limits", () => {
-  it("refuses an API key that asks too often, and no other", async () => {
+  it("rejects an API key that exceeds its rate, and no other", async () => {
     await start({ limits: { requestsPerSecond: 3 } });
     const answers = await Promise.all(Array.from({ length: 12 }, () => rest.get(`/api/v1/credentials?holder_did=${HOLDER}`)));
     const refused = answers.filter(({ status }) => status === 429);

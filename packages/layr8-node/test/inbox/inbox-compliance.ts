@@ -77,7 +77,7 @@ export function inboxCompliance(
       return (await inbox.read(recipient, ALL)).map(({ seq }) => seq);
     }
 
-    it("stores a message with every member and reads it back as it is", async () => {
+    it("returns a stored message with all of its members", async () => {
       const sent = message({
         thread: "t-1",
         parentThread: "p-1",
@@ -101,7 +101,7 @@ export function inboxCompliance(
       expect(Object.values(present)).not.toContain(undefined);
     });
 
-    it("takes DIDs of 2048 characters that differ in the last one", async () => {
+    it("accepts DIDs of 2048 characters that differ in the last one", async () => {
       const long = `did:web:${"a".repeat(2039)}`;
       await store({ recipient: `${long}1`, id: "one" });
       await store({ recipient: `${long}2`, id: "two" });
@@ -162,13 +162,13 @@ export function inboxCompliance(
       expect(inbox.recipients()).toEqual([]);
     });
 
-    it("never uses a seq twice, not even the last one after its settle", async () => {
+    it("never assigns a seq twice, not even the last one after its settle", async () => {
       const first = await store();
       await inbox.settle(ALICE, [first]);
       expect(await store()).toBeGreaterThan(first);
     });
 
-    it("takes the same (recipient, sender, id) once, settled or not", async () => {
+    it("stores the same (recipient, sender, id) once, settled or not", async () => {
       const sent = message();
       const [first, second] = await Promise.all([append(sent), append(sent)]);
       expect([first.status, second.status]).toEqual(["stored", "duplicate"]);
@@ -177,7 +177,7 @@ export function inboxCompliance(
       expect((await append(sent)).status).toBe("duplicate");
     });
 
-    it("tells messages apart by recipient, by sender and by id", async () => {
+    it("distinguishes messages by recipient, sender and id", async () => {
       const sent = message();
       await append(sent);
       const { from: _, ...anonymous } = sent;
@@ -195,7 +195,7 @@ export function inboxCompliance(
       expect(inbox.depth(ALICE).messages).toBe(2);
     });
 
-    it("takes the same message with another expiry of its own for a retry", async () => {
+    it("stores the same message again if it has another expiry", async () => {
       const first = message({ expires: 1000 });
       await append(first);
       expect((await append(first)).status).toBe("duplicate");
@@ -213,7 +213,7 @@ export function inboxCompliance(
       expect((await append(sent)).status).toBe("stored");
     });
 
-    it("says which messages of other nodes it remembers, those under way included", async () => {
+    it("reports which messages of other nodes it remembers, pending ones included", async () => {
       const [sent, local] = [message({ remote: true }), message()];
       expect(await inbox.remembers(sent)).toBe(false);
       const storing = append(sent);
@@ -226,7 +226,7 @@ export function inboxCompliance(
       expect(await inbox.remembers({ ...sent, from: "did:web:eve.example" })).toBe(false);
     });
 
-    it("refuses more messages than it may hold, those under way included, and takes them later", async () => {
+    it("rejects messages above its limit, pending ones included, and accepts them later", async () => {
       const sent = Array.from({ length: 7 }, () => message());
       const statuses = (await Promise.all(sent.map((one) => append(one)))).map(({ status }) => status);
       expect(statuses).toEqual(["stored", "stored", "stored", "stored", "stored", "full", "full"]);
@@ -235,7 +235,7 @@ export function inboxCompliance(
       expect((await append(sent[6] ?? message())).status).toBe("stored");
     });
 
-    it("refuses more characters than it may hold", async () => {
+    it("rejects more characters than its limit", async () => {
       await store({ plaintext: "x".repeat(1500) });
       expect((await append(message({ plaintext: "x".repeat(501) }))).status).toBe("full");
       await store({ plaintext: "x".repeat(500) });
@@ -257,7 +257,7 @@ export function inboxCompliance(
       expect((await inbox.read(ALICE, ALL)).map(({ attempts }) => attempts)).toEqual([0, 3]);
     });
 
-    it("drops all messages of one recipient, which stay remembered", async () => {
+    it("drops all messages of one recipient and still remembers them", async () => {
       const sent = message();
       const appending = [append(sent), append(message({ recipient: BOB, id: "kept" }))];
       await inbox.drop(ALICE);
@@ -270,7 +270,7 @@ export function inboxCompliance(
       expect(await ids()).toEqual(["after"]);
     });
 
-    it("finishes what is under way when it closes, and refuses what comes after", async () => {
+    it("completes pending writes on close, and rejects later calls", async () => {
       const appending = append(message());
       await inbox.close();
       await inbox.close();

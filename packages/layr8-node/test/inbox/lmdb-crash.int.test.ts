@@ -21,7 +21,7 @@ interface Noted {
   settle: "none" | "requested" | "resolved";
 }
 
-it("an inbox that is killed under load keeps what it promised", { timeout: gateOrSoak(120_000, 3_600_000) }, async () => {
+it("an inbox that is killed under load keeps acknowledged writes", { timeout: gateOrSoak(120_000, 3_600_000) }, async () => {
   const directory = await temporaryDirectory();
   const data = join(directory.path, "data");
   const noted = new Map<number, Noted>();

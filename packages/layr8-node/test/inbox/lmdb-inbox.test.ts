@@ -74,7 +74,7 @@ describe("LmdbInbox whose disk fails", () => {
     await directory.remove();
   });
 
-  it("rejects an append and the duplicate that waits for it, and takes the message later", async () => {
+  it("rejects an append and the duplicate that waits for it, and accepts the message later", async () => {
     disk.failing = true;
     const both = await Promise.allSettled([append(inbox, message("1")), append(inbox, message("1"))]);
     expect(both).toMatchObject([
@@ -89,7 +89,7 @@ describe("LmdbInbox whose disk fails", () => {
     expect(await inbox.read(ALICE, ALL)).toHaveLength(1);
   });
 
-  it("keeps what could not be settled, dropped or counted", async () => {
+  it("keeps messages whose settle, drop or attempt count could not be written", async () => {
     const appended = await append(inbox, message("1"));
     const seq = appended.status === "stored" ? appended.message.seq : 0;
     disk.failing = true;
@@ -115,7 +115,7 @@ describe("LmdbInbox whose disk fails", () => {
   });
 });
 
-it("LmdbInbox forgets boxes that are empty, on disk too, and keeps the others", async () => {
+it("LmdbInbox removes empty boxes, on disk too, and keeps the others", async () => {
   const directory = await temporaryDirectory();
   const environment = await LmdbEnvironment.open(directory.path, SCHEMA);
   try {
@@ -139,7 +139,7 @@ it("LmdbInbox forgets boxes that are empty, on disk too, and keeps the others", 
   }
 });
 
-it("LmdbInbox removes what it remembered once it is old", async () => {
+it("LmdbInbox removes remembered messages from disk after the deduplication window", async () => {
   const directory = await temporaryDirectory();
   const environment = await LmdbEnvironment.open(directory.path, SCHEMA);
   let clock = 1_000_000;
@@ -171,7 +171,7 @@ it("LmdbInbox limits the messages remembered on disk, whatever their age", async
   }
 });
 
-it("LmdbInbox with the damaged record of a recipient sets its messages aside, delivers those of others, and goes on", async () => {
+it("LmdbInbox with the damaged record of a recipient sets its messages aside and delivers those of others", async () => {
   const BOB = "did:web:bob.example";
   const directory = await temporaryDirectory();
   {

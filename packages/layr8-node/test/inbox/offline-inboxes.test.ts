@@ -120,7 +120,7 @@ describe("inboxes of agents without a connection", () => {
       .toBe(count);
   }
 
-  it("are not read by a start, which reads one small record for each recipient", async () => {
+  it("are not read at start, except for one small record for each recipient", async () => {
     await fill();
     const inbox = await LmdbInbox.open(counting(), { now: () => now });
     expect(reads.get("messages") ?? 0).toBe(0);
@@ -139,7 +139,7 @@ describe("inboxes of agents without a connection", () => {
     expect(reads.get("messages")).toBe(1);
   });
 
-  it("are ended when their messages expire, and the others are not read for it", async () => {
+  it("are emptied when their messages expire, without reading the others", async () => {
     await fill((index) => (index < 3 ? now + 5000 : now + DAY));
     const inbox = await LmdbInbox.open(counting(), { now: () => now });
     const router = open(inbox);
@@ -151,7 +151,7 @@ describe("inboxes of agents without a connection", () => {
     await expect.poll(() => inbox.size).toBe((DIDS - 3) * PER_DID);
   });
 
-  it("of an earlier version, whose records say nothing of expiry, keep their messages until those expire", async () => {
+  it("of an earlier version, whose records have no expiry, keep their messages until those expire", async () => {
     const { writes } = environment;
     for (const id of [1, 2]) {
       writes.put(environment.table("boxes"), numbersKey(id), Buffer.from(didOf(id)));

@@ -198,7 +198,7 @@ describe("a segment", () => {
     );
   });
 
-  it("that is cut short has no message beyond the cut", () => {
+  it("that is truncated has no message beyond the cut", () => {
     fc.assert(
       fc.property(fc.array(record, { minLength: 2, maxLength: 8 }), fc.nat(), (all, cut) => {
         const whole = encodeSegment(all);

@@ -54,7 +54,7 @@ it("a batch ends at its maximum size", async () => {
   expect(node.ids).toEqual(ids);
 });
 
-it("after a rejection within a batch, what came before is delivered, and the rejected message is posted again alone", async () => {
+it("after a rejection within a batch, the messages before it count as delivered, and the rejected one is posted again alone", async () => {
   node.answerBatch = (arrivals) => {
     const at = arrivals.findIndex(({ id }) => id === "m4");
     return at === -1 ? { status: 202 } : { status: 404, accepted: at };
@@ -78,7 +78,7 @@ it("after a rejection within a batch, what came before is delivered, and the rej
   expect(node.posts).toEqual([1, 8, 1, 1, 2, 1]);
 });
 
-it("a batch that is rejected as such is posted message by message until one is accepted", async () => {
+it("a batch that is rejected as a whole is posted message by message until one is accepted", async () => {
   let isFirst = true;
   node.answerBatch = () => {
     const status = isFirst ? 413 : 202;

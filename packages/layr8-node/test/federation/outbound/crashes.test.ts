@@ -29,7 +29,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 );
 const deed: fc.Arbitrary<Deed> = fc.constantFrom("take", "take", "take", "take and reset", "reset", "later", "refuse");
 
-it("whatever happens, each message is delivered at least once or dead exactly once, in the order of its pair", async () => {
+it("in random histories with crashes, each message is delivered at least once or dead-lettered exactly once, in the order of its pair", async () => {
   await fc.assert(fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 60 }), fc.array(deed, { maxLength: 100 }), run), {
     numRuns: 15,
   });

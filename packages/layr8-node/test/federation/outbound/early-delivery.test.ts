@@ -45,7 +45,7 @@ describe("a message that is still being written", () => {
     return enqueued;
   }
 
-  it("is sent before it is durable, and confirmed to its sender once it is", async () => {
+  it("is posted before it is durable, and acknowledged to its sender once it is", async () => {
     const { durable } = await enqueue();
     let safe = false;
     void durable.then(() => (safe = true));
@@ -56,7 +56,7 @@ describe("a message that is still being written", () => {
     await expect.poll(() => queue.depth()).toMatchObject({ messages: 0, pairs: 0 });
   });
 
-  it("is not retried when it could not be stored, and later messages are sent", async () => {
+  it("is not retried after its write failed, and later messages are sent", async () => {
     let answer: (() => void) | undefined;
     node.answer = (_, response) => {
       answer = () => response.writeHead(202).end();
@@ -74,7 +74,7 @@ describe("a message that is still being written", () => {
     await expect.poll(() => queue.depth()).toMatchObject({ messages: 0, length: 0 });
   });
 
-  it("may have been delivered when it could not be stored, and leaves nothing behind", async () => {
+  it("may have been delivered although its write failed, and leaves no record", async () => {
     let answer: (() => void) | undefined;
     node.answer = (_, response) => {
       answer = () => response.writeHead(202).end();
@@ -89,7 +89,7 @@ describe("a message that is still being written", () => {
     expect([harness.dead, harness.failures]).toEqual([[], []]);
   });
 
-  it("is reported as dead once, when the other node rejects it", async () => {
+  it("is reported once when the other node rejects it", async () => {
     node.answer = (_, response) => response.writeHead(403).end();
     const { durable } = await enqueue();
     await harness.until(() => harness.dead.length === 1);

@@ -39,7 +39,7 @@ it.each([
   expect(harness.delivered[0]).toBe(id);
 });
 
-it("a host without documents is asked again when one of its agents is heard of", async () => {
+it("a hint about an agent of a host makes the queue resolve the host's documents again", async () => {
   let gone = true;
   node.beforeDocument = () => (gone ? Promise.reject(new Error("gone")) : Promise.resolve());
   node.answer = take;
@@ -53,7 +53,7 @@ it("a host without documents is asked again when one of its agents is heard of",
   expect(harness.delivered[0]).toBe(id);
 });
 
-it("agents of other nodes say nothing about it, nor do those whose documents can't be had", async () => {
+it("hints about agents of other nodes, or without documents, have no effect", async () => {
   const other = await harness.partner("other.localhost");
   await closeGate();
   const tried = node.arrivals.length;

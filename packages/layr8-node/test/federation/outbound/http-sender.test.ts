@@ -41,7 +41,7 @@ const accept: RequestListener = (request, response) => {
   request.resume().on("end", () => response.writeHead(202).end());
 };
 
-it("posts over a connection that is kept", async () => {
+it("reuses its connection", async () => {
   const { port, sockets } = await listen(createServer(accept));
   const httpSender = createPoster();
   for (let count = 0; count < 10; count++) {
@@ -66,7 +66,7 @@ it("closes idle connections and opens new ones", async () => {
   expect(sockets).toHaveLength(2);
 });
 
-it("sends path, query and host of the endpoint to where the host is", async () => {
+it("sends path, query and Host of the endpoint to the origin of the table of hosts", async () => {
   const asked: unknown[] = [];
   const { port } = await listen(
     createServer((request, response) => {
@@ -78,7 +78,7 @@ it("sends path, query and host of the endpoint to where the host is", async () =
   expect(asked).toEqual([["POST", "/a%20b?c=d", "partner.example:8443"]]);
 });
 
-it("asks for the certificate of the host that the endpoint names, and posts nothing without it", async () => {
+it("requires a certificate for the host of the endpoint, and posts nothing without it", async () => {
   const names: string[] = [];
   let requests = 0;
   const context = createSecureContext({ cert: CERTIFICATE, key: PRIVATE_KEY });
@@ -99,13 +99,13 @@ it("asks for the certificate of the host that the endpoint names, and posts noth
   expect(requests).toBe(0);
 });
 
-it("reads the beginning of a refusal only", async () => {
+it("reads only the beginning of an error response", async () => {
   const { port } = await listen(createServer((_, response) => response.writeHead(403).end("x".repeat(100_000))));
   const { status, body } = await createPoster().post(target(`http://localhost:${port}/`), ["{}"]);
   expect([status, body.length]).toEqual([403, 4096]);
 });
 
-it("ends what is under way when it closes", async () => {
+it("aborts pending requests on close", async () => {
   const server = createServer();
   const { port } = await listen(server);
   const httpSender = createPoster();

@@ -30,7 +30,7 @@ outboundStoreCompliance("LmdbOutboundStore", async (options) => {
   };
 });
 
-describe("the queue in a data directory", () => {
+describe("LmdbOutboundStore", () => {
   const options: OutboundStoreOptions = { deduplicationMs: 1000, maxRemembered: 10 };
   const message = {
     sender: "did:web:alice.example",
@@ -41,7 +41,7 @@ describe("the queue in a data directory", () => {
     expiresAt: Number.POSITIVE_INFINITY,
   };
 
-  it("is added to a directory that has none yet", async () => {
+  it("adds its tables to a directory of an earlier version", async () => {
     const directory = await temporaryDirectory();
     const before = await LmdbEnvironment.open(directory.path, SCHEMA);
     await (await LmdbInbox.open(before)).close();
@@ -56,7 +56,7 @@ describe("the queue in a data directory", () => {
     await directory.remove();
   });
 
-  it("takes times that no key can hold for the latest and the earliest", async () => {
+  it("clamps expiry times that a key cannot hold", async () => {
     const directory = await temporaryDirectory();
     await using environment = await LmdbEnvironment.open(directory.path, SCHEMA);
     const store = await LmdbOutboundStore.open(environment, options);
@@ -70,7 +70,7 @@ describe("the queue in a data directory", () => {
     await directory.remove();
   });
 
-  it("sets a message aside whose sender is missing, and keeps the others", async () => {
+  it("sets aside a message whose sender is missing, and keeps the others", async () => {
     const directory = await temporaryDirectory();
     await using environment = await LmdbEnvironment.open(directory.path, SCHEMA);
     const { writes } = environment;

@@ -16,7 +16,7 @@ const HOST = "partner.localhost";
 const SENDER = "did:key:z6LStFzrJVqF7yc57dgdoFUwBLgnB79wrd8ShJ2F9zLKqgqR";
 const ROUNDS = gateOrSoak(3, 60);
 
-it("a node that is killed under load delivers everything that it took, in order", { timeout: gateOrSoak(120_000, 3_600_000) }, async () => {
+it("a node that is killed under load delivers every accepted message, in order", { timeout: gateOrSoak(120_000, 3_600_000) }, async () => {
   const directory = await temporaryDirectory();
   const world = new World();
   const document: unknown = JSON.parse(JSON.stringify(didKeyDocument(SENDER)));

@@ -24,7 +24,7 @@ function status(code: number, headers: Record<string, string> = {}, body = ""): 
 }
 
 describe("a message to another node", () => {
-  it("arrives as it was written, encrypted by its sender, and is forgotten", async () => {
+  it("arrives unchanged, encrypted by its sender, and is removed", async () => {
     const node = await harness.partner();
     const bob = node.agent("bob");
     const queue = harness.open();
@@ -44,7 +44,7 @@ describe("a message to another node", () => {
     expect(harness.failures).toEqual([]);
   });
 
-  it.each([200, 201, 202, 204])("is delivered when the other node answers %i", async (code) => {
+  it.each([200, 201, 202, 204])("is delivered when the other node responds with %i", async (code) => {
     const node = await harness.partner();
     node.answer = status(code);
     const id = await harness.send(harness.open(), node.agent("bob"));
@@ -52,7 +52,7 @@ describe("a message to another node", () => {
     expect(harness.delivered).toEqual([id]);
   });
 
-  it.each([408, 421, 425, 429, 500, 502, 503, 504])("is tried again after %i", async (code) => {
+  it.each([408, 421, 425, 429, 500, 502, 503, 504])("is retried after status %i", async (code) => {
     const node = await harness.partner();
     node.answer = answers(status(code, { "retry-after": "0" }, '{"error":"busy"}'), take);
     const id = await harness.send(harness.open(), node.agent("bob"));
@@ -62,7 +62,7 @@ describe("a message to another node", () => {
   });
 
   it.each([300, 301, 307, 400, 401, 403, 404, 405, 409, 410, 413, 415, 422])(
-    "is dead after %i, and the next one has its turn",
+    "is dead-lettered after status %i, and the next message is sent",
     async (code) => {
       const node = await harness.partner();
       const bob = node.agent("bob");
@@ -82,7 +82,7 @@ describe("a message to another node", () => {
     },
   );
 
-  it("is tried again when its connection breaks", async () => {
+  it("is retried when its connection breaks", async () => {
     const node = await harness.partner();
     node.answer = answers(
       (_, response) => response.socket?.resetAndDestroy(),
@@ -97,7 +97,7 @@ describe("a message to another node", () => {
     expect(node.ids).toEqual([id, id, id]);
   });
 
-  it("is refused where those of all senders of its owner are too many, until some of them are gone", async () => {
+  it("is rejected while its owner's senders have too many messages waiting", async () => {
     const node = await harness.partner();
     const answers: (() => void)[] = [];
     node.answer = (request, response, body) => void answers.push(() => take(request, response, body));
@@ -113,7 +113,7 @@ describe("a message to another node", () => {
     await expect.poll(async () => (await send("three")).status).toBe("stored");
   });
 
-  it("is tried again soon when the wall clock is set back while its node is left alone", async () => {
+  it("is retried without delay when the wall clock is set back during a pause", async () => {
     const node = await harness.partner();
     node.answer = (_, response) => response.socket?.resetAndDestroy();
     const queue = harness.open();
@@ -134,7 +134,7 @@ describe("a message to another node", () => {
     expect(harness.retried).toEqual(["The other node can't be reached: No answer in time"]);
   });
 
-  it("is tried again when the headers of an answer are endless", async () => {
+  it("is retried when the response headers are endless", async () => {
     const node = await harness.partner();
     node.answer = answers((_, response) => {
       response.socket?.write(`HTTP/1.1 202 Accepted\r\n${`x-more: ${"y".repeat(1000)}\r\n`.repeat(100)}`);
@@ -144,7 +144,7 @@ describe("a message to another node", () => {
     expect(node.arrivals).toHaveLength(2);
   });
 
-  it.each([202, 403])("does not wait for the end of an endless answer with status %i", async (code) => {
+  it.each([202, 403])("does not wait for the end of an endless response with status %i", async (code) => {
     const node = await harness.partner();
     const bob = node.agent("bob");
     let closed: Promise<unknown> | undefined;
@@ -166,7 +166,7 @@ describe("a message to another node", () => {
     expect(harness.dead.length + harness.delivered.length).toBe(2);
   });
 
-  it("is delivered by its status, however slowly the rest of the answer comes", async () => {
+  it("is delivered once the status has arrived, however slow the body is", async () => {
     const node = await harness.partner();
     node.answer = (_, response) => {
       response.writeHead(202).write(" ");
@@ -189,7 +189,7 @@ describe("a message to another node", () => {
 });
 
 describe("order", () => {
-  it("is kept for each sender and recipient, whatever is answered", async () => {
+  it("is kept for each sender and recipient, whatever the responses are", async () => {
     const node = await harness.partner();
     const [bob, carol] = [node.agent("bob"), node.agent("carol")];
     let count = 0;
@@ -211,7 +211,7 @@ describe("order", () => {
     expect(doubled).toEqual([]);
   });
 
-  it("holds for pairs only: one whose message fails does not hold up the others of its node", async () => {
+  it("is kept within pairs only: a failing pair does not delay other pairs of its node", async () => {
     const node = await harness.partner();
     const [poisoned, ...others] = ["poisoned", ...Array.from({ length: 9 }, (_, index) => `agent-${index}`)].map((name) =>
       node.agent(name),
@@ -248,8 +248,8 @@ describe("order", () => {
   });
 });
 
-describe("a node that takes nothing", () => {
-  it("doesn't delay other nodes: 1 of 50 hangs, 1 resets, 1 has no documents", async () => {
+describe("an unavailable node", () => {
+  it("does not delay other nodes: 1 of 50 hangs, 1 resets connections, 1 has no documents", async () => {
     const nodes = [];
     for (let index = 0; index < 50; index++) nodes.push(await harness.partner());
     const [hanging, resetting, mute, ...healthy] = nodes;
@@ -272,7 +272,7 @@ describe("a node that takes nothing", () => {
     expect(queue.depth().blocked).toBeGreaterThan(0);
   });
 
-  it("is probed with one message at a time, and gets everything at once when it is back", async () => {
+  it("is probed with one message at a time, and gets all messages at once when it is back", async () => {
     const node = await harness.partner();
     node.answer = (_, response) => response.socket?.destroy();
     const queue = harness.open();
@@ -287,7 +287,7 @@ describe("a node that takes nothing", () => {
     expect(node.arrivals.length - before).toBeLessThanOrEqual(102);
   });
 
-  it("can be down, and gets everything in order when it is up", async () => {
+  it("gets all messages in order when it is up again", async () => {
     const node = await harness.partner();
     const bob = node.agent("bob");
     const queue = harness.open();
@@ -305,7 +305,7 @@ describe("a node that takes nothing", () => {
 });
 
 describe("limits", () => {
-  it("refuse what a sender, or messages for one host, have no room for, until there is room again", async () => {
+  it("reject messages above the quota of a sender or a host, until there is room", async () => {
     const [node, other] = [await harness.partner(), await harness.partner()];
     const [bob, carol, dave] = [node.agent("bob"), node.agent("carol"), other.agent("dave")];
     const pending: (() => void)[] = [];
@@ -342,7 +342,7 @@ describe("limits", () => {
     expect(queue.depth()).toMatchObject({ messages: 1, length: fits.plaintext.length });
   });
 
-  it("know a message again, while it waits and after", async () => {
+  it("recognise a duplicate while the message waits and after its delivery", async () => {
     const node = await harness.partner();
     const message = harness.message(node.agent("bob"));
     const queue = harness.open({ limits: { maxMessagesPerSender: 1 } });
@@ -379,7 +379,7 @@ describe("an expired message", () => {
     expect(harness.delivered).toEqual([second]);
   });
 
-  it("is not posted when its turn comes after all", async () => {
+  it("is not posted when it becomes the first of its queue", async () => {
     const node = await harness.partner();
     const [bob, carol] = [node.agent("bob"), node.agent("carol")];
     let answer: (() => void) | undefined;
@@ -426,8 +426,8 @@ describe("an expired message", () => {
   });
 });
 
-describe("telling of dead messages", () => {
-  it("is repeated when that failed but may succeed", async () => {
+describe("the report of a dead letter", () => {
+  it("is retried after a temporary failure", async () => {
     const node = await harness.partner();
     node.answer = status(403);
     let told = 0;
@@ -442,7 +442,7 @@ describe("telling of dead messages", () => {
     expect(harness.failures).toMatchObject([{ code: "storage_failed" }]);
   });
 
-  it("is removed after a permanent failure of the report", async () => {
+  it("is dropped after a permanent failure", async () => {
     const node = await harness.partner();
     node.answer = answers(status(403), take);
     const queue = harness.open({
@@ -460,7 +460,7 @@ describe("telling of dead messages", () => {
 });
 
 describe("closing", () => {
-  it("waits for an answer that is under way", async () => {
+  it("waits for a pending response", async () => {
     const node = await harness.partner();
     let answer: (() => void) | undefined;
     node.answer = (_, response) => {
@@ -475,7 +475,7 @@ describe("closing", () => {
     expect(harness.delivered).toEqual([id]);
   });
 
-  it("gives up one that doesn't come, and sends nothing after", async () => {
+  it("aborts a request without a response, and sends nothing afterwards", async () => {
     const node = await harness.partner();
     node.answer = () => undefined;
     const bob = node.agent("bob");

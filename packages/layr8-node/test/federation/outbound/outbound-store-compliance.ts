@@ -60,7 +60,7 @@ export function outboundStoreCompliance(
       return appended.status;
     }
 
-    it("stores a message with every member and reads it back as it is", async () => {
+    it("returns a stored message with all of its members", async () => {
       const sent = message({ plaintext: '{"b":"ü€😀\\ud800 \\u0000"}', id: "id\u0000ü" });
       const entry = await add(sent);
       const { sender, recipient, length, expiresAt } = entry;
@@ -73,7 +73,7 @@ export function outboundStoreCompliance(
       expect(store.read(entry)).toEqual(sent);
     });
 
-    it("takes DIDs of 2048 characters that differ in the last one", async () => {
+    it("accepts DIDs of 2048 characters that differ in the last one", async () => {
       const long = `did:web:${"a".repeat(2039)}`;
       const [one, two] = [await add(message({ recipient: `${long}1` })), await add(message({ recipient: `${long}2` }))];
       expect(store.read(one).recipient).toBe(`${long}1`);
@@ -95,14 +95,14 @@ export function outboundStoreCompliance(
       expect(new Set(seqs).size).toBe(4);
     });
 
-    it("takes the same (sender, recipient, id) once, while it waits and while it is remembered", async () => {
+    it("stores the same (sender, recipient, id) once, while it waits and while it is remembered", async () => {
       const sent = message();
       expect(await Promise.all([status(sent), status(sent)])).toEqual(["stored", "duplicate"]);
       expect(await status({ ...sent, plaintext: "other" })).toBe("duplicate");
       expect(await status(sent, false)).toBe("duplicate");
     });
 
-    it("knows a message that waits longer than it would be remembered", async () => {
+    it("recognises a message that waits longer than the deduplication window", async () => {
       const sent = message();
       const entry = await add(sent);
       clock += 3 * WINDOW_MS;
@@ -120,7 +120,7 @@ export function outboundStoreCompliance(
       expect(await status(sent)).toBe("stored");
     });
 
-    it("tells messages apart by sender, by recipient and by id", async () => {
+    it("distinguishes messages by sender, recipient and id", async () => {
       const sent = message();
       await add(sent);
       const eve = "did:web:eve.example";
@@ -157,7 +157,7 @@ export function outboundStoreCompliance(
       expect(await status(sent)).toBe("duplicate");
     });
 
-    it("finishes what is under way when it closes, and refuses what comes after", async () => {
+    it("completes pending writes on close, and rejects later calls", async () => {
       const entry = await add(message());
       const last = status(message());
       await store.close();
@@ -176,7 +176,7 @@ export function outboundStoreCompliance(
       return [...store.entries()];
     }
 
-    it("has what waits, in its order, and duplicates after a restart", async () => {
+    it("keeps waiting messages, their order, and duplicates over a restart", async () => {
       const sent = ["1", "2", "3"].map((id) => message({ id }));
       const other = message({ id: "2", sender: "did:web:eve.example" });
       const entries = [];

@@ -6,7 +6,7 @@ function entry(seq: number): StoredEntry {
   return { sender: "did:web:a", recipient: "did:web:b", seq, length: 1, expiresAt: 1 };
 }
 
-it("has its messages in the order of their coming, whichever go before", () => {
+it("keeps its messages in arrival order, whichever are removed", () => {
   const pair = new PairQueue("did:web:b");
   const entries = Array.from({ length: 1000 }, (_, index) => entry(index + 1));
   for (const one of entries) pair.add(one);
@@ -24,7 +24,7 @@ it("has its messages in the order of their coming, whichever go before", () => {
   expect(pair.empty).toBe(true);
 });
 
-it("keeps what was tried for as long as the message is the first", () => {
+it("keeps the delivery attempt while its message is the first", () => {
   const pair = new PairQueue("did:web:b");
   pair.add(entry(1));
   pair.add(entry(2));

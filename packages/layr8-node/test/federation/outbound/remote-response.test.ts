@@ -4,7 +4,7 @@ import { readResponse, readRetryAfter } from "../../../src/federation/outbound/r
 
 const NOW = Date.parse("2026-11-21T12:00:00Z");
 
-describe("another node's answer", () => {
+describe("the response of another node", () => {
   it.each([
     ["seconds", "120", 120_000],
     ["zero", "0", 0],
@@ -13,12 +13,12 @@ describe("another node's answer", () => {
     ["nothing", undefined, 0],
     ["a negative number", "-5", 0],
     ["words", "soon", 0],
-    ["more digits than sense", "9".repeat(400), 0],
-  ])("asks for a wait in %s", (_, value, expected) => {
+    ["too many digits", "9".repeat(400), 0],
+  ])("sets the pause before a retry by Retry-After: %s", (_, value, expected) => {
     expect(readRetryAfter(value, NOW)).toBe(expected);
   });
 
-  it("is a proxy's own when the node behind it is silent", () => {
+  it("counts as a silent node for 502 and 504, which proxies send", () => {
     const silent = [408, 429, 500, 502, 503, 504].filter((status) => {
       const answer = readResponse({ status, body: "" }, NOW);
       return answer.kind === "later" && answer.silent;
@@ -35,7 +35,7 @@ describe("another node's answer", () => {
     ["null", "null", {}],
     ["no JSON", "<html>", {}],
     ["nothing", "", {}],
-  ])("may hold %s", (_, body, expected) => {
+  ])("yields a rejection for a body with %s", (_, body, expected) => {
     const answer = readResponse({ status: 403, body }, NOW);
     expect(answer).toEqual({
       kind: "refused",
@@ -49,7 +49,7 @@ describe("another node's answer", () => {
     });
   });
 
-  it("is quoted in one line without control characters, and not at length", () => {
+  it("is quoted in one line, without control characters, and truncated", () => {
     const error = `a\n\u001b[31mb\u202Ec\ud800 ${"x".repeat(1000)}`;
     const answer = readResponse({ status: 403, body: JSON.stringify({ error }) }, NOW);
     if (answer.kind !== "refused") throw new Error(answer.kind);
@@ -57,7 +57,7 @@ describe("another node's answer", () => {
     expect(answer.cause.comment.length).toBeLessThan(300);
   });
 
-  it("is understood whatever it is", () => {
+  it("is classified for any status, header and body", () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 100, max: 999 }),

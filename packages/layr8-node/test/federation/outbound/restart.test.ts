@@ -29,7 +29,7 @@ async function open(options: OpenOptions = {}): Promise<Outbound> {
   return harness.open({ ...options, store: await LmdbOutboundStore.open(environment, outboundLimits(options.limits)) });
 }
 
-it("what was not delivered goes on after a restart, in order, and what was is forgotten", async () => {
+it("undelivered messages are sent after a restart, in order, and delivered ones are not", async () => {
   const node = await harness.partner();
   const [bob, carol] = [node.agent("bob"), node.agent("carol")];
   let queue = await open();
@@ -53,7 +53,7 @@ it("what was not delivered goes on after a restart, in order, and what was is fo
   expect(queue.depth()).toMatchObject({ messages: 0, pairs: 0 });
 });
 
-it("duplicates are known, limits hold and times run out after a restart", async () => {
+it("duplicates, limits and expiry are kept over a restart", async () => {
   const node = await harness.partner();
   const bob = node.agent("bob");
   node.answer = (_, response) => response.writeHead(503).end();
@@ -73,7 +73,7 @@ it("duplicates are known, limits hold and times run out after a restart", async 
   await harness.until(() => queue.depth().messages === 1 || harness.failures.length > 0);
 });
 
-it("reports dead letters after a restart if that failed before", async () => {
+it("dead letters whose report failed are reported after a restart", async () => {
   const node = await harness.partner();
   node.answer = (_, response) => response.writeHead(403).end();
   const waiting: (() => void)[] = [];

@@ -20,10 +20,7 @@ describe("a recipient's endpoint", () => {
     ["as a text", URI],
     ["as a list", [{ uri: URI }]],
     ["with other profiles in addition", { uri: URI, accept: ["didcomm/aip2;env=rfc587", "didcomm/v2;opt=1"] }],
-    [
-      "after others that can't be used",
-      ["wss://node-1.localhost/didcomm", { uri: URI, accept: ["didcomm/aip2"] }, "http://other.example/", URI],
-    ],
+    ["after unusable ones", ["wss://node-1.localhost/didcomm", { uri: URI, accept: ["didcomm/aip2"] }, "http://other.example/", URI]],
     ["at an origin of the table of hosts", [{ uri: "@origin/didcomm" }]],
   ])("is found %s", async (_, endpoint) => {
     const bob = node.agent("bob");
@@ -46,7 +43,7 @@ describe("a recipient's endpoint", () => {
       { uri: URI, routingKeys: ["did:web:a.example#1", "did:web:b.example#1", "did:web:c.example#1", "did:web:d.example#1"] },
     ],
     ["a routing key that is not a DID URL", { uri: URI, routingKeys: ["z6MkhaXg"] }],
-  ])("makes the message unreachable after a second look: %s", async (_, endpoint) => {
+  ])("makes the message undeliverable after a second resolution: %s", async (_, endpoint) => {
     const bob = node.agent("bob");
     harness.world.setEndpoint(bob, endpoint);
     await harness.send(harness.open(), bob);
@@ -81,7 +78,7 @@ describe("a recipient's endpoint", () => {
     expect(node.arrivals).toHaveLength(1);
   });
 
-  it("may have moved since the first look", async () => {
+  it("is resolved again after a rejection, because it may have moved", async () => {
     const other = await harness.partner();
     const bob = node.agent("bob");
     const queue = harness.open({ limits: { secondLookMs: 0 } });
@@ -95,7 +92,7 @@ describe("a recipient's endpoint", () => {
     expect(harness.dead).toEqual([]);
   });
 
-  it("may have got a new key since the first look", async () => {
+  it("is resolved again after a rejection, because its key may be new", async () => {
     const bob = node.agent("bob");
     const queue = harness.open({ limits: { secondLookMs: 0 } });
     await harness.send(queue, bob);
@@ -107,7 +104,7 @@ describe("a recipient's endpoint", () => {
     expect(node.ids.at(-1)).toBe(second);
   });
 
-  it("is refused once, not twice, where nothing has changed", async () => {
+  it("is not posted to again after a rejection if the document is unchanged", async () => {
     const bob = node.agent("bob");
     node.answer = (_, response) => response.writeHead(404).end();
     await harness.send(harness.open(), bob);
@@ -118,14 +115,14 @@ describe("a recipient's endpoint", () => {
 });
 
 describe("a recipient's document", () => {
-  it("that isn't there is looked for twice", async () => {
+  it("is resolved twice if it does not exist", async () => {
     await harness.send(harness.open(), "did:web:node-1.localhost:nobody");
     await harness.until(() => harness.dead.length === 1);
     expect(node.lookups).toEqual(["/nobody/did.json", "/nobody/did.json"]);
     expect(harness.dead).toMatchObject([{ cause: { code: "unresolved", comment: expect.stringContaining("no document for this DID") } }]);
   });
 
-  it("may be there at the second look", async () => {
+  it("is found at the second resolution", async () => {
     const bob = "did:web:node-1.localhost:bob";
     const queue = harness.open();
     await harness.send(queue, bob);
@@ -136,7 +133,7 @@ describe("a recipient's document", () => {
   });
 
   it.each(["did:web:127.0.0.1:bob", "did:example:bob", "did:web:..", "nobody"])(
-    "is not looked for again if it can't be there: %s",
+    "is not resolved again if it cannot exist: %s",
     async (did) => {
       await harness.send(harness.open(), did);
       await harness.until(() => harness.dead.length === 1);
@@ -145,7 +142,7 @@ describe("a recipient's document", () => {
     },
   );
 
-  it("that can't be had just now is asked for again", async () => {
+  it("is resolved again after a temporary failure", async () => {
     const bob = node.agent("bob");
     const queue = harness.open();
     const { port } = node;
@@ -158,7 +155,7 @@ describe("a recipient's document", () => {
     expect(harness.dead).toEqual([]);
   });
 
-  it("without a key that fits makes the message undeliverable", async () => {
+  it("without a suitable key makes the message undeliverable", async () => {
     const bob = node.agent("bob");
     const { keyAgreement: _, ...document } = harness.world.documents.get(bob) ?? {};
     harness.world.documents.set(bob, document);
@@ -167,7 +164,7 @@ describe("a recipient's document", () => {
     expect(harness.dead).toMatchObject([{ cause: { code: "no_key" } }]);
   });
 
-  it("does not help an invalid plaintext", async () => {
+  it("is not resolved for an invalid plaintext", async () => {
     const bob = node.agent("bob");
     await harness.send(harness.open(), bob, { plaintext: "{" });
     await harness.until(() => harness.dead.length === 1);
@@ -200,7 +197,7 @@ describe("mediators", () => {
     return { path, id, sender };
   }
 
-  it("get the message in the order of the routing keys, wrapped for each", async () => {
+  it("get the message in the order of the routing keys, encrypted for each", async () => {
     const [bob, one, two] = [node.agent("bob"), node.agent("one"), node.agent("two")];
     harness.world.setEndpoint(bob, { uri: URI, accept: ["didcomm/v2"], routingKeys: [`${one}#agreement`, `${two}#agreement`] });
     const id = await harness.send(harness.open(), bob);
@@ -209,7 +206,7 @@ describe("mediators", () => {
     expect(arrival && (await unwrap(arrival))).toEqual({ path: [`${one} → ${two}`, `${two} → ${bob}`], id, sender: harness.alice });
   });
 
-  it("may be named by their DID as the endpoint, and come first then", async () => {
+  it("can be named by a DID as the endpoint, and come first then", async () => {
     const [bob, one, two] = [node.agent("bob"), node.agent("one"), node.agent("two")];
     harness.world.setEndpoint(bob, { uri: one, routingKeys: [`${two}#agreement`] });
     const id = await harness.send(harness.open(), bob);
@@ -218,7 +215,7 @@ describe("mediators", () => {
     expect(arrival && (await unwrap(arrival))).toEqual({ path: [`${one} → ${two}`, `${two} → ${bob}`], id, sender: harness.alice });
   });
 
-  it("that have mediators themselves are not used", async () => {
+  it("with mediators of their own are not used", async () => {
     const [bob, one, two] = [node.agent("bob"), node.agent("one"), node.agent("two")];
     harness.world.setEndpoint(bob, { uri: one });
     harness.world.setEndpoint(one, { uri: two });
