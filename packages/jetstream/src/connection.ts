@@ -79,11 +79,11 @@ export class JetstreamConnection {
     return this.nc.info?.max_payload ?? DEFAULT_MIN_PAYLOAD;
   }
 
-  /** Why reads and writes wait at present: for a health check. `undefined` if they don't. */
-  get failure(): string | undefined {
-    if (this.closed.aborted) return "The connection to NATS is closed";
+  /** Whether reads and writes succeed now, or why they wait. For a server's health check. */
+  checkHealth(): { readonly ok: true } | { readonly ok: false; readonly reason: string } {
+    if (this.closed.aborted) return { ok: false, reason: "The connection to NATS is closed" };
     const [stream] = this.#availability.unavailable;
-    return stream === undefined ? undefined : `The stream ${stream} has no leader that this server can reach`;
+    return stream === undefined ? { ok: true } : { ok: false, reason: `The stream ${stream} has no leader that this server can reach` };
   }
 
   /**

@@ -149,8 +149,9 @@ async function checkReachable(
       );
     }
   }
-  const error = await connectTo(name, portOf(url), timeoutMs);
-  if (error === undefined) return ok(`port ${portOf(url)} of ${host} accepts connections`);
+  const connected = await connectTo(name, portOf(url), timeoutMs);
+  if (connected.ok) return ok(`port ${portOf(url)} of ${host} accepts connections`);
+  const { error } = connected;
   const isRefused = systemCode(error) === "ECONNREFUSED";
   const found = isRefused ? `nothing listens on port ${portOf(url)} of ${host}` : `port ${portOf(url)} of ${host}: ${systemReason(error)}`;
   const exit: ExitCode = systemCode(error) === "ETIMEDOUT" ? EXIT.timedOut : EXIT.unreachable;
@@ -161,17 +162,21 @@ async function checkReachable(
   );
 }
 
-/** Opens a TCP connection. Resolves to the error, if there is one. */
-function connectTo(host: string, port: number, timeoutMs: number): Promise<Error | undefined> {
+/** Result of {@link connectTo}. */
+type ConnectResult = { readonly ok: true } | { readonly ok: false; readonly error: Error };
+
+/** Opens a TCP connection, and closes it. */
+function connectTo(host: string, port: number, timeoutMs: number): Promise<ConnectResult> {
   return new Promise((resolve) => {
     const socket = connect({ host, port });
-    const end = (error?: Error): void => {
+    const end = (result: ConnectResult): void => {
       socket.destroy();
-      resolve(error);
+      resolve(result);
     };
-    socket.setTimeout(timeoutMs, () => end(Object.assign(new Error("no answer in time"), { code: "ETIMEDOUT" })));
-    socket.once("connect", () => end());
-    socket.once("error", end);
+    const fail = (error: Error): void => end({ ok: false, error });
+    socket.setTimeout(timeoutMs, () => fail(Object.assign(new Error("no answer in time"), { code: "ETIMEDOUT" })));
+    socket.once("connect", () => end({ ok: true }));
+    socket.once("error", fail);
   });
 }
 
