@@ -88,7 +88,7 @@ async function checkRefused({ name }, { version, command }) {
   console.log(`${PROGRESS}${name}`);
   const published = members().filter(({ group }) => group === "packages");
   for (const { dir, manifest } of published) {
-    for (const subpath of Object.keys(manifest.exports).filter((one) => !/internal|package\.json/.test(one))) {
+    for (const subpath of Object.keys(manifest.exports).filter((one) => !/internal|package\.json|\*/.test(one))) {
       const code = `import ${JSON.stringify(manifest.name + subpath.slice(1))};\n`;
       const { status, output } = await runProgram(command, `${display(dir)}/.runtimes-${process.pid}.mjs`, code);
       const isRefused = status !== 0 && REFUSAL.test(output);

@@ -1,2 +1,5 @@
+// oxlint-disable-next-line import/no-unassigned-import -- rejects unsupported versions of Node with one sentence
+import "@parley/core/internal";
+
 export { EXIT, type ExitCode } from "./failure.ts";
 export { OUTPUT_SCHEMAS } from "./schemas/index.ts";

@@ -1,3 +1,4 @@
+import "../supported-node.ts";
 import { statSync } from "node:fs";
 
 /**

@@ -153,7 +153,7 @@ async function run({ current, ...subject }: Subject, steps: readonly Step[]): Pr
 
 it(
   "in memory, a full log loses only the oldest entries of the account with the most",
-  { timeout: gateOrSoak(60_000, 1_800_000) },
+  { timeout: gateOrSoak(180_000, 3_600_000) },
   async () => {
     const withoutFates = fc.array(
       step.map((one): Step => ({ ...one, fate: "stored" })),
@@ -164,14 +164,14 @@ it(
         const log = new MemoryLog({ retention: RETENTION });
         await run({ current: () => log, fate: () => undefined, restart: () => undefined }, steps);
       }),
-      { numRuns: gateOrSoak(200, 5000) },
+      { numRuns: gateOrSoak(60, 5000) },
     );
   },
 );
 
 it(
   "on disk it does the same, also when commits fail, and when the process is killed before or after one",
-  { timeout: gateOrSoak(60_000, 1_800_000) },
+  { timeout: gateOrSoak(180_000, 3_600_000) },
   async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
@@ -199,7 +199,7 @@ it(
         };
         await run({ current: () => log, fate: (next) => (fate = next), restart: () => (log = open()), checkRecords }, steps);
       }),
-      { numRuns: gateOrSoak(200, 5000) },
+      { numRuns: gateOrSoak(60, 5000) },
     );
   },
 );
