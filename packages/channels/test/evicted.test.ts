@@ -153,3 +153,70 @@ describe("a relay that claims to have evicted a message", () => {
     expect(errors).toEqual([]);
   });
 });
+
+describe("a send that is acknowledged far ahead of what its sender has read", () => {
+  /** Epochs after which a message can still be read. */
+  const RETAINED = 8;
+  let harness: Harness;
+  let transport: LyingTransport;
+  let alice: Channel;
+  let bob: Channel;
+  let errors: unknown[];
+
+  beforeEach(async () => {
+    harness = await Harness.start({ retention: { maxEntries: 2 * RETAINED } });
+    transport = new LyingTransport(harness.server.relayUrl);
+    // Bob can't know in which epoch of the log the relay has recorded his message.
+    transport.hidesEpochs = true;
+    errors = [];
+    const events: Partial<SkytaleClientEvents> = { onError: (_channel, error) => errors.push(codeOf(error)) };
+    [alice, bob] = (await channelOf(harness.client("alice"), harness.client("bob", { transport, events }))) as [Channel, Channel];
+    await bob.caughtUp();
+    transport.holdDeliveries();
+  });
+
+  afterEach(() => harness[Symbol.asyncDispose]());
+
+  /** Bob sends a message that is recorded right after one of Alice, which she has sent after others that Bob has not read. */
+  async function sendUnread(): Promise<{ readonly sending: Promise<{ readonly sequence: number }>; readonly recordedAs: number }> {
+    const { sequence } = await alice.send(bytes("before"));
+    const { acknowledged } = transport;
+    const sending = bob.send(bytes("mine"));
+    await expect.poll(() => [transport.heldUntil, transport.acknowledged], { timeout: 60_000 }).toEqual([sequence + 2, acknowledged + 1]);
+    return { sending, recordedAs: sequence + 1 };
+  }
+
+  it("is repeated in the current epoch if its message was too late and evicted: members receive it once", async () => {
+    for (let done = 0; done <= RETAINED; done++) await alice.rotateKey();
+    const { sending, recordedAs } = await sendUnread();
+    transport.lie = (message, sequence) => [sequence === recordedAs ? encodeEvicted(1) : message];
+    transport.deliver();
+    expect((await sending).sequence).toBeGreaterThan(recordedAs);
+    await bob.send(bytes("end"));
+    expect(await take(alice, 2)).toEqual(["mine", "end"]);
+    expect(errors).toEqual([]);
+  });
+
+  it("succeeds if its message was in time and evicted: members receive it once", async () => {
+    for (let done = 0; done <= RETAINED; done++) await alice.send(bytes("more"));
+    const { sending, recordedAs } = await sendUnread();
+    transport.lie = (message, sequence) => [sequence === recordedAs ? encodeEvicted(1) : message];
+    transport.deliver();
+    expect(await sending).toMatchObject({ sequence: recordedAs });
+    await bob.send(bytes("end"));
+    expect(await take(alice, 2)).toEqual(["mine", "end"]);
+    expect(errors).toEqual([]);
+  });
+
+  it("succeeds, and does not wait forever, if its message was removed with the front of the log", async () => {
+    for (let done = 0; done <= RETAINED; done++) await alice.send(bytes("more"));
+    const { sending, recordedAs } = await sendUnread();
+    // All entries are of one account: the front goes.
+    for (let done = 0; done < 2 * RETAINED; done++) await alice.send(bytes("more"));
+    transport.lose();
+    expect(await sending).toMatchObject({ sequence: recordedAs });
+    await bob.send(bytes("end"));
+    expect(await take(alice, 2)).toEqual(["mine", "end"]);
+    expect(errors).toEqual(["log_lost"]);
+  });
+});

@@ -21,7 +21,7 @@ export interface InboundListener {
    * @throws ChannelError `fork` if the relay acknowledged another entry with this sequence number
    */
   isSentHere(entry: RelayMessage): boolean;
-  /** The relay has evicted messages: those with sequence numbers from `first` up to, not including, `next`. Called before the position advances. */
+  /** The relay has evicted or removed entries: those from `first` up to, not including, `next`. Called before the position advances. */
   evicted(first: number, next: number): void;
   /** The relay has replaced its log, which is read from its start. */
   rewound(): void;
@@ -137,6 +137,7 @@ export class Inbound {
       // The dropped entries may include messages of this agent that a restored data directory lacks.
       await this.#context.group.requireUpdate();
       const gone = `the relay no longer has entries ${position.next} to ${error.firstSequence - 1} of the channel's log`;
+      this.#listener.evicted(position.next, error.firstSequence);
       events.onError?.(name, new ChannelError("log_lost", gone, { cause: error }));
       this.#advance(error.firstSequence);
       return true;

@@ -132,7 +132,7 @@ export class Outbound {
   }
 
   /**
-   * The relay has evicted messages before they were read here: those from `first` up to, not including, `next`. Their place in the log decides
+   * The relay has evicted or removed messages before they were read here: those from `first` up to, not including, `next`. Their place in the log decides
    * about doubtful ones. Called before the position advances.
    */
   evicted(first: number, next: number): void {

@@ -51,7 +51,7 @@ export class UnconfirmedPublishes {
     throw new ChannelError("fork", `the relay acknowledged a message as entry ${sequence}, but returns another entry there`);
   }
 
-  /** Forgets entries that the relay has evicted: those from `first` up to, not including, `next`. */
+  /** Forgets entries that the relay has evicted or removed: those from `first` up to, not including, `next`. */
   forget(first: number, next: number): void {
     for (const sequence of this.#bySequence.keys()) if (sequence >= first && sequence < next) this.#bySequence.delete(sequence);
   }

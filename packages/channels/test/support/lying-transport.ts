@@ -21,8 +21,13 @@ export class LyingTransport implements RelayTransport {
   isDeaf = false;
   /** The relay reports only the sequence numbers of recorded messages. */
   hidesEpochs = false;
+  /** Number of messages that the relay has acknowledged. */
+  acknowledged = 0;
   /** Messages held back. */
   #held: (() => void)[] | undefined;
+  /** Deliveries held back, of one stream. */
+  #late: { readonly deliveries: ServerFrame["deliveries"][number][]; readonly listener: FrameListener } | undefined;
+  #holdsDeliveries = false;
   readonly #streams = new Set<{ readonly stream: FrameStream; readonly listener: FrameListener }>();
   #isDisconnected = false;
   /** How much further the shown log is than the real one. */
@@ -58,6 +63,32 @@ export class LyingTransport implements RelayTransport {
     for (const send of held) send();
   }
 
+  /** Holds back the log entries of one stream, but not the acknowledgements, until {@link LyingTransport.deliver} or {@link LyingTransport.lose}. */
+  holdDeliveries(): void {
+    this.#holdsDeliveries = true;
+  }
+
+  /** The sequence number after the last entry held back. */
+  get heldUntil(): number | undefined {
+    const last = this.#late?.deliveries.at(-1);
+    return last && last.first + last.messages.length;
+  }
+
+  deliver(): void {
+    this.#holdsDeliveries = false;
+    const late = this.#late;
+    this.#late = undefined;
+    for (const batch of late?.deliveries ?? []) for (const part of this.#tampered(batch)) late?.listener.frame(part);
+  }
+
+  /** Loses the log entries held back, with the connection. */
+  lose(): void {
+    this.#holdsDeliveries = false;
+    this.#late = undefined;
+    this.cut();
+    this.mend();
+  }
+
   open(token: string, listener: FrameListener): FrameStream {
     if (this.#isDisconnected) {
       setImmediate(() => listener.ended(new RelayError("unavailable", "The cable is cut")));
@@ -66,7 +97,7 @@ export class LyingTransport implements RelayTransport {
     const stream = this.#wire.open(token, {
       frame: (frame) => {
         if (this.isDeaf) return;
-        for (const part of this.#change(decodeServerFrame(frame))) listener.frame(part);
+        for (const part of this.#change(decodeServerFrame(frame), listener)) listener.frame(part);
       },
       drained: () => listener.drained(),
       ended: (error) => {
@@ -97,16 +128,20 @@ export class LyingTransport implements RelayTransport {
     this.#wire.close();
   }
 
-  *#change({ deliveries, acks, ...rest }: ServerFrame): Iterable<Uint8Array> {
+  *#change({ deliveries, acks, ...rest }: ServerFrame, listener: FrameListener): Iterable<Uint8Array> {
     const control = encodeControl(rest);
     if (control.length > 0) yield control;
-    for (const batch of deliveries) {
-      const messages = batch.messages.flatMap((message, index) => this.lie(message, batch.first + index));
-      const first = batch.first + this.#shift;
-      this.#shift += messages.length - batch.messages.length;
-      if (messages.length > 0) yield encodeDelivery({ ...batch, first, messages });
-    }
+    if (this.#holdsDeliveries && deliveries.length > 0) (this.#late ??= { deliveries: [], listener }).deliveries.push(...deliveries);
+    else for (const batch of deliveries) yield* this.#tampered(batch);
+    this.acknowledged += acks.reduce((sum, { count }) => sum + count, 0);
     const shown = this.hidesEpochs ? acks.map((ack) => ({ ...ack, logEpoch: 0n, repeated: false })) : acks;
     if (shown.length > 0) yield encodeAcks(shown);
+  }
+
+  *#tampered(batch: ServerFrame["deliveries"][number]): Iterable<Uint8Array> {
+    const messages = batch.messages.flatMap((message, index) => this.lie(message, batch.first + index));
+    const first = batch.first + this.#shift;
+    this.#shift += messages.length - batch.messages.length;
+    if (messages.length > 0) yield encodeDelivery({ ...batch, first, messages });
   }
 }

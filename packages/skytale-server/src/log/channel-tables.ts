@@ -157,7 +157,8 @@ export class ChannelTables {
     const budget = { left: MAX_REMOVED };
     const limits = { retention, now, budget };
     const changes: Change[] = [];
-    for (const { channel, draft } of written) {
+    // Those with few entries first: a flood of one channel leaves the others enough of the budget, so that they don't wait for it.
+    for (const { channel, draft } of written.toSorted((left, right) => left.draft.entries.length - right.draft.entries.length)) {
       const entries = draft.entries.map((entry) => ({ ...entry, publisher: this.publishers.idOf(entry.publisher) }));
       const segments = segmentsOf(draft.first, entries);
       const shares = this.#sharesOf(channel);

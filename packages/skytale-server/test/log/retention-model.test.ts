@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { deferred } from "@parley/core/internal";
 import { gateOrSoak } from "@parley/test-assertions";
 import { type Environment, MemoryEnvironment, type Write, WriteQueue } from "@parley/storage";
 import { expect, it } from "vitest";
@@ -203,3 +204,41 @@ it(
     );
   },
 );
+
+it("a flood of one full channel does not keep another one from what it has to remove: its appends need not wait for the flood's", async () => {
+  const [flooded, quiet] = ["a/b/flooded", "a/b/quiet"];
+  const disk = new MemoryEnvironment();
+  // More than one commit removes.
+  const max = 300;
+  const gate = deferred<void>();
+  let commits = 0;
+  let isHeld = false;
+  const commit = async (writes: readonly Write[]): Promise<void> => {
+    // The commits after the one that appends are held back.
+    if (isHeld && ++commits > 1) await gate.promise;
+    for (const { table, key, value } of writes) {
+      if (value === undefined) disk.writes.remove(table, key);
+      else disk.writes.put(table, key, value);
+    }
+    await disk.writes.flush();
+  };
+  const environment: Environment = { writes: new WriteQueue(commit), table: (name) => disk.table(name) };
+  const log = LmdbLog.open(environment, { retention: { maxEntries: max } });
+  let key = 0;
+  const add = (channel: string, account: string): Promise<unknown> =>
+    log.append(channel, account, [{ body: new Uint8Array(1), key: `${key++}` }]);
+  for (const channel of [flooded, quiet]) for (let index = 0; index < max; index++) await add(channel, index % 2 === 0 ? "alice" : "bob");
+  isHeld = true;
+  // Each is a segment of its own.
+  const flood = Array.from({ length: 1000 }, (_, index) => add(flooded, index % 2 === 0 ? "alice" : "bob"));
+  await Promise.all([...flood, add(quiet, "alice")]);
+  const stored = async (channel: string): Promise<number> => {
+    const { first } = await log.head(channel);
+    const { entries } = await log.read(channel, { from: first, limit: 10_000, maxBytes: 1_000_000 });
+    return entries.filter((entry) => entry instanceof Uint8Array).length;
+  };
+  expect(await stored(flooded)).toBeGreaterThan(max);
+  expect(await stored(quiet)).toBe(max);
+  gate.resolve();
+  await log.close();
+});
