@@ -141,10 +141,14 @@ export class ChannelTables {
     }
   }
 
-  /** Whether the oldest segment was recorded before a time. */
-  holdsBefore(name: string, time: number): boolean {
+  /**
+   * Whether a log holds more than it may, or its oldest segment was recorded before a time. It holds too much if the process ended between
+   * two commits that remove entries.
+   */
+  exceeds(name: string, { maxEntries, maxBytes }: Retention, time: number): boolean {
     const channel = this.#findIntact(name);
     if (channel === undefined) return false;
+    if (channel.entries > maxEntries || channel.bytes > maxBytes) return true;
     const [key] = this.#segments.getKeys({ start: numbersKey(channel.id), end: numbersKey(channel.id + 1), limit: 1 });
     return key !== undefined && readSegmentKey(key).recordedAt < time;
   }

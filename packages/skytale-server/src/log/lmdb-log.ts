@@ -108,7 +108,7 @@ export class LmdbLog implements ChannelLog {
     if (this.#closed) return rejectClosed();
     const oldest = this.#expiryNow() - this.#retention.maxAgeMs;
     for (const names of this.#tables.namesByPage()) {
-      for (const name of names) if (this.#tables.holdsBefore(name, oldest)) this.#retaining.add(name);
+      for (const name of names) if (this.#tables.exceeds(name, this.#retention, oldest)) this.#retaining.add(name);
       if (this.#retaining.size > 0) await (this.#running ??= this.#run());
       // One page after the other, and others' work in between.
       await new Promise<void>((resolve) => setImmediate(resolve));
