@@ -14,7 +14,7 @@ const ALICE = "alice";
 
 /**
  * Registers vitest tests of the `ChannelLog` interface of a relay. `setUp` creates an empty one for each test. Without `durable`, tests of
- * restarts are omitted; without `evictsByAccount`, a full log must drop its front whoever has published it.
+ * restarts are omitted; without `evictsByAccount`, a full log must remove its oldest entries, regardless of their publishers.
  */
 export function channelLogCompliance(
   name: string,
