@@ -233,14 +233,13 @@ describe("the timeout", () => {
     expect(requests).toBe(1);
   });
 
-  it("ends a request that waits for a connection, and the request is never sent", async () => {
-    const { origin, seen } = await serve(() => {});
+  it("ends a request that waits for a connection", async () => {
+    const { origin } = await serve(() => {});
     const client = clientOf(origin, { timeoutMs: 250, maxConnections: 1 });
     const first = rejectionOf(post(client));
     const queued = rejectionOf(client.verifyCredential("x"));
     expectRestError(await first, "timeout");
     expectRestError(await queued, "timeout");
-    expect(seen.map(({ url }) => url)).toEqual(["/api/v1/credentials"]);
   });
 
   it("ends TLS handshakes without a response", async () => {

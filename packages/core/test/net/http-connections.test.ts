@@ -49,6 +49,27 @@ describe("HttpConnections", () => {
     expect(await rejectionOf(connections.request(request))).toEqual(new Error("no longer needed"));
   });
 
+  it("never sends a request that is aborted while it waits for a connection", async () => {
+    const urls: (string | undefined)[] = [];
+    let respond = (): void => {};
+    const connections = await connectionsTo((request, response) => {
+      urls.push(request.url);
+      respond = () => response.end("{}");
+    });
+    const controller = new AbortController();
+    const first = connections.request({ ...GET, path: "/first" });
+    await expect.poll(() => urls).toEqual(["/first"]);
+    const queued = rejectionOf(connections.request({ ...GET, path: "/queued", signal: controller.signal }));
+    controller.abort(new Error("no longer needed"));
+    expect(await queued).toEqual(new Error("no longer needed"));
+    respond();
+    await readJsonResponse(await first, 100);
+    const last = connections.request({ ...GET, path: "/last" });
+    await expect.poll(() => urls).toEqual(["/first", "/last"]);
+    respond();
+    await readJsonResponse(await last, 100);
+  });
+
   it("rejects if the server does not speak HTTP", async () => {
     const connections = await connectionsTo((request) => request.socket.end("SSH-2.0-example\r\n"));
     expect(isHttpParserError(await rejectionOf(connections.request(GET)))).toBe(true);
