@@ -30,7 +30,7 @@ export function missingNats(servers: 1 | 3): string | undefined {
   return `nats-server ${version} is too old to replicate; ${OLDEST_FOR_REPLICAS} or later is needed: run \`npm run nats-server\``;
 }
 
-/** The command that starts a server. @throws Error if there is none: check {@link missingNats} first. */
+/** The command that starts a server. @throws Error if it was not found: check {@link missingNats} first. */
 export function natsCommand(): string {
   const command = findNats()?.command;
   if (command === undefined) throw new Error(missingNats(1));
