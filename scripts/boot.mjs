@@ -12,7 +12,7 @@ const AFTER_THE_TOUR = `
 Next steps:
   An agent of your own:  save hello.mjs from README.md here and run: node hello.mjs
   A node that stays:     node packages/layr8-node/bin/layr8-node.js --data-dir ./node-data
-  What an agent can do:  packages/layr8/README.md and packages/skytale/README.md`;
+  Agent capabilities:    packages/layr8/README.md and packages/skytale/README.md`;
 
 const TASKS = {
   start: { title: "the tour", program: "apps/quickstart/dist/main.js", next: AFTER_THE_TOUR },

@@ -6,15 +6,15 @@ import { fileURLToPath } from "node:url";
 export class Worker<Ready = unknown> {
   readonly ready: Promise<Ready>;
   readonly #process: ChildProcess;
-  readonly #died: Promise<never>;
+  readonly #exited: Promise<never>;
 
   /** @param role name of the module beside this one. @param argument what the role is started with. */
   constructor(role: string, argument: unknown) {
     this.#process = fork(fileURLToPath(new URL(`${role}.js`, import.meta.url)), [JSON.stringify(argument)], {
       execArgv: [...process.execArgv, "--expose-gc"],
     });
-    this.#died = once(this.#process, "exit").then(([code]) => Promise.reject(new Error(`The role ended with ${String(code)}`)));
-    this.#died.catch(() => {});
+    this.#exited = once(this.#process, "exit").then(([code]) => Promise.reject(new Error(`The role ended with ${String(code)}`)));
+    this.#exited.catch(() => {});
     this.ready = this.#next() as Promise<Ready>;
   }
 
@@ -35,7 +35,7 @@ export class Worker<Ready = unknown> {
   async #next(): Promise<unknown> {
     const heard = new AbortController();
     try {
-      const [message] = (await Promise.race([once(this.#process, "message", { signal: heard.signal }), this.#died])) as [unknown];
+      const [message] = (await Promise.race([once(this.#process, "message", { signal: heard.signal }), this.#exited])) as [unknown];
       return message;
     } finally {
       heard.abort();

@@ -1,5 +1,5 @@
 // oxlint-disable-next-line import/no-unassigned-import -- rejects unsupported versions of Node with one sentence
 import "@parley/core/internal";
 
-export { EXIT, type ExitCode } from "./failure.ts";
+export { EXIT, type ExitCode } from "./cli-error.ts";
 export { OUTPUT_SCHEMAS } from "./schemas/index.ts";

@@ -20,8 +20,7 @@ const SECRET = /^(?:l8|sk_live|sk_test|skt_inv)_/;
  * @throws TypeError naming the value, and the character that a DID can't have.
  */
 export function requireDid(name: string, value: unknown): void {
-  const fault = didFault(value);
-  if (fault !== undefined) throw new TypeError(`${name} must be a DID such as "did:web:example.com:alice": ${fault}`);
+  if (!isDid(value)) throw new TypeError(`${name} must be a DID such as "did:web:example.com:alice": ${describeInvalidDid(value)}`);
 }
 
 /** Checks a DID or a DID URL: `to` may name a key of the recipient. @throws TypeError as {@link requireDid}. */
@@ -29,10 +28,14 @@ export function requireDidUrl(name: string, value: unknown): void {
   requireDid(name, typeof value === "string" ? didPart(value) : value);
 }
 
-function didFault(value: unknown): string | undefined {
+function isDid(value: unknown): value is string {
+  return typeof value === "string" && value.length <= MAX_LENGTH && WHOLE_DID.test(value) && !value.endsWith(":");
+}
+
+/** Why {@link isDid} is false, as the end of an error message. */
+function describeInvalidDid(value: unknown): string {
   if (typeof value !== "string") return `it is ${describeKind(value)}`;
   if (value.length > MAX_LENGTH) return `it has more than ${MAX_LENGTH} characters`;
-  if (WHOLE_DID.test(value) && !value.endsWith(":")) return undefined;
   const start = DID.exec(value)?.[0];
   if (SECRET.test(value)) return "it begins like an API key";
   const shown = JSON.stringify(value.slice(0, MAX_QUOTED));

@@ -183,7 +183,7 @@ describe("Envelope.deserialize", () => {
     expect(Envelope.wrap(data, { maxPayloadBytes: 9 }).protocol).toBe(Protocol.RAW);
   });
 
-  it("rejects unknown limits by name, and limits that are no sizes", () => {
+  it("rejects unknown limits by name, and limits that are not sizes", () => {
     const envelope = new Envelope("raw", "x", new Uint8Array(10));
     const data = envelope.serialize();
     const misspelt = { maxPayloadByte: 9 } as object;

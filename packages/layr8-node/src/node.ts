@@ -1,6 +1,6 @@
 import { closeQuietly } from "@parley/core/internal";
 import { proxyTrust, serverLogger } from "@parley/server-kit";
-import { accessWarning } from "@parley/storage";
+import { checkDirectoryAccess } from "@parley/storage";
 import { pino, type Logger } from "pino";
 import type { ApiKeyInfo, ApiKeyOptions, CreatedApiKey } from "./identity/api-keys.ts";
 import { readResolution } from "./network/resolution.ts";
@@ -71,11 +71,11 @@ export async function startNode(options: NodeOptions = {}): Promise<Layr8Node> {
   let node: RunningNode | undefined;
   try {
     const created = stores.apiKeys.list().length > 0 ? undefined : await stores.apiKeys.create({ name: "unrestricted", dids: "any" });
-    const warning =
-      options.dataDir === undefined
-        ? "no dataDir: messages, DIDs and keys are kept in memory and lost when this node stops"
-        : await accessWarning(options.dataDir);
-    if (warning !== undefined) logger.warn(warning);
+    if (options.dataDir === undefined) logger.warn(IN_MEMORY);
+    else {
+      const access = await checkDirectoryAccess(options.dataDir);
+      if (!access.ok) logger.warn(access.warning);
+    }
     if (created !== undefined) logger.info("no API key was configured: created one that may bind any DID");
     node = new RunningNode({
       stores,
@@ -98,6 +98,8 @@ export async function startNode(options: NodeOptions = {}): Promise<Layr8Node> {
     throw error;
   }
 }
+
+const IN_MEMORY = "no dataDir: messages, DIDs and keys are kept in memory and lost when this node stops";
 
 const CLOCK_AHEAD =
   "the clock is far ahead of the time that has passed since the node's last look at it: messages and DIDs expire by the old time " +

@@ -3,7 +3,7 @@ import { createSecureContext } from "node:tls";
 import { ParleyError } from "@parley/core";
 import { closeQuietly, systemReason } from "@parley/core/internal";
 import { readOptions, serverLogger } from "@parley/server-kit";
-import { accessWarning } from "@parley/storage";
+import { checkDirectoryAccess } from "@parley/storage";
 import { pino, type Logger } from "pino";
 import { readApiLimits } from "./api/limits.ts";
 import type { Account, AccountOptions, CreatedAccount } from "./api/accounts.ts";
@@ -56,6 +56,8 @@ export interface SkytaleServer extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+const IN_MEMORY = "no dataDir: accounts, channels and messages are kept in memory and lost when this server stops";
+
 const CLOCK_AHEAD =
   "the clock is far ahead of the time that has passed since the server's last look at it: messages, invites and welcomes expire by the " +
   "old time for an hour. If the clock is right, a restart with acceptClock (--accept-clock) makes them expire at once";
@@ -91,11 +93,11 @@ export async function startSkytale(given: SkytaleOptions = {}): Promise<SkytaleS
     const sealingKey = await serverKeyOf(stores, options.serverKey);
     const services = await Services.open({ registry: stores.registry, limits, sealingKey, expiryNow: () => stores.clock.now() });
     const created = (await services.accounts.isEmpty()) ? await services.accounts.create(OPERATOR) : undefined;
-    const warning =
-      options.dataDir === undefined
-        ? "no dataDir: accounts, channels and messages are kept in memory and lost when this server stops"
-        : await accessWarning(options.dataDir);
-    if (warning !== undefined) logger.warn(warning);
+    if (options.dataDir === undefined) logger.warn(IN_MEMORY);
+    else {
+      const access = await checkDirectoryAccess(options.dataDir);
+      if (!access.ok) logger.warn(access.warning);
+    }
     return await RunningServer.start({ stores, services, logger, apiKey: created?.apiKey.key }, options);
   } catch (error) {
     await closeQuietly(() => stores.close());

@@ -1,4 +1,4 @@
-export { accessWarning } from "./access-warning.ts";
+export { checkDirectoryAccess, type DirectoryAccess } from "./check-directory-access.ts";
 export type { DamagedRecord } from "./damaged-record.ts";
 export type { Environment } from "./environment.ts";
 export { MemoryEnvironment } from "./memory-environment.ts";

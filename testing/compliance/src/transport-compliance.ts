@@ -133,7 +133,7 @@ export function transportCompliance(
       expect(await harness.received()).toEqual(message("2"));
     });
 
-    itStalled?.("and tells that a message in flight is uncertain when the link breaks", async () => {
+    itStalled?.("reports a message in flight as uncertain when the link breaks", async () => {
       const { harness, agent } = await connected();
       harness.stall();
       const sending = failure(agent.connection.send(message("1")));

@@ -14,6 +14,9 @@ export interface Fault {
   readonly error: unknown;
 }
 
+/** Whether inputs ran without a fault. */
+export type FuzzResult = { readonly ok: true } | { readonly ok: false; readonly fault: Fault };
+
 export interface FuzzerOptions {
   readonly seed: number;
   readonly corpus: readonly Uint8Array[];
@@ -54,17 +57,17 @@ export class Fuzzer {
   }
 
   /** Runs the seeds and the corpus. */
-  async start(): Promise<Fault | undefined> {
+  async start(): Promise<FuzzResult> {
     for (const input of [...this.#target.seeds, ...this.#options.corpus]) {
-      const fault = await this.run(input);
-      if (fault) return fault;
+      const result = await this.run(input);
+      if (!result.ok) return result;
     }
     if (this.#kept.length === 0) throw new TypeError("No seed reaches code that is counted");
-    return undefined;
+    return { ok: true };
   }
 
   /** Runs one changed input. */
-  step(): Promise<Fault | undefined> {
+  step(): Promise<FuzzResult> {
     const random = this.#random;
     // Later inputs have come further.
     const from = random(2) === 0 ? 0 : Math.max(0, this.#kept.length - 20);
@@ -73,7 +76,7 @@ export class Fuzzer {
     return this.run(mutate(input, random, { words: this.#words, other: pick(random, this.#kept) }));
   }
 
-  async run(input: Uint8Array): Promise<Fault | undefined> {
+  async run(input: Uint8Array): Promise<FuzzResult> {
     const { base, perByte } = this.#target.work;
     this.#options.onInput(input);
     this.#coverage.begin(base + perByte * input.length);
@@ -91,7 +94,7 @@ export class Fuzzer {
     failure ??= this.#stray;
     this.#stray = undefined;
     if (++this.runs % MEMORY_INTERVAL === 0) failure ??= this.#checkMemory();
-    return failure && { input, error: failure.error };
+    return failure === undefined ? { ok: true } : { ok: false, fault: { input, error: failure.error } };
   }
 
   #checkMemory(): { error: unknown } | undefined {

@@ -3,7 +3,7 @@
 import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from "node:fs";
 import { inspect } from "node:util";
 import { readCorpus, writeCorpus } from "./corpus.ts";
-import { Fuzzer, type Fault } from "./fuzzer.ts";
+import { Fuzzer, type Fault, type FuzzResult } from "./fuzzer.ts";
 import type { OpenTarget } from "./target.ts";
 
 interface Options {
@@ -56,14 +56,14 @@ async function distilled(all: readonly Uint8Array[]): Promise<readonly Uint8Arra
   return fuzzer.kept.filter(({ length }) => length <= 4096).slice(-MAX_SAVED);
 }
 
-async function fuzz(): Promise<Fault | undefined> {
+async function fuzz(): Promise<FuzzResult> {
   const corpus = [...readCorpus(options.corpus), ...readCorpus(options.found)];
   const fuzzer = new Fuzzer(target, { seed: options.seed, corpus, onInput: note });
-  let fault = await fuzzer.start();
+  let result = await fuzzer.start();
   const started = fuzzer.features;
   const [begun, end] = [performance.now(), performance.now() + options.seconds * 1000];
-  for (let next = begun + 10_000; fault === undefined && performance.now() < end;) {
-    fault = await fuzzer.step();
+  for (let next = begun + 10_000; result.ok && performance.now() < end;) {
+    result = await fuzzer.step();
     if (performance.now() < next) continue;
     next += 10_000;
     say(`  ${options.target}: ${fuzzer.runs} inputs, ${fuzzer.kept.length} kept, ${fuzzer.features} branches`);
@@ -71,22 +71,22 @@ async function fuzz(): Promise<Fault | undefined> {
   const perSecond = Math.round((fuzzer.runs * 1000) / (performance.now() - begun));
   const counts = `${fuzzer.runs} inputs (${perSecond}/s), ${fuzzer.kept.length} kept, ${started} → ${fuzzer.features} branches`;
   say(`${options.target}: ${counts}, at most ${fuzzer.mostWork} in one input, seed ${options.seed}`);
-  if (fault === undefined) {
+  if (result.ok) {
     writeCorpus(options.found, fuzzer.kept);
     if (options.save) writeCorpus(options.corpus, await distilled(fuzzer.kept));
   }
-  return fault;
+  return result;
 }
 
-async function runOne(path: string): Promise<Fault | undefined> {
+async function runOne(path: string): Promise<FuzzResult> {
   const fuzzer = new Fuzzer(target, { seed: options.seed, corpus: [], onInput: note });
-  const fault = await fuzzer.run(new Uint8Array(readFileSync(path)));
-  say(`${options.target}: ${path} took ${fuzzer.mostWork} branches and ${fault ? "leads to a fault" : "is fine"}`);
-  return fault;
+  const result = await fuzzer.run(new Uint8Array(readFileSync(path)));
+  say(`${options.target}: ${path} took ${fuzzer.mostWork} branches and ${result.ok ? "is fine" : "leads to a fault"}`);
+  return result;
 }
 
-const fault = await (options.input === undefined ? fuzz() : runOne(options.input));
-if (fault) report(fault);
+const result = await (options.input === undefined ? fuzz() : runOne(options.input));
+if (!result.ok) report(result.fault);
 await target.close?.();
 closeSync(present);
 // Timers and sockets that an input left open must not delay the exit.

@@ -22,12 +22,12 @@ function targetOf(code: string, seed: string, format: Target["format"] = "bytes"
   return { format, seeds, work: { base: 1000, perByte: 10 }, run: async (input) => run(input) };
 }
 
-/** Inputs until a fault is found. */
+/** Runs inputs until one leads to a fault. */
 async function search(target: Target, seed: number): Promise<{ runs: number; error: string } | undefined> {
   const fuzzer = new Fuzzer(target, { seed, corpus: [], onInput: () => {} });
-  let fault = await fuzzer.start();
-  while (fault === undefined && fuzzer.runs < 100_000) fault = await fuzzer.step();
-  return fault && { runs: fuzzer.runs, error: String(fault.error) };
+  let result = await fuzzer.start();
+  while (result.ok && fuzzer.runs < 100_000) result = await fuzzer.step();
+  return result.ok ? undefined : { runs: fuzzer.runs, error: String(result.fault.error) };
 }
 
 describe("the fuzzer", () => {

@@ -1,5 +1,5 @@
 import { CommanderError } from "commander";
-import { EXIT, usageError, type CliError } from "../failure.ts";
+import { EXIT, usageError, type CliError } from "../cli-error.ts";
 import { reportError } from "../output/report-error.ts";
 
 /** Reports how a command ended, other than by returning. Returns the exit code. */

@@ -3,7 +3,7 @@ import { text } from "node:stream/consumers";
 import { parseEnv } from "node:util";
 import { systemReason } from "@parley/core/internal";
 import type { Runtime } from "../command/runtime.ts";
-import { CliError, EXIT, usageError } from "../failure.ts";
+import { CliError, EXIT, usageError } from "../cli-error.ts";
 import { CONTEXT_VARIABLES, contextsPath, readContexts, writeContexts } from "../settings/contexts.ts";
 import { hasUrl, pick, unknownContext } from "../settings/settings.ts";
 

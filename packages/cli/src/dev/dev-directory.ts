@@ -3,7 +3,7 @@ import { readdir, readFile, rename, rm, unlink, writeFile } from "node:fs/promis
 import { join, resolve } from "node:path";
 import { systemCode, systemReason } from "@parley/core/internal";
 import { createDirectory, lockDirectory, LockError, type DirectoryLock } from "@parley/storage/directory-lock";
-import { CliError, EXIT } from "../failure.ts";
+import { CliError, EXIT } from "../cli-error.ts";
 import { STATE_FILE, type DevState } from "./dev-state.ts";
 
 /** API keys of the servers, which the servers keep as hashes only. */

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { systemCode, systemReason } from "@parley/core/internal";
-import { CliError, EXIT } from "../failure.ts";
+import { CliError, EXIT } from "../cli-error.ts";
 
 /** The file in the data directory that describes the running servers. */
 export const STATE_FILE = "dev.json";

@@ -2,7 +2,7 @@ import { systemReason } from "@parley/core/internal";
 import { writeEnvFile } from "@parley/server-kit";
 import { pino, type Logger } from "pino";
 import type { Runtime } from "../command/runtime.ts";
-import { CliError } from "../failure.ts";
+import { CliError } from "../cli-error.ts";
 import type { Output } from "../output/output.ts";
 import { DevDirectory } from "./dev-directory.ts";
 import { VARIABLES, type DevEnvironment } from "./dev-state.ts";

@@ -5,7 +5,7 @@ import { startNode, type Layr8Node } from "@parley/layr8-node";
 import { listenError, probePort } from "@parley/server-kit";
 import { startSkytale, type SkytaleServer } from "@parley/skytale-server";
 import type { Logger } from "pino";
-import { CliError, EXIT } from "../failure.ts";
+import { CliError, EXIT } from "../cli-error.ts";
 import type { DevDirectory, DevKeys } from "./dev-directory.ts";
 import type { DevEnvironment } from "./dev-state.ts";
 

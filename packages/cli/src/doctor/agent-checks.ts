@@ -1,4 +1,4 @@
-import { EXIT } from "../failure.ts";
+import { EXIT } from "../cli-error.ts";
 import { get, serverUrl, variablesOf } from "./server-checks.ts";
 import { failed, ok, skipped, warning, type Check } from "./check.ts";
 

@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { homedir, release } from "node:os";
 import { systemReason } from "@parley/core/internal";
-import { CliError } from "../failure.ts";
+import { CliError } from "../cli-error.ts";
 import { CONTEXT_VARIABLES, type Variables } from "../settings/contexts.ts";
 import type { DoctorContext, DoctorReport } from "./check.ts";
 

@@ -1,4 +1,4 @@
-import { CliError, EXIT, type ExitCode } from "../failure.ts";
+import { CliError, EXIT, type ExitCode } from "../cli-error.ts";
 import { toCliError } from "../output/to-cli-error.ts";
 import type { Settings } from "../settings/settings.ts";
 

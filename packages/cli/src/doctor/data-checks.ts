@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { open, stat, statfs, unlink } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { systemCode, systemReason } from "@parley/core/internal";
-import { accessWarning } from "@parley/storage";
+import { checkDirectoryAccess } from "@parley/storage";
 import { lockDirectory, LockError } from "@parley/storage/directory-lock";
 import { variablesOf } from "./server-checks.ts";
 import { failed, ok, skipped, warning, type Check, type DoctorContext } from "./check.ts";
@@ -25,8 +25,8 @@ export const DATA_CHECKS: readonly Check[] = [
         if (context.dataDirectory === undefined) return skipped(`${path} does not exist yet`);
         return failed(`${path} does not exist`, "correct --data");
       }
-      const open = await accessWarning(path);
-      return open === undefined ? ok(path) : warning(`${path} is open to other users`, `run: chmod 700 ${path}`);
+      const access = await checkDirectoryAccess(path);
+      return access.ok ? ok(path) : warning(`${path} is open to other users`, `run: chmod 700 ${path}`);
     },
   },
   {

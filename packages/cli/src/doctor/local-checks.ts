@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { systemCode } from "@parley/core/internal";
 import { contextsPath, readContexts } from "../settings/contexts.ts";
 import { findSettings, requireSource } from "../settings/settings.ts";
-import { EXIT } from "../failure.ts";
+import { EXIT } from "../cli-error.ts";
 import { failed, ok, skipped, warning, type Check, type CheckResult } from "./check.ts";
 
 /** Permission bits of other users. */
@@ -30,13 +30,13 @@ export const LOCAL_CHECKS: readonly Check[] = [
       const names = Object.keys(contexts);
       if (names.length === 0) return skipped("no contexts are stored");
       const count = `${names.length} context${names.length === 1 ? "" : "s"}`;
-      return (await readableByOthers(path)) ?? ok(`${count}${current === undefined ? "" : `, current: ${current}`}`);
+      return checkFileAccess(path, `${count}${current === undefined ? "" : `, current: ${current}`}`);
     },
   },
   {
     id: "env-file",
     title: "permissions of .env",
-    run: async ({ cwd }) => (await readableByOthers(join(cwd, ".env"))) ?? ok("readable by this user only, or absent"),
+    run: ({ cwd }) => checkFileAccess(join(cwd, ".env"), "readable by this user only, or absent"),
   },
   {
     id: "settings",
@@ -57,15 +57,15 @@ export const LOCAL_CHECKS: readonly Check[] = [
   },
 ];
 
-/** A warning for a file that other users can read; undefined for others, and for none. */
-async function readableByOthers(path: string): Promise<CheckResult | undefined> {
-  if (process.platform === "win32") return undefined;
+/** Checks that other users can't read a file. A missing file passes. @param found the result of a check that passes */
+async function checkFileAccess(path: string, found: string): Promise<CheckResult> {
+  if (process.platform === "win32") return ok(found);
   try {
     const mode = (await stat(path)).mode & 0o777;
-    if ((mode & OTHERS) === 0) return undefined;
+    if ((mode & OTHERS) === 0) return ok(found);
     return warning(`${path} has keys, and mode ${mode.toString(8).padStart(4, "0")}: other users can read it`, `run: chmod 600 ${path}`);
   } catch (error) {
-    if (systemCode(error) === "ENOENT") return undefined;
+    if (systemCode(error) === "ENOENT") return ok(found);
     throw error;
   }
 }

@@ -3,7 +3,7 @@ import { connect, isIP } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { isJsonObject, type JsonObject } from "@parley/core";
 import { isLocalhostName, systemCode, systemReason } from "@parley/core/internal";
-import { EXIT, type ExitCode } from "../failure.ts";
+import { EXIT, type ExitCode } from "../cli-error.ts";
 import type { Variables } from "../settings/contexts.ts";
 import { failed, ok, skipped, warning, type Check, type CheckResult, type DoctorContext } from "./check.ts";
 

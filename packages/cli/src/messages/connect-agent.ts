@@ -4,7 +4,7 @@ import { isJsonObject, type JsonObject } from "@parley/core";
 import { describeThrown, systemReason } from "@parley/core/internal";
 import { Client } from "layr8";
 import type { Runtime } from "../command/runtime.ts";
-import { CliError, EXIT, usageError } from "../failure.ts";
+import { CliError, EXIT, usageError } from "../cli-error.ts";
 import { findSettings, requireSource } from "../settings/settings.ts";
 
 /** Options of all commands that act as an agent. */

@@ -1,7 +1,7 @@
 import type { JsonObject } from "@parley/core";
 import type { Client } from "layr8";
 import type { Runtime } from "../command/runtime.ts";
-import { EXIT } from "../failure.ts";
+import { EXIT } from "../cli-error.ts";
 import { readBody, withAgent, type AgentOptions } from "./connect-agent.ts";
 import { formatMessage, messageOutput } from "./message-output.ts";
 

@@ -1,6 +1,6 @@
 import { ParleyError } from "@parley/core";
 import { describeThrown, systemCode } from "@parley/core/internal";
-import { CliError, EXIT, type ExitCode } from "../failure.ts";
+import { CliError, EXIT, type ExitCode } from "../cli-error.ts";
 
 const UNREACHABLE: ReadonlySet<string> = new Set([
   "connect_failed",

@@ -3,7 +3,7 @@ import { constants } from "node:os";
 import { systemCode, systemReason } from "@parley/core/internal";
 import type { Runtime } from "../command/runtime.ts";
 import { findDevState, isRunning } from "../dev/dev-state.ts";
-import { CliError, EXIT } from "../failure.ts";
+import { CliError, EXIT } from "../cli-error.ts";
 
 /** Options of `parley run`. */
 interface RunOptions {

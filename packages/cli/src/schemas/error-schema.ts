@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { ExitCode } from "../failure.ts";
+import type { ExitCode } from "../cli-error.ts";
 
 /** Schema of {@link ExitCode}. */
 export const exitCode: z.ZodType<ExitCode> = z.union([

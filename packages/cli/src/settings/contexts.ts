@@ -3,7 +3,7 @@ import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { systemCode, systemReason } from "@parley/core/internal";
-import { CliError, EXIT } from "../failure.ts";
+import { CliError, EXIT } from "../cli-error.ts";
 
 /** Variables that a context sets. */
 export const CONTEXT_VARIABLES = [

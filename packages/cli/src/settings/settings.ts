@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { parseEnv } from "node:util";
 import { nearest, systemCode, systemReason } from "@parley/core/internal";
 import { findDevState, isRunning } from "../dev/dev-state.ts";
-import { CliError, EXIT } from "../failure.ts";
+import { CliError, EXIT } from "../cli-error.ts";
 import { CONTEXT_VARIABLES, contextsPath, readContexts, type Variables } from "./contexts.ts";
 
 /** A place that has variables of agents. */

@@ -33,7 +33,7 @@ export function checkJson(carrier: string, path: string, value: object): void {
   throw fault(carrier, path, `${describeKind(value)}, which JSON doesn't write as an object`);
 }
 
-/** Where a check has got to. The path is put together only for a message. */
+/** The place that a check has reached. The path is composed for error messages only. */
 interface Place {
   readonly carrier: string;
   readonly root: string;
@@ -43,20 +43,18 @@ interface Place {
 }
 
 function checkObject(value: object, place: Place): void {
-  const { carrier, parents, members } = place;
-  if (!isPlain(value)) for (const [isLossy, remedy] of LOSSY) if (isLossy(value)) throw fault(carrier, pathOf(place), remedy);
+  const { parents, members } = place;
+  if (!isPlain(value)) for (const [isLossy, remedy] of LOSSY) if (isLossy(value)) throw faultAt(place, remedy);
   if (hasToJson(value)) return;
-  if (parents.includes(value)) throw fault(carrier, pathOf(place), "an object that contains itself");
-  if (parents.length >= MAX_DEPTH) throw fault(carrier, pathOf(place).slice(0, MAX_PATH), `nested deeper than ${MAX_DEPTH} levels`);
+  if (parents.includes(value)) throw faultAt(place, "an object that contains itself");
+  if (parents.length >= MAX_DEPTH) throw fault(place.carrier, pathOf(place).slice(0, MAX_PATH), `nested deeper than ${MAX_DEPTH} levels`);
   parents.push(value);
   for (const member of Object.keys(value)) {
     const child: unknown = (value as Record<string, unknown>)[member];
     if (typeof child === "string") continue;
-    const problem = problemOf(child);
-    if (problem === undefined && (typeof child !== "object" || child === null)) continue;
     members.push(member);
-    if (problem !== undefined) throw fault(carrier, pathOf(place), problem);
-    checkObject(child as object, place);
+    if (typeof child === "object" && child !== null) checkObject(child, place);
+    else checkPrimitive(child, place);
     members.pop();
   }
   parents.pop();
@@ -72,11 +70,11 @@ function pathOf({ root, parents, members }: Place): string {
   return root + members.map((member, depth) => (Array.isArray(parents[depth]) ? `[${member}]` : `.${member}`)).join("");
 }
 
-function problemOf(value: unknown): string | undefined {
-  if (typeof value === "number" && !Number.isFinite(value)) return `${value}, which JSON doesn't have`;
-  if (typeof value === "bigint") return "a BigInt: send it as text";
-  if (typeof value === "function") return "a function: send what it returns";
-  return typeof value === "symbol" ? "a symbol: send a text" : undefined;
+function checkPrimitive(value: unknown, place: Place): void {
+  if (typeof value === "number" && !Number.isFinite(value)) throw faultAt(place, `${value}, which JSON doesn't have`);
+  if (typeof value === "bigint") throw faultAt(place, "a BigInt: send it as text");
+  if (typeof value === "function") throw faultAt(place, "a function: send what it returns");
+  if (typeof value === "symbol") throw faultAt(place, "a symbol: send a text");
 }
 
 function isIterable(value: object): boolean {
@@ -89,6 +87,10 @@ function hasToJson(value: object): value is { toJSON(key: string): unknown } {
 
 function isObject(value: unknown): boolean {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function faultAt(place: Place, what: string): TypeError {
+  return fault(place.carrier, pathOf(place), what);
 }
 
 function fault(carrier: string, path: string, what: string): TypeError {

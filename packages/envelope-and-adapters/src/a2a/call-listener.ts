@@ -51,6 +51,9 @@ export interface Caller extends Sender {
   readonly parameters: ServiceParameters;
 }
 
+/** Whether a call is allowed to run. */
+type Admission = { readonly ok: true } | { readonly ok: false; readonly rejection: AdapterError };
+
 /** Receives calls for an agent and runs them. */
 export class CallListener implements AsyncDisposable {
   readonly closed: Promise<void>;
@@ -116,40 +119,33 @@ export class CallListener implements AsyncDisposable {
   }
 
   #start(key: string, { call: id, event }: ClientCall, payload: Uint8Array, caller: Caller): void {
-    const rejection = this.#findRejection(caller);
-    if (rejection !== undefined && this.#rejections >= MAX_REJECTIONS) throw rejection;
+    const admission = this.#checkCaller(caller);
+    if (!admission.ok && this.#rejections >= MAX_REJECTIONS) throw admission.rejection;
     const call = new ServedCall(id, new OrderedSender(this.#port, this.#stop.signal), {
       maxMessageBytes: this.#maxMessageBytes,
       errorOf: (error) => this.#handler.errorOf(error),
     });
-    if (rejection === undefined) this.#calls.set(key, { call, party: partyOf(caller) });
+    if (admission.ok) this.#calls.set(key, { call, party: partyOf(caller) });
     else this.#rejections += 1;
-    void this.#run(call, event, payload, caller, rejection).finally(() => {
-      if (rejection === undefined) this.#calls.delete(key);
+    void this.#run(call, event, payload, caller, admission).finally(() => {
+      if (admission.ok) this.#calls.delete(key);
       else this.#rejections -= 1;
     });
   }
 
-  /** The reason to reject a call, if there is one. */
-  #findRejection(caller: Caller): AdapterError | undefined {
+  #checkCaller(caller: Caller): Admission {
     const { maxCalls = 256, maxCallsPerSender = 64, accepts } = this.#options;
     if (accepts?.(caller.sender, caller.senderKey) === false)
-      return new AdapterError("sender_mismatch", "This party is not allowed to call this agent");
+      return { ok: false, rejection: new AdapterError("sender_mismatch", "This party is not allowed to call this agent") };
     const party = partyOf(caller);
     const own = [...this.#calls.values()].filter((call) => call.party === party).length;
     const full = this.#calls.size >= maxCalls || (party !== undefined && own >= maxCallsPerSender);
-    return full ? new AdapterError("too_many", "The agent has too many pending calls") : undefined;
+    return full ? { ok: false, rejection: new AdapterError("too_many", "The agent has too many pending calls") } : { ok: true };
   }
 
-  async #run(
-    call: ServedCall,
-    event: ClientCall["event"],
-    payload: Uint8Array,
-    caller: Caller,
-    rejection: AdapterError | undefined,
-  ): Promise<void> {
+  async #run(call: ServedCall, event: ClientCall["event"], payload: Uint8Array, caller: Caller, admission: Admission): Promise<void> {
     try {
-      if (rejection !== undefined) throw rejection;
+      if (!admission.ok) throw admission.rejection;
       if (event === "card") {
         await call.reply(await this.#handler.card());
         return;

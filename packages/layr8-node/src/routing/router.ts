@@ -16,7 +16,7 @@ import { MessageStore, type MessageStoreOptions } from "./store/message-store.ts
 
 /** Events of {@link Router}. */
 export interface RouterEvents extends Pick<MailboxEvents, "onDelivered" | "onSettled" | "onFailure"> {
-  /** A message was accepted. Absent if nobody reads it: then a message costs nothing. */
+  /** A message was accepted. Absent without listeners, so that a message costs nothing. */
   readonly onAccepted?: ((inbound: InboundMessage) => void) | undefined;
   readonly onDead: OnDead;
   /** A system message could not be stored. */

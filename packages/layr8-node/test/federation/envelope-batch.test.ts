@@ -17,7 +17,7 @@ it("line feeds within and after an envelope are white space of JSON", () => {
 });
 
 it.each(["", "{}", "\n\u001E{}", "\u001E{}\n".repeat(65)])(
-  "a body without a first separator or with over 64 envelopes is no batch",
+  "a body without a first separator or with over 64 envelopes is not a batch",
   (body) => {
     expect(decode(body)).toBeUndefined();
   },

@@ -105,7 +105,7 @@ describe("DID documents over HTTP", () => {
     }
   });
 
-  it("are served for a request whose path is no valid URL", async () => {
+  it("are served for a request whose path is not a valid URL", async () => {
     const socket = connect(node.port, "127.0.0.1", () =>
       socket.end("GET /a/%/did.json HTTP/1.1\r\nhost: b.example\r\nconnection: close\r\n\r\n"),
     );

@@ -42,7 +42,7 @@ beforeEach(() => {
   remote = new RemoteRegistry(calls);
 });
 
-afterEach(() => owner.fail(new Error("The test is over")));
+afterEach(() => owner.fail(new Error("The test has ended")));
 
 describe("the registry of another process", () => {
   it("keeps the errors of the registry: a conflict is one, and a damaged record too", async () => {
