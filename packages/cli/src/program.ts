@@ -46,6 +46,10 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: "measure the time to an agent and back",
     load: async () => (await import("./messages/declare-messages.ts")).declarePing,
   },
+  channels: {
+    summary: "create and join encrypted channels, and send on them",
+    load: async () => (await import("./channels/declare-channels.ts")).declareChannels,
+  },
   context: {
     summary: "name servers and keys, and choose which ones are used",
     load: async () => (await import("./context/declare-context.ts")).declareContext,

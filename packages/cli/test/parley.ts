@@ -1,10 +1,10 @@
-import { spawn, type ChildProcess } from "node:child_process";
+import { spawn, type ChildProcess, type ChildProcessWithoutNullStreams } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { expect } from "vitest";
+import { deferred } from "@parley/core/internal";
 
 /** The command, as it is installed. */
 export const BIN: string = fileURLToPath(new URL("../bin/parley.js", import.meta.url));
@@ -69,14 +69,7 @@ export class Workplace {
       stdout: () => out,
       stderr: () => err,
       ended,
-      saw: async (text) => {
-        await expect
-          .poll(() => {
-            if (child.exitCode !== null && !`${out}${err}`.includes(text)) throw new Error(`The command ended without "${text}": ${err}`);
-            return `${out}${err}`;
-          })
-          .toContain(text);
-      },
+      saw: (text) => seen(child, text, () => `${out}${err}`),
     };
     this.#running.push(running);
     return running;
@@ -107,4 +100,23 @@ export class Workplace {
     }
     await rm(this.path, { recursive: true, force: true });
   }
+}
+
+/** Resolves when the output has a text. @throws Error when the command ends without it */
+function seen(child: ChildProcessWithoutNullStreams, text: string, output: () => string): Promise<void> {
+  const { promise, resolve, reject } = deferred<void>();
+  const look = (): void => {
+    if (output().includes(text)) resolve();
+  };
+  const end = (): void => reject(new Error(`The command ended without "${text}": ${output()}`));
+  child.stdout.on("data", look);
+  child.stderr.on("data", look);
+  child.once("close", end);
+  look();
+  if (child.exitCode !== null && child.stdout.readableEnded && child.stderr.readableEnded) end();
+  return promise.finally(() => {
+    child.stdout.off("data", look);
+    child.stderr.off("data", look);
+    child.off("close", end);
+  });
 }

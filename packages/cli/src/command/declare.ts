@@ -44,3 +44,10 @@ export function readTimeout(text: string): number {
   if (ms < 1 || ms > MAX_MS) throw new InvalidArgumentError("A time is a number with a unit, such as 500ms, 10s or 2m.");
   return ms;
 }
+
+/** Reads a count from 1. Called by commander for the value of an option. */
+export function readCount(text: string): number {
+  const count = Number(text);
+  if (!/^\d{1,9}$/.test(text) || count < 1) throw new InvalidArgumentError("A count is a whole number from 1.");
+  return count;
+}

@@ -1,4 +1,5 @@
 import type { Host } from "../program.ts";
+import { EXIT } from "../cli-error.ts";
 import { createOutput, type Output } from "../output/output.ts";
 
 /** What the body of a command gets beside its arguments and options. */
@@ -34,4 +35,11 @@ export function createRuntime(
     controller.abort(new Error("standard output was closed"));
   });
   return { version, environment, output: createOutput(isJson, environment), signal: controller.signal, stoppedBy: () => stoppedBy };
+}
+
+/** The exit code of a command that a signal ends: 130 or 143, and 0 without a signal or if standard output was closed. */
+export function exitOfSignal({ stoppedBy }: Pick<Runtime, "stoppedBy">): 0 | 130 | 143 {
+  const signal = stoppedBy();
+  if (signal === undefined || signal === "SIGPIPE") return EXIT.ok;
+  return signal === "SIGINT" ? EXIT.interrupted : EXIT.terminated;
 }

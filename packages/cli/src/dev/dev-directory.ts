@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import { systemCode, systemReason } from "@parley/core/internal";
 import { createDirectory, lockDirectory, LockError, type DirectoryLock } from "@parley/storage/directory-lock";
 import { CliError, EXIT } from "../cli-error.ts";
-import { STATE_FILE, type DevState } from "./dev-state.ts";
+import { AGENTS, STATE_FILE, type DevState } from "./dev-state.ts";
 
 /** API keys of the servers, which the servers keep as hashes only. */
 export interface DevKeys {
@@ -16,7 +16,7 @@ export interface DevKeys {
 const KEYS_FILE = "dev-keys.json";
 const IGNORE_FILE = ".gitignore";
 /** Everything that `--reset` removes. */
-const CONTENT = ["node", "skytale", KEYS_FILE, STATE_FILE];
+const CONTENT = ["node", "skytale", AGENTS, KEYS_FILE, STATE_FILE];
 const LOCK = /^lock[.-]/;
 
 /** The locked data directory of a running `parley dev`. */

@@ -5,6 +5,8 @@ import { CliError, EXIT } from "../cli-error.ts";
 
 /** The file in the data directory that describes the running servers. */
 export const STATE_FILE = "dev.json";
+/** The directory in the data directory that keeps the agents of `parley channels`. */
+export const AGENTS = "agents";
 /** The data directory, where none is named. */
 const DEFAULT_DIRECTORY = ".parley";
 /** Timeout of a health request, in milliseconds. */
@@ -24,6 +26,8 @@ export interface DevState {
   readonly pid: number;
   readonly nodeHttpUrl: string;
   readonly environment: DevEnvironment;
+  /** Whether the servers lose their data at their end. Absent in files of earlier versions. */
+  readonly inMemory?: boolean | undefined;
 }
 
 /** The state of the nearest data directory, and where it is. */

@@ -50,7 +50,7 @@ export async function dev({ output, signal }: Runtime, options: DevOptions): Pro
     });
     try {
       const { environment, nodeHttpUrl } = servers;
-      await directory.writeState({ pid: process.pid, nodeHttpUrl, environment });
+      await directory.writeState({ pid: process.pid, nodeHttpUrl, environment, inMemory: memory });
       if (env !== false) await writeEnvironment(env, environment);
       const ready: DevReady = { event: "ready", pid: process.pid, data: directory.path, environment };
       output.data(ready, () => VARIABLES.map((name) => `${name}=${environment[name]}`).join("\n"));

@@ -1,3 +1,4 @@
+import { relayToken } from "../channels/relay-token.ts";
 import { EXIT } from "../cli-error.ts";
 import { get, serverUrl, variablesOf } from "./server-checks.ts";
 import { failed, ok, skipped, warning, type Check } from "./check.ts";
@@ -69,20 +70,11 @@ export const RELAY_CHECK: Check = {
   title: "token of the API server at the relay",
   needs: ["account", "relay-tls"],
   run: async (context) => {
-    const { SKYTALE_RELAY: url, SKYTALE_API_KEY: key = "", SKYTALE_DATA_DIR: dataDir } = variablesOf(context);
+    const { SKYTALE_RELAY: url, SKYTALE_API_KEY: apiKey = "", SKYTALE_DATA_DIR: dataDir } = variablesOf(context);
     if (url === undefined) return skipped("SKYTALE_RELAY is not set");
     const { RelayClient } = await import("@parley/skytale-relay");
-    const token = async (): Promise<string> => {
-      const response = await fetch(new URL("/v1/tokens", serverUrl(context, "SKYTALE_API_URL")), {
-        method: "POST",
-        headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
-        body: JSON.stringify({ audience: ["skytale-relay"] }),
-        signal: AbortSignal.timeout(context.timeoutMs),
-      });
-      const { token: text } = (await response.json()) as { readonly token?: unknown };
-      if (typeof text !== "string") throw new TypeError(`the API server gave no token (HTTP ${response.status})`);
-      return text;
-    };
+    const apiUrl = serverUrl(context, "SKYTALE_API_URL").href;
+    const token = (): Promise<string> => relayToken({ apiUrl, apiKey }, AbortSignal.timeout(context.timeoutMs));
     const relay = new RelayClient({ url, token, limits: { openTimeoutMs: context.timeoutMs } });
     try {
       await relay.connect();

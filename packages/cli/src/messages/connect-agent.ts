@@ -1,8 +1,7 @@
-import { readFile } from "node:fs/promises";
-import { text } from "node:stream/consumers";
 import { isJsonObject, type JsonObject } from "@parley/core";
-import { describeThrown, systemReason } from "@parley/core/internal";
+import { describeThrown } from "@parley/core/internal";
 import { Client } from "layr8";
+import { placeOf, readTextInput } from "../command/read-input.ts";
 import type { Runtime } from "../command/runtime.ts";
 import { CliError, EXIT, usageError } from "../cli-error.ts";
 import { findSettings, requireSource } from "../settings/settings.ts";
@@ -57,13 +56,8 @@ export async function withAgent<T>(
  */
 export async function readBody(given: string | undefined): Promise<JsonObject> {
   if (given === undefined) return {};
-  const place = given === "-" ? "standard input" : given.startsWith("@") ? given.slice(1) : "the body";
-  let json: string;
-  try {
-    json = given === "-" ? await text(process.stdin) : given.startsWith("@") ? await readFile(place, "utf8") : given;
-  } catch (error) {
-    throw usageError(`${place} cannot be read: ${systemReason(error)}`, "name a file that exists, as in @body.json");
-  }
+  const place = placeOf(given, "the body");
+  const json = await readTextInput(given);
   let value: unknown;
   try {
     value = JSON.parse(json);

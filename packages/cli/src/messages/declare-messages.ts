@@ -1,5 +1,5 @@
-import { type Command, InvalidArgumentError } from "commander";
-import { readTimeout, runs } from "../command/declare.ts";
+import type { Command } from "commander";
+import { readCount, readTimeout, runs } from "../command/declare.ts";
 import type { Host } from "../program.ts";
 
 const BODY = "JSON object, @<file>, or - for standard input (default: {})";
@@ -57,10 +57,4 @@ function asAgent(command: Command): Command {
     .option("--as <did>", "the DID to act as (default: LAYR8_AGENT_DID, or one that the node assigns)")
     .option("--context <name>", "context with the node's URL and key, or `none`")
     .option("--timeout <time>", "longest wait for the node and for a response, such as 500ms, 10s or 1m", readTimeout, 30_000);
-}
-
-function readCount(text: string): number {
-  const count = Number(text);
-  if (!/^\d{1,9}$/.test(text) || count < 1) throw new InvalidArgumentError("A count is a whole number from 1.");
-  return count;
 }

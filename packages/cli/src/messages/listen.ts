@@ -1,7 +1,6 @@
 import type { JsonObject } from "@parley/core";
 import type { Client } from "layr8";
-import type { Runtime } from "../command/runtime.ts";
-import { EXIT } from "../cli-error.ts";
+import { exitOfSignal, type Runtime } from "../command/runtime.ts";
 import { readBody, withAgent, type AgentOptions } from "./connect-agent.ts";
 import { formatMessage, messageOutput } from "./message-output.ts";
 
@@ -40,9 +39,7 @@ export async function listen(runtime: Runtime, options: ListenOptions, types: re
       for (const type of all) client.handle(type, (message) => onMessage(type, message));
     },
   );
-  const stopped = runtime.stoppedBy();
-  if (stopped === undefined || stopped === "SIGPIPE") return EXIT.ok;
-  return stopped === "SIGINT" ? EXIT.interrupted : EXIT.terminated;
+  return exitOfSignal(runtime);
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -11,8 +11,16 @@ const UNREACHABLE: ReadonlySet<string> = new Set([
   "unavailable",
   "server_error",
   "connection_lost",
+  "connection_error",
 ]);
-const TIMED_OUT: ReadonlySet<string> = new Set(["request_timeout", "push_timeout", "timeout", "deadline_exceeded", "timed_out"]);
+const TIMED_OUT: ReadonlySet<string> = new Set([
+  "request_timeout",
+  "push_timeout",
+  "timeout",
+  "deadline_exceeded",
+  "timed_out",
+  "join_timeout",
+]);
 const REFUSED: ReadonlySet<string> = new Set([
   "unauthorized",
   "forbidden",
@@ -27,8 +35,22 @@ const REFUSED: ReadonlySet<string> = new Set([
   "not_found",
   "conflict",
   "unprocessable",
+  "auth_failed",
+  "auth_key_invalid",
+  "channel_exists",
+  "org_taken",
+  "already_member",
+  "identity_taken",
+  "limit_reached",
+  "removed",
+  "invite_unknown",
+  "invite_expired",
+  "invite_exhausted",
+  "invite_revoked",
+  "identity_mismatch",
+  "invite_unattested",
 ]);
-const USAGE: ReadonlySet<string> = new Set(["did_invalid", "method_not_supported"]);
+const USAGE: ReadonlySet<string> = new Set(["did_invalid", "method_not_supported", "bad_request", "wrong_identity", "invite_malformed"]);
 /** A DIDComm problem code: the other agent, or a node in its name, has reported a problem. */
 const PROBLEM = /^[ew]\./;
 
@@ -40,6 +62,10 @@ const REMEDIES: Readonly<Record<string, string>> = {
   network: "check that the server runs and that its URL is right: `parley doctor`",
   fetch_failed: "check the host in the DID, and that it can be reached from here",
   unavailable: "check that the relay runs and that its URL is right: `parley doctor`",
+  connection_error: "check that the relay and the API server run and that their URLs are right: `parley doctor`",
+  auth_key_invalid: "check the API key: `parley doctor` shows which one is used and whether the server accepts it",
+  join_timeout: "a member must be connected to approve: `parley channels listen <channel>` of the one who has made the invite",
+  data_dir_locked: "stop the program that uses the directory, or name another one with --identity or --data-dir",
   request_timeout: "check that an agent of the recipient runs and handles this type: `parley inspect <did>`",
 };
 

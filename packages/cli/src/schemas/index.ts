@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import { channel, channelMembers, channelMessage, channels, channelSent, invite, logEntry } from "./channel-schemas.ts";
 import { completion } from "./completion-schema.ts";
 import { contexts } from "./context-schema.ts";
 import { devEvent, devReady } from "./dev-schemas.ts";
@@ -19,4 +20,11 @@ export const OUTPUT_SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   message,
   sent,
   ping,
+  channel,
+  channels,
+  "channel-sent": channelSent,
+  "channel-message": channelMessage,
+  "channel-members": channelMembers,
+  invite,
+  "log-entry": logEntry,
 };
