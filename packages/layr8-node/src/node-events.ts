@@ -1,5 +1,4 @@
 import { Throttle } from "@parley/core/internal";
-import type { DamagedRecord } from "@parley/storage";
 import type { Logger } from "pino";
 import type { Metrics } from "./http/metrics.ts";
 import type { InboxMessage } from "./inbox/inbox.ts";
@@ -64,12 +63,6 @@ export class NodeEvents {
   /** The key itself is not logged. Unauthenticated clients cause these lines, so their rate is limited. */
   onRejectedKey(door: "socket" | "rest", address: string): void {
     this.#rejectedKeys.run((omitted) => this.#logger.info({ door, address, ...(omitted > 0 && { omitted }) }, "API key refused"));
-  }
-
-  onDamaged({ table, key, bytes }: DamagedRecord): void {
-    this.#metrics.damagedRecords.inc();
-    const about = { table, key: Buffer.from(key).toString("hex"), bytes };
-    this.#logger.error(about, "damaged record found: the disk or the memory is failing");
   }
 
   /** Logs each message without its body. At other levels the events are absent, so that a message costs nothing. */

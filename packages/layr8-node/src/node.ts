@@ -1,13 +1,11 @@
-import { closeQuietly } from "@parley/core/internal";
-import { proxyTrust, serverLogger } from "@parley/server-kit";
-import { checkDirectoryAccess } from "@parley/storage";
-import { pino, type Logger } from "pino";
-import type { ApiKeyInfo, ApiKeyOptions, CreatedApiKey } from "./identity/api-keys.ts";
+import { type ServerKind, startServer } from "@parley/server-kit";
+import type { Logger } from "pino";
+import type { ApiKeyInfo, ApiKeyOptions, ApiKeys, CreatedApiKey } from "./identity/api-keys.ts";
 import { readResolution } from "./network/resolution.ts";
-import { checkNodeOptions, readLimits, type NodeOptions } from "./options.ts";
+import { readNodeOptions, type NodeOptions } from "./options.ts";
 import { Policies } from "./routing/authorize/policy.ts";
 import { RunningNode } from "./running-node.ts";
-import { openStores } from "./stores.ts";
+import { openStores, SCHEMA } from "./stores.ts";
 
 /** A running node. */
 export interface Layr8Node extends AsyncDisposable {
@@ -44,6 +42,14 @@ export interface Layr8Node extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+const NODE: ServerKind = {
+  program: "layr8-node",
+  noun: "node",
+  stored: "messages, DIDs and keys",
+  expiring: "messages and DIDs",
+  schema: SCHEMA,
+};
+
 /**
  * Starts a node. Agents connect to it over WebSockets. It stores their messages until the recipients have acknowledged them.
  *
@@ -58,54 +64,21 @@ export interface Layr8Node extends AsyncDisposable {
  * console.log(node.url);
  * ```
  */
-export async function startNode(options: NodeOptions = {}): Promise<Layr8Node> {
-  checkNodeOptions(options);
-  const limits = readLimits(options.limits);
+export async function startNode(given: NodeOptions = {}): Promise<Layr8Node> {
+  const options = readNodeOptions(given);
   const policies = new Policies(options.policies);
   const resolution = readResolution(options.resolution);
-  const { trustProxy } = options;
-  const logger = loggerOf(options.logger);
-  const stores = await openStores(options, limits, (aheadMs) => {
-    logger.warn({ aheadMinutes: Math.round(aheadMs / 60_000) }, CLOCK_AHEAD);
+  return startServer(NODE, options, async ({ storage, logger }) => {
+    const stores = await openStores(storage, options);
+    const apiKey = await createFirstKey(stores.apiKeys, logger);
+    return RunningNode.start({ storage, stores, options, policies, resolution, logger, apiKey });
   });
-  let node: RunningNode | undefined;
-  try {
-    const created = stores.apiKeys.list().length > 0 ? undefined : await stores.apiKeys.create({ name: "unrestricted", dids: "any" });
-    if (options.dataDir === undefined) logger.warn(IN_MEMORY);
-    else {
-      const access = await checkDirectoryAccess(options.dataDir);
-      if (!access.ok) logger.warn(access.warning);
-    }
-    if (created !== undefined) logger.info("no API key was configured: created one that may bind any DID");
-    node = new RunningNode({
-      stores,
-      limits,
-      policies,
-      resolution,
-      knownHosts: options.knownHosts,
-      logger,
-      apiKey: created?.key,
-      trustsProxy: proxyTrust(trustProxy),
-      metricsPort: options.metricsPort,
-    });
-    await node.listen(options);
-    return node;
-  } catch (error) {
-    await closeQuietly(
-      () => node?.close(),
-      () => stores.close(),
-    );
-    throw error;
-  }
 }
 
-const IN_MEMORY = "no dataDir: messages, DIDs and keys are kept in memory and lost when this node stops";
-
-const CLOCK_AHEAD =
-  "the clock is far ahead of the time that has passed since the node's last look at it: messages and DIDs expire by the old time " +
-  "for an hour. If the clock is right, a restart with acceptClock (--accept-clock) makes them expire at once";
-
-function loggerOf(logger: Logger | false | undefined): Logger {
-  if (logger === false) return pino({ level: "silent" });
-  return logger ?? serverLogger("layr8-node", "warn");
+/** Creates an API key if there is none. */
+async function createFirstKey(apiKeys: ApiKeys, logger: Logger): Promise<string | undefined> {
+  if (apiKeys.list().length > 0) return undefined;
+  const { key } = await apiKeys.create({ name: "unrestricted", dids: "any" });
+  logger.info("no API key was configured: created one that may bind any DID");
+  return key;
 }

@@ -192,6 +192,13 @@ export interface NodeOptions {
   readonly logger?: Logger | false;
 }
 
+/** The options with their defaults. */
+export interface ReadNodeOptions extends NodeOptions {
+  readonly port: number;
+  readonly host: string;
+  readonly limits: NodeLimits;
+}
+
 const IS_DOMAIN: OptionCheck = {
   expected: "a domain as in a did:web DID, such as acme.example or localhost%3A4000 (its port after %3A)",
   is: (value) => typeof value === "string" && /^[^:/\s]+(?::[^:/\s]+)*$/.test(value) && !/^[^:]+:\d+$/.test(value),
@@ -261,7 +268,7 @@ const LIMITS: OptionSchema<NodeLimits> = options<NodeLimits>({
 });
 
 /** The schema of {@link NodeOptions}: checks, defaults, and the flags of the command. */
-export const NODE_OPTIONS: OptionSchema<NodeOptions> = options<NodeOptions>({
+export const NODE_OPTIONS: OptionSchema<ReadNodeOptions> = options<ReadNodeOptions>({
   port: port().default(4000),
   host: text({ flag: "<address>" }).default("127.0.0.1"),
   dataDir: text({ flag: "<path>" }).optional(),
@@ -282,24 +289,15 @@ export const NODE_OPTIONS: OptionSchema<NodeOptions> = options<NodeOptions>({
   resolution: RESOLUTION.optional(),
   knownHosts: option<readonly string[]>(IS_HOSTS).optional(),
   acceptClock: trueOrFalse({ flag: "", inConfig: false }).optional(),
-  limits: LIMITS.optional(),
+  limits: LIMITS.prefault({}),
   logger: logger().optional(),
 });
 
 /**
- * Rejects unknown options and invalid values, before anything is read or written.
+ * Checks options as given, before anything is read or written, and fills in the defaults.
  *
  * @throws TypeError naming the option.
  */
-export function checkNodeOptions(given: NodeOptions): void {
-  readOptions(NODE_OPTIONS, given);
-}
-
-/**
- * Adds the defaults and checks the given values.
- *
- * @throws TypeError naming the option.
- */
-export function readLimits(limits: Partial<NodeLimits> = {}): NodeLimits {
-  return readOptions(LIMITS, limits, "limits.");
+export function readNodeOptions(given: NodeOptions): ReadNodeOptions {
+  return readOptions(NODE_OPTIONS, given);
 }

@@ -1,9 +1,7 @@
-import type { AddressInfo } from "node:net";
 import { closeAll } from "@parley/core/internal";
 import type { DidResolver } from "@parley/did";
-import { StorageError } from "@parley/storage";
-import { clientAddress, Connections, listenError, Watchdog, type ProxyTrust } from "@parley/server-kit";
-import { createStatusServer, healthOfWrites, type StatusSource } from "@parley/server-kit/http";
+import { clientAddress, Connections, proxyTrust, type ProxyTrust, ServerLifecycle, type ServerStorage } from "@parley/server-kit";
+import { healthOfWrites, listen, listenStatus, portOf, type StatusListener, type StatusSource } from "@parley/server-kit/http";
 import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
 import { createHostedResolver } from "./network/hosted-resolver.ts";
@@ -20,7 +18,7 @@ import type { ApiKeyInfo, ApiKeyOptions, CreatedApiKey } from "./identity/api-ke
 import { canonicalDomain, hostOfDomain, hostsOfUrl, originOfDomain } from "./identity/domain.ts";
 import type { Layr8Node } from "./node.ts";
 import { NodeEvents } from "./node-events.ts";
-import type { NodeLimits, NodeOptions } from "./options.ts";
+import type { NodeLimits, ReadNodeOptions } from "./options.ts";
 import { checkFrameSize } from "./phoenix/delivery-payload.ts";
 import { PhoenixServer } from "./phoenix/phoenix-server.ts";
 import { SOCKET_PATH } from "./phoenix/upgrade.ts";
@@ -45,23 +43,21 @@ const MAX_THREADS = 16_384;
 
 /** Components and options of {@link RunningNode}. */
 export interface NodeParts {
+  readonly storage: ServerStorage;
   readonly stores: Stores;
-  readonly limits: NodeLimits;
+  readonly options: ReadNodeOptions;
   readonly policies: Policies;
   readonly resolution: Resolution;
-  readonly knownHosts: readonly string[] | undefined;
   readonly logger: Logger;
   readonly apiKey: string | undefined;
-  readonly trustsProxy: ProxyTrust;
-  readonly metricsPort: number | undefined;
 }
 
 /** Wires the components of a node and runs periodic maintenance every second. */
 export class RunningNode implements Layr8Node {
   readonly apiKey: string | undefined;
-  port = 0;
-  metricsUrl = "";
+  readonly #lifecycle: ServerLifecycle;
   readonly #stores: Stores;
+  readonly #options: ReadNodeOptions;
   readonly #limits: NodeLimits;
   readonly #logger: Logger;
   readonly #metrics: Metrics;
@@ -70,38 +66,52 @@ export class RunningNode implements Layr8Node {
   readonly #wallet: Wallet;
   readonly #federation: Federation;
   readonly #http: FastifyInstance;
-  readonly #status: FastifyInstance | undefined;
+  readonly #statusSource: StatusSource;
   readonly #trustsProxy: ProxyTrust;
   readonly #connections: Connections;
   readonly #knownHosts: KnownHosts;
-  readonly #watchdog: Watchdog;
+  #status: StatusListener | undefined;
   #phoenix: PhoenixServer | undefined;
-  #sweeper: NodeJS.Timeout | undefined;
   #authority = "";
   #publicUrl = "";
-  #isExpiring = false;
-  #closing: Promise<void> | undefined;
 
-  constructor({ stores, limits, policies, resolution, knownHosts, logger, apiKey, trustsProxy, metricsPort }: NodeParts) {
+  private constructor({ storage, stores, options, policies, resolution, logger, apiKey }: NodeParts) {
     const { inbox, dids, apiKeys, credentials } = stores;
+    const { limits } = options;
     this.apiKey = apiKey;
     this.#stores = stores;
+    this.#options = options;
     this.#limits = limits;
     this.#logger = logger;
-    this.#watchdog = new Watchdog({ onHeld: (held) => logger.warn(held, "event loop held") });
     this.#metrics = createMetrics({
       sockets: () => this.#phoenix?.size ?? 0,
       agents: () => this.#router.mailboxes.connected,
       inboxMessages: () => inbox.size,
-      clockHeldBackMs: () => stores.steadyClock.heldBackMs,
+      clockHeldBackMs: () => storage.clock.heldBackMs,
       outboundMessages: () => this.#federation.depth.messages,
       outboundBlocked: () => this.#federation.depth.blocked,
     });
     this.#events = new NodeEvents(this.#metrics, logger);
+    this.#lifecycle = new ServerLifecycle({
+      noun: "node",
+      logger,
+      storage,
+      listen: () => this.#listen(),
+      tasks: [
+        { everyMs: SWEEP_MS, run: () => this.#phoenix?.checkIdle() },
+        { everyMs: SWEEP_MS, run: () => this.#router.sweep() },
+        { everyMs: SWEEP_MS, run: () => this.#expireDids() },
+        { everyMs: SWEEP_MS, run: () => storage.clock.keep() },
+      ],
+      stop: () => this.#stop(),
+      onDamaged: () => this.#metrics.damagedRecords.inc(),
+      onFailure: this.#events.onFailure,
+    });
+    const { watchdog } = this.#lifecycle;
     // Unknown senders use a resolver with its own cache and limits, so that they can not exhaust those of the agents here.
     const [recipients, senders] = [this.#createResolver(resolution), this.#createResolver(resolution)];
     const verifier = createNetworkVerifier(recipients, resolution, limits);
-    this.#knownHosts = new KnownHosts(knownHosts, Object.keys(resolution.hosts));
+    this.#knownHosts = new KnownHosts(options.knownHosts, Object.keys(resolution.hosts));
     this.#federation = new Federation({
       hosted: dids,
       resolvers: { recipients, senders },
@@ -111,7 +121,7 @@ export class RunningNode implements Layr8Node {
       store: stores.outbound,
       clock: stores.clock,
       metrics: this.#metrics.federation,
-      onPosted: (address) => this.#watchdog.note("POST /didcomm", address),
+      onPosted: (address) => watchdog.note("POST /didcomm", address),
       logger,
       onFailure: this.#events.onFailure,
     });
@@ -135,7 +145,6 @@ export class RunningNode implements Layr8Node {
       events: this.#events.router,
     });
     inbox.onDamaged((message) => this.#router.damaged(message));
-    stores.onDamaged((record) => this.#events.onDamaged(record));
     this.#wallet = new Wallet({
       dids,
       store: credentials,
@@ -143,37 +152,44 @@ export class RunningNode implements Layr8Node {
       nonces: new NonceMemory({ windowMs: limits.nonceWindowMs, maxEntries: limits.maxNonces, expiryNow: () => stores.clock.expiry() }),
       maxCredentialBytes: limits.maxCredentialBytes,
     });
-    this.#trustsProxy = trustsProxy;
+    this.#trustsProxy = proxyTrust(options.trustProxy);
     this.#connections = new Connections({
       max: anonymousConnections(limits),
-      isProxy: (address) => trustsProxy(address, 0),
+      isProxy: (address) => this.#trustsProxy(address, 0),
       onDropped: () => this.#metrics.refusedConnections.inc({ status: "dropped" }),
     });
-    const status: StatusSource = {
+    this.#statusSource = {
       metricsText: () => this.#metrics.text(),
-      isReady: () => this.#closing === undefined,
-      checkHealth: async () => healthOfWrites(await this.#stores.checkWrites()),
+      isReady: () => !this.#lifecycle.isClosing,
+      checkHealth: async () => healthOfWrites(await storage.checkWrites()),
     };
-    this.#status = metricsPort === undefined ? undefined : createStatusServer(status);
     this.#http = createHttpServer({
-      status: this.#status === undefined ? status : undefined,
+      status: options.metricsPort === undefined ? this.#statusSource : undefined,
       rest: {
         wallet: this.#wallet,
         apiKeys,
         requestsPerSecond: limits.requestsPerSecond,
-        onCall: (key) => this.#watchdog.note("REST call", key),
+        onCall: (key) => watchdog.note("REST call", key),
         maxBodyBytes: limits.maxInboundBytes,
         onAnswered: (method, route, status) => this.#metrics.requests.inc({ method, route, status: String(status) }),
         onFailure: this.#events.onFailure,
         onRefusedKey: (address) => this.#events.onRejectedKey("rest", address),
       },
       addFederation: (app, addressOf) => this.#federation.addRoutes(app, addressOf),
-      trustsProxy,
+      trustsProxy: this.#trustsProxy,
       maxConnections: limits.maxConnections,
       connections: this.#connections,
       headTimeoutMs: Math.min(HEAD_TIMEOUT_MS, limits.idleTimeoutMs),
       documentAt: (host, path) => dids.documentAt(host, path, this.#publicUrl),
     });
+  }
+
+  /** Starts a node. @throws the system's error, with its remedy, when a port is not available */
+  static async start(parts: NodeParts): Promise<RunningNode> {
+    const node = new RunningNode(parts);
+    await node.#lifecycle.start();
+    node.#logSenderPolicy();
+    return node;
   }
 
   get url(): string {
@@ -184,33 +200,32 @@ export class RunningNode implements Layr8Node {
     return `http://${this.#authority}`;
   }
 
-  /** Opens the port. Called once. */
-  async listen({ port = 4000, host = "127.0.0.1", publicUrl, domain, metricsPort = 0 }: NodeOptions): Promise<void> {
-    try {
-      await this.#http.listen({ port, host });
-    } catch (error) {
-      throw listenError(error, { host, port, option: "port" });
-    }
-    const bound = this.#http.server.address() as AddressInfo;
-    this.port = bound.port;
-    this.#authority = `${bound.family === "IPv6" ? `[${bound.address}]` : bound.address}:${bound.port}`;
-    this.metricsUrl = this.#status === undefined ? this.httpUrl : await listenStatus(this.#status, { port: metricsPort, host });
-    const ownDomain = canonicalDomain(domain ?? `localhost%3A${bound.port}`);
+  get port(): number {
+    return portOf(this.#authority);
+  }
+
+  get metricsUrl(): string {
+    return this.#status?.url ?? this.httpUrl;
+  }
+
+  async #listen(): Promise<{ readonly url: string }> {
+    const { port, host, publicUrl, domain, metricsPort } = this.#options;
+    this.#authority = await listen(this.#http, { port, host, option: "port" });
+    if (metricsPort !== undefined) this.#status = await listenStatus(this.#statusSource, { port: metricsPort, host });
+    const ownDomain = canonicalDomain(domain ?? `localhost%3A${this.port}`);
     this.#publicUrl = publicUrl ?? (domain === undefined ? this.httpUrl : originOfDomain(domain));
     this.#phoenix = this.#openPhoenix(ownDomain);
-    this.#federation.start(this.#router, [hostOfDomain(ownDomain), `localhost:${bound.port}`, ...hostsOfUrl(this.#publicUrl)]);
-    this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS).unref();
-    this.#logger.info({ url: this.url }, "listening");
-    this.#logSenderPolicy();
+    this.#federation.start(this.#router, [hostOfDomain(ownDomain), `localhost:${this.port}`, ...hostsOfUrl(this.#publicUrl)]);
+    return { url: this.url };
   }
 
   async createApiKey(options: ApiKeyOptions): Promise<CreatedApiKey> {
-    this.#assertOpen();
+    this.#lifecycle.assertOpen();
     return this.#stores.apiKeys.create(options);
   }
 
   async revokeApiKey(id: string): Promise<boolean> {
-    this.#assertOpen();
+    this.#lifecycle.assertOpen();
     try {
       return await this.#stores.apiKeys.revoke(id);
     } finally {
@@ -222,13 +237,8 @@ export class RunningNode implements Layr8Node {
     return this.#stores.apiKeys.list();
   }
 
-  #assertOpen(): void {
-    if (this.#closing !== undefined) throw new StorageError("closed", "The node is closed");
-  }
-
   close(): Promise<void> {
-    this.#closing ??= this.#close();
-    return this.#closing;
+    return this.#lifecycle.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -262,7 +272,7 @@ export class RunningNode implements Layr8Node {
       clock: this.#stores.clock,
       maxSockets: Math.max(1, limits.maxConnections - anonymousConnections(limits)),
       logger: this.#logger,
-      frameCounter: (key) => this.#watchdog.counter("frame", key),
+      frameCounter: (key) => this.#lifecycle.watchdog.counter("frame", key),
       events: this.#events,
     });
     return new PhoenixServer(this.#http.server, {
@@ -287,17 +297,6 @@ export class RunningNode implements Layr8Node {
     return messages > 0 || this.#federation.waiting(did) > 0 || credentials.list(did, { limit: 1 }).credentials.length > 0;
   }
 
-  #sweep(): void {
-    this.#phoenix?.checkIdle();
-    void this.#stores.steadyClock.keep();
-    this.#router.sweep();
-    if (this.#isExpiring) return;
-    this.#isExpiring = true;
-    this.#expireDids()
-      .catch(this.#events.onFailure)
-      .finally(() => (this.#isExpiring = false));
-  }
-
   async #expireDids(): Promise<void> {
     const { dids, clock } = this.#stores;
     for await (const did of dids.expire(clock.expiry() - this.#limits.ephemeralGraceMs, (did) => this.#router.mailboxes.isConnected(did))) {
@@ -306,26 +305,14 @@ export class RunningNode implements Layr8Node {
     }
   }
 
-  async #close(): Promise<void> {
-    clearInterval(this.#sweeper);
+  async #stop(): Promise<void> {
     await closeAll(
       () => this.#phoenix?.close(CLOSE_GRACE_MS),
       () => this.#federation.close(),
       () => this.#http.close(),
       () => this.#status?.close(),
       () => this.#router.close(),
-      () => this.#stores.close(),
-      () => this.#watchdog.close(),
-      () => this.#logger.info("stopped"),
     );
-  }
-}
-
-async function listenStatus(app: FastifyInstance, { port, host }: { port: number; host: string }): Promise<string> {
-  try {
-    return await app.listen({ port, host });
-  } catch (error) {
-    throw listenError(error, { host, port, option: "metricsPort" });
   }
 }
 

@@ -1,14 +1,15 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { ServerStorage } from "@parley/server-kit";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Federation } from "../src/federation/federation.ts";
 import { LmdbOutboundStore } from "../src/federation/outbound/lmdb-outbound-store.ts";
 import { LmdbInbox } from "../src/inbox/lmdb-inbox.ts";
 import { startNode, type Layr8Node } from "../src/index.ts";
 import { PhoenixServer } from "../src/phoenix/phoenix-server.ts";
-import { readLimits } from "../src/options.ts";
-import { openStores } from "../src/stores.ts";
+import { readNodeOptions } from "../src/options.ts";
+import { openStores, SCHEMA } from "../src/stores.ts";
 
 let directory: string;
 beforeEach(async () => {
@@ -23,13 +24,14 @@ const start = (dataDir = directory): Promise<Layr8Node> => startNode({ port: 0, 
 
 /** Makes a directory in which a DID has private keys. */
 async function withKeys(nodeKey?: Uint8Array): Promise<void> {
-  const stores = await openStores({ dataDir: directory, ...(nodeKey !== undefined && { nodeKey }) }, readLimits());
+  const storage = await ServerStorage.open({ dataDir: directory, schema: SCHEMA });
+  const stores = await openStores(storage, readNodeOptions({ ...(nodeKey !== undefined && { nodeKey }) }));
   const { key } = await stores.apiKeys.create({ dids: "any", name: "test" });
   const owner = stores.apiKeys.find(key);
   if (owner === undefined) throw new Error("the key that was just made is unknown");
   await stores.dids.ensure("did:web:example.com:alice", { mode: "Create", owner });
   await stores.dids.privateKey("did:web:example.com:alice", "signing");
-  await stores.close();
+  await storage.close();
 }
 
 describe("the node key of a data directory", () => {

@@ -8,6 +8,10 @@ export { type Flag, type FlagValues, flagsOf, runServer, type ServerProgram } fr
 export { Connections, type ConnectionsOptions, type DropReason, peerOf } from "./connections/connections.ts";
 export { listenError, probePort } from "./connections/listen-error.ts";
 export { clientAddress, forwardedAddress, proxyTrust, type ProxyTrust, type TrustProxy } from "./connections/trust-proxy.ts";
+export { type PeriodicTask } from "./lifecycle/repeat.ts";
+export { type LifecycleOptions, ServerLifecycle } from "./lifecycle/server-lifecycle.ts";
+export { ServerStorage, type ServerStorageOptions } from "./lifecycle/server-storage.ts";
+export { type ServerKind, startServer, type StartOptions } from "./lifecycle/start-server.ts";
 export {
   amount,
   choice,
@@ -28,7 +32,5 @@ export {
   trustedProxies,
 } from "./options/option.ts";
 export { describeOptions, type DescribedOption, readOptions } from "./options/read-options.ts";
-export { serverLogger } from "./server-logger.ts";
 export { type HeldLoop, Watchdog, type WatchdogOptions } from "./watchdog.ts";
 export { MetricSet } from "./metrics.ts";
-export { repeat } from "./repeat.ts";

@@ -67,8 +67,18 @@ export interface SkytaleOptions {
   readonly logger?: Logger | false;
 }
 
+/** The options with their defaults. */
+export interface ReadSkytaleOptions extends SkytaleOptions {
+  readonly port: number;
+  readonly relayPort: number;
+  readonly host: string;
+  readonly signup: "open" | "closed";
+  readonly retention: Retention;
+  readonly limits: { readonly api: ApiLimits; readonly relay: RelayLimits };
+}
+
 /** The schema of {@link SkytaleOptions}: checks, defaults, and the flags of the command. */
-export const SKYTALE_OPTIONS: OptionSchema<SkytaleOptions> = options<SkytaleOptions>({
+export const SKYTALE_OPTIONS: OptionSchema<ReadSkytaleOptions> = options<ReadSkytaleOptions>({
   port: port().default(5100),
   relayPort: port().default(5000),
   host: text({ flag: "<address>" }).default("127.0.0.1"),
@@ -80,7 +90,7 @@ export const SKYTALE_OPTIONS: OptionSchema<SkytaleOptions> = options<SkytaleOpti
   tls: options<NonNullable<SkytaleOptions["tls"]>>({ certFile: text(), keyFile: text() }).optional(),
   acceptClock: trueOrFalse({ flag: "", inConfig: false }).optional(),
   workers: trueOrFalse({ flag: "" }).optional(),
-  retention: RETENTION.optional(),
-  limits: options<NonNullable<SkytaleOptions["limits"]>>({ api: API_LIMITS.optional(), relay: RELAY_LIMITS.optional() }).optional(),
+  retention: RETENTION.prefault({}),
+  limits: options<ReadSkytaleOptions["limits"]>({ api: API_LIMITS.prefault({}), relay: RELAY_LIMITS.prefault({}) }).prefault({}),
   logger: logger().optional(),
 });

@@ -1,6 +1,6 @@
 import { loadSealingKey, SealingKey } from "@parley/storage";
 import { signingKeys } from "./api/records.ts";
-import type { Stores } from "./stores.ts";
+import type { Registry } from "./registry/registry.ts";
 
 /**
  * The key that seals the keys which sign tokens: the one that is given, or that of the data directory, in `server.key`. Without a directory
@@ -9,7 +9,7 @@ import type { Stores } from "./stores.ts";
  * @throws StorageError `data_dir_unusable` when secrets are sealed with a key that isn't there; before anything is written
  */
 export async function serverKeyOf(
-  { directory, registry }: Pick<Stores, "directory" | "registry">,
+  { directory, registry }: { readonly directory: string | undefined; readonly registry: Registry },
   given: Uint8Array | undefined,
 ): Promise<SealingKey | undefined> {
   if (given !== undefined) return new SealingKey(given);

@@ -1,18 +1,15 @@
 import { readFile } from "node:fs/promises";
 import { createSecureContext } from "node:tls";
 import { ParleyError } from "@parley/core";
-import { closeQuietly, systemReason } from "@parley/core/internal";
-import { readOptions, serverLogger } from "@parley/server-kit";
-import { checkDirectoryAccess } from "@parley/storage";
-import { pino, type Logger } from "pino";
-import { readApiLimits } from "./api/limits.ts";
+import { systemReason } from "@parley/core/internal";
+import { readOptions, type ServerKind, startServer } from "@parley/server-kit";
 import type { Account, AccountOptions, CreatedAccount } from "./api/accounts.ts";
 import type { ApiKeyInfo, ApiKeyOptions, CreatedApiKey } from "./api/keys.ts";
 import { Services } from "./api/services.ts";
 import { SKYTALE_OPTIONS, type SkytaleOptions } from "./options.ts";
 import { RunningServer } from "./running-server.ts";
 import { serverKeyOf } from "./server-key.ts";
-import { openStores } from "./stores.ts";
+import { openStores, SCHEMA } from "./stores.ts";
 
 /** A running server: relay and API on one set of records. */
 export interface SkytaleServer extends AsyncDisposable {
@@ -56,11 +53,13 @@ export interface SkytaleServer extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-const IN_MEMORY = "no dataDir: accounts, channels and messages are kept in memory and lost when this server stops";
-
-const CLOCK_AHEAD =
-  "the clock is far ahead of the time that has passed since the server's last look at it: messages, invites and welcomes expire by the " +
-  "old time for an hour. If the clock is right, a restart with acceptClock (--accept-clock) makes them expire at once";
+const SERVER: ServerKind = {
+  program: "skytale-server",
+  noun: "server",
+  stored: "accounts, channels and messages",
+  expiring: "messages, invites and welcomes",
+  schema: SCHEMA,
+};
 
 /** The account that a server without accounts creates. */
 const OPERATOR: AccountOptions = { email: "operator@localhost", name: "operator" };
@@ -80,29 +79,16 @@ const OPERATOR: AccountOptions = { email: "operator@localhost", name: "operator"
  */
 export async function startSkytale(given: SkytaleOptions = {}): Promise<SkytaleServer> {
   const options = readOptions(SKYTALE_OPTIONS, given);
-  const limits = readApiLimits(options.limits?.api);
-  const { tls } = options;
+  const { tls, limits } = options;
   if (tls !== undefined) await checkTls(tls);
-  const logger = loggerOf(options.logger);
-  const stores = await openStores(options.dataDir, {
-    acceptClock: options.acceptClock,
-    onJump: (aheadMs) => logger.warn({ aheadMinutes: Math.round(aheadMs / 60_000) }, CLOCK_AHEAD),
-    log: { ...(options.retention !== undefined && { retention: options.retention }) },
-  });
-  try {
-    const sealingKey = await serverKeyOf(stores, options.serverKey);
-    const services = await Services.open({ registry: stores.registry, limits, sealingKey, expiryNow: () => stores.clock.now() });
+  return startServer(SERVER, options, async ({ storage, logger }) => {
+    const stores = openStores(storage, options);
+    const sealingKey = await serverKeyOf({ directory: storage.directory, registry: stores.registry }, options.serverKey);
+    const expiryNow = (): number => storage.clock.now();
+    const services = await Services.open({ registry: stores.registry, limits: limits.api, sealingKey, expiryNow });
     const created = (await services.accounts.isEmpty()) ? await services.accounts.create(OPERATOR) : undefined;
-    if (options.dataDir === undefined) logger.warn(IN_MEMORY);
-    else {
-      const access = await checkDirectoryAccess(options.dataDir);
-      if (!access.ok) logger.warn(access.warning);
-    }
-    return await RunningServer.start({ stores, services, logger, apiKey: created?.apiKey.key }, options);
-  } catch (error) {
-    await closeQuietly(() => stores.close());
-    throw error;
-  }
+    return RunningServer.start({ storage, stores, services, options, logger, apiKey: created?.apiKey.key });
+  });
 }
 
 /** Before anything is written. @throws TypeError naming option, file and reason */
@@ -123,9 +109,4 @@ async function readTlsFile(option: string, path: string): Promise<Buffer> {
   } catch (error) {
     throw new TypeError(`tls.${option} ${path} cannot be read: ${systemReason(error)}`, { cause: error });
   }
-}
-
-function loggerOf(logger: Logger | false | undefined): Logger {
-  if (logger === false) return pino({ level: "silent" });
-  return logger ?? serverLogger("skytale-server", "warn");
 }

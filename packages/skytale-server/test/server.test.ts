@@ -152,7 +152,8 @@ describe("a server", () => {
     });
     const logger = pino({ level: "warn" }, stream);
     await (await startSkytale({ port: 0, relayPort: 0, logger, dataDir })).close();
-    expect(lines).toEqual([]);
+    // On a busy machine, warnings of a blocked event loop are among the lines.
+    expect(lines.filter((line) => line.includes("accessible"))).toEqual([]);
     await chmod(dataDir, 0o755);
     await (await startSkytale({ port: 0, relayPort: 0, logger, dataDir })).close();
     expect(lines.filter((line) => line.includes("is accessible to other users of this machine (mode 0755)"))).toHaveLength(1);

@@ -1,4 +1,4 @@
-import { type Command, type Environment, parseOptions, readSecretKey, withDataDirectory } from "@parley/server-kit";
+import { type Command, type Environment, parseOptions, readSecretKey, type ServerStorage, withDataDirectory } from "@parley/server-kit";
 import type { ApiKeys } from "../identity/api-keys.ts";
 
 const DATA_DIR = { "data-dir": { type: "string" } } as const;
@@ -47,9 +47,9 @@ export const revokeKey: Command = async (args, environment) => {
 async function withKeys(dataDir: string | undefined, environment: Environment, use: (keys: ApiKeys) => Promise<void>): Promise<void> {
   const nodeKey = readSecretKey(environment, "LAYR8_NODE_KEY");
   const load = async () => {
-    const [{ openStores, SCHEMA }, { readLimits }] = await Promise.all([import("../stores.ts"), import("../options.ts")]);
-    const open = (path: string) => openStores({ dataDir: path, ...(nodeKey !== undefined && { nodeKey }) }, readLimits());
-    return { environment: SCHEMA, open };
+    const [{ openStores, SCHEMA }, { readNodeOptions }] = await Promise.all([import("../stores.ts"), import("../options.ts")]);
+    const options = readNodeOptions({ ...(nodeKey !== undefined && { nodeKey }) });
+    return { schema: SCHEMA, open: (storage: ServerStorage) => openStores(storage, options) };
   };
   const remedy = "Keys are managed while no node runs on the directory: stop the node, run this command again, and start the node";
   await withDataDirectory({ dataDir, load, remedy }, ({ apiKeys }) => use(apiKeys));

@@ -18,3 +18,8 @@ export async function listen(app: FastifyInstance, place: { host: string; port: 
   const { family, address, port } = app.server.address() as AddressInfo;
   return `${family === "IPv6" ? `[${address}]` : address}:${port}`;
 }
+
+/** The port of an origin, or of a host with its port. Given a URL, `URL` would omit the default ports 80 and 443. */
+export function portOf(address: string): number {
+  return Number(address.slice(address.lastIndexOf(":") + 1));
+}

@@ -1,6 +1,7 @@
 import { systemReason } from "@parley/core/internal";
 import { fastify, type FastifyInstance } from "fastify";
 import { Registry } from "prom-client";
+import { listen } from "./listen.ts";
 import { HIDDEN } from "./openapi.ts";
 
 /** Whether a server can work, or the reason why it can't. */
@@ -40,15 +41,23 @@ export function healthOfWrites(check: { readonly ok: true } | { readonly ok: fal
   return check.ok ? check : { ok: false, reason: `writes fail: ${systemReason(check.error)}` };
 }
 
-/** Creates a server of `/health` and `/metrics` alone, for a port of its own. */
-export function createStatusServer(source: StatusSource): FastifyInstance {
+/** A port with `/health` and `/metrics` only. */
+export interface StatusListener {
+  /** Its origin. */
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** Opens the port of `metricsPort`, for `/health` and `/metrics` only. @throws the system's error, with its remedy */
+export async function listenStatus(source: StatusSource, place: { readonly host: string; readonly port: number }): Promise<StatusListener> {
   const app = fastify({ logger: false, requestTimeout: REQUEST_TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_MS, forceCloseConnections: true });
   app.setNotFoundHandler((_request, reply) =>
     reply.code(404).send({ error: "this port has /health and /metrics only", code: "not_found" }),
   );
   ignoreBodies(app);
   addStatusRoutes(app, source);
-  return app;
+  const url = `http://${await listen(app, { ...place, option: "metricsPort" })}`;
+  return { url, close: () => app.close() };
 }
 
 /** Discards the bodies of requests that need none. */

@@ -75,7 +75,8 @@ function shapeOf(schema: z.core.$ZodType): Readonly<Record<string, z.ZodType>> {
 
 /** The schema without `.optional()` and defaults. */
 function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
-  return schema instanceof z.ZodOptional || schema instanceof z.ZodDefault ? unwrap(schema.def.innerType) : schema;
+  const hasInner = schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault;
+  return hasInner ? unwrap(schema.def.innerType) : schema;
 }
 
 function memberOf(value: unknown, name: PropertyKey): unknown {

@@ -1,4 +1,4 @@
-import { type Environment, readSecretKey, withDataDirectory } from "@parley/server-kit";
+import { type Environment, readSecretKey, type ServerStorage, withDataDirectory } from "@parley/server-kit";
 import type { Services } from "../api/services.ts";
 
 /** Opens the records of a data directory that no server uses. */
@@ -15,15 +15,14 @@ export async function withServices(
       import("../api/limits.ts"),
       import("../server-key.ts"),
     ]);
-    const open = async (path: string) => {
-      const stores = await openStores(path);
-      const openServices = async () =>
-        Services.open({ registry: stores.registry, limits: readApiLimits(), sealingKey: await serverKeyOf(stores, given) });
-      return { openServices, close: () => stores.close() };
+    const open = async (storage: ServerStorage) => {
+      const { registry } = openStores(storage);
+      const sealingKey = await serverKeyOf({ directory: storage.directory, registry }, given);
+      return Services.open({ registry, limits: readApiLimits(), sealingKey });
     };
-    return { environment: SCHEMA, open };
+    return { schema: SCHEMA, open };
   };
   const remedy =
     "This command works while no server runs on the directory: stop the server first. Keys can also be managed over the API (/v1/keys)";
-  await withDataDirectory({ dataDir, load, remedy }, async ({ openServices }) => use(await openServices()));
+  await withDataDirectory({ dataDir, load, remedy }, use);
 }

@@ -2,7 +2,7 @@ import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { backoffMs, sleep } from "@parley/core/internal";
-import type { HealthCheck } from "@parley/server-kit/http";
+import { portOf, type HealthCheck } from "@parley/server-kit/http";
 import type { Logger } from "pino";
 import type { ApiSettings, ApiSide } from "../api/api-host.ts";
 import type { MetricsSnapshot } from "../metrics.ts";
@@ -65,7 +65,7 @@ export class ApiProcess implements ApiSide {
     const api = new ApiProcess(options);
     api.#url = await api.#run();
     // Another process takes the port that this one was given.
-    api.#settings = { ...options.settings, port: Number(new URL(api.#url).port) };
+    api.#settings = { ...options.settings, port: portOf(api.#url) };
     return api;
   }
 

@@ -3,7 +3,7 @@ import { closeAll } from "@parley/core/internal";
 import { Watchdog } from "@parley/server-kit";
 import type { HealthCheck } from "@parley/server-kit/http";
 import { ApiHost, type ApiSettings } from "../api/api-host.ts";
-import { readApiLimits, type ApiLimits } from "../api/limits.ts";
+import type { ApiLimits } from "../api/limits.ts";
 import { Services } from "../api/services.ts";
 import { RejectionReports } from "../rejection-reports.ts";
 import { createMetrics, type MetricsSnapshot } from "../metrics.ts";
@@ -15,7 +15,7 @@ import { ProcessCalls } from "./calls.ts";
 /** Start parameters of the API's process. */
 export interface ApiWorkerData {
   readonly settings: ApiSettings;
-  readonly limits: Partial<ApiLimits> | undefined;
+  readonly limits: ApiLimits;
   readonly serverKey: Uint8Array | undefined;
   readonly directory: string | undefined;
   /** The time by which records expire. */
@@ -53,7 +53,7 @@ const owner: ProcessCalls<OwnerMethods> = new ProcessCalls<OwnerMethods>(process
     const registry = new RemoteRegistry(owner);
     const sealingKey = await serverKeyOf({ directory, registry }, serverKey);
     const expiryNow = (): number => told.now + (performance.now() - told.at);
-    services = await Services.open({ registry, limits: readApiLimits(limits), sealingKey, expiryNow });
+    services = await Services.open({ registry, limits, sealingKey, expiryNow });
     host = await ApiHost.listen(
       {
         services,

@@ -3,10 +3,11 @@ import { cp, mkdir, readFile, readdir, stat, symlink, writeFile } from "node:fs/
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { ServerStorage } from "@parley/server-kit";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { accountKeys, keys, type KeyRecord } from "../../src/api/records.ts";
 import { transact } from "../../src/registry/transaction.ts";
-import { openStores } from "../../src/stores.ts";
+import { openStores, SCHEMA } from "../../src/stores.ts";
 import { ApiClient } from "../api/api-client.ts";
 import { temporaryDirectory } from "../temporary-directory.ts";
 import { bin, runCommand, startCommand, type RunningCommand } from "./command.ts";
@@ -107,13 +108,13 @@ describe("skytale-server", () => {
 
     // Older versions made ids that begin with a dash.
     const old = "-W3456789abcdefg";
-    const stores = await openStores(data);
-    await transact(stores.registry, async (transaction) => {
+    const storage = await ServerStorage.open({ dataDir: data, schema: SCHEMA });
+    await transact(openStores(storage).registry, async (transaction) => {
       const record: KeyRecord = { id: old, accountId: account, name: "old", mode: "live", hash: "", createdAt: 0 };
       transaction.put(keys, [old], record);
       transaction.put(accountKeys, [account, old], { id: old });
     });
-    await stores.close();
+    await storage.close();
     expect(await ok("keys", "list", "--account", account)).toContain(old);
     await ok("keys", "revoke", old);
     expect(await ok("keys", "list", "--account", account)).not.toContain(old);

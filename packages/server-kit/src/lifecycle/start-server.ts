@@ -1,0 +1,61 @@
+import { closeQuietly } from "@parley/core/internal";
+import { checkDirectoryAccess } from "@parley/storage";
+import type { LmdbOptions } from "@parley/storage-lmdb";
+import { pino, type Logger } from "pino";
+import { serverLogger } from "../server-logger.ts";
+import { ServerStorage } from "./server-storage.ts";
+
+/** The kind of a server, for its data directory and its log. */
+export interface ServerKind {
+  /** Name of the program, such as `layr8-node`. */
+  readonly program: string;
+  /** The word for the server in messages, such as `node`. */
+  readonly noun: string;
+  /** The data that a server without a data directory loses when it stops, such as `messages, DIDs and keys`. */
+  readonly stored: string;
+  /** The data that expires, such as `messages and DIDs`. */
+  readonly expiring: string;
+  readonly schema: LmdbOptions;
+}
+
+/** Options that every server has. */
+export interface StartOptions {
+  readonly dataDir?: string;
+  readonly acceptClock?: boolean;
+  readonly logger?: Logger | false;
+}
+
+/**
+ * Starts a server: opens its storage, warns about it, and runs the server in it.
+ *
+ * @param run opens the stores and the ports. If it fails, the storage is closed.
+ * @throws StorageError `data_dir_locked`, `data_dir_unusable`, `storage_failed`; as `run`
+ */
+export async function startServer<Server>(
+  kind: ServerKind,
+  { dataDir, acceptClock, logger: given }: StartOptions,
+  run: (parts: { readonly storage: ServerStorage; readonly logger: Logger }) => Promise<Server>,
+): Promise<Server> {
+  const logger = given === false ? pino({ level: "silent" }) : (given ?? serverLogger(kind.program, "warn"));
+  const onJump = (aheadMs: number): void => logger.warn({ aheadMinutes: Math.round(aheadMs / 60_000) }, clockWarning(kind));
+  const storage = await ServerStorage.open({ dataDir, schema: kind.schema, acceptClock, onJump });
+  try {
+    const access = dataDir === undefined ? inMemory(kind) : await checkDirectoryAccess(dataDir);
+    if (!access.ok) logger.warn(access.warning);
+    return await run({ storage, logger });
+  } catch (error) {
+    await closeQuietly(() => storage.close());
+    throw error;
+  }
+}
+
+function inMemory({ stored, noun }: ServerKind): { readonly ok: false; readonly warning: string } {
+  return { ok: false, warning: `no dataDir: ${stored} are kept in memory and lost when this ${noun} stops` };
+}
+
+function clockWarning({ noun, expiring }: ServerKind): string {
+  return (
+    `the clock is far ahead of the time that has passed since the ${noun}'s last look at it: ${expiring} expire by the old time for an hour. ` +
+    "If the clock is right, a restart with acceptClock (--accept-clock) makes them expire at once"
+  );
+}
