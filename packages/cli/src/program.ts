@@ -46,9 +46,17 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: "measure the time to an agent and back",
     load: async () => (await import("./messages/declare-messages.ts")).declarePing,
   },
+  inspect: {
+    summary: "show what is known about an agent",
+    load: async () => (await import("./inspect/declare-inspect.ts")).declareInspect,
+  },
   channels: {
     summary: "create and join encrypted channels, and send on them",
     load: async () => (await import("./channels/declare-channels.ts")).declareChannels,
+  },
+  credentials: {
+    summary: "issue, verify, store and list credentials",
+    load: async () => (await import("./credentials/declare-credentials.ts")).declareCredentials,
   },
   context: {
     summary: "name servers and keys, and choose which ones are used",

@@ -1,12 +1,13 @@
 import { readFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
+import { isJsonObject, type JsonObject } from "@parley/core";
 import { systemReason } from "@parley/core/internal";
 import { usageError } from "../cli-error.ts";
 
 /** Reads an argument: the text itself, `@<file>`, or `-` for standard input. @throws CliError `usage`, without the text */
 export async function readTextInput(given: string): Promise<string> {
   if (given !== "-" && !given.startsWith("@")) return given;
-  const place = placeOf(given);
+  const place = placeOf(given, "the argument");
   try {
     return given === "-" ? await text(process.stdin) : await readFile(place, "utf8");
   } catch (error) {
@@ -17,9 +18,23 @@ export async function readTextInput(given: string): Promise<string> {
   }
 }
 
-/** Where an argument of {@link readTextInput} has its text from, for error messages. */
-export function placeOf(given: string, argument = "the argument"): string {
-  return given === "-" ? "standard input" : given.startsWith("@") ? given.slice(1) : argument;
+/**
+ * Reads an argument that is a JSON object: the JSON itself, `@<file>`, or `-` for standard input.
+ *
+ * @param name what it is, for error messages, such as `the body`.
+ * @throws CliError `usage`, without the text
+ */
+export async function readJsonInput(given: string, name: string): Promise<JsonObject> {
+  const text = await readTextInput(given);
+  const place = placeOf(given, name);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw usageError(`${place} is not JSON`, `give a JSON object such as '{"text":"hello"}', @<file>, or - for standard input`);
+  }
+  if (!isJsonObject(value)) throw usageError(`${place} is not a JSON object`, `give an object such as '{"text":"hello"}'`);
+  return value;
 }
 
 /**
@@ -39,4 +54,9 @@ export async function readSecretInput(
   const secret = (given === undefined ? (environment[variable] ?? "") : await readTextInput(given)).trim();
   if (secret === "") throw usageError(`${name} is missing`, remedy);
   return secret;
+}
+
+/** Where an argument has its text from, for error messages. */
+function placeOf(given: string, name: string): string {
+  return given === "-" ? "standard input" : given.startsWith("@") ? given.slice(1) : name;
 }

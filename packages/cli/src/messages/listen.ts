@@ -1,7 +1,8 @@
 import type { JsonObject } from "@parley/core";
 import type { Client } from "layr8";
+import { readJsonInput } from "../command/read-input.ts";
 import { exitOfSignal, type Runtime } from "../command/runtime.ts";
-import { readBody, withAgent, type AgentOptions } from "./connect-agent.ts";
+import { withAgent, type AgentOptions } from "./connect-agent.ts";
 import { formatMessage, messageOutput } from "./message-output.ts";
 
 /** Options of `parley listen`. */
@@ -15,7 +16,7 @@ interface ListenOptions extends AgentOptions {
 /** Prints messages as they arrive. @returns 130 or 143 after a signal, 0 after `--count` or `--until`. */
 export async function listen(runtime: Runtime, options: ListenOptions, types: readonly string[]): Promise<number> {
   const { output, signal } = runtime;
-  const reply = options.reply === undefined ? undefined : await readBody(options.reply);
+  const reply = options.reply === undefined ? undefined : await readJsonInput(options.reply, "the reply");
   const ended = new AbortController();
   const all = new Set([...types, ...(options.until === undefined ? [] : [options.until])]);
   let received = 0;

@@ -1,13 +1,14 @@
 import { randomUUID } from "node:crypto";
+import { readJsonInput } from "../command/read-input.ts";
 import type { Runtime } from "../command/runtime.ts";
-import { readBody, withAgent, type AgentOptions } from "./connect-agent.ts";
+import { withAgent, type AgentOptions } from "./connect-agent.ts";
 import { formatMessage, messageOutput, type PingOutput, type SentOutput } from "./message-output.ts";
 
 const PING = "https://didcomm.org/trust-ping/2.0/ping";
 
 /** Sends a message. Ends once the node has it on disk. */
 export async function send(runtime: Runtime, options: AgentOptions, to: string, type: string, given?: string): Promise<void> {
-  const body = await readBody(given);
+  const body = given === undefined ? {} : await readJsonInput(given, "the body");
   await withAgent(runtime, options, async (client) => {
     const id = randomUUID();
     await client.send({ id, type, to, body }, { signal: AbortSignal.any([runtime.signal, AbortSignal.timeout(options.timeout)]) });
@@ -18,7 +19,7 @@ export async function send(runtime: Runtime, options: AgentOptions, to: string, 
 
 /** Sends a request and prints the response. */
 export async function request(runtime: Runtime, options: AgentOptions, to: string, type: string, given?: string): Promise<void> {
-  const body = await readBody(given);
+  const body = given === undefined ? {} : await readJsonInput(given, "the body");
   await withAgent(runtime, options, async (client) => {
     const response = await client.request({ type, to, body }, { signal: runtime.signal });
     runtime.output.data(messageOutput(response), formatMessage);

@@ -35,6 +35,8 @@ const REFUSED: ReadonlySet<string> = new Set([
   "not_found",
   "conflict",
   "unprocessable",
+  "credential_unknown",
+  "did_not_allowed",
   "auth_failed",
   "auth_key_invalid",
   "channel_exists",

@@ -2,10 +2,12 @@ import type { z } from "zod";
 import { channel, channelMembers, channelMessage, channels, channelSent, invite, logEntry } from "./channel-schemas.ts";
 import { completion } from "./completion-schema.ts";
 import { contexts } from "./context-schema.ts";
+import { signedCredential, storedCredential, verifiedCredential, wallet } from "./credential-schemas.ts";
 import { devEvent, devReady } from "./dev-schemas.ts";
 import { didDocument } from "./did-schema.ts";
 import { doctor } from "./doctor-schema.ts";
 import { error } from "./error-schema.ts";
+import { inspected } from "./inspect-schema.ts";
 import { message, ping, sent } from "./message-schemas.ts";
 
 /** The schemas of everything that commands print with `--json`, by the name of their file in `schemas/`. */
@@ -27,4 +29,9 @@ export const OUTPUT_SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   "channel-members": channelMembers,
   invite,
   "log-entry": logEntry,
+  "signed-credential": signedCredential,
+  "verified-credential": verifiedCredential,
+  "stored-credential": storedCredential,
+  wallet,
+  inspected,
 };

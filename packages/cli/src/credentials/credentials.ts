@@ -1,0 +1,101 @@
+import { CredentialsClient, decodeCredential, verifyLocally, type Credential, type CredentialFormat, type StoredCredential } from "layr8";
+import { CliError, EXIT, usageError } from "../cli-error.ts";
+import { readJsonInput, readTextInput } from "../command/read-input.ts";
+import type { Runtime } from "../command/runtime.ts";
+import { requireNode, type NodeOptions } from "../messages/node-settings.ts";
+import { printable } from "../output/printable.ts";
+import type { SignedOutput, StoredOutput, VerifiedOutput, WalletOutput } from "./credential-output.ts";
+
+/** Options of all commands for credentials. */
+interface CredentialOptions extends NodeOptions {
+  /** Milliseconds. */
+  readonly timeout: number;
+}
+
+/** Has the node sign a credential. */
+export async function signCredential(
+  runtime: Runtime,
+  options: CredentialOptions & { readonly format: CredentialFormat },
+  given: string,
+): Promise<void> {
+  // The client checks the members.
+  const credential = (await readJsonInput(given, "the credential")) as Credential;
+  await withCredentials(runtime, options, async (client, signal) => {
+    const result: SignedOutput = { signed: await client.signCredential(credential, { format: options.format, signal }) };
+    runtime.output.data(result, ({ signed }) => signed);
+  });
+}
+
+/** Verifies a credential. An invalid one is an error with its code. */
+export async function verifyCredential(
+  runtime: Runtime,
+  options: CredentialOptions & { readonly local?: boolean },
+  given: string,
+): Promise<void> {
+  const signed = await readTextInput(given);
+  const print = (verified: VerifiedOutput): void =>
+    runtime.output.data(verified, ({ credential }) => JSON.stringify(credential, undefined, 2));
+  if (options.local === true) {
+    const { signal } = runtime;
+    const resolution = { httpForLoopback: true, allow: ["loopback", "private"] } as const;
+    const verified = await verifyLocally(signed, { resolution, signal: AbortSignal.any([signal, AbortSignal.timeout(options.timeout)]) });
+    if (verified.kind !== "credential") throw usageError("this is a presentation", "give one of its credentials");
+    return print({ credential: verified.credential, headers: decodeCredential(signed).headers });
+  }
+  await withCredentials(runtime, options, async (client, signal) => print(await client.verifyCredential(signed, { signal })));
+}
+
+/** Stores a credential in the wallet of the DID. */
+export async function storeCredential(runtime: Runtime, options: CredentialOptions, given: string): Promise<void> {
+  const signed = await readTextInput(given);
+  await withCredentials(runtime, options, async (client, signal) => {
+    runtime.output.data(storedOutput(await client.storeCredential(signed, { signal })), ({ id }) => id);
+  });
+}
+
+/** Lists the wallet of the DID. */
+export async function listCredentials(runtime: Runtime, options: CredentialOptions): Promise<void> {
+  await withCredentials(runtime, options, async (client, signal) => {
+    const wallet: WalletOutput = { credentials: (await client.listCredentials({ signal })).map(storedOutput) };
+    runtime.output.data(wallet, ({ credentials }) => credentials.map(formatStored).join("\n"));
+  });
+}
+
+/** Prints a credential of the wallet. */
+export async function showCredential(runtime: Runtime, options: CredentialOptions, id: string): Promise<void> {
+  await withCredentials(runtime, options, async (client, signal) => {
+    runtime.output.data(storedOutput(await client.getCredential(id, { signal })), ({ signed }) => signed);
+  });
+}
+
+/** Runs a task with a client for credentials, and closes it. @throws CliError `not_configured`, `did_missing` */
+async function withCredentials(
+  runtime: Runtime,
+  options: CredentialOptions,
+  task: (client: CredentialsClient, signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const { nodeUrl, apiKey, agentDid: did } = await requireNode(runtime, options);
+  if (did === undefined) {
+    throw new CliError("did_missing", "no DID is known to act as", { exit: EXIT.usage, remedy: "give --as <did>, or set LAYR8_AGENT_DID" });
+  }
+  const client = new CredentialsClient({ nodeUrl, apiKey, did, timeoutMs: options.timeout });
+  try {
+    await task(client, runtime.signal);
+  } finally {
+    await client.close();
+  }
+}
+
+function storedOutput({ id, holderDid, issuerDid, validUntil, credentialJwt }: StoredCredential): StoredOutput {
+  return {
+    id,
+    holder: holderDid,
+    ...(issuerDid !== undefined && { issuer: issuerDid }),
+    ...(validUntil !== undefined && { validUntil }),
+    signed: credentialJwt,
+  };
+}
+
+function formatStored({ id, issuer = "", validUntil = "" }: StoredOutput): string {
+  return [id, issuer, validUntil].map(printable).join("\t").trimEnd();
+}
