@@ -61,6 +61,7 @@ function contextWith(changes: Partial<DoctorContext> = {}): DoctorContext {
     nodeVersion: "20.20.2",
     settings: { source: undefined, others: [] },
     minFreeBytes: 1,
+    maxFlushMs: Infinity,
     timeoutMs: 30_000,
     ...changes,
   };
@@ -177,6 +178,13 @@ describe("checks of the data directory", () => {
     expect(of("data-write")).toMatchObject({ status: "failed", found: expect.stringContaining("cannot write there") as string });
   });
 
+  it("data-write: a flush is slow", async () => {
+    await mkdir(join(folder, "data"), { mode: 0o700 });
+    expect((await examine({ dataDirectory: "data" })).of("data-write")?.status).toBe("ok");
+    const { of } = await examine({ dataDirectory: "data", maxFlushMs: -1 });
+    expect(of("data-write")).toMatchObject({ status: "warning", remedy: expect.stringContaining("a local disk") as string });
+  });
+
   it("data-space: little is free", async () => {
     await mkdir(join(folder, "data"), { mode: 0o700 });
     const { of } = await examine({ dataDirectory: "data", minFreeBytes: Number.MAX_SAFE_INTEGER });
@@ -209,11 +217,21 @@ describe("checks of servers", () => {
     expect(of("node-reachable")?.found).toContain("the name no-such-host.invalid has no address");
   });
 
-  it("node-tls: the certificate is not trusted, or the port has no TLS", async () => {
-    const selfSigned = await examine({ environment: { ...environment, LAYR8_NODE_URL: await serve(json({}), true) } });
-    expect(selfSigned.of("node-tls")).toMatchObject({ status: "failed", remedy: expect.stringContaining("NODE_EXTRA_CA_CERTS") as string });
-    const plain = await examine({ environment: { ...environment, LAYR8_NODE_URL: node.httpUrl.replace("http:", "https:") } });
-    expect(plain.of("node-tls")?.status).toBe("failed");
+  it.each([
+    ["node-tls", "LAYR8_NODE_URL"],
+    ["api-tls", "SKYTALE_API_URL"],
+    ["relay-tls", "SKYTALE_RELAY"],
+  ])("%s: the certificate is not trusted, or the port has no TLS", async (id, variable) => {
+    const selfSigned = await examine({ environment: { ...environment, [variable]: await serve(json({}), true) } });
+    expect(selfSigned.of(id)).toMatchObject({ status: "failed", remedy: expect.stringContaining("NODE_EXTRA_CA_CERTS") as string });
+    const plain = await examine({ environment: { ...environment, [variable]: node.httpUrl.replace("http:", "https:") } });
+    expect(plain.of(id)).toMatchObject({ status: "failed", found: expect.stringContaining("TLS fails") as string });
+  });
+
+  it("node-tls: keys and messages are readable on the way to another machine", async () => {
+    // Linux connects 0.0.0.0 to this machine, and the check can't know that.
+    const { of } = await examine({ environment: { ...environment, LAYR8_NODE_URL: node.url.replace("127.0.0.1", "0.0.0.0") } });
+    expect(of("node-tls")).toMatchObject({ status: "warning", remedy: "use an https, wss or grpcs URL in LAYR8_NODE_URL" });
   });
 
   it("node-health: another program answers, or the server can't work", async () => {

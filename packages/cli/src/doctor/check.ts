@@ -17,6 +17,8 @@ export interface DoctorContext {
   readonly dataDirectory?: string | undefined;
   /** Free space below which the check `data-space` warns, in bytes. */
   readonly minFreeBytes: number;
+  /** Time of a flush above which the check `data-write` warns, in milliseconds. */
+  readonly maxFlushMs: number;
   /** Timeout of each call to a server, in milliseconds. */
   readonly timeoutMs: number;
 }

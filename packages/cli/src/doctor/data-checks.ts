@@ -7,8 +7,6 @@ import { lockDirectory, LockError } from "@parley/storage/directory-lock";
 import { variablesOf } from "./server-checks.ts";
 import { failed, ok, skipped, warning, type Check, type DoctorContext } from "./check.ts";
 
-/** Time of a flush above which durable messages are slow, in milliseconds. */
-const SLOW_FLUSH_MS = 100;
 const MIB = 1024 * 1024;
 
 /** Checks of a data directory: of `parley dev`, of a server or of an agent. */
@@ -61,7 +59,7 @@ export const DATA_CHECKS: readonly Check[] = [
           await file.close();
         }
         const ms = Math.round(performance.now() - start);
-        if (ms <= SLOW_FLUSH_MS) return ok(`a flush takes ${ms} ms`);
+        if (ms <= context.maxFlushMs) return ok(`a flush takes ${ms} ms`);
         return warning(`a flush takes ${ms} ms: each durable message waits for one`, "use a local disk instead of a network file system");
       } catch (error) {
         return failed(`cannot write there: ${systemReason(error)}`, "free space or permissions, or use another directory");

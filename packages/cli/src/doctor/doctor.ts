@@ -15,6 +15,8 @@ interface DoctorOptions {
 
 /** Free space below which the servers may stop soon. */
 const MIN_FREE_BYTES = 256 * 1024 * 1024;
+/** A flush of a local disk takes less, in milliseconds. */
+const MAX_FLUSH_MS = 100;
 const MARKS: Readonly<Record<CheckReport["status"], readonly [mark: string, style: Style]>> = {
   ok: ["ok     ", "green"],
   warning: ["warning", "yellow"],
@@ -36,6 +38,7 @@ export async function doctor(
     contextName,
     dataDirectory: data,
     minFreeBytes: MIN_FREE_BYTES,
+    maxFlushMs: MAX_FLUSH_MS,
     timeoutMs: timeout,
   };
   const report = await runChecks(CHECKS, context);
