@@ -86,7 +86,7 @@ export class RunningNode implements Layr8Node {
     this.#metrics = createMetrics({
       sockets: () => this.#phoenix?.size ?? 0,
       agents: () => this.#router.mailboxes.connected,
-      inboxMessages: () => inbox.size,
+      inboxMessages: () => inbox.totals().messages,
       clockHeldBackMs: () => storage.clock.heldBackMs,
       outboundMessages: () => this.#federation.depth.messages,
       outboundBlocked: () => this.#federation.depth.blocked,
@@ -291,10 +291,11 @@ export class RunningNode implements Layr8Node {
     });
   }
 
-  #holdsAnything(did: string): boolean {
+  async #holdsAnything(did: string): Promise<boolean> {
     const { inbox, credentials } = this.#stores;
-    const { messages } = inbox.depth(did);
-    return messages > 0 || this.#federation.waiting(did) > 0 || credentials.list(did, { limit: 1 }).credentials.length > 0;
+    if (this.#federation.waiting(did) > 0) return true;
+    const [{ messages }, page] = await Promise.all([inbox.depth(did), credentials.list(did, { limit: 1 })]);
+    return messages > 0 || page.credentials.length > 0;
   }
 
   async #expireDids(): Promise<void> {

@@ -5,6 +5,7 @@ import { Deadlines } from "../src/deadlines.ts";
 import { Dids, type DidRecord } from "../src/identity/dids.ts";
 import { MemoryInbox } from "../src/inbox/memory-inbox.ts";
 import { InboxReader } from "../src/routing/deliver/inbox-reader.ts";
+import { boxOf } from "./inbox/box-of.ts";
 import { ThreadRoutes } from "../src/routing/deliver/thread-routes.ts";
 import { Harness } from "./federation/outbound/harness.ts";
 
@@ -56,10 +57,11 @@ describe("the event loop is not blocked", () => {
     for (let number = 0; number < COUNT; number += 1) {
       await inbox.append({ recipient: "bob", id: `${number}`, type: "t", plaintext: "{}", authorized: true, expiresAt: Infinity });
     }
+    const box = await boxOf(inbox, "bob");
     const turns = everyStepIsLong();
     let looked = 0;
     const backlog = new InboxReader({
-      read: (after) => inbox.read("bob", { after, limit: 10, maxLength: 1000 }),
+      read: (after) => box.read({ after, limit: 10, maxLength: 1000 }),
       look: ({ seq }) => {
         looked += 1;
         backlog.hold(seq);

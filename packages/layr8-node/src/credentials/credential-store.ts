@@ -36,8 +36,10 @@ export interface CredentialStore {
    * @throws CredentialError `wallet_full`; StorageError `storage_failed`.
    */
   add(credential: Omit<StoredCredential, "id">): Promise<StoredCredential>;
-  get(id: string): StoredCredential | undefined;
-  list(holderDid: string, options: ListOptions): CredentialPage;
+  /** @throws StorageError `storage_failed` */
+  get(id: string): Promise<StoredCredential | undefined>;
+  /** @throws StorageError `storage_failed` */
+  list(holderDid: string, options: ListOptions): Promise<CredentialPage>;
   /**
    * Removes a credential. Resolves when the removal is durable, to `false` if the id is unknown.
    *

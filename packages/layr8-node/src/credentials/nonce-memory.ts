@@ -41,7 +41,7 @@ export class NonceMemory {
    * @throws CredentialError `nonce_replayed`; `presentation_not_recent` when it was signed before the window, or in the future; `busy` when
    *   the limit, or the key's share, is reached: dropping nonces early would allow replays.
    */
-  use(owner: string, verifierDid: string, holderDid: string, nonce: string, signedAt: number | undefined): void {
+  async use(owner: string, verifierDid: string, holderDid: string, nonce: string, signedAt: number | undefined): Promise<void> {
     const now = this.#now();
     if (signedAt !== undefined && !(signedAt >= now - this.#windowMs && signedAt <= now + CLOCK_TOLERANCE_MS)) {
       throw new CredentialError("presentation_not_recent", notRecent(signedAt - now, this.#windowMs));

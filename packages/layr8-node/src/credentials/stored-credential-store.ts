@@ -82,13 +82,13 @@ export class StoredCredentialStore implements CredentialStore {
     return stored;
   }
 
-  get(id: string): StoredCredential | undefined {
+  async get(id: string): Promise<StoredCredential | undefined> {
     if (!UUID.test(id)) return undefined;
     const record = this.#read(idKey(id));
     return record === undefined ? undefined : credentialOf(record);
   }
 
-  list(holderDid: string, { limit, after = -1 }: ListOptions): CredentialPage {
+  async list(holderDid: string, { limit, after = -1 }: ListOptions): Promise<CredentialPage> {
     return pageOf(this.#entries(hashOf(holderDid), after), limit);
   }
 

@@ -100,7 +100,7 @@ export class Wallet {
       signal,
       audience: hasAudience ? verifierDid : undefined,
     });
-    if (nonce !== undefined) this.#options.nonces.use(apiKey.id, verifierDid, holder, nonce, signedAt);
+    if (nonce !== undefined) await this.#options.nonces.use(apiKey.id, verifierDid, holder, nonce, signedAt);
     return { presentation, headers };
   }
 
@@ -122,21 +122,21 @@ export class Wallet {
   }
 
   /** @throws IdentityError; StorageError. */
-  list(apiKey: ApiKey, holderDid: string, options: ListOptions): CredentialPage {
+  async list(apiKey: ApiKey, holderDid: string, options: ListOptions): Promise<CredentialPage> {
     this.#permit(apiKey, holderDid);
     return this.#options.store.list(holderDid, options);
   }
 
   /** @throws CredentialError `credential_unknown`, also for one of a holder that the key may not act for; StorageError. */
-  get(apiKey: ApiKey, id: string): StoredCredential {
-    const credential = this.#options.store.get(id);
+  async get(apiKey: ApiKey, id: string): Promise<StoredCredential> {
+    const credential = await this.#options.store.get(id);
     if (credential === undefined || !this.#options.dids.permits(apiKey, credential.holderDid)) throw unknown();
     return credential;
   }
 
   /** @throws as {@link get}. */
   async remove(apiKey: ApiKey, id: string): Promise<void> {
-    this.get(apiKey, id);
+    await this.get(apiKey, id);
     if (!(await this.#options.store.remove(id))) throw unknown();
   }
 

@@ -44,7 +44,7 @@ export interface EnsureOptions {
   readonly storage?: DidStorage;
   readonly owner: ApiKey;
   /** Whether messages or credentials of a DID are stored. Default: assumes so. */
-  readonly holdsAnything?: (did: string) => boolean;
+  readonly holdsAnything?: (did: string) => Promise<boolean>;
 }
 
 /** Options of {@link Dids}. */
@@ -149,7 +149,7 @@ export class Dids {
    * @throws IdentityError `did_invalid`, `did_not_allowed`, `did_unknown` (mode `Require`), `ephemeral_not_allowed`, `did_in_use`,
    *   `too_many_dids`; StorageError `storage_failed`.
    */
-  async ensure(did: string, { mode, storage, owner, holdsAnything = () => true }: EnsureOptions): Promise<HostedDid> {
+  async ensure(did: string, { mode, storage, owner, holdsAnything = () => Promise.resolve(true) }: EnsureOptions): Promise<HostedDid> {
     const canonical = canonicalDid(did);
     if (canonical === undefined) throw new IdentityError("did_invalid", "This is not a DID");
     if (canonical !== did) throw new IdentityError("did_invalid", `This DID has another spelling. Write it ${canonical}`);
@@ -163,8 +163,8 @@ export class Dids {
       return this.#create(did, wanted, owner);
     }
     if (found.storage !== wanted) {
-      if (wanted === "ephemeral") assertMayEnd(found, owner, holdsAnything);
-      await this.#change(did, { storage: wanted, lastSeenAt: this.#now() }, found);
+      if (wanted === "ephemeral") await assertMayEnd(found, owner, holdsAnything);
+      await this.#change(did, { storage: wanted, lastSeenAt: this.#now() }, this.#dids.get(did) ?? found);
     } else {
       this.touch(did);
     }
@@ -194,7 +194,7 @@ export class Dids {
     owner: ApiKey,
     request: { readonly did?: string; readonly mode: EnsureOptions["mode"]; readonly storage?: DidStorage },
     domain: string,
-    holdsAnything?: (did: string) => boolean,
+    holdsAnything?: (did: string) => Promise<boolean>,
   ): Promise<{ readonly ok: true; readonly did: string } | { readonly ok: false; readonly reason: string }> {
     const { did, mode, storage } = request;
     try {
@@ -356,10 +356,14 @@ function ephemeralNotAllowed(): IdentityError {
 }
 
 /** An ephemeral DID is deleted once it is not in use. */
-function assertMayEnd({ did, ownerKeyId }: DidRecord, owner: ApiKey, holdsAnything: (did: string) => boolean): void {
+async function assertMayEnd(
+  { did, ownerKeyId }: DidRecord,
+  owner: ApiKey,
+  holdsAnything: (did: string) => Promise<boolean>,
+): Promise<void> {
   if (ownerKeyId !== owner.id) throw new IdentityError("did_not_allowed", "Only the API key that created a DID can make it ephemeral");
   if (!owner.ephemeral) throw ephemeralNotAllowed();
-  if (holdsAnything(did)) throw new IdentityError("did_in_use", "Messages or credentials of this DID are waiting");
+  if (await holdsAnything(did)) throw new IdentityError("did_in_use", "Messages or credentials of this DID are waiting");
 }
 
 function reasonOf(code: IdentityErrorCode, did = ""): string {

@@ -1,5 +1,5 @@
 import { isRecordDamaged, numbersKey, type Table, type WriteQueue } from "@parley/storage";
-import type { Box, Boxes } from "./boxes.ts";
+import type { StoredBox, Boxes } from "./boxes.ts";
 import type { DamagedMessage, InboxMessage, IncomingMessage, ReadOptions } from "./inbox.ts";
 import { readRecordKey } from "./inbox-keys.ts";
 import { inboxMessage } from "./inbox-message.ts";
@@ -26,7 +26,7 @@ export class BoxReader {
   }
 
   /** Reads messages, oldest first. */
-  read(box: Box, { after, limit, maxLength }: ReadOptions): readonly InboxMessage[] {
+  read(box: StoredBox, { after, limit, maxLength }: ReadOptions): readonly InboxMessage[] {
     const { boxes, messages: table } = this.#parts;
     const { messages, attempts } = boxes.contentsOf(box);
     const found: InboxMessage[] = [];
@@ -56,7 +56,7 @@ export class BoxReader {
   }
 
   /** Removes the unreadable messages of a record from the inbox, keeps the record aside, and passes on the messages that are intact. */
-  #setAside(box: Box, damagedKey: Uint8Array, after: number, onIntact: (message: IncomingMessage, seq: number) => void): void {
+  #setAside(box: StoredBox, damagedKey: Uint8Array, after: number, onIntact: (message: IncomingMessage, seq: number) => void): void {
     const { boxes, messages, segments, writes } = this.#parts;
     const contents = boxes.contentsOf(box);
     const places = readRecordKey(damagedKey);

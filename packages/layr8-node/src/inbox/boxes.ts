@@ -16,7 +16,7 @@ const SWEEP_BOXES = 512;
 
 /** In-memory state of a box in use. */
 export interface Contents {
-  readonly box: Box;
+  readonly box: StoredBox;
   /** Place of each message by seq, pending appends included, pending removals excluded. */
   readonly messages: ChurnMap<number, StoredMessage>;
   /** Characters of all plaintexts. */
@@ -29,8 +29,8 @@ export interface Contents {
   appending: number;
 }
 
-/** The inbox of one recipient. */
-export interface Box {
+/** The box of one recipient, and its record. */
+export interface StoredBox {
   readonly id: number;
   readonly recipient: string;
   /** No message expires before this time, in milliseconds since 1970. */
@@ -60,13 +60,14 @@ export class Boxes {
   /** Usage of all DIDs of each owner. */
   readonly usage: OwnerUsage = new OwnerUsage();
   /** Boxes whose counts on disk are out of date. */
-  readonly #uncounted = new Set<Box>();
-  readonly #byRecipient = new Map<string, Box>();
+  readonly #uncounted = new Set<StoredBox>();
+  readonly #byRecipient = new Map<string, StoredBox>();
   /** Boxes with contents in memory, in the order of opening. */
-  readonly #open = new Map<string, Box & { contents: Contents }>();
-  readonly #deadlines: Deadlines<Box>;
+  readonly #open = new Map<string, StoredBox & { contents: Contents }>();
+  readonly #deadlines: Deadlines<StoredBox>;
   #openMessages = 0;
   #total = 0;
+  #totalLength = 0;
   #uses = 0;
 
   constructor(
@@ -85,14 +86,9 @@ export class Boxes {
     this.#deadlines = new Deadlines(now);
   }
 
-  /** Recipients whose box may hold messages. */
-  *recipients(): Generator<string> {
-    for (const { recipient, contents } of this.#byRecipient.values()) if (contents?.messages.size !== 0) yield recipient;
-  }
-
-  /** Number of messages of all boxes, as known without their contents. */
-  get total(): number {
-    return this.#total;
+  /** Usage of all boxes, as known without their contents. */
+  get total(): Depth {
+    return { messages: this.#total, length: this.#totalLength };
   }
 
   /** Number of boxes whose contents are in memory. */
@@ -114,15 +110,17 @@ export class Boxes {
       const { recipient, expiresAt } = decodeBox(value);
       const { messages, length } = counts.of(id);
       const owner = this.#ownerOf(recipient);
-      const box: Box = { id, recipient, expiresAt, recordedExpiresAt: expiresAt, contents: undefined, owner, messages, length };
+      const box: StoredBox = { id, recipient, expiresAt, recordedExpiresAt: expiresAt, contents: undefined, owner, messages, length };
       this.usage.change(owner, messages, length);
       this.#total += messages;
+      this.#totalLength += length;
       // Left over from an empty box that was replaced.
       const former = this.#byRecipient.get(recipient);
       if (former !== undefined) {
         this.#writes.remove(this.#records, numbersKey(former.id));
         this.usage.change(former.owner, -former.messages, -former.length);
         this.#total -= former.messages;
+        this.#totalLength -= former.length;
       }
       this.#byRecipient.set(recipient, box);
       this.#deadlines.add(box);
@@ -140,12 +138,12 @@ export class Boxes {
     return last;
   }
 
-  find(recipient: string): Box | undefined {
+  find(recipient: string): StoredBox | undefined {
     return this.#byRecipient.get(recipient);
   }
 
-  create(recipient: string, id: number): Box {
-    const box: Box = {
+  create(recipient: string, id: number): StoredBox {
+    const box: StoredBox = {
       id,
       recipient,
       expiresAt: Number.POSITIVE_INFINITY,
@@ -157,12 +155,12 @@ export class Boxes {
     };
     box.contents = emptyContents(box);
     this.#byRecipient.set(recipient, box);
-    this.#open.set(recipient, box as Box & { contents: Contents });
+    this.#open.set(recipient, box as StoredBox & { contents: Contents });
     return box;
   }
 
   /** The contents of a box, read from disk if they aren't in memory. */
-  contentsOf(box: Box): Contents {
+  contentsOf(box: StoredBox): Contents {
     if (++this.#uses % SWEEP_EVERY === 0) this.#sweep(box);
     if (box.contents !== undefined) return box.contents;
     const contents = emptyContents(box);
@@ -176,7 +174,7 @@ export class Boxes {
     box.contents = contents;
     this.#count(box, contents.messages.size - box.messages, contents.length - box.length);
     this.#openMessages += contents.messages.size;
-    this.#open.set(box.recipient, box as Box & { contents: Contents });
+    this.#open.set(box.recipient, box as StoredBox & { contents: Contents });
     return contents;
   }
 
@@ -218,22 +216,23 @@ export class Boxes {
     }
   }
 
-  #count(box: Box, messages: number, length: number): void {
+  #count(box: StoredBox, messages: number, length: number): void {
     if (messages === 0 && length === 0) return;
     box.messages += messages;
     box.length += length;
     this.#total += messages;
+    this.#totalLength += length;
     this.usage.change(box.owner, messages, length);
     this.#uncounted.add(box);
   }
 
   /** Records that the box gets a message with this expiry. */
-  expects(box: Box, expiresAt: number): void {
+  expects(box: StoredBox, expiresAt: number): void {
     if (expiresAt < box.expiresAt) this.#setExpiry(box, expiresAt);
   }
 
   /** Yields the boxes with expired messages. Each is yielded again a second later, until these are removed. */
-  async *expired(now: number): AsyncGenerator<Box> {
+  async *expired(now: number): AsyncGenerator<StoredBox> {
     const slice = new TimeSlice();
     for (const box of this.#deadlines.due(now)) {
       if (slice.isOver) await slice.next();
@@ -250,20 +249,20 @@ export class Boxes {
     }
   }
 
-  #setExpiry(box: Box, expiresAt: number): void {
+  #setExpiry(box: StoredBox, expiresAt: number): void {
     this.#deadlines.delete(box);
     box.expiresAt = expiresAt;
     this.#deadlines.add(box);
   }
 
-  #earliest(box: Box, { messages }: Contents): number {
+  #earliest(box: StoredBox, { messages }: Contents): number {
     let earliest = Number.POSITIVE_INFINITY;
     for (const [, message] of messages) earliest = Math.min(earliest, message.expiresAt ?? this.#readExpiry(box, message));
     return earliest;
   }
 
   /** Reads the expiry of a message of an earlier version. A damaged one counts as expired: reading it sets it aside. */
-  #readExpiry(box: Box, message: StoredMessage): number {
+  #readExpiry(box: StoredBox, message: StoredMessage): number {
     try {
       const value = this.#messages.get(recordKey(box.id, [message]));
       return value === undefined ? Number.POSITIVE_INFINITY : decodeMessage(box.recipient, value).expiresAt;
@@ -273,7 +272,7 @@ export class Boxes {
     }
   }
 
-  #forget(box: Box): void {
+  #forget(box: StoredBox): void {
     this.#open.delete(box.recipient);
     this.#byRecipient.delete(box.recipient);
     this.#deadlines.delete(box);
@@ -281,7 +280,7 @@ export class Boxes {
   }
 
   /** Removes empty boxes, a batch at a time, and closes others if there are too many. Remaining ones are moved to the end of the queue. */
-  #sweep(inUse: Box): void {
+  #sweep(inUse: StoredBox): void {
     let left = Math.min(this.#open.size, SWEEP_BOXES);
     for (const box of this.#open.values()) {
       if (left-- === 0) return;
@@ -293,7 +292,7 @@ export class Boxes {
         this.#forget(box);
       } else if (this.#open.size >= MAX_OPEN_BOXES || this.#openMessages > MAX_OPEN_MESSAGES) {
         this.#openMessages -= contents.messages.size;
-        (box as Box).contents = undefined;
+        (box as StoredBox).contents = undefined;
       } else {
         this.#open.set(box.recipient, box);
       }
@@ -329,7 +328,7 @@ class CountReader {
   }
 }
 
-function emptyContents(box: Box): Contents {
+function emptyContents(box: StoredBox): Contents {
   return { box, messages: new ChurnMap(), length: 0, attempts: new ChurnMap(), removing: new ChurnMap(), appending: 0 };
 }
 
@@ -337,6 +336,6 @@ function isIdle({ removing, appending }: Contents): boolean {
   return removing.size === 0 && appending === 0;
 }
 
-function rangeOf({ id }: Box): { start: Uint8Array; end: Uint8Array } {
+function rangeOf({ id }: StoredBox): { start: Uint8Array; end: Uint8Array } {
   return { start: numbersKey(id), end: numbersKey(id + 1) };
 }

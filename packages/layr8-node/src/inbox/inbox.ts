@@ -42,9 +42,9 @@ export interface InboxMessage extends IncomingMessage {
 
 /** Result of an append. */
 export type Appended =
-  /** Appended. Stored once `durable` resolves; if that rejects with a StorageError, the message is not stored. */
-  | { readonly status: "stored"; readonly message: InboxMessage; readonly durable: Promise<void> }
-  /** The same (recipient, sender, id) was stored recently. Nothing to do. */
+  /** Appended. Stored once `durable` resolves. If that rejects with a StorageError, the message may have been stored: append it again. */
+  | { readonly status: "stored"; readonly durable: Promise<void> }
+  /** The same (recipient, sender, id) was stored recently. Nothing to do. Inboxes that several nodes share may return `stored` instead. */
   | { readonly status: "duplicate" }
   /** A limit on messages or characters of the recipient, or of all DIDs of its owner, is reached. */
   | { readonly status: "full"; readonly of: "recipient" | "owner" };
@@ -95,14 +95,56 @@ export interface InboxLimits {
   readonly maxRemembered: number;
 }
 
+/** Expired messages of a box that is not open. */
+export interface ExpiredMessages {
+  readonly box: Box;
+  /** At least one, oldest first. */
+  readonly messages: readonly InboxMessage[];
+}
+
+/** Receives what happens to an open {@link Box}. */
+export interface BoxListener {
+  /**
+   * A message was appended; called in seq order. It is delivered before it is durable: if `durable` rejects, the message has left the box.
+   */
+  onMessage(message: InboxMessage, durable: Promise<void>): void;
+  /** Messages have expired. Called by {@link Inbox.expired}, again a second later, until they are settled. */
+  onExpired(): void;
+  /** The box was opened again, here or on another node. The new listener receives the messages. */
+  onLost(): void;
+}
+
+/**
+ * One recipient's messages. Writes resolve when they are durable (fsynced, or replicated). Concurrent writes share a flush. A write that
+ * rejects with `StorageError` `storage_failed` may have been stored; repeating it is safe. Every call after the inbox was closed rejects so.
+ *
+ * Writes also work after the box was lost: a settled message stays settled, whoever has settled it.
+ */
+export interface Box {
+  readonly recipient: string;
+  /**
+   * Reads messages, oldest first. Sees every message appended before the call, and every settle and attempt. Waits for pending appends.
+   * Expired messages are read too.
+   */
+  read(options: ReadOptions): Promise<readonly InboxMessage[]>;
+  /** Removes messages permanently. Unknown seqs are ignored. */
+  settle(seqs: readonly number[]): Promise<void>;
+  /** Records that a message was delivered `attempts` times without success. An unknown seq is ignored. */
+  recordAttempts(seq: number, attempts: number): Promise<void>;
+  /** Usage, pending appends included. */
+  depth(): Depth;
+  /** Removes all messages appended before the call. They stay remembered as stored. */
+  drop(): Promise<void>;
+  /** Ends calls of the listener. Idempotent. */
+  close(): Promise<void>;
+}
+
 /**
  * The durable inboxes of a node's agents, one per DID. Every implementation passes `test/inbox/inbox-compliance.ts`.
  *
- * Writes resolve when they are durable (fsynced, or replicated), and settled messages don't return. Only an append resolves as soon as the
- * message has its sequence number, with a promise of its durability. Concurrent writes share a flush. Appends for one recipient resolve and
- * become durable in call order, with ascending seqs. The results `duplicate` and `full` may be returned earlier.
- *
- * A write that rejects with `StorageError` `storage_failed` has changed nothing. Every call after `close` rejects so.
+ * An append resolves as soon as the message has its place, with a promise of its durability. Concurrent writes share a flush. Appends for
+ * one recipient resolve and become durable in call order, with ascending seqs. The results `duplicate` and `full` may be returned earlier.
+ * Every call after `close` rejects with `StorageError` `storage_failed`.
  */
 export interface Inbox {
   /**
@@ -115,38 +157,31 @@ export interface Inbox {
    * response: the message was accepted, whatever its checks would be now.
    */
   remembers(message: MessageIdentity): Promise<boolean>;
-  /** Reads a recipient's messages, oldest first. Sees every message that is durable, and every resolved settle and attempt. Expired messages are read too. */
-  read(recipient: string, options: ReadOptions): Promise<readonly InboxMessage[]>;
-  /** Removes messages permanently. Unknown seqs are ignored. */
-  settle(recipient: string, seqs: readonly number[]): Promise<void>;
-  /** Records that a message was delivered `attempts` times without success. An unknown seq is ignored. */
-  recordAttempts(recipient: string, seq: number, attempts: number): Promise<void>;
-  /** Usage of an inbox. */
-  depth(recipient: string): Depth;
   /**
-   * Number of messages in a recipient's inbox, without reading it. Exact once the inbox has been used; before, up to a minute old at the
-   * last shutdown.
+   * Opens a recipient's box for delivery. The last one to open it has it: the listener before is called `onLost`. Messages appended before
+   * the call are read; the listener receives the later ones, possibly before `open` resolves.
    */
-  known(recipient: string): number;
+  open(recipient: string, listener: BoxListener): Promise<Box>;
   /**
-   * Usage of all DIDs of a recipient's owner. After a crash, changes of the last minute may be missing for a DID until its inbox is used.
-   */
-  ownerDepth(recipient: string): Depth;
-  /** Number of messages of all recipients, pending appends included. After a crash, changes of the last minute may be missing. */
-  readonly size: number;
-  /** Recipients with messages, in any order. After a start, some may have none. */
-  recipients(): readonly string[];
-  /**
-   * Yields recipients with expired messages. Each is yielded again a second later, until these are settled. Yields to the event loop in
-   * between.
+   * Finds expired messages: yields those of boxes that are not open and that this node looks after, and calls `onExpired` for open boxes.
+   * Messages are yielded again a second later, until they are settled. Yields to the event loop in between.
    *
    * @param now milliseconds since 1970.
    */
-  expired(now: number): AsyncIterable<string>;
+  expired(now: number): AsyncIterable<ExpiredMessages>;
+  /** Usage of a recipient's box, open or not. */
+  depth(recipient: string): Promise<Depth>;
+  /**
+   * Usage of a recipient's box as known without reading it. Exact once the box has been used; before, after a crash, changes of the last
+   * minute may be missing.
+   */
+  usage(recipient: string): Depth;
+  /** Usage of all DIDs of a recipient's owner, known as {@link usage} is. */
+  ownerUsage(recipient: string): Depth;
+  /** Usage of all boxes that this node looks after, pending appends included, known as {@link usage} is. */
+  totals(): Depth;
   /** Sets the listener for messages found damaged. */
   onDamaged(listener: (message: DamagedMessage) => void): void;
-  /** Removes all messages of a recipient appended before the call. They stay remembered as stored. */
-  drop(recipient: string): Promise<void>;
   /** Flushes pending writes and closes the inbox. Idempotent. */
   close(): Promise<void>;
 }

@@ -1,12 +1,27 @@
 import { ChurnMap } from "@parley/core/internal";
 import { isRecordDamaged, numberAt, numbersKey, type Environment, StorageError, type Table, type WriteQueue } from "@parley/storage";
 import { BoxReader } from "./box-reader.ts";
-import { Boxes, type Box, type Contents } from "./boxes.ts";
-import type { Appended, DamagedMessage, Depth, Inbox, InboxLimits, InboxMessage, IncomingMessage, ReadOptions } from "./inbox.ts";
+import { Boxes, type StoredBox, type Contents } from "./boxes.ts";
+import type {
+  Appended,
+  Box,
+  BoxListener,
+  DamagedMessage,
+  Depth,
+  ExpiredMessages,
+  Inbox,
+  InboxLimits,
+  InboxMessage,
+  IncomingMessage,
+  ReadOptions,
+} from "./inbox.ts";
 import { encodeBox, storableTime } from "./inbox-keys.ts";
 import { inboxMessage } from "./inbox-message.ts";
 import { checkRoom, inboxLimits, type InboxOptions } from "./inbox-limits.ts";
 import { encodeMessage } from "./message-record.ts";
+import { OpenBoxes } from "./open-boxes.ts";
+import { NO_USAGE } from "./owner-usage.ts";
+import { expiredOf } from "./pages.ts";
 import { type Fingerprint, fingerprintOf, type MessageIdentity } from "./recent-messages.ts";
 import { Segments, type StoredMessage } from "./segments.ts";
 import { StoredRecentMessages } from "./stored-recent-messages.ts";
@@ -17,7 +32,7 @@ const FLOOR_KEY = Buffer.from("floor");
 
 /** A pending append. */
 interface Appending {
-  readonly box: Box;
+  readonly box: StoredBox;
   readonly contents: Contents;
   readonly seq: number;
   /** The expiry in the box record written with it; infinite if none is written. */
@@ -62,6 +77,13 @@ export class LmdbInbox implements Inbox {
   readonly #segments: Segments;
   readonly #boxes: Boxes;
   readonly #reader: BoxReader;
+  readonly #open: OpenBoxes = new OpenBoxes({
+    read: (recipient, options) => this.#read(recipient, options),
+    settle: (recipient, seqs) => this.#settle(recipient, seqs),
+    recordAttempts: (recipient, seq, attempts) => this.#recordAttempts(recipient, seq, attempts),
+    depth: (recipient) => this.#depth(recipient),
+    drop: (recipient) => this.#drop(recipient),
+  });
   /** Pending appends by fingerprint. */
   readonly #pending = new ChurnMap<Fingerprint, Promise<void>>();
   #group: Group | undefined;
@@ -123,7 +145,7 @@ export class LmdbInbox implements Inbox {
     const recent = message.remote === true ? this.#remote : this.#local;
     if (recent.has(fingerprint)) return Promise.resolve({ status: "duplicate" });
     return reading(() => {
-      const depths = { recipient: this.depth(message.recipient), owner: this.#boxes.ownerDepth(message.recipient) };
+      const depths = { recipient: this.#depth(message.recipient), owner: this.#boxes.ownerDepth(message.recipient) };
       const room = checkRoom(message.plaintext.length, depths, this.#limits);
       if (!room.ok) return { status: "full", of: room.of };
       return this.#store(message, fingerprint, recent, now);
@@ -141,19 +163,77 @@ export class LmdbInbox implements Inbox {
     );
   }
 
-  read(recipient: string, options: ReadOptions): Promise<readonly InboxMessage[]> {
+  async open(recipient: string, listener: BoxListener): Promise<Box> {
     if (this.#closed) return rejectClosed();
-    const box = this.#boxes.find(recipient);
-    return box === undefined || options.limit <= 0 ? Promise.resolve([]) : reading(() => this.#reader.read(box, options));
+    return this.#open.open(recipient, listener);
   }
 
-  settle(recipient: string, seqs: readonly number[]): Promise<void> {
+  async *expired(now: number): AsyncGenerator<ExpiredMessages> {
+    if (this.#closed) return;
+    for await (const { recipient } of this.#boxes.expired(now)) {
+      if (this.#closed) return;
+      const listener = this.#open.listenerOf(recipient);
+      if (listener === undefined) {
+        yield* expiredOf(this.#open.unopened(recipient), now, () => this.#open.listenerOf(recipient) !== undefined);
+      } else {
+        listener.onExpired();
+      }
+    }
+  }
+
+  async depth(recipient: string): Promise<Depth> {
+    if (this.#closed) return rejectClosed();
+    return reading(() => this.#depth(recipient));
+  }
+
+  usage(recipient: string): Depth {
+    return this.#boxes.find(recipient) ?? NO_USAGE;
+  }
+
+  ownerUsage(recipient: string): Depth {
+    return this.#boxes.ownerDepth(recipient);
+  }
+
+  totals(): Depth {
+    return this.#closed ? NO_USAGE : this.#boxes.total;
+  }
+
+  onDamaged(listener: (message: DamagedMessage) => void): void {
+    this.#onDamaged = listener;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearInterval(this.#counting);
+    await this.#recordCounts();
+  }
+
+  async #read(recipient: string, options: ReadOptions): Promise<readonly InboxMessage[]> {
+    if (this.#closed) return rejectClosed();
+    if (options.limit <= 0) return [];
+    const found = await this.#readDurable(recipient, options);
+    if (found.length >= options.limit || lengthOf(found) > options.maxLength) return found;
+    const box = this.#boxes.find(recipient);
+    if (box?.contents?.appending === undefined || box.contents.appending === 0) return found;
+    // Commits end in order, so that the latest pending append is the last one to wait for.
+    await this.#group?.durable.catch(() => undefined);
+    const after = found.at(-1)?.seq ?? options.after;
+    const limits = { after, limit: options.limit - found.length, maxLength: options.maxLength - lengthOf(found) };
+    return [...found, ...(await this.#readDurable(recipient, limits))];
+  }
+
+  #readDurable(recipient: string, options: ReadOptions): Promise<readonly InboxMessage[]> {
+    const box = this.#boxes.find(recipient);
+    return box === undefined ? Promise.resolve([]) : reading(() => this.#reader.read(box, options));
+  }
+
+  #settle(recipient: string, seqs: readonly number[]): Promise<void> {
     if (this.#closed) return rejectClosed();
     const box = this.#boxes.find(recipient);
     return box === undefined ? Promise.resolve() : this.#remove(box, seqs, SETTLE_PATIENCE_MS);
   }
 
-  async recordAttempts(recipient: string, seq: number, attempts: number): Promise<void> {
+  async #recordAttempts(recipient: string, seq: number, attempts: number): Promise<void> {
     if (this.#closed) return rejectClosed();
     const box = this.#boxes.find(recipient);
     const contents = box && this.#boxes.contentsOf(box);
@@ -171,42 +251,14 @@ export class LmdbInbox implements Inbox {
     }
   }
 
-  depth(recipient: string): Depth {
+  #depth(recipient: string): Depth {
     const box = this.#boxes.find(recipient);
-    if (box === undefined) return { messages: 0, length: 0 };
+    if (box === undefined) return NO_USAGE;
     const { messages, length } = this.#boxes.contentsOf(box);
     return { messages: messages.size, length };
   }
 
-  known(recipient: string): number {
-    return this.#boxes.find(recipient)?.messages ?? 0;
-  }
-
-  ownerDepth(recipient: string): Depth {
-    return this.#boxes.ownerDepth(recipient);
-  }
-
-  get size(): number {
-    return this.#closed ? 0 : this.#boxes.total;
-  }
-
-  recipients(): readonly string[] {
-    return [...this.#boxes.recipients()];
-  }
-
-  async *expired(now: number): AsyncGenerator<string> {
-    if (this.#closed) return;
-    for await (const { recipient } of this.#boxes.expired(now)) {
-      if (this.#closed) return;
-      yield recipient;
-    }
-  }
-
-  onDamaged(listener: (message: DamagedMessage) => void): void {
-    this.#onDamaged = listener;
-  }
-
-  async drop(recipient: string): Promise<void> {
+  async #drop(recipient: string): Promise<void> {
     if (this.#closed) return rejectClosed();
     const box = this.#boxes.find(recipient);
     if (box === undefined) return;
@@ -215,12 +267,6 @@ export class LmdbInbox implements Inbox {
     // A pending append that fails has added nothing to the box, so removal starts after the flush.
     await this.#writes.flush().catch(() => undefined);
     await this.#remove(box, seqs, 0);
-  }
-
-  async close(): Promise<void> {
-    this.#closed = true;
-    clearInterval(this.#counting);
-    await this.#recordCounts();
   }
 
   /** Writes the counts. After a failure the next call, a minute later, writes them. */
@@ -252,7 +298,8 @@ export class LmdbInbox implements Inbox {
     const appending = { box, contents, seq, recordedExpiresAt, fingerprint, recent, now, floor: movesFloor ? floor : 0 };
     this.#group.appends.push(appending);
     this.#pending.set(fingerprint, durable);
-    return { status: "stored", message: inboxMessage(message, seq, 0), durable };
+    this.#open.listenerOf(message.recipient)?.onMessage(inboxMessage(message, seq, 0), durable);
+    return { status: "stored", durable };
   }
 
   /** Updates the state of all messages that share a flush: one promise for each would cost more than the message. */
@@ -284,7 +331,7 @@ export class LmdbInbox implements Inbox {
   }
 
   /** Removes messages. Waits for pending removals of the same messages. */
-  async #remove(box: Box, seqs: readonly number[], patienceMs: number): Promise<void> {
+  async #remove(box: StoredBox, seqs: readonly number[], patienceMs: number): Promise<void> {
     const contents = this.#boxes.contentsOf(box);
     const removed: StoredMessage[] = [];
     const others = new Set<Promise<void>>();
@@ -337,6 +384,12 @@ export class LmdbInbox implements Inbox {
     for (const key of this.#messages.getKeys({})) last = Math.max(last, numberAt(key, 1));
     return last === 0 ? undefined : last + SEQ_BLOCK;
   }
+}
+
+function lengthOf(messages: readonly InboxMessage[]): number {
+  let length = 0;
+  for (const { plaintext } of messages) length += plaintext.length;
+  return length;
 }
 
 /** Converts errors of reading to rejections with a StorageError. */

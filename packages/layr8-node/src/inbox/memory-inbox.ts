@@ -1,16 +1,29 @@
 import { TimeSlice } from "@parley/core/internal";
 import { StorageError } from "@parley/storage";
 import { Deadlines } from "../deadlines.ts";
-import type { Appended, Depth, Inbox, InboxLimits, InboxMessage, IncomingMessage, ReadOptions } from "./inbox.ts";
+import type {
+  Appended,
+  Box,
+  BoxListener,
+  Depth,
+  ExpiredMessages,
+  Inbox,
+  InboxLimits,
+  InboxMessage,
+  IncomingMessage,
+  ReadOptions,
+} from "./inbox.ts";
 import { inboxMessage } from "./inbox-message.ts";
 import { checkRoom, inboxLimits, type InboxOptions } from "./inbox-limits.ts";
-import { OwnerUsage } from "./owner-usage.ts";
+import { OpenBoxes } from "./open-boxes.ts";
+import { NO_USAGE, OwnerUsage } from "./owner-usage.ts";
+import { expiredOf } from "./pages.ts";
 import { fingerprintOf, RecentMessages, type MessageIdentity } from "./recent-messages.ts";
 
 /** Memory is as durable as this store gets. */
 const DURABLE = Promise.resolve();
 
-interface Box {
+interface StoredBox {
   readonly recipient: string;
   /** No message expires before this time. */
   expiresAt: number;
@@ -28,8 +41,15 @@ export class MemoryInbox implements Inbox {
   readonly #usage = new OwnerUsage();
   readonly #local: RecentMessages;
   readonly #remote: RecentMessages;
-  readonly #boxes = new Map<string, Box>();
-  readonly #deadlines: Deadlines<Box>;
+  readonly #open: OpenBoxes = new OpenBoxes({
+    read: (recipient, options) => this.#read(recipient, options),
+    settle: (recipient, seqs) => this.#settle(recipient, seqs),
+    recordAttempts: (recipient, seq, attempts) => this.#recordAttempts(recipient, seq, attempts),
+    depth: (recipient) => this.usage(recipient),
+    drop: (recipient) => this.#drop(recipient),
+  });
+  readonly #boxes = new Map<string, StoredBox>();
+  readonly #deadlines: Deadlines<StoredBox>;
   #lastSeq = 0;
   #closed = false;
 
@@ -50,7 +70,7 @@ export class MemoryInbox implements Inbox {
     const recent = message.remote === true ? this.#remote : this.#local;
     if (recent.has(fingerprint, now)) return { status: "duplicate" };
     const { length } = message.plaintext;
-    const depths = { recipient: this.depth(message.recipient), owner: this.ownerDepth(message.recipient) };
+    const depths = { recipient: this.usage(message.recipient), owner: this.ownerUsage(message.recipient) };
     const room = checkRoom(length, depths, this.#limits);
     if (!room.ok) return { status: "full", of: room.of };
     const box = this.#boxes.get(message.recipient) ?? newBox(message.recipient, this.#ownerOf(message.recipient));
@@ -61,7 +81,8 @@ export class MemoryInbox implements Inbox {
     box.length += length;
     this.#usage.change(box.owner, 1, length);
     if (stored.expiresAt < box.expiresAt) this.#setExpiry(box, stored.expiresAt);
-    return { status: "stored", message: stored, durable: DURABLE };
+    this.#open.listenerOf(stored.recipient)?.onMessage(stored, DURABLE);
+    return { status: "stored", durable: DURABLE };
   }
 
   async remembers(message: MessageIdentity): Promise<boolean> {
@@ -69,7 +90,61 @@ export class MemoryInbox implements Inbox {
     return this.#remote.has(fingerprintOf(message), this.#now());
   }
 
-  async read(recipient: string, { after, limit, maxLength }: ReadOptions): Promise<readonly InboxMessage[]> {
+  async open(recipient: string, listener: BoxListener): Promise<Box> {
+    this.#assertOpen();
+    return this.#open.open(recipient, listener);
+  }
+
+  async *expired(now: number): AsyncGenerator<ExpiredMessages> {
+    const slice = new TimeSlice();
+    for (const box of this.#deadlines.due(now)) {
+      const { recipient } = box;
+      if (this.#boxes.get(recipient) !== box) continue;
+      this.#setExpiry(box, Math.min(...Array.from(box.messages.values(), ({ expiresAt }) => expiresAt)));
+      if (box.expiresAt > now) continue;
+      const listener = this.#open.listenerOf(recipient);
+      if (listener === undefined) {
+        yield* expiredOf(this.#open.unopened(recipient), now, () => this.#open.listenerOf(recipient) !== undefined);
+      } else {
+        listener.onExpired();
+      }
+      if (slice.isOver) await slice.next();
+    }
+  }
+
+  async depth(recipient: string): Promise<Depth> {
+    this.#assertOpen();
+    return this.usage(recipient);
+  }
+
+  usage(recipient: string): Depth {
+    const box = this.#boxes.get(recipient);
+    return box === undefined ? NO_USAGE : { messages: box.messages.size, length: box.length };
+  }
+
+  ownerUsage(recipient: string): Depth {
+    return this.#usage.of(this.#boxes.get(recipient)?.owner ?? this.#ownerOf(recipient));
+  }
+
+  totals(): Depth {
+    let [messages, length] = [0, 0];
+    for (const box of this.#boxes.values()) {
+      messages += box.messages.size;
+      length += box.length;
+    }
+    return { messages, length };
+  }
+
+  onDamaged(): void {
+    // Memory has no damaged records.
+  }
+
+  close(): Promise<void> {
+    this.#closed = true;
+    return Promise.resolve();
+  }
+
+  async #read(recipient: string, { after, limit, maxLength }: ReadOptions): Promise<readonly InboxMessage[]> {
     this.#assertOpen();
     const found: InboxMessage[] = [];
     let length = 0;
@@ -82,7 +157,7 @@ export class MemoryInbox implements Inbox {
     return found;
   }
 
-  async settle(recipient: string, seqs: readonly number[]): Promise<void> {
+  async #settle(recipient: string, seqs: readonly number[]): Promise<void> {
     this.#assertOpen();
     const box = this.#boxes.get(recipient);
     if (box === undefined) return;
@@ -97,61 +172,21 @@ export class MemoryInbox implements Inbox {
     if (box.messages.size === 0) this.#boxes.delete(recipient);
   }
 
-  async recordAttempts(recipient: string, seq: number, attempts: number): Promise<void> {
+  async #recordAttempts(recipient: string, seq: number, attempts: number): Promise<void> {
     this.#assertOpen();
     const messages = this.#boxes.get(recipient)?.messages;
     const message = messages?.get(seq);
     if (message !== undefined) messages?.set(seq, { ...message, attempts });
   }
 
-  depth(recipient: string): Depth {
-    const box = this.#boxes.get(recipient);
-    return { messages: box?.messages.size ?? 0, length: box?.length ?? 0 };
-  }
-
-  known(recipient: string): number {
-    return this.depth(recipient).messages;
-  }
-
-  ownerDepth(recipient: string): Depth {
-    return this.#usage.of(this.#boxes.get(recipient)?.owner ?? this.#ownerOf(recipient));
-  }
-
-  get size(): number {
-    return Array.from(this.#boxes.values()).reduce((sum, { messages }) => sum + messages.size, 0);
-  }
-
-  recipients(): readonly string[] {
-    return [...this.#boxes.keys()];
-  }
-
-  async *expired(now: number): AsyncGenerator<string> {
-    const slice = new TimeSlice();
-    for (const box of this.#deadlines.due(now)) {
-      if (this.#boxes.get(box.recipient) !== box) continue;
-      this.#setExpiry(box, Math.min(...Array.from(box.messages.values(), ({ expiresAt }) => expiresAt)));
-      if (box.expiresAt <= now) yield box.recipient;
-      if (slice.isOver) await slice.next();
-    }
-  }
-
-  onDamaged(): void {
-    // Memory has no damaged records.
-  }
-
-  async drop(recipient: string): Promise<void> {
+  async #drop(recipient: string): Promise<void> {
     this.#assertOpen();
     const box = this.#boxes.get(recipient);
     if (box !== undefined) this.#usage.change(box.owner, -box.messages.size, -box.length);
     this.#boxes.delete(recipient);
   }
 
-  close(): Promise<void> {
-    this.#closed = true;
-    return Promise.resolve();
-  }
-
-  #setExpiry(box: Box, expiresAt: number): void {
+  #setExpiry(box: StoredBox, expiresAt: number): void {
     this.#deadlines.delete(box);
     box.expiresAt = expiresAt;
     this.#deadlines.add(box);
@@ -162,6 +197,6 @@ export class MemoryInbox implements Inbox {
   }
 }
 
-function newBox(recipient: string, owner: string | undefined): Box {
+function newBox(recipient: string, owner: string | undefined): StoredBox {
   return { recipient, owner, expiresAt: Number.POSITIVE_INFINITY, messages: new Map(), length: 0 };
 }

@@ -1,13 +1,14 @@
 import type { Depth } from "./inbox.ts";
 
-const NOTHING: Depth = { messages: 0, length: 0 };
+/** Usage of an inbox without messages. */
+export const NO_USAGE: Depth = { messages: 0, length: 0 };
 
 /** Messages and characters waiting in the inboxes of all DIDs of each owner (API key). */
 export class OwnerUsage {
   readonly #usages = new Map<string, { messages: number; length: number }>();
 
   of(owner: string | undefined): Depth {
-    return (owner === undefined ? undefined : this.#usages.get(owner)) ?? NOTHING;
+    return (owner === undefined ? undefined : this.#usages.get(owner)) ?? NO_USAGE;
   }
 
   change(owner: string | undefined, messages: number, length: number): void {

@@ -39,7 +39,7 @@ export interface SocketAuthenticatorOptions {
   readonly clock: Clock;
   readonly domain: string;
   /** Whether messages or credentials of a DID are stored. */
-  holdsAnything(did: string): boolean;
+  holdsAnything(did: string): Promise<boolean>;
   readonly logger: Logger;
   /** Returns a function that counts one frame received on a socket of an API key. */
   frameCounter(key: string): () => void;

@@ -65,7 +65,7 @@ describe("StoredCredentialStore on disk", () => {
     failing = true;
     await expect(store.add({ holderDid: HOLDER, signed: "a" })).rejects.toMatchObject({ code: "storage_failed", retryable: true });
     failing = false;
-    expect(store.list(HOLDER, { limit: 10 })).toEqual({ credentials: [] });
+    expect(await store.list(HOLDER, { limit: 10 })).toEqual({ credentials: [] });
     await store.add({ holderDid: HOLDER, signed: "b" });
   });
 
@@ -76,7 +76,7 @@ describe("StoredCredentialStore on disk", () => {
     await expect(store.remove(id)).rejects.toMatchObject({ code: "storage_failed" });
     await expect(store.removeHolder(HOLDER)).rejects.toMatchObject({ code: "storage_failed" });
     failing = false;
-    expect(store.get(id)).toBeDefined();
+    expect(await store.get(id)).toBeDefined();
     await expect(store.add({ holderDid: HOLDER, signed: "b" })).rejects.toMatchObject({ code: "wallet_full" });
     expect(await store.remove(id)).toBe(true);
   });
@@ -86,8 +86,8 @@ describe("StoredCredentialStore on disk", () => {
     const kept = await store.add({ holderDid: HOLDER, signed: "a" });
     for (const signed of ["b", "c"]) await store.add({ holderDid: "did:web:gone.example", signed });
     await store.retain((did) => did === HOLDER);
-    expect(store.list("did:web:gone.example", { limit: 10 })).toEqual({ credentials: [] });
-    expect(store.list(HOLDER, { limit: 10 })).toEqual({ credentials: [kept] });
+    expect(await store.list("did:web:gone.example", { limit: 10 })).toEqual({ credentials: [] });
+    expect(await store.list(HOLDER, { limit: 10 })).toEqual({ credentials: [kept] });
   });
 
   it("sets a damaged record aside", async () => {
@@ -95,7 +95,7 @@ describe("StoredCredentialStore on disk", () => {
     const { id } = await store.add({ holderDid: HOLDER, signed: "a" });
     environment.writes.put(environment.table("credentials"), Buffer.from(id.replaceAll("-", ""), "hex"), Buffer.from("{"));
     await environment.writes.flush();
-    expect(store.get(id)).toBeUndefined();
+    expect(await store.get(id)).toBeUndefined();
     await environment.writes.flush();
     expect(environment.table("damaged").size).toBe(1);
   });
@@ -107,8 +107,8 @@ describe("StoredCredentialStore on disk", () => {
     const store = new StoredCredentialStore(environment, 10);
     const added = [];
     for (const signed of ["a", "b", "c"]) added.push(await store.add({ holderDid: HOLDER, signed }));
-    expect(store.list(HOLDER, { limit: 10 }).credentials).toEqual(added);
-    const { next = 0 } = store.list(HOLDER, { limit: 1 });
+    expect((await store.list(HOLDER, { limit: 10 })).credentials).toEqual(added);
+    const { next = 0 } = await store.list(HOLDER, { limit: 1 });
     expect(next).toBeGreaterThan(Date.now());
   });
 });

@@ -11,7 +11,7 @@ import { LmdbEnvironment } from "@parley/storage-lmdb";
 import { temporaryDirectory } from "../storage/temporary-directory.ts";
 
 const DID = "did:web:host.example:agent";
-const holdsAnything = (): boolean => false;
+const holdsAnything = (): Promise<boolean> => Promise.resolve(false);
 
 async function apiKey(options: Partial<ApiKeyOptions> = {}): Promise<ApiKey> {
   const apiKeys = new ApiKeys(memoryRecords());
@@ -58,7 +58,7 @@ describe("Dids", () => {
     await expect(dids.ensure(DID, { ...toEphemeral, owner: { ...owner, ephemeral: false }, holdsAnything })).rejects.toMatchObject({
       code: "ephemeral_not_allowed",
     });
-    await expect(dids.ensure(DID, { ...toEphemeral, owner, holdsAnything: () => true })).rejects.toMatchObject({ code: "did_in_use" });
+    await expect(dids.ensure(DID, { ...toEphemeral, owner, holdsAnything: () => Promise.resolve(true) })).rejects.toMatchObject({ code: "did_in_use" });
     expect(dids.get(DID)).toMatchObject({ storage: "persistent" });
     expect(await dids.ensure(DID, { ...toEphemeral, owner, holdsAnything })).toMatchObject({ storage: "ephemeral" });
   });

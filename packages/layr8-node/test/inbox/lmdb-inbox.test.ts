@@ -7,6 +7,7 @@ import { type Environment, type Write, WriteQueue } from "@parley/storage";
 import { LmdbEnvironment } from "@parley/storage-lmdb";
 import { damageText } from "../storage/damage-text.ts";
 import { temporaryDirectory } from "../storage/temporary-directory.ts";
+import { boxOf, SeqListener } from "./box-of.ts";
 import { inboxCompliance } from "./inbox-compliance.ts";
 
 inboxCompliance("LmdbInbox", async (setup) => {
@@ -81,27 +82,29 @@ describe("LmdbInbox whose disk fails", () => {
       { status: "rejected", reason: { code: "storage_failed", retryable: true } },
       { status: "rejected", reason: { code: "storage_failed" } },
     ]);
-    expect(inbox.depth(ALICE)).toEqual({ messages: 0, length: 0 });
-    expect(inbox.recipients()).toEqual([]);
+    expect(await inbox.depth(ALICE)).toEqual({ messages: 0, length: 0 });
+    expect(inbox.totals()).toEqual({ messages: 0, length: 0 });
 
     disk.failing = false;
     expect((await append(inbox, message("1"))).status).toBe("stored");
-    expect(await inbox.read(ALICE, ALL)).toHaveLength(1);
+    expect(await (await boxOf(inbox, ALICE)).read(ALL)).toHaveLength(1);
   });
 
   it("keeps messages whose settle, drop or attempt count could not be written", async () => {
-    const appended = await append(inbox, message("1"));
-    const seq = appended.status === "stored" ? appended.message.seq : 0;
+    const listener = new SeqListener();
+    const box = await inbox.open(ALICE, listener);
+    await append(inbox, message("1"));
+    const seq = listener.seqs.get("1") ?? 0;
     disk.failing = true;
     const failed = await Promise.allSettled([
-      inbox.recordAttempts(ALICE, seq, 1),
-      inbox.settle(ALICE, [seq]),
-      inbox.settle(ALICE, [seq]),
-      inbox.drop(ALICE),
+      box.recordAttempts(seq, 1),
+      box.settle([seq]),
+      box.settle([seq]),
+      box.drop(),
     ]);
     expect(failed.map(({ status }) => status)).toEqual(["rejected", "rejected", "rejected", "rejected"]);
-    expect(await inbox.read(ALICE, ALL)).toMatchObject([{ seq, attempts: 0 }]);
-    expect(inbox.depth(ALICE)).toEqual({ messages: 1, length: 2 });
+    expect(await (await boxOf(inbox, ALICE)).read(ALL)).toMatchObject([{ seq, attempts: 0 }]);
+    expect(await inbox.depth(ALICE)).toEqual({ messages: 1, length: 2 });
   });
 
   it("does not lose a recipient whose first message failed", async () => {
@@ -111,7 +114,7 @@ describe("LmdbInbox whose disk fails", () => {
     await append(inbox, message("2"));
     await inbox.close();
     const again = await LmdbInbox.open(environment);
-    expect((await again.read(ALICE, ALL)).map(({ id }) => id)).toEqual(["2"]);
+    expect((await (await boxOf(again, ALICE)).read(ALL)).map(({ id }) => id)).toEqual(["2"]);
   });
 });
 
@@ -125,14 +128,17 @@ it("LmdbInbox removes empty boxes, on disk too, and keeps the others", async () 
       await Promise.all(
         Array.from({ length: 100 }, async (_, index) => {
           const recipient = `did:web:host.example:${round}-${index}`;
-          const appended = await append(inbox, message("m", { recipient }));
-          if (appended.status === "stored") await inbox.settle(recipient, [appended.message.seq]);
+          const listener = new SeqListener();
+          const box = await inbox.open(recipient, listener);
+          await append(inbox, message("m", { recipient }));
+          await box.settle([listener.seqs.get("m") ?? 0]);
+          await box.close();
         }),
       );
     }
     expect(Array.from(environment.table("boxes").getKeys({})).length).toBeLessThan(500);
-    expect(inbox.recipients()).toEqual([ALICE]);
-    expect(await inbox.read(ALICE, ALL)).toHaveLength(1);
+    expect(inbox.totals().messages).toBe(1);
+    expect(await (await boxOf(inbox, ALICE)).read(ALL)).toHaveLength(1);
   } finally {
     await environment.close();
     await directory.remove();
@@ -189,7 +195,7 @@ it("LmdbInbox with the damaged record of a recipient sets its messages aside and
   await environment.writes.flush();
   expect(reported.toSorted()).toEqual(["boxes", "messages", "messages"]);
   expect(environment.table("damaged").size).toBe(3);
-  const idsOf = async (recipient: string): Promise<string[]> => (await inbox.read(recipient, ALL)).map(({ id }) => id);
+  const idsOf = async (recipient: string): Promise<string[]> => (await (await boxOf(inbox, recipient)).read(ALL)).map(({ id }) => id);
   expect(await idsOf(ALICE)).toEqual([]);
   expect(await idsOf(BOB)).toEqual(["3"]);
   for (const recipient of [ALICE, BOB]) await append(inbox, message("4", { recipient, expiresAt: 5_000_000_000_000 }));

@@ -8,6 +8,7 @@ import { readRecordKey, recordKey } from "../../src/inbox/inbox-keys.ts";
 import { LmdbInbox } from "../../src/inbox/lmdb-inbox.ts";
 import { encodeSegment, intactRecordAt, MAX_SEGMENT_MESSAGES, recordAt } from "../../src/inbox/message-segment.ts";
 import { SCHEMA } from "../../src/stores.ts";
+import { boxOf, SeqListener } from "./box-of.ts";
 import { damageText } from "../storage/damage-text.ts";
 import { temporaryDirectory } from "../storage/temporary-directory.ts";
 
@@ -31,6 +32,8 @@ describe("messages of one recipient and one commit", () => {
 
   /** Appends messages in one commit, without waiting for it. */
   async function start(ids: readonly string[], recipient = ALICE): Promise<{ seqs: number[]; durable: Promise<unknown> }> {
+    const listener = new SeqListener();
+    await inbox.open(recipient, listener);
     const appended = await Promise.all(
       ids.map((id) =>
         inbox.append({
@@ -45,7 +48,7 @@ describe("messages of one recipient and one commit", () => {
     );
     const stored = appended.flatMap((one) => (one.status === "stored" ? [one] : []));
     expect(stored).toHaveLength(ids.length);
-    return { seqs: stored.map(({ message }) => message.seq), durable: Promise.all(stored.map(({ durable }) => durable)) };
+    return { seqs: ids.map((id) => listener.seqs.get(id) ?? 0), durable: Promise.all(stored.map(({ durable }) => durable)) };
   }
 
   async function append(ids: readonly string[], recipient?: string): Promise<number[]> {
@@ -71,32 +74,32 @@ describe("messages of one recipient and one commit", () => {
   it("share a record, which is removed with the last of them", async () => {
     const seqs = await append(["a", "b", "c"]);
     expect(sizes()).toEqual({ messages: 1, settled: 0 });
-    await inbox.settle(ALICE, seqs.slice(1, 2));
+    await (await boxOf(inbox, ALICE)).settle(seqs.slice(1, 2));
     expect(sizes()).toEqual({ messages: 1, settled: 1 });
-    expect(idsOf(await inbox.read(ALICE, ALL))).toEqual(["a", "c"]);
-    await inbox.settle(ALICE, seqs);
+    expect(idsOf(await (await boxOf(inbox, ALICE)).read(ALL))).toEqual(["a", "c"]);
+    await (await boxOf(inbox, ALICE)).settle(seqs);
     expect(sizes()).toEqual({ messages: 0, settled: 0 });
-    expect(inbox.depth(ALICE)).toEqual({ messages: 0, length: 0 });
+    expect(await inbox.depth(ALICE)).toEqual({ messages: 0, length: 0 });
   });
 
   it("stay settled, in order and with their depth after a restart", async () => {
     const seqs = await append(["a", "b", "c", "d"]);
     await append(["e"]);
-    await inbox.settle(ALICE, [seqs[0] ?? 0, seqs[2] ?? 0]);
+    await (await boxOf(inbox, ALICE)).settle([seqs[0] ?? 0, seqs[2] ?? 0]);
     await reopen();
-    expect(inbox.depth(ALICE)).toEqual({ messages: 3, length: 30 });
-    expect(idsOf(await inbox.read(ALICE, ALL))).toEqual(["b", "d", "e"]);
-    await inbox.settle(ALICE, seqs);
+    expect(await inbox.depth(ALICE)).toEqual({ messages: 3, length: 30 });
+    expect(idsOf(await (await boxOf(inbox, ALICE)).read(ALL))).toEqual(["b", "d", "e"]);
+    await (await boxOf(inbox, ALICE)).settle(seqs);
     await reopen();
-    expect(idsOf(await inbox.read(ALICE, ALL))).toEqual(["e"]);
+    expect(idsOf(await (await boxOf(inbox, ALICE)).read(ALL))).toEqual(["e"]);
     expect(sizes()).toEqual({ messages: 1, settled: 0 });
   });
 
   it("are read from the middle of a record", async () => {
     const seqs = await append(["a", "b", "c", "d"]);
-    expect(idsOf(await inbox.read(ALICE, { ...ALL, after: seqs[1] ?? 0 }))).toEqual(["c", "d"]);
-    expect(idsOf(await inbox.read(ALICE, { ...ALL, after: seqs[0] ?? 0, limit: 2 }))).toEqual(["b", "c"]);
-    expect(idsOf(await inbox.read(ALICE, { ...ALL, after: seqs[3] ?? 0 }))).toEqual([]);
+    expect(idsOf(await (await boxOf(inbox, ALICE)).read({ ...ALL, after: seqs[1] ?? 0 }))).toEqual(["c", "d"]);
+    expect(idsOf(await (await boxOf(inbox, ALICE)).read({ ...ALL, after: seqs[0] ?? 0, limit: 2 }))).toEqual(["b", "c"]);
+    expect(idsOf(await (await boxOf(inbox, ALICE)).read({ ...ALL, after: seqs[3] ?? 0 }))).toEqual([]);
   });
 
   it("take several records when there are many", async () => {
@@ -104,33 +107,33 @@ describe("messages of one recipient and one commit", () => {
     await append(ids);
     expect(sizes()).toEqual({ messages: 3, settled: 0 });
     await reopen();
-    expect(idsOf(await inbox.read(ALICE, ALL))).toEqual(ids);
+    expect(idsOf(await (await boxOf(inbox, ALICE)).read(ALL))).toEqual(ids);
   });
 
   it("are not written when they are settled before the commit", async () => {
     const { seqs, durable } = await start(["a", "b"]);
-    await Promise.all([inbox.settle(ALICE, seqs.slice(0, 1)), durable]);
+    await Promise.all([(await boxOf(inbox, ALICE)).settle(seqs.slice(0, 1)), durable]);
     await reopen();
-    expect(idsOf(await inbox.read(ALICE, ALL))).toEqual(["b"]);
+    expect(idsOf(await (await boxOf(inbox, ALICE)).read(ALL))).toEqual(["b"]);
     const others = await start(["c", "d"], "did:web:bob.example");
-    await Promise.all([inbox.settle("did:web:bob.example", others.seqs), others.durable]);
+    await Promise.all([(await boxOf(inbox, "did:web:bob.example")).settle(others.seqs), others.durable]);
     expect(sizes()).toEqual({ messages: 1, settled: 0 });
   });
 
   it("are read, except for a damaged one, which is reported with its header", async () => {
     const seqs = await append(["a", "damaged-one", "c", "d"]);
-    await inbox.settle(ALICE, seqs.slice(3));
+    await (await boxOf(inbox, ALICE)).settle(seqs.slice(3));
     await reopen(() => damageText(join(directory.path, "node.mdb"), '{"id":"damaged-one"}'));
     const damaged: DamagedMessage[] = [];
     inbox.onDamaged((message) => damaged.push(message));
-    expect(idsOf(await inbox.read(ALICE, ALL))).toEqual(["a", "c"]);
+    expect(idsOf(await (await boxOf(inbox, ALICE)).read(ALL))).toEqual(["a", "c"]);
     expect(damaged).toMatchObject([{ recipient: ALICE, seq: seqs[1], header: { id: "damaged-one" } }]);
     await environment.writes.flush();
     expect(environment.table("damaged").size).toBe(1);
     await reopen();
-    expect(idsOf(await inbox.read(ALICE, ALL))).toEqual(["a", "c"]);
+    expect(idsOf(await (await boxOf(inbox, ALICE)).read(ALL))).toEqual(["a", "c"]);
     expect(sizes()).toEqual({ messages: 2, settled: 0 });
-    await inbox.settle(ALICE, seqs);
+    await (await boxOf(inbox, ALICE)).settle(seqs);
     expect(sizes()).toEqual({ messages: 0, settled: 0 });
   });
 
@@ -139,19 +142,19 @@ describe("messages of one recipient and one commit", () => {
     inbox = await LmdbInbox.open(disk);
     const seqs = await append(["a", "b"]);
     disk.failing = true;
-    await expect(inbox.settle(ALICE, seqs.slice(0, 1))).rejects.toMatchObject({ code: "storage_failed" });
-    expect(idsOf(await inbox.read(ALICE, ALL))).toEqual(["a", "b"]);
+    await expect((await boxOf(inbox, ALICE)).settle(seqs.slice(0, 1))).rejects.toMatchObject({ code: "storage_failed" });
+    expect(idsOf(await (await boxOf(inbox, ALICE)).read(ALL))).toEqual(["a", "b"]);
     await expect(append(["c", "d"])).rejects.toMatchObject({ code: "storage_failed" });
     disk.failing = false;
-    await inbox.settle(ALICE, seqs.slice(1));
+    await (await boxOf(inbox, ALICE)).settle(seqs.slice(1));
     await inbox.close();
     // As if the last commit with messages had failed, and the one with their settlement had not.
     const [box] = environment.table("boxes").getKeys({});
     environment.writes.put(environment.table("settled"), numbersKey(numberAt(box ?? new Uint8Array(), 0), 999), numbersKey(998));
     await environment.writes.flush();
     await reopen();
-    expect(idsOf(await inbox.read(ALICE, ALL))).toEqual(["a"]);
-    await inbox.settle(ALICE, seqs);
+    expect(idsOf(await (await boxOf(inbox, ALICE)).read(ALL))).toEqual(["a"]);
+    await (await boxOf(inbox, ALICE)).settle(seqs);
     expect(sizes()).toEqual({ messages: 0, settled: 0 });
   });
 });

@@ -87,13 +87,13 @@ export function addRoutes(app: FastifyInstance, wallet: Wallet, authentication: 
         response: { 200: answer("A page of credentials", schemas.credentialList), ...FAILURES },
       },
     },
-    (request) => {
+    async (request) => {
       const { holder_did: holderDid, limit, cursor } = request.query;
       const after = cursor === undefined ? undefined : decodeCursor(cursor);
       if (cursor !== undefined && after === undefined) {
         throw new RequestRejection(400, "malformed_request", "querystring/cursor: is not one that a list gave");
       }
-      const { credentials, next } = wallet.list(authentication.callerOf(request), holderDid, { limit, after });
+      const { credentials, next } = await wallet.list(authentication.callerOf(request), holderDid, { limit, after });
       return { credentials: credentials.map(shown), ...(next !== undefined && { next: encodeCursor(next) }) };
     },
   );
@@ -108,7 +108,7 @@ export function addRoutes(app: FastifyInstance, wallet: Wallet, authentication: 
         response: { 200: answer("The stored credential", schemas.storedCredential), ...FAILURES },
       },
     },
-    (request) => shown(wallet.get(authentication.callerOf(request), request.params.id)),
+    async (request) => shown(await wallet.get(authentication.callerOf(request), request.params.id)),
   );
 
   typed.delete(

@@ -35,8 +35,6 @@ export class InboxReader {
   /** Number of calls of {@link InboxReader.retry} to skip, so that an unreadable inbox doesn't fill the log. */
   #pauses = 0;
   #walkAgain = false;
-  /** Pending writes, for which the next read waits. */
-  #written: Promise<unknown> = Promise.resolve();
 
   constructor(options: InboxReaderOptions) {
     this.#options = options;
@@ -45,16 +43,6 @@ export class InboxReader {
   /** Whether the inbox is being read. */
   get walking(): boolean {
     return this.#walking;
-  }
-
-  /** Registers a pending write that reads must see, in place of earlier ones. */
-  wrote(writing: Promise<unknown>): void {
-    this.#written = writing;
-  }
-
-  /** Registers a pending write in addition to earlier ones. */
-  alsoWrote(writing: Promise<unknown>): void {
-    this.#written = Promise.allSettled([this.#written, writing]);
   }
 
   /** Whether a new message may be processed at once, because no earlier one waits to be read. If so, marks it as processed. */
@@ -101,7 +89,6 @@ export class InboxReader {
     try {
       while (this.#walkAgain) {
         this.#walkAgain = false;
-        await this.#written.catch(() => undefined);
         // Held messages are read again.
         if (this.#cursor < this.#firstHeld) this.#firstHeld = Number.POSITIVE_INFINITY;
         await this.#walkOnce();

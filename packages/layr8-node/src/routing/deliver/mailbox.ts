@@ -1,7 +1,7 @@
 import { ChurnMap } from "@parley/core/internal";
 import type { Clock } from "../../clock.ts";
 import { inboxMessage } from "../../inbox/inbox-message.ts";
-import type { Inbox, InboxMessage } from "../../inbox/inbox.ts";
+import type { Box, BoxListener, Inbox, InboxMessage } from "../../inbox/inbox.ts";
 import type { Consumer } from "./consumer.ts";
 import { ConsumerRoutes } from "./consumer-routes.ts";
 import { InboxReader } from "./inbox-reader.ts";
@@ -49,13 +49,13 @@ const NONE: ReadonlySet<Consumer> = new Set();
 const PAGE = { limit: 256, maxLength: 1024 * 1024 };
 
 /**
- * Delivers one DID's inbox to its connections: in order, by protocol and thread, with a bounded number in flight, and again without an
+ * Delivers one DID's box to its connections: in order, by protocol and thread, with a bounded number in flight, and again without an
  * acknowledgement.
  *
- * While connections keep up, {@link Mailbox.offer} passes a message directly to a connection. Otherwise it stays in the inbox and is read
+ * While connections keep up, {@link Mailbox.onMessage} passes a message directly to a connection. Otherwise it stays in the box and is read
  * from there, so that a slow agent uses disk and not memory.
  */
-export class Mailbox {
+export class Mailbox implements BoxListener {
   readonly did: string;
   readonly #inbox: Inbox;
   readonly #options: DeliveryOptions;
@@ -69,6 +69,9 @@ export class Mailbox {
   /** Seqs of messages being removed, which may still be in the inbox. */
   readonly #removing = new ChurnMap<number, true>();
   #toRemove: number[] = [];
+  #box: Promise<Box> | undefined;
+  /** The latest commit that contains delivered messages, and their seqs. */
+  #writing: { readonly durable: Promise<void>; readonly seqs: number[] } | undefined;
   readonly #reader: InboxReader;
   readonly #suspects: Suspects<Consumer>;
   /** A message is held because another sender's message with the same id is in flight. */
@@ -81,7 +84,7 @@ export class Mailbox {
     this.#events = events;
     this.routes = new ConsumerRoutes(options.maxThreads);
     this.#reader = new InboxReader({
-      read: (after) => inbox.read(did, { after, ...PAGE }),
+      read: async (after) => (await this.open()).read({ after, ...PAGE }),
       look: (message) => {
         if (!this.#inFlight.has(message.seq) && !this.#removing.has(message.seq)) this.#tryDeliver(message);
       },
@@ -90,7 +93,8 @@ export class Mailbox {
     });
     this.#suspects = new Suspects({
       read: async (seq) => {
-        const [message] = await inbox.read(did, { after: seq - 1, limit: 1, maxLength: 1 });
+        const box = await this.open();
+        const [message] = await box.read({ after: seq - 1, limit: 1, maxLength: 1 });
         return message?.seq === seq && !this.#removing.has(seq) ? message : undefined;
       },
       route: (message) => this.routes.find(message),
@@ -103,6 +107,8 @@ export class Mailbox {
       onFailure: events.onFailure,
       now: () => options.clock.monotonic(),
     });
+    // After a failure, the next read opens the box.
+    this.open().catch(() => undefined);
   }
 
   get connected(): boolean {
@@ -119,9 +125,18 @@ export class Mailbox {
     return this.#suspects.size > 0;
   }
 
-  /** Registers a pending write that must be visible when the inbox is read. */
-  wrote(writing: Promise<unknown>): void {
-    this.#reader.wrote(writing);
+  /** Its box, opened if necessary. @throws StorageError `storage_failed` */
+  open(): Promise<Box> {
+    this.#box ??= this.#inbox.open(this.did, this).catch((error: unknown) => {
+      this.#box = undefined;
+      throw error;
+    });
+    return this.#box;
+  }
+
+  /** Closes the box. Called once, when it is idle. */
+  async close(): Promise<void> {
+    await (await this.#box)?.close();
   }
 
   /** Adds a connection. It takes over its protocols from other connections, with their messages in flight. */
@@ -161,19 +176,36 @@ export class Mailbox {
   }
 
   /**
-   * A message was appended to the inbox; called in seq order. It is delivered before it is durable. If the write then fails, an agent that
-   * acted on the message is in the same situation as after a lost acknowledgement.
+   * Delivers a new message before it is durable. If the write then fails, an agent that acted on the message is in the same situation as
+   * after a lost acknowledgement.
    */
-  offer(message: InboxMessage, durable: Promise<void>): void {
-    this.#reader.wrote(durable);
-    if (this.connected && this.#reader.passes(message.seq)) return this.#tryDeliver(message);
-    if (this.connected) this.#reader.grew();
+  onMessage(message: InboxMessage, durable: Promise<void>): void {
+    if (!this.connected) return;
+    if (!this.#reader.passes(message.seq)) return this.#reader.grew();
+    if (this.#writing?.durable !== durable) this.#writing = this.#retractAfter(durable);
+    this.#writing.seqs.push(message.seq);
+    this.#tryDeliver(message);
   }
 
-  /** An offered message could not be stored; its sender gets an error. */
-  retract(message: InboxMessage): void {
-    const delivery = this.#inFlight.get(message.seq);
-    if (delivery !== undefined) this.#complete(delivery);
+  /** Dead-letters expired messages. Those in flight follow when their acknowledgement is overdue. */
+  onExpired(): void {
+    this.#reader.walk(0);
+  }
+
+  onLost(): void {
+    // Only one node opens boxes, and has one mailbox for each.
+  }
+
+  /** Messages that could not be stored are not in flight any more. Their senders get an error. */
+  #retractAfter(durable: Promise<void>): { readonly durable: Promise<void>; readonly seqs: number[] } {
+    const seqs: number[] = [];
+    durable.catch(() => {
+      for (const seq of seqs) {
+        const delivery = this.#inFlight.get(seq);
+        if (delivery !== undefined) this.#complete(delivery);
+      }
+    });
+    return { durable, seqs };
   }
 
   /** Processes the outcome that an agent reports for a message. Without an id: for the one that has waited longest. */
@@ -217,11 +249,6 @@ export class Mailbox {
       this.#clashed = false;
       this.#reader.resume();
     }
-  }
-
-  /** Dead-letters expired messages. Those in flight follow when their acknowledgement is overdue. */
-  expire(): void {
-    this.#reader.walk(0);
   }
 
   #overdue(delivery: InFlightDelivery<Consumer>): void {
@@ -335,8 +362,9 @@ export class Mailbox {
   }
 
   #record(delivery: InFlightDelivery<Consumer>): void {
-    const recording = this.#inbox.recordAttempts(this.did, delivery.message.seq, delivery.attempt).catch(this.#events.onFailure);
-    this.#reader.alsoWrote(recording);
+    this.open()
+      .then((box) => box.recordAttempts(delivery.message.seq, delivery.attempt))
+      .catch(this.#events.onFailure);
   }
 
   #deadLetter(message: InboxMessage, cause: DeadLetterCause): void {
@@ -355,7 +383,9 @@ export class Mailbox {
   async #flushRemovals(): Promise<void> {
     const seqs = this.#toRemove;
     this.#toRemove = [];
-    await this.#inbox.settle(this.did, seqs).catch(this.#events.onFailure);
+    await this.open()
+      .then((box) => box.settle(seqs))
+      .catch(this.#events.onFailure);
     for (const seq of seqs) this.#removing.delete(seq);
   }
 }

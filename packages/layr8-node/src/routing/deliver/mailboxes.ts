@@ -1,5 +1,6 @@
 import { TimeSlice } from "@parley/core/internal";
-import type { Appended, Inbox, InboxMessage } from "../../inbox/inbox.ts";
+import type { BoxListener, Inbox } from "../../inbox/inbox.ts";
+import { pagesOf } from "../../inbox/pages.ts";
 import type { Consumer } from "./consumer.ts";
 import type { Routable } from "./consumer-routes.ts";
 import { Mailbox, type DeliveryOptions, type MailboxEvents } from "./mailbox.ts";
@@ -14,9 +15,8 @@ export interface MailboxesOptions {
 /** Receives the messages that leave a mailbox without being handled. */
 export type UndeliveredListener = Pick<MailboxEvents, "onDead" | "onFailed">;
 
-type Stored = Extract<Appended, { readonly status: "stored" }>;
-
-const PAGE = { limit: 256, maxLength: 1024 * 1024 };
+/** Listens to a box that is opened to empty it. */
+const NO_LISTENER: BoxListener = { onMessage: () => undefined, onExpired: () => undefined, onLost: () => undefined };
 
 /** Maximum number of idle mailboxes kept because they have suspects. */
 const MAX_SUSPICIOUS = 1000;
@@ -28,8 +28,6 @@ export class Mailboxes {
   readonly #options: MailboxesOptions;
   readonly #events: MailboxEvents;
   readonly #mailboxes = new Map<string, Mailbox>();
-  /** The last pending write to the inbox of each DID without a mailbox. */
-  readonly #writing = new Map<string, Promise<void>>();
   /** DIDs of idle mailboxes with suspects, the longest idle first. */
   readonly #suspicious = new Set<string>();
   #listener: UndeliveredListener | undefined;
@@ -80,8 +78,6 @@ export class Mailboxes {
     if (mailbox === undefined) {
       const { inbox, delivery } = this.#options;
       mailbox = new Mailbox(did, inbox, delivery, this.#events);
-      const writing = this.#writing.get(did);
-      if (writing !== undefined) mailbox.wrote(writing);
       this.#mailboxes.set(did, mailbox);
     }
     return mailbox;
@@ -103,33 +99,16 @@ export class Mailboxes {
     return mailbox;
   }
 
-  /**
-   * Delivers a message appended to an inbox. Without a mailbox it waits in the inbox; a mailbox created before it is durable waits for the
-   * write.
-   */
-  offer({ message, durable }: Stored): void {
-    const mailbox = this.#mailboxes.get(message.recipient);
-    if (mailbox === undefined) this.#writing.set(message.recipient, durable);
-    else mailbox.offer(message, durable);
-  }
-
-  /** An offered message is durable. */
-  written({ message: { recipient }, durable }: Stored): void {
-    if (this.#writing.get(recipient) === durable) this.#writing.delete(recipient);
-  }
-
-  /** An offered message could not be stored. */
-  retract(appended: Stored): void {
-    this.#mailboxes.get(appended.message.recipient)?.retract(appended.message);
-    this.written(appended);
-  }
-
   /** Removes the inbox of a DID that is no longer hosted, and dead-letters its messages as expired. */
   async forget(did: string): Promise<void> {
-    for await (const page of this.#pages(did)) for (const message of page) this.#events.onDead(message, "expired");
-    await this.#options.inbox.drop(did);
+    const { inbox } = this.#options;
+    const box = await (this.#mailboxes.get(did)?.open() ?? inbox.open(did, NO_LISTENER));
+    for await (const page of pagesOf(box)) for (const message of page) this.#events.onDead(message, "expired");
+    await box.drop();
     // An agent may have joined under the same DID during the removal.
-    if (!this.isConnected(did)) this.#mailboxes.delete(did);
+    if (this.isConnected(did)) return;
+    this.#mailboxes.delete(did);
+    await box.close();
   }
 
   /** Redelivers, dead-letters expired messages, and drops idle mailboxes. Called by the router, every second. */
@@ -157,56 +136,35 @@ export class Mailboxes {
       const isIdle = mailbox.idle;
       if (isIdle && mailbox.hasSuspects) this.#suspicious.add(did);
       else this.#suspicious.delete(did);
-      if (isIdle && !mailbox.hasSuspects && this.#mailboxes.get(did) === mailbox) this.#mailboxes.delete(did);
+      if (isIdle && !mailbox.hasSuspects && this.#mailboxes.get(did) === mailbox) this.#remove(mailbox);
     }
     for (const did of this.#suspicious) {
       if (this.#suspicious.size <= MAX_SUSPICIOUS) return;
       this.#suspicious.delete(did);
-      if (this.#mailboxes.get(did)?.idle === true) this.#mailboxes.delete(did);
+      const mailbox = this.#mailboxes.get(did);
+      if (mailbox?.idle === true) this.#remove(mailbox);
     }
+  }
+
+  #remove(mailbox: Mailbox): void {
+    this.#mailboxes.delete(mailbox.did);
+    mailbox.close().catch(this.#events.onFailure);
   }
 
   async #expire(): Promise<void> {
     const { inbox, delivery } = this.#options;
     let removing: Promise<void>[] = [];
     let count = 0;
-    for await (const did of inbox.expired(delivery.clock.expiry())) {
-      const mailbox = this.#mailboxes.get(did);
-      if (mailbox === undefined) count += await this.#expireUnattended(did, removing);
-      else mailbox.expire();
+    for await (const { box, messages } of inbox.expired(delivery.clock.expiry())) {
+      // An agent has connected: its mailbox continues.
+      if (this.#mailboxes.has(box.recipient)) continue;
+      removing.push(box.settle(messages.map(({ seq }) => seq)).catch(this.#events.onFailure));
+      for (const message of messages) this.#events.onDead(message, "expired");
+      count += messages.length;
       if (count < MAX_EXPIRING) continue;
       await Promise.all(removing);
       [removing, count] = [[], 0];
     }
     await Promise.all(removing);
-  }
-
-  /** Dead-letters the expired messages of a DID without a mailbox. Resolves to their number. */
-  async #expireUnattended(did: string, removing: Promise<void>[]): Promise<number> {
-    const { inbox, delivery } = this.#options;
-    let count = 0;
-    for await (const page of this.#pages(did)) {
-      // An agent has connected: its mailbox continues.
-      if (this.#mailboxes.has(did)) break;
-      const expired = page.filter(({ expiresAt }) => expiresAt <= delivery.clock.expiry());
-      const seqs = expired.map(({ seq }) => seq);
-      removing.push(inbox.settle(did, seqs).catch(this.#events.onFailure));
-      for (const message of expired) this.#events.onDead(message, "expired");
-      count += expired.length;
-    }
-    return count;
-  }
-
-  /** Reads an inbox. Yields to the event loop in between. */
-  async *#pages(did: string): AsyncGenerator<readonly InboxMessage[], void, undefined> {
-    const slice = new TimeSlice();
-    for (let after = 0; ;) {
-      const page = await this.#options.inbox.read(did, { after, ...PAGE });
-      const last = page.at(-1);
-      if (last === undefined) return;
-      yield page;
-      after = last.seq;
-      if (slice.isOver) await slice.next();
-    }
   }
 }

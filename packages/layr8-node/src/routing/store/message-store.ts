@@ -1,7 +1,7 @@
 import { protocolOf } from "@parley/core";
 import type { Records } from "@parley/storage";
 import type { Clock } from "../../clock.ts";
-import type { Appended, Inbox, IncomingMessage } from "../../inbox/inbox.ts";
+import type { Inbox, IncomingMessage } from "../../inbox/inbox.ts";
 import type { NodeLimits } from "../../options.ts";
 import type { Mailboxes } from "../deliver/mailboxes.ts";
 import type { InboundMessage } from "../inbound-message.ts";
@@ -9,8 +9,6 @@ import { ACCEPTED, PASSED, rejected, type AcceptResult, type CheckResult, type R
 import type { Remote } from "../remote.ts";
 import { isBuiltin } from "../respond/builtin-protocols.ts";
 import { InboxShares, type InboxShareRecord } from "./inbox-shares.ts";
-
-type Stored = Extract<Appended, { readonly status: "stored" }>;
 
 /** Options of {@link MessageStore}. */
 export interface MessageStoreOptions {
@@ -57,12 +55,12 @@ export class MessageStore {
     if (this.#mailboxes.isConnected(recipient) && !this.#mailboxes.wouldTake(recipient, inbound) && !isBuiltin(inbound)) {
       return rejected({ label: "no_handler", reason: `no handler for protocol ${protocolOf(type) ?? type} at ${recipient}` });
     }
-    const waiting = inbox.depth(recipient).messages;
+    const waiting = inbox.usage(recipient).messages;
     if (inbound.remote && waiting >= Math.max(1, Math.ceil(limits.maxInboxMessages * REMOTE_SHARE)))
       return inboxFull(`${recipient} has too many messages waiting`);
     if (isBuiltin(inbound)) return PASSED;
     if (!this.#shares.hasRoom(recipient, owner, waiting)) return inboxFull(`${recipient} has too many messages of this sender waiting`);
-    const ownerWaiting = inbox.ownerDepth(recipient).messages;
+    const ownerWaiting = inbox.ownerUsage(recipient).messages;
     if (!this.#ownerShares.counts(ownerWaiting) || this.#ownerShares.hasRoom(ownerOf(recipient) ?? "", owner, ownerWaiting)) return PASSED;
     return inboxFull(`the API key of ${recipient} has too many messages of this sender waiting, over all of its DIDs`);
   }
@@ -95,26 +93,19 @@ export class MessageStore {
         : inboxFull(`${recipient} has too many messages waiting`);
     }
     if (appended.status === "stored") {
-      this.#shares.stored(recipient, inbound.owner, inbox.depth(recipient).messages);
-      const ownerWaiting = inbox.ownerDepth(recipient).messages;
+      this.#shares.stored(recipient, inbound.owner, inbox.usage(recipient).messages);
+      const ownerWaiting = inbox.ownerUsage(recipient).messages;
       if (this.#ownerShares.counts(ownerWaiting)) this.#ownerShares.stored(ownerOf(recipient) ?? "", inbound.owner, ownerWaiting);
-      this.#mailboxes.offer(appended);
       inbound.onStored?.();
-      return this.#untilDurable(appended);
+      return this.#untilDurable(recipient, appended.durable);
     }
     return this.#accepted(recipient);
   }
 
   /** Waits for the commit in a call of its own, because an async function keeps its variables: here, bodies of up to a frame in each message. */
-  async #untilDurable(appended: Stored): Promise<AcceptResult> {
-    try {
-      await appended.durable;
-    } catch (error) {
-      this.#mailboxes.retract(appended);
-      throw error;
-    }
-    this.#mailboxes.written(appended);
-    return this.#accepted(appended.message.recipient);
+  async #untilDurable(recipient: string, durable: Promise<void>): Promise<AcceptResult> {
+    await durable;
+    return this.#accepted(recipient);
   }
 
   #accepted(recipient: string): AcceptResult {
@@ -124,7 +115,7 @@ export class MessageStore {
   /** Drops the counts of inboxes that are nearly empty, and periodically writes the others. Called by the router, every second. */
   sweep(): void {
     const { inbox, onFailure } = this.#options;
-    this.#shares.sweep((did) => inbox.known(did)).catch(onFailure);
+    this.#shares.sweep((did) => inbox.usage(did).messages).catch(onFailure);
   }
 
   /** Persists state for the next start. Called after the last message. */

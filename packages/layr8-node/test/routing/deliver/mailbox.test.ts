@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { inboxMessage } from "../../../src/inbox/inbox-message.ts";
 import { MemoryInbox } from "../../../src/inbox/memory-inbox.ts";
 import type { InboxMessage } from "../../../src/inbox/inbox.ts";
 import type { Consumer, Probe } from "../../../src/routing/deliver/consumer.ts";
@@ -51,7 +52,7 @@ const settled = async () => {
 };
 
 async function arrive(id: string, more: Partial<InboxMessage> = {}): Promise<void> {
-  const appended = await inbox.append({
+  await inbox.append({
     recipient: DID,
     id,
     from: "did:web:localhost:alice",
@@ -61,11 +62,11 @@ async function arrive(id: string, more: Partial<InboxMessage> = {}): Promise<voi
     expiresAt: now + 1_000_000,
     ...more,
   });
-  if (appended.status === "stored") mailbox.offer(appended.message, appended.durable);
 }
 
 async function waiting(): Promise<string[]> {
-  return (await inbox.read(DID, { after: 0, limit: 1000, maxLength: 1_000_000 })).map(({ id }) => id);
+  const box = await mailbox.open();
+  return (await box.read({ after: 0, limit: 1000, maxLength: 1_000_000 })).map(({ id }) => id);
 }
 
 beforeEach(() => {
@@ -206,7 +207,7 @@ describe("Mailbox", () => {
     // Timeouts: 100, 200, then capped at 350.
     expect(deliveries).toEqual([100, 300, 650, 1000]);
     expect(agent.got.at(-1)).toEqual({ id: "1", attempt: 5 });
-    expect((await inbox.read(DID, { after: 0, limit: 1, maxLength: 1 }))[0]?.attempts).toBe(4);
+    expect((await (await mailbox.open()).read({ after: 0, limit: 1, maxLength: 1 }))[0]?.attempts).toBe(4);
   });
 
   it("holds messages beyond the window, and continues in order as it drains", async () => {
@@ -420,7 +421,7 @@ describe("Mailbox", () => {
     await arrive("1", { expiresAt: now + 50 });
     await arrive("2");
     now += 60;
-    mailbox.expire();
+    mailbox.onExpired();
     await settled();
     expect(dead).toEqual([["1", "expired"]]);
     const agent = new Agent();
@@ -440,13 +441,14 @@ describe("Mailbox", () => {
 
   it("retries if the inbox could not be read", async () => {
     await arrive("1");
-    const read = inbox.read.bind(inbox);
-    inbox.read = () => Promise.reject(new Error("the disk is gone"));
+    const box = await mailbox.open();
+    const read = box.read.bind(box);
+    box.read = () => Promise.reject(new Error("the disk is gone"));
     const agent = new Agent();
     mailbox.bind(agent, [ECHO]);
     await settled();
     expect(failures.splice(0)).toMatchObject([{ message: "the disk is gone" }]);
-    inbox.read = read;
+    box.read = read;
     mailbox.sweep();
     await settled();
     expect(agent.ids).toEqual(["1"]);
@@ -456,19 +458,17 @@ describe("Mailbox", () => {
     const agent = new Agent();
     mailbox.bind(agent, [ECHO]);
     await settled();
-    const lost = await inbox.append({
-      recipient: DID,
-      id: "lost",
-      type: `${ECHO}/request`,
-      plaintext: "{}",
-      authorized: true,
-      expiresAt: now + 1_000_000,
-    });
-    if (lost.status !== "stored") throw new Error(lost.status);
-    mailbox.offer(lost.message, lost.durable);
+    const box = await mailbox.open();
+    const lost = inboxMessage(
+      { recipient: DID, id: "lost", type: `${ECHO}/request`, plaintext: "{}", authorized: true, expiresAt: now + 1_000_000 },
+      1,
+      0,
+    );
+    const failing = Promise.reject(new Error("the disk is full"));
+    mailbox.onMessage(lost, failing);
     expect(agent.ids).toEqual(["lost"]);
-    await inbox.settle(DID, [lost.message.seq]);
-    mailbox.retract(lost.message);
+    await expect(failing).rejects.toThrow("the disk is full");
+    expect(box.depth().messages).toBe(0);
     now += 1000;
     mailbox.sweep();
     await settled();
