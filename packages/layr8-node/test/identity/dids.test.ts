@@ -58,7 +58,9 @@ describe("Dids", () => {
     await expect(dids.ensure(DID, { ...toEphemeral, owner: { ...owner, ephemeral: false }, holdsAnything })).rejects.toMatchObject({
       code: "ephemeral_not_allowed",
     });
-    await expect(dids.ensure(DID, { ...toEphemeral, owner, holdsAnything: () => Promise.resolve(true) })).rejects.toMatchObject({ code: "did_in_use" });
+    await expect(dids.ensure(DID, { ...toEphemeral, owner, holdsAnything: () => Promise.resolve(true) })).rejects.toMatchObject({
+      code: "did_in_use",
+    });
     expect(dids.get(DID)).toMatchObject({ storage: "persistent" });
     expect(await dids.ensure(DID, { ...toEphemeral, owner, holdsAnything })).toMatchObject({ storage: "ephemeral" });
   });

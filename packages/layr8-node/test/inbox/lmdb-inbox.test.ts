@@ -96,12 +96,7 @@ describe("LmdbInbox whose disk fails", () => {
     await append(inbox, message("1"));
     const seq = listener.seqs.get("1") ?? 0;
     disk.failing = true;
-    const failed = await Promise.allSettled([
-      box.recordAttempts(seq, 1),
-      box.settle([seq]),
-      box.settle([seq]),
-      box.drop(),
-    ]);
+    const failed = await Promise.allSettled([box.recordAttempts(seq, 1), box.settle([seq]), box.settle([seq]), box.drop()]);
     expect(failed.map(({ status }) => status)).toEqual(["rejected", "rejected", "rejected", "rejected"]);
     expect(await (await boxOf(inbox, ALICE)).read(ALL)).toMatchObject([{ seq, attempts: 0 }]);
     expect(await inbox.depth(ALICE)).toEqual({ messages: 1, length: 2 });
