@@ -10,6 +10,8 @@ import { pathToFileURL } from "node:url";
 import { parseSource } from "./lib/source.mjs";
 import { display, filesBelow, repository } from "./lib/workspace.mjs";
 
+/** Options that all servers have. */
+const SHARED = { NatsOptions: "../../server-kit/src/options/nats-options" };
 const SERVERS = [
   {
     folder: "packages/layr8-node",
@@ -20,7 +22,13 @@ const SERVERS = [
   {
     folder: "packages/skytale-server",
     program: "SKYTALE_PROGRAM",
-    interfaces: { SkytaleOptions: "options", ApiLimits: "api/limits", RelayLimits: "relay/relay-limits", Retention: "log/channel-log" },
+    interfaces: {
+      SkytaleOptions: "options",
+      ApiLimits: "api/limits",
+      RelayLimits: "relay/relay-limits",
+      Retention: "log/channel-log",
+      ...SHARED,
+    },
     limits: { ApiLimits: "limits.api", RelayLimits: "limits.relay", Retention: "retention" },
   },
 ];
@@ -135,11 +143,14 @@ async function updates() {
       type,
       documentedOptions(join(repository, folder, `src/${file}.ts`), type),
     ]);
-    for (const [type, options] of documented) {
+    const shared = documented.flatMap(([type, options]) => (Object.hasOwn(SHARED, type) ? options : []));
+    for (const [index, [type, options]] of documented.entries()) {
       tables.set(type, optionTable(options));
-      checkDefaults(options, describeOptions(memberAt(program.schema, limits[type], describeOptions)), `${folder}, ${type}`);
+      if (Object.hasOwn(SHARED, type)) continue;
+      const all = index === 0 ? [...options, ...shared] : options;
+      checkDefaults(all, describeOptions(memberAt(program.schema, limits[type], describeOptions)), `${folder}, ${type}`);
     }
-    const [[, own]] = documented;
+    const own = [...documented[0][1], ...shared];
     const configurable = describeOptions(program.schema).filter(({ inConfig }) => inConfig !== false);
     const path = join(repository, folder, "bin/help.txt");
     const text = readFileSync(path, "utf8");

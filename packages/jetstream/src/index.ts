@@ -6,6 +6,7 @@ export { MAX_HEAD_BYTES, RECORD_OVERHEAD, sizeInRecord } from "./record.ts";
 export { SharedLog, type LogApplication, type LogPlace, type LogRecord, type OpenLogOptions, type RecordDraft } from "./shared-log.ts";
 export { Snapshots, type Snapshot } from "./snapshots.ts";
 export { SharedTable, type TableEntry, type TableListener, type TableOptions } from "./shared-table.ts";
+export { Members, type MembersOptions } from "./members.ts";
 export { Leases, type Lease, type LeasesOptions } from "./leases.ts";
 export { answerCalls, call, type CallHandler } from "./calls.ts";
 export { ensureStreams, type StreamPlan } from "./streams.ts";

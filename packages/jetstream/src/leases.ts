@@ -26,7 +26,10 @@ const NANOSECONDS = 1e6;
 const RENEW_AFTER = 0.2;
 const LOST_AFTER = 0.8;
 
-/** Leases by name, in JetStream's memory: a message that JetStream removes after `ttlMs`. */
+/**
+ * Leases by name: a message that JetStream removes after `ttlMs`. It is in a file, since a NATS server that restarts has forgotten streams in
+ * memory, and another server could acquire a lease that is held.
+ */
 export class Leases {
   readonly #connection: JetstreamConnection;
   readonly #stream: string;
@@ -48,7 +51,6 @@ export class Leases {
       {
         name: leases.#stream,
         subjects: [`${leases.#prefix}*`],
-        storage: "memory",
         max_msgs_per_subject: 1,
         max_age: leases.#ttlMs * NANOSECONDS,
       },

@@ -1,7 +1,24 @@
+import { type AddressInfo, connect, createServer } from "node:net";
 import { describeUnless, rejectionOf } from "@parley/test-assertions";
 import { missingNats, startNats, type NatsServer, type NatsServers } from "@parley/test-nats";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { answerCalls, call, JetstreamConnection, Leases, SharedTable, type TableEntry } from "../src/index.ts";
+import { answerCalls, call, JetstreamConnection, Leases, Members, SharedTable, type TableEntry } from "../src/index.ts";
+
+/** Forwards connections to a NATS server, which says that it has another version. */
+async function startOlderNats(url: string, version: string): Promise<{ readonly url: string; stop(): void }> {
+  const proxy = createServer((client) => {
+    const server = connect(Number(new URL(url).port), "127.0.0.1");
+    client.pipe(server);
+    server.once("data", (info: Buffer) => {
+      client.write(info.toString().replace(/"version":"[\d.]+"/, `"version":"${version}"`));
+      server.pipe(client);
+    });
+    for (const socket of [client, server])
+      socket.on("error", () => undefined).on("close", () => [client, server].map((end) => end.destroy()));
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+  return { url: `nats://127.0.0.1:${(proxy.address() as AddressInfo).port}`, stop: () => void proxy.close() };
+}
 
 /** A table, and what its listener knows. */
 async function follow(connection: JetstreamConnection, name: string, withoutValues = false) {
@@ -95,6 +112,22 @@ describeUnless(missingNats(1), "tables, leases and calls on NATS", () => {
     await next.release();
   });
 
+  it("list the servers that are running, and know when this one is cut off", async () => {
+    const [a, b] = [await Members.open(one, { self: { name: "a" } }), await Members.open(other, { self: { name: "b" } })];
+    expect(b.count).toBe(2);
+    expect(new Set((await a.list()).map(({ name }) => name))).toEqual(new Set(["a", "b"]));
+    await b.close();
+    const reader = await Members.open(other, {});
+    expect(await reader.list()).toEqual([{ name: "a" }]);
+    await a.close();
+    const cut = await JetstreamConnection.connect({ servers: nats.urls, prefix: "short" });
+    const member = await Members.open(cut, { self: { name: "cut" }, ttlMs: 200 });
+    expect(member.checkHealth()).toEqual({ ok: true });
+    await cut.close();
+    await expect.poll(() => member.checkHealth().ok).toBe(false);
+    await member.close();
+  });
+
   it("answer calls of other servers, and report their errors", async () => {
     const stop = await answerCalls(one, "double.a", async ({ n }) => {
       if (typeof n !== "number") throw new TypeError("n must be a number");
@@ -112,11 +145,13 @@ describeUnless(missingNats(1), "tables, leases and calls on NATS", () => {
     await silent();
   });
 
-  it("keep the entries of a table over a restart of the NATS server", async () => {
+  it("keep the entries of a table and a lease over a restart of the NATS server", async () => {
     const own = await startNats();
     const connection = await JetstreamConnection.connect({ servers: own.urls, prefix: "t" });
     const a = await follow(connection, "kept");
     await a.table.put("k", Buffer.from("1"));
+    const leases = await Leases.open(connection, { name: "lease", ttlMs: 600_000 });
+    const lease = await leases.acquire("job");
     const [server] = own.servers as [NatsServer];
     await server.signal("SIGKILL");
     const under = a.table.put("k", Buffer.from("2"));
@@ -124,18 +159,28 @@ describeUnless(missingNats(1), "tables, leases and calls on NATS", () => {
     expect(await under).toBe(true);
     const late = await follow(connection, "kept");
     expect(late.texts()).toEqual({ k: ":2" });
+    expect(await leases.acquire("job")).toBeUndefined();
+    await lease?.release();
+    expect(await leases.acquire("job")).toBeDefined();
     await connection.close();
     await own.stop();
   });
 
   it("reject servers that can't be used, with the reason", async () => {
-    const connect = (options: object) => rejectionOf(JetstreamConnection.connect({ servers: nats.urls, prefix: "t", ...options }));
-    expect(await connect({ minPayload: 9 * 1024 * 1024 })).toMatchObject({
+    const reject = (options: object) => rejectionOf(JetstreamConnection.connect({ servers: nats.urls, prefix: "t", ...options }));
+    expect(await reject({ minPayload: 9 * 1024 * 1024 })).toMatchObject({
       code: "nats_unsupported",
       message: expect.stringContaining("max_payload: 8MB") as string,
     });
-    expect(await connect({ servers: ["nats://127.0.0.1:1"], patienceMs: 1 })).toMatchObject({ code: "nats_unreachable", retryable: true });
-    expect(await connect({ prefix: "Not valid" })).toBeInstanceOf(TypeError);
-    expect(await connect({ replica: 3 })).toBeInstanceOf(TypeError);
+    expect(await reject({ servers: ["nats://127.0.0.1:1"], patienceMs: 1 })).toMatchObject({ code: "nats_unreachable", retryable: true });
+    const older = await startOlderNats(nats.urls[0] ?? "", "2.10.22");
+    expect(await reject({ servers: [older.url], replicas: 3 })).toMatchObject({
+      code: "nats_unsupported",
+      message: expect.stringContaining("nats-server 2.10.22 is too old: with 3 replica(s), use 2.10.23 or later") as string,
+    });
+    await (await JetstreamConnection.connect({ servers: [older.url], prefix: "t" })).close();
+    older.stop();
+    expect(await reject({ prefix: "Not valid" })).toBeInstanceOf(TypeError);
+    expect(await reject({ replica: 3 })).toBeInstanceOf(TypeError);
   });
 });

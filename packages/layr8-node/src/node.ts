@@ -11,10 +11,10 @@ import { openStores, SCHEMA } from "./stores.ts";
 export interface Layr8Node extends AsyncDisposable {
   /** Where agents connect: `ws://127.0.0.1:4000/plugin_socket/websocket`. */
   readonly url: string;
-  /** Origin of the HTTP API: REST calls for credentials, `/openapi.json`, DID documents, `/health`, `/metrics`. */
+  /** Origin of the HTTP API: REST calls for credentials, `/openapi.json`, DID documents, `/health`, `/ready`, `/metrics`. */
   readonly httpUrl: string;
   readonly port: number;
-  /** Origin of `/health` and `/metrics`. Equals `httpUrl` unless `metricsPort` is set. */
+  /** Origin of `/health`, `/ready` and `/metrics`. Equals `httpUrl` unless `metricsPort` is set. */
   readonly metricsUrl: string;
   /**
    * An API key that may bind any DID. Set only if the node had no API key and created this one. It can't be read again later; with a data

@@ -155,7 +155,7 @@ export interface NodeOptions {
    * outermost proxy saw, never one that the client wrote. The node must not be reachable except through them. Default: none.
    */
   readonly trustProxy?: TrustProxy;
-  /** Separate port for `/health` and `/metrics`; `0` takes a free one. Default: they are on `port` and public. */
+  /** Separate port for `/health`, `/ready` and `/metrics`; `0` takes a free one. Default: they are on `port` and public. */
   readonly metricsPort?: number;
   /**
    * 32 random bytes that encrypt the private keys of DIDs at rest. Pass it from a secret store to keep it apart from the data. Default: the

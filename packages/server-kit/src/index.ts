@@ -31,6 +31,15 @@ export {
   trueOrFalse,
   trustedProxies,
 } from "./options/option.ts";
+export {
+  describeDurability,
+  NATS_OPTIONS,
+  type NatsOptions,
+  type NatsRequirements,
+  type NatsSettings,
+  readNatsOptions,
+} from "./options/nats-options.ts";
+export { loadPeerPackage } from "./options/load-peer-package.ts";
 export { describeOptions, type DescribedOption, readOptions } from "./options/read-options.ts";
 export { type HeldLoop, Watchdog, type WatchdogOptions } from "./watchdog.ts";
 export { MetricSet } from "./metrics.ts";

@@ -1,6 +1,8 @@
 import {
   choice,
   logger,
+  NATS_OPTIONS,
+  type NatsOptions,
   options,
   type OptionSchema,
   port,
@@ -16,15 +18,15 @@ import type { Retention } from "./log/channel-log.ts";
 import { RETENTION } from "./log/retention.ts";
 import { RELAY_LIMITS, type RelayLimits } from "./relay/relay-limits.ts";
 
-/** Options of {@link startSkytale}. */
-export interface SkytaleOptions {
+/** Options of {@link startSkytale}. Those of NATS are for servers that share their data. */
+export interface SkytaleOptions extends NatsOptions {
   /** Port of the API; `0` takes a free one. Default 5100. */
   readonly port?: number;
   /** Port of the relay; `0` takes a free one. Default 5000. */
   readonly relayPort?: number;
   /** Address to bind. Default `127.0.0.1`: reachable from this machine only. */
   readonly host?: string;
-  /** Directory of all data; without it, all data is kept in memory and lost when the server stops. */
+  /** Directory of all data; without it and `nats`, all data is kept in memory and lost when the server stops. */
   readonly dataDir?: string;
   /**
    * Who creates accounts, `open` or `closed`: any client of the API, or only the operator, with the command or `createAccount`. A new account
@@ -37,11 +39,11 @@ export interface SkytaleOptions {
    * A list is also for proxies in front of the relay, a number is not. Default: none.
    */
   readonly trustProxy?: TrustProxy;
-  /** Separate port for `/health` and `/metrics`; `0` takes a free one. Default: they are on `port` and public. */
+  /** Separate port for `/health`, `/ready` and `/metrics`; `0` takes a free one. Default: they are on `port` and public. */
   readonly metricsPort?: number;
   /**
    * 32 random bytes that encrypt the keys which sign tokens, at rest. Keep a copy apart from the data: anyone with both can create tokens for
-   * every account. Default: the file `server.key` (mode 0600) of the data directory, created by the first start.
+   * every account. Servers that share their data (`nats`) need the same key. Default: the file `server.key` (mode 0600) of the data directory, created by the first start.
    */
   readonly serverKey?: Uint8Array;
   /** PEM files of the certificate chain and its private key, for TLS on both ports. Default: plaintext, for this machine or a proxy with TLS. */
@@ -83,6 +85,7 @@ export const SKYTALE_OPTIONS: OptionSchema<ReadSkytaleOptions> = options<ReadSky
   relayPort: port().default(5000),
   host: text({ flag: "<address>" }).default("127.0.0.1"),
   dataDir: text({ flag: "<path>" }).optional(),
+  ...NATS_OPTIONS,
   signup: choice("open", "closed", { flag: "<mode>" }).default("open"),
   trustProxy: trustedProxies().optional(),
   metricsPort: port().optional(),

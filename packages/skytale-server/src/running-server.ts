@@ -6,6 +6,8 @@ import { ApiHost, type ApiSettings, type ApiSide } from "./api/api-host.ts";
 import { healthOfWrites, listenStatus, portOf, type HealthCheck, type StatusListener, type StatusSource } from "@parley/server-kit/http";
 import type { ApiKeyInfo, ApiKeyOptions, CreatedApiKey } from "./api/keys.ts";
 import type { Services } from "./api/services.ts";
+import { isNews, readNews } from "./api/registry-news.ts";
+import type { RegistryNews } from "./registry/jetstream-registry.ts";
 import { RejectionReports } from "./rejection-reports.ts";
 import { createMetrics, type Metrics, metricsText } from "./metrics.ts";
 import type { ReadSkytaleOptions } from "./options.ts";
@@ -77,6 +79,7 @@ export class RunningServer implements SkytaleServer {
       log,
       welcomes,
       access: services.access,
+      servers: stores.shared?.servers,
       limits: options.limits.relay,
       retention: options.retention,
       observer: {
@@ -131,10 +134,15 @@ export class RunningServer implements SkytaleServer {
       metricsText: async () => metricsText([await this.#metrics.snapshot(), (await this.#process?.metrics()) ?? []]),
       isReady: () => !this.#lifecycle.isClosing,
       checkHealth: () => this.#checkHealth(),
+      checkSharedStorage: this.#stores.shared?.checkHealth,
     };
     this.#api = await this.#startApi(status);
+    this.#stores.shared?.onChanges((changes) => this.#passOn(changes));
     if (metricsPort !== undefined) this.#status = await listenStatus(status, { port: metricsPort, host });
-    const isServing = async (): Promise<boolean> => (await this.#storage.checkWrites()).ok;
+    const isServing = async (): Promise<boolean> => {
+      const { shared } = this.#stores;
+      return (await this.#storage.checkWrites()).ok && (shared === undefined || (await shared.checkHealth()).ok);
+    };
     this.#listener = await listenGrpc(this.#relay, {
       port: relayPort,
       host,
@@ -163,6 +171,7 @@ export class RunningServer implements SkytaleServer {
       return ApiHost.listen(parts, settings);
     }
     const { directory, clock } = this.#storage;
+    const { shared } = this.#stores;
     this.#process = await ApiProcess.start({
       settings,
       limits: limits.api,
@@ -172,10 +181,20 @@ export class RunningServer implements SkytaleServer {
       logger: this.#logger,
       now: () => clock.now(),
       checkHealth: status.checkHealth,
+      checkSharedStorage: status.checkSharedStorage,
+      servers: shared?.servers(),
       metricsText: status.metricsText,
       onCrash: () => this.#metrics.crashes.inc(),
     });
     return this.#process;
+  }
+
+  /** Tells the API what was changed in the registry, perhaps by another server. */
+  #passOn(changes: readonly RegistryNews[]): void {
+    const needed = changes.filter(([key]) => isNews(key));
+    if (needed.length === 0) return;
+    this.#process?.take(needed);
+    this.#services.take(readNews(needed)).catch((error: unknown) => this.#fail(error));
   }
 
   /** Whether the server can work: store records, and serve the API. */
@@ -223,7 +242,7 @@ export class RunningServer implements SkytaleServer {
   async #sweep(): Promise<void> {
     const { clock } = this.#storage;
     await clock.keep();
-    await this.#api?.sweep(clock.now());
+    await this.#api?.sweep(clock.now(), this.#stores.shared?.servers());
     await this.#services.signingKeys.refresh();
   }
 

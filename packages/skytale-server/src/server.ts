@@ -2,7 +2,8 @@ import { readFile } from "node:fs/promises";
 import { createSecureContext } from "node:tls";
 import { ParleyError } from "@parley/core";
 import { systemReason } from "@parley/core/internal";
-import { readOptions, type ServerKind, startServer } from "@parley/server-kit";
+import { readNatsOptions, readOptions, type ServerKind, startServer } from "@parley/server-kit";
+import { ApiError } from "./api/api-error.ts";
 import type { Account, AccountOptions, CreatedAccount } from "./api/accounts.ts";
 import type { ApiKeyInfo, ApiKeyOptions, CreatedApiKey } from "./api/keys.ts";
 import { Services } from "./api/services.ts";
@@ -19,7 +20,7 @@ export interface SkytaleServer extends AsyncDisposable {
   /** Where clients reach the relay by gRPC: `http://127.0.0.1:5000`. */
   readonly relayUrl: string;
   readonly relayPort: number;
-  /** Origin of `/health` and `/metrics`, if they have a separate port (`metricsPort`). */
+  /** Origin of `/health`, `/ready` and `/metrics`, if they have a separate port (`metricsPort`). */
   readonly metricsUrl: string | undefined;
   /**
    * An API key of an account named `operator`. Set only if the server had no account and created this one. It can't be read again later; with a
@@ -67,8 +68,8 @@ const OPERATOR: AccountOptions = { email: "operator@localhost", name: "operator"
 /**
  * Starts a server: agents get tokens from its API, and exchange messages that only they can read through its relay.
  *
- * @throws TypeError when an option is unknown or invalid; StorageError when the data directory can't be used; the system's error when a port is
- *   in use.
+ * @throws TypeError when an option is unknown or invalid; StorageError when the data directory can't be used; JetstreamError when NATS can't be
+ *   used; the system's error when a port is in use.
  * @example
  * ```ts
  * import { startSkytale } from "@parley/skytale-server";
@@ -81,14 +82,27 @@ export async function startSkytale(given: SkytaleOptions = {}): Promise<SkytaleS
   const options = readOptions(SKYTALE_OPTIONS, given);
   const { tls, limits } = options;
   if (tls !== undefined) await checkTls(tls);
-  return startServer(SERVER, options, async ({ storage, logger }) => {
-    const stores = openStores(storage, options);
-    const sealingKey = await serverKeyOf({ directory: storage.directory, registry: stores.registry }, options.serverKey);
+  const secretKey = { given: options.serverKey, option: "serverKey", variable: "SKYTALE_SERVER_KEY" };
+  const nats = readNatsOptions(options, { prefix: "ps", secretKey });
+  return startServer(SERVER, { ...options, natsSettings: nats }, async ({ storage, logger }) => {
+    const stores = await openStores(storage, { ...options, nats });
+    const { registry, shared } = stores;
+    const sealingKey = await serverKeyOf({ directory: storage.directory, registry }, options.serverKey);
     const expiryNow = (): number => storage.clock.now();
-    const services = await Services.open({ registry: stores.registry, limits: limits.api, sealingKey, expiryNow });
-    const created = (await services.accounts.isEmpty()) ? await services.accounts.create(OPERATOR) : undefined;
+    const services = await Services.open({ registry, limits: limits.api, sealingKey, servers: shared?.servers, expiryNow });
+    const created = (await services.accounts.isEmpty()) ? await createOperator(services) : undefined;
     return RunningServer.start({ storage, stores, services, options, logger, apiKey: created?.apiKey.key });
   });
+}
+
+/** @returns `undefined` if another server with the same data has just created it. */
+async function createOperator({ accounts }: Services): Promise<CreatedAccount | undefined> {
+  try {
+    return await accounts.create(OPERATOR);
+  } catch (error) {
+    if (error instanceof ApiError && error.code === "email_taken") return undefined;
+    throw error;
+  }
 }
 
 /** Before anything is written. @throws TypeError naming option, file and reason */

@@ -10,6 +10,8 @@ export interface RateLimiterOptions {
   readonly maxOwners?: number;
   /** Milliseconds on a monotonic clock. */
   readonly now?: () => number;
+  /** Number of servers that apply the same limit to the same owners: each has that part of rate and burst. Default 1. */
+  readonly servers?: (() => number) | undefined;
 }
 
 interface Bucket {
@@ -30,18 +32,29 @@ const REORDER_AFTER_MS = 1000;
  * connections: reconnecting regains nothing.
  */
 export class RateLimiter {
-  readonly #perMs: number;
-  readonly #burst: number;
+  readonly #perMsOfAll: number;
+  readonly #burstOfAll: number;
   readonly #maxOwners: number;
   readonly #now: () => number;
+  readonly #servers: () => number;
   /** In the order of their last use, within a second. */
   readonly #buckets = new ChurnMap<string, Bucket>();
 
-  constructor({ perSecond, burst = perSecond, maxOwners = DEFAULT_MAX_OWNERS, now = () => performance.now() }: RateLimiterOptions) {
-    this.#perMs = perSecond / MS_PER_SECOND;
-    this.#burst = burst;
+  constructor(options: RateLimiterOptions) {
+    const { perSecond, burst = perSecond, maxOwners = DEFAULT_MAX_OWNERS, now = () => performance.now(), servers = () => 1 } = options;
+    this.#perMsOfAll = perSecond / MS_PER_SECOND;
+    this.#burstOfAll = burst;
     this.#maxOwners = maxOwners;
     this.#now = now;
+    this.#servers = servers;
+  }
+
+  get #perMs(): number {
+    return this.#perMsOfAll / this.#servers();
+  }
+
+  get #burst(): number {
+    return this.#burstOfAll / this.#servers();
   }
 
   /** Takes units if the owner has them; a cost above `burst` needs a full bucket. */

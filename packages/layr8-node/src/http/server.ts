@@ -23,7 +23,7 @@ export interface HttpOptions {
   readonly connections: Connections;
   /** Time limit for the head of a connection's first request, in milliseconds. */
   readonly headTimeoutMs: number;
-  /** For `/health` and `/metrics`; absent if they have a port of their own. */
+  /** For `/health`, `/ready` and `/metrics`; absent if they have a port of their own. */
   readonly status: StatusSource | undefined;
 }
 

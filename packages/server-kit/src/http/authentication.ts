@@ -9,6 +9,8 @@ export interface AuthenticationOptions<Caller> {
   readonly ownerOf: (caller: Caller) => string;
   /** Requests per second of one owner. */
   readonly requestsPerSecond: number;
+  /** Number of servers between which the rate is divided. Default 1. */
+  readonly servers?: (() => number) | undefined;
   /** The rejection of a request above the rate. */
   readonly rateLimited: () => Error;
   /** The rejection of a request that was not authenticated. */
@@ -23,7 +25,7 @@ export class Authentication<Caller> {
 
   constructor(options: AuthenticationOptions<Caller>) {
     this.#options = options;
-    this.#rates = new RateLimiter({ perSecond: options.requestsPerSecond });
+    this.#rates = new RateLimiter({ perSecond: options.requestsPerSecond, servers: options.servers });
   }
 
   /** Accepts a request. @throws as the options say */

@@ -3,6 +3,7 @@ import { checkDirectoryAccess } from "@parley/storage";
 import type { LmdbOptions } from "@parley/storage-lmdb";
 import { pino, type Logger } from "pino";
 import { serverLogger } from "../server-logger.ts";
+import { describeDurability, type NatsSettings } from "../options/nats-options.ts";
 import { ServerStorage } from "./server-storage.ts";
 
 /** The kind of a server, for its data directory and its log. */
@@ -23,6 +24,8 @@ export interface StartOptions {
   readonly dataDir?: string;
   readonly acceptClock?: boolean;
   readonly logger?: Logger | false;
+  /** Where the server shares its data with others, if it does. */
+  readonly natsSettings?: NatsSettings | undefined;
 }
 
 /**
@@ -33,7 +36,7 @@ export interface StartOptions {
  */
 export async function startServer<Server>(
   kind: ServerKind,
-  { dataDir, acceptClock, logger: given }: StartOptions,
+  { dataDir, acceptClock, logger: given, natsSettings: nats }: StartOptions,
   run: (parts: { readonly storage: ServerStorage; readonly logger: Logger }) => Promise<Server>,
 ): Promise<Server> {
   const logger = given === false ? pino({ level: "silent" }) : (given ?? serverLogger(kind.program, "warn"));
@@ -41,8 +44,10 @@ export async function startServer<Server>(
   const storage = await ServerStorage.open({ dataDir, schema: kind.schema, acceptClock, onJump });
   try {
     const access = dataDir === undefined ? inMemory(kind) : await checkDirectoryAccess(dataDir);
-    if (!access.ok) logger.warn(access.warning);
-    return await run({ storage, logger });
+    if (!access.ok && nats === undefined) logger.warn(access.warning);
+    const server = await run({ storage, logger });
+    logger.info({ acknowledged: describeDurability(dataDir, nats) }, "storage in use");
+    return server;
   } catch (error) {
     await closeQuietly(() => storage.close());
     throw error;

@@ -16,7 +16,7 @@ export interface ApiSettings {
   readonly tls?: { readonly certFile: string; readonly keyFile: string } | undefined;
   readonly openSignup: boolean;
   readonly trustProxy?: TrustProxy | undefined;
-  /** Whether `/health` and `/metrics` are on the API's port. */
+  /** Whether `/health`, `/ready` and `/metrics` are on the API's port. */
   readonly hasStatus: boolean;
 }
 
@@ -24,8 +24,8 @@ export interface ApiSettings {
 export interface ApiSide {
   /** Origin of the API. */
   readonly url: string;
-  /** Called once a minute. @param now the time by which records expire. */
-  sweep(now: number): Promise<void>;
+  /** Called once a minute. @param now the time by which records expire. @param servers how many servers share the records. */
+  sweep(now: number, servers?: number): Promise<void>;
   /** Lets waiting calls come back and calls end, and frees the port. Idempotent. */
   close(): Promise<void>;
 }

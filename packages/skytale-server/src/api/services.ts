@@ -10,6 +10,7 @@ import { Invites } from "./invites.ts";
 import { Joins, joinTopic } from "./joins.ts";
 import { ApiKeys } from "./keys.ts";
 import type { ApiLimits } from "./limits.ts";
+import type { CommitNews } from "./registry-news.ts";
 import { createAccess } from "./relay-access.ts";
 import { SigningKeys } from "./signing-keys.ts";
 import { Signals } from "./signals.ts";
@@ -24,6 +25,8 @@ export interface ServicesOptions {
   readonly sealingKey?: SealingKey | undefined;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
+  /** Number of servers that share the registry. Default 1. */
+  readonly servers?: (() => number) | undefined;
   /** The time by which records expire: one that does not jump ahead. Default `now`. */
   readonly expiryNow?: () => number;
 }
@@ -44,13 +47,16 @@ export class Services {
   readonly signals: Signals = new Signals();
   /** What the relay asks. */
   readonly access: Access;
+  /** Number of servers that share the registry. */
+  readonly servers: () => number;
   readonly #registry: Registry;
   readonly #expiryNow: () => number;
 
-  private constructor({ registry, limits, now = Date.now, expiryNow = now }: ServicesOptions, signingKeys: SigningKeys) {
+  private constructor({ registry, limits, servers = () => 1, now = Date.now, expiryNow = now }: ServicesOptions, signingKeys: SigningKeys) {
     this.#registry = registry;
     this.#expiryNow = expiryNow;
     this.limits = limits;
+    this.servers = servers;
     this.signingKeys = signingKeys;
     this.keys = new ApiKeys({ registry, maxPerAccount: limits.maxKeysPerAccount, now });
     this.accounts = new Accounts({ registry, keys: this.keys, maxAccounts: limits.maxAccounts, now });
@@ -82,6 +88,12 @@ export class Services {
     const account = await this.accounts.get(id);
     if (account === undefined) throw new ApiError("not_found", "no such account");
     return account;
+  }
+
+  /** Passes on what another server has changed in the shared registry. */
+  async take({ signals, hasSigningKeys }: CommitNews): Promise<void> {
+    for (const { topic, news } of signals) this.signals.notify(topic, news);
+    if (hasSigningKeys) await this.signingKeys.refresh();
   }
 
   /** Ends expired invites and join requests, and rotates signing keys. Called by the server's sweep timer, every minute. */

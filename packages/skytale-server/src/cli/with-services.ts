@@ -16,7 +16,7 @@ export async function withServices(
       import("../server-key.ts"),
     ]);
     const open = async (storage: ServerStorage) => {
-      const { registry } = openStores(storage);
+      const { registry } = await openStores(storage);
       const sealingKey = await serverKeyOf({ directory: storage.directory, registry }, given);
       return Services.open({ registry, limits: readApiLimits(), sealingKey });
     };

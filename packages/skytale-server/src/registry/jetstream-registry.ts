@@ -25,6 +25,12 @@ interface Job {
   readonly done: Deferred<void>;
 }
 
+/** A record that was written, or removed: `undefined`. */
+export type RegistryNews = readonly [key: string, record: JsonObject | undefined];
+
+/** Learns what was committed together. It must not throw. */
+export type RegistryListener = (changes: readonly RegistryNews[]) => void;
+
 /** Options of a registry that several servers share. */
 export interface JetstreamRegistryOptions {
   /** Commits after which the registry is written as a whole, so that old ones can be removed. Default 10,000. */
@@ -66,6 +72,7 @@ export class JetstreamRegistry implements Registry, LogApplication {
   #running: Promise<void> | undefined;
   #log!: SharedLog;
   #closed = false;
+  readonly #listeners: RegistryListener[] = [];
 
   private constructor(
     connection: JetstreamConnection,
@@ -124,6 +131,11 @@ export class JetstreamRegistry implements Registry, LogApplication {
     await job.done.promise;
   }
 
+  /** Calls the listener for each further commit, by this server or another. Commits that reach this server in a snapshot are left out. */
+  onChanges(listener: RegistryListener): void {
+    this.#listeners.push(listener);
+  }
+
   /** Finishes the commits under way and rejects everything after. */
   async close(): Promise<void> {
     this.#closed = true;
@@ -160,11 +172,15 @@ export class JetstreamRegistry implements Registry, LogApplication {
   }
 
   #applyCommit(entry: Uint8Array, revision: string): void {
-    for (const [key, record] of readRows(entry)) {
+    const news: RegistryNews[] = [];
+    for (const [key, written] of readRows(entry)) {
       if (typeof key !== "string") continue;
-      if (isJsonObject(record)) this.#entries.set({ key, record, revision });
-      else this.#entries.delete(key);
+      const record = isJsonObject(written) ? written : undefined;
+      if (record === undefined) this.#entries.delete(key);
+      else this.#entries.set({ key, record, revision });
+      news.push([key, record]);
     }
+    for (const listener of this.#listeners) listener(news);
   }
 
   async #run(): Promise<void> {

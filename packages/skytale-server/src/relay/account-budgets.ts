@@ -31,14 +31,16 @@ export class AccountBudgets {
   readonly calls: RateLimiter;
   readonly work: RateLimiter;
 
-  constructor(limits: RelayLimits) {
+  /** @param servers number of servers between which the rates are divided. */
+  constructor(limits: RelayLimits, servers?: () => number) {
     this.streams = new FairShare({ total: limits.maxStreams, perOwner: limits.maxStreamsPerAccount });
     this.subscriptions = new FairShare({ total: limits.maxSubscriptionsTotal, perOwner: limits.maxSubscriptionsPerAccount });
     this.waitingCalls = new FairShare({ total: limits.maxWaitingCallsTotal, perOwner: limits.maxWaitingCalls });
     this.unreadAnswers = new FairShare({ total: limits.maxUnreadAnswerBytesTotal, perOwner: limits.maxUnreadAnswerBytes });
-    this.messages = new RateLimiter({ perSecond: limits.messagesPerSecond });
-    this.bytes = new RateLimiter({ perSecond: limits.bytesPerSecond });
-    this.calls = new RateLimiter({ perSecond: limits.callsPerSecond });
-    this.work = new RateLimiter({ perSecond: limits.workPerSecond, burst: limits.workPerSecond * WORK_BURST_SECONDS });
+    this.messages = new RateLimiter({ perSecond: limits.messagesPerSecond, servers });
+    this.bytes = new RateLimiter({ perSecond: limits.bytesPerSecond, servers });
+    this.calls = new RateLimiter({ perSecond: limits.callsPerSecond, servers });
+    const { workPerSecond } = limits;
+    this.work = new RateLimiter({ perSecond: workPerSecond, burst: workPerSecond * WORK_BURST_SECONDS, servers });
   }
 }

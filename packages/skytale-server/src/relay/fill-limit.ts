@@ -7,6 +7,8 @@ export interface FillLimitOptions {
   /** The part of a channel's retention that the commits and proposals of one account may take at once, and in an hour. */
   readonly share: number;
   readonly now?: () => number;
+  /** Number of servers between which the rates are divided. Default 1. */
+  readonly servers?: (() => number) | undefined;
 }
 
 const SECONDS_PER_HOUR = 3600;
@@ -20,9 +22,11 @@ export class FillLimit {
   readonly #entries: RateLimiter;
   readonly #bytes: RateLimiter;
 
-  constructor({ retention, share, now }: FillLimitOptions) {
-    const limiter = (max: number): RateLimiter =>
-      new RateLimiter({ perSecond: (max * share) / SECONDS_PER_HOUR, burst: Math.max(1, max * share), ...(now !== undefined && { now }) });
+  constructor({ retention, share, now, servers }: FillLimitOptions) {
+    const limiter = (max: number): RateLimiter => {
+      const rate = { perSecond: (max * share) / SECONDS_PER_HOUR, burst: Math.max(1, max * share), servers };
+      return new RateLimiter({ ...rate, ...(now !== undefined && { now }) });
+    };
     this.#entries = limiter(retention.maxEntries);
     this.#bytes = limiter(retention.maxBytes);
   }

@@ -26,6 +26,8 @@ export interface RelayOptions {
   /** How much the log keeps of a channel. */
   readonly retention?: Partial<Retention> | undefined;
   readonly observer?: Partial<RelayObserver>;
+  /** Number of servers that share log and accounts: the rates of accounts are divided between them. Default 1. */
+  readonly servers?: (() => number) | undefined;
 }
 
 /**
@@ -59,9 +61,9 @@ export class Relay implements RelayHandler, AsyncDisposable {
     this.limits = readRelayLimits(options.limits);
     this.#options = options;
     this.#observer = options.observer ?? {};
-    this.#budgets = new AccountBudgets(this.limits);
-    this.#fillLimit = new FillLimit({ retention: readRetention(options.retention), share: this.limits.fillShare });
-    const { log, welcomes } = options;
+    this.#budgets = new AccountBudgets(this.limits, options.servers);
+    const { log, welcomes, servers } = options;
+    this.#fillLimit = new FillLimit({ retention: readRetention(options.retention), share: this.limits.fillShare, servers });
     this.#storageQuota = new StorageQuota({ log, welcomes, maxBytesPerAccount: this.limits.maxStoredBytesPerAccount });
     this.#deliveries = new DeliveryBudget(this.limits.maxWaitingDeliveryBytes);
     this.#failures = new FailedVerifications(this.limits.failedVerificationsPerSecond);

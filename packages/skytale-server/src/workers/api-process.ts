@@ -6,6 +6,7 @@ import { portOf, type HealthCheck } from "@parley/server-kit/http";
 import type { Logger } from "pino";
 import type { ApiSettings, ApiSide } from "../api/api-host.ts";
 import type { MetricsSnapshot } from "../metrics.ts";
+import type { RegistryNews } from "../registry/jetstream-registry.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { ApiMethods, ApiWorkerData, OwnerMethods } from "./api-worker.ts";
 import { ProcessCalls } from "./calls.ts";
@@ -19,6 +20,8 @@ export interface ApiProcessOptions extends Omit<ApiWorkerData, "now"> {
   /** The time by which records expire. */
   readonly now: () => number;
   readonly checkHealth: () => Promise<HealthCheck>;
+  /** Set if other servers have the same records. */
+  readonly checkSharedStorage: (() => Promise<HealthCheck>) | undefined;
   readonly metricsText: () => Promise<string>;
   /** The process ended unexpectedly and is restarted. */
   readonly onCrash: () => void;
@@ -78,8 +81,13 @@ export class ApiProcess implements ApiSide {
     return this.#running === undefined ? { ok: false, reason: "the API's process has crashed and is being started again" } : { ok: true };
   }
 
-  async sweep(now: number): Promise<void> {
-    await this.#running?.calls.call("sweep", now);
+  async sweep(now: number, servers?: number): Promise<void> {
+    await this.#running?.calls.call("sweep", now, servers);
+  }
+
+  /** Tells the process what was changed in the registry. */
+  take(changes: readonly RegistryNews[]): void {
+    this.#running?.calls.send("take", changes);
   }
 
   /** Metrics of the process; `undefined` while it is not running or not responding. */
@@ -112,11 +120,12 @@ export class ApiProcess implements ApiSide {
 
   /** Starts a process and lets it listen. Returns the API's origin. */
   async #run(): Promise<string> {
-    const { registry, logger, checkHealth, metricsText, now, limits, serverKey, directory } = this.#options;
+    const { registry, logger, checkHealth, metricsText, checkSharedStorage, servers, now, limits, serverKey, directory } = this.#options;
     const child = fork(PROGRAM, [logger.level], { serialization: "advanced", ...(IS_SOURCE && { execArgv: [] }) });
     const calls = new ProcessCalls<ApiMethods>(child, {
       ...offerRegistry(registry),
       checkHealth,
+      checkSharedStorage: checkSharedStorage ?? (() => Promise.resolve({ ok: true })),
       metricsText,
       log: (line) => writeForwarded(logger, NAME, line),
     } satisfies OwnerMethods);
@@ -128,7 +137,7 @@ export class ApiProcess implements ApiSide {
     const end = (): void => void child.kill("SIGKILL");
     this.#stop.signal.addEventListener("abort", end);
     try {
-      const url = await calls.call("listen", { settings: this.#settings, limits, serverKey, directory, now: now() });
+      const url = await calls.call("listen", { settings: this.#settings, limits, serverKey, directory, servers, now: now() });
       this.#running = { child, calls };
       logger.info({ api: url, pid: child.pid, worker: NAME }, "the API's process listens");
       return url;

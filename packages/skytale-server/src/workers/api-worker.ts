@@ -4,7 +4,9 @@ import { Watchdog } from "@parley/server-kit";
 import type { HealthCheck } from "@parley/server-kit/http";
 import { ApiHost, type ApiSettings } from "../api/api-host.ts";
 import type { ApiLimits } from "../api/limits.ts";
+import { readNews } from "../api/registry-news.ts";
 import { Services } from "../api/services.ts";
+import type { RegistryNews } from "../registry/jetstream-registry.ts";
 import { RejectionReports } from "../rejection-reports.ts";
 import { createMetrics, type MetricsSnapshot } from "../metrics.ts";
 import { serverKeyOf } from "../server-key.ts";
@@ -20,13 +22,17 @@ export interface ApiWorkerData {
   readonly directory: string | undefined;
   /** The time by which records expire. */
   readonly now: number;
+  /** How many servers share the records; absent: this one alone has them. */
+  readonly servers: number | undefined;
 }
 
 /** What the API's process offers. */
 export type ApiMethods = {
   /** Opens the port, and returns the API's origin. */
   readonly listen: (data: ApiWorkerData) => Promise<string>;
-  readonly sweep: (now: number) => Promise<void>;
+  readonly sweep: (now: number, servers?: number) => Promise<void>;
+  /** What was changed in the registry, perhaps by another server. */
+  readonly take: (changes: readonly RegistryNews[]) => Promise<void>;
   readonly metrics: () => Promise<MetricsSnapshot>;
   /** Ends the calls and frees the port. */
   readonly close: () => Promise<void>;
@@ -35,6 +41,7 @@ export type ApiMethods = {
 /** What the API's process asks of the one that owns the records. */
 export type OwnerMethods = RegistryMethods & {
   readonly checkHealth: () => Promise<HealthCheck>;
+  readonly checkSharedStorage: () => Promise<HealthCheck>;
   readonly metricsText: () => Promise<string>;
   /** A line of the log. */
   readonly log: (line: string) => void;
@@ -42,25 +49,32 @@ export type OwnerMethods = RegistryMethods & {
 
 /** The owner's time, which does not jump, and when it was told. */
 let told = { now: 0, at: 0 };
+let servers = 1;
 let isClosing = false;
 let services: Services | undefined;
 let host: ApiHost | undefined;
 let watchdog: Watchdog | undefined;
 
 const owner: ProcessCalls<OwnerMethods> = new ProcessCalls<OwnerMethods>(process, {
-  listen: async ({ settings, limits, serverKey, directory, now }) => {
+  listen: async ({ settings, limits, serverKey, directory, now, servers: count = 1 }) => {
+    servers = count;
     told = { now, at: performance.now() };
     const registry = new RemoteRegistry(owner);
     const sealingKey = await serverKeyOf({ directory, registry }, serverKey);
     const expiryNow = (): number => told.now + (performance.now() - told.at);
-    services = await Services.open({ registry, limits, sealingKey, expiryNow });
+    services = await Services.open({ registry, limits, sealingKey, servers: () => servers, expiryNow });
     host = await ApiHost.listen(
       {
         services,
         logger,
         metrics,
         reports: new RejectionReports(logger, metrics),
-        status: { isReady: () => !isClosing, checkHealth: () => owner.call("checkHealth"), metricsText: () => owner.call("metricsText") },
+        status: {
+          isReady: () => !isClosing,
+          checkHealth: () => owner.call("checkHealth"),
+          checkSharedStorage: () => owner.call("checkSharedStorage"),
+          metricsText: () => owner.call("metricsText"),
+        },
         onWork: (what, account) => watchdog?.note(what, account),
         onFailure: (error) => {
           metrics.failures.inc();
@@ -73,7 +87,9 @@ const owner: ProcessCalls<OwnerMethods> = new ProcessCalls<OwnerMethods>(process
     watchdog = new Watchdog({ onHeld: (held) => logger.warn(held, "event loop held") });
     return host.url;
   },
-  sweep: async (ownerNow) => {
+  take: async (changes) => services?.take(readNews(changes)),
+  sweep: async (ownerNow, count = 1) => {
+    servers = count;
     told = { now: ownerNow, at: performance.now() };
     await host?.sweep();
   },

@@ -28,7 +28,8 @@ export function addSignup(
   services: Services,
   { isOpen, addressOf }: { readonly isOpen: boolean; readonly addressOf: (request: FastifyRequest) => string },
 ): void {
-  const signups = new RateLimiter({ perSecond: services.limits.signupsPerHour / SECONDS_PER_HOUR, burst: services.limits.signupsPerHour });
+  const { signupsPerHour } = services.limits;
+  const signups = new RateLimiter({ perSecond: signupsPerHour / SECONDS_PER_HOUR, burst: signupsPerHour, servers: services.servers });
   app.withTypeProvider<ZodTypeProvider>().post(
     "/v1/accounts",
     {

@@ -17,6 +17,8 @@ export interface ApiAuthenticationOptions {
   /** Rejected keys and tokens per second from one address. */
   readonly failedVerificationsPerSecond: number;
   readonly addressOf: (request: FastifyRequest) => string;
+  /** Number of servers between which the rate of an account is divided. */
+  readonly servers: () => number;
 }
 
 interface Caller {
@@ -30,7 +32,7 @@ interface Caller {
  * `key_invalid`, `token_invalid` and `rate_limited`.
  */
 export class ApiAuthentication extends Authentication<Caller> {
-  constructor({ keys, verifier, requestsPerSecond, failedVerificationsPerSecond, addressOf }: ApiAuthenticationOptions) {
+  constructor({ keys, verifier, requestsPerSecond, failedVerificationsPerSecond, addressOf, servers }: ApiAuthenticationOptions) {
     const failures = new FailedVerifications(failedVerificationsPerSecond);
     const verify = async (presented: string, address: string): Promise<Caller> => {
       if (!failures.mayTry(address)) throw new ApiError("rate_limited", "too many rejected keys and tokens from one address");
@@ -51,6 +53,7 @@ export class ApiAuthentication extends Authentication<Caller> {
       },
       ownerOf: ({ accountId }) => accountId,
       requestsPerSecond,
+      servers,
       rateLimited: () => new ApiError("rate_limited", `an account may make ${requestsPerSecond} calls a second`),
       unauthorized: () => new ApiError("unauthorized", MISSING_HEADER),
     });

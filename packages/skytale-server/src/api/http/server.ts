@@ -33,7 +33,7 @@ export interface ApiServerOptions extends StatusSource {
   readonly openSignup: boolean;
   /** Which proxies say whose call it is. */
   readonly trustsProxy: ProxyTrust;
-  /** Whether `/health` and `/metrics` are on this port. */
+  /** Whether `/health`, `/ready` and `/metrics` are on this port. */
   readonly hasStatus: boolean;
   /** A response was sent. */
   readonly onResponse: (call: CompletedCall) => void;
@@ -60,7 +60,7 @@ const SWEEP_MS = 2500;
 /** Seconds for which others may keep the key set: new keys are in it for longer before they sign. */
 const KEY_SET_AGE = 240;
 
-/** Builds the API server: the calls, `/health`, `/metrics`, `/openapi.json` and the key set. Errors are `{"error": "…", "code": "…"}`. */
+/** Builds the API server: the calls, `/health`, `/ready`, `/metrics`, `/openapi.json` and the key set. Errors are `{"error": "…", "code": "…"}`. */
 export async function createApiServer(options: ApiServerOptions): Promise<FastifyInstance> {
   const { services, requests } = options;
   const app = createApp(options);
@@ -106,6 +106,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<Fastif
         requestsPerSecond: services.limits.requestsPerSecond,
         failedVerificationsPerSecond: services.limits.failedVerificationsPerSecond,
         addressOf: ({ raw }) => clientAddress(raw, options.trustsProxy),
+        servers: services.servers,
       });
       own.addHook("onRequest", async (request, reply) => {
         await authentication.admit(request);
