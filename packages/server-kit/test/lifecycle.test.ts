@@ -30,13 +30,15 @@ afterEach(async () => {
 const messages = (): readonly string[] => lines.map(({ msg }) => msg);
 
 describe("startServer", () => {
-  it("warns that data in memory is lost, and that a directory is accessible to others", async () => {
+  it("warns that data in memory is lost, and that a directory is accessible to others, and says how data is stored", async () => {
     const run = ({ storage }: { readonly storage: ServerStorage }): Promise<void> => storage.close();
     await startServer(KIND, { logger }, run);
-    expect(messages()).toEqual(["no dataDir: notes are kept in memory and lost when this server stops"]);
+    expect(messages()).toEqual(["no dataDir: notes are kept in memory and lost when this server stops", "storage in use"]);
+    expect(lines.at(-1)).toMatchObject({ acknowledged: "in the memory of this process" });
     await chmod(directory, 0o755);
     await startServer(KIND, { logger, dataDir: directory }, run);
-    expect(messages()[1]).toContain(`${directory} is accessible to other users`);
+    expect(messages()[2]).toContain(`${directory} is accessible to other users`);
+    expect(lines.at(-1)).toMatchObject({ acknowledged: "flushed to disk (fsync)" });
   });
 
   it("closes the stores and releases the directory if the server fails to start", async () => {

@@ -109,7 +109,7 @@ describe("skytale-server", () => {
     // Older versions made ids that begin with a dash.
     const old = "-W3456789abcdefg";
     const storage = await ServerStorage.open({ dataDir: data, schema: SCHEMA });
-    await transact(openStores(storage).registry, async (transaction) => {
+    await transact((await openStores(storage)).registry, async (transaction) => {
       const record: KeyRecord = { id: old, accountId: account, name: "old", mode: "live", hash: "", createdAt: 0 };
       transaction.put(keys, [old], record);
       transaction.put(accountKeys, [account, old], { id: old });
