@@ -7,7 +7,7 @@ import { imports } from "./imports.ts";
 import { layr8Requests } from "./layr8-requests.ts";
 import { mls } from "./mls.ts";
 import { mlsWarmTree } from "./mls-warm-tree.ts";
-import { relay, relayFanOut } from "./relay.ts";
+import { relay, relayFanOut, relayLatency, relayMemory } from "./relay.ts";
 
 type Benches = Readonly<Record<string, () => Promise<void>>>;
 
@@ -17,11 +17,14 @@ const usual: Benches = {
   "idle-agents": idleAgents,
   mls,
   relay,
+  "relay-latency": relayLatency,
+  "relay-fan-out": relayFanOut,
+  "relay-memory": relayMemory,
   "didcomm-crypto": didcommCrypto,
   imports,
 };
 /** Benchmarks that take minutes; measured only when named. */
-const long: Benches = { "mls-warm-tree": mlsWarmTree, "relay-fan-out": relayFanOut };
+const long: Benches = { "mls-warm-tree": mlsWarmTree };
 const benches: Benches = { ...usual, ...long };
 
 const names = process.argv.slice(2);

@@ -1,5 +1,6 @@
 // Clients of a relay, in a process of their own: those of the subscribers, or that of a publisher.
 import { RelayClient, type Subscription } from "@parley/skytale-relay";
+import { publishWindow } from "./publish-window.ts";
 import { argument, serve } from "./worker.ts";
 
 const { url, token, channel } = argument() as { url: string; token: string; channel: string };
@@ -20,7 +21,7 @@ interface Question {
 serve({}, async ({ subscribers, take, publish, window = 256, turns }: Question) => {
   if (subscribers !== undefined) return subscribe(subscribers);
   if (take !== undefined) await Promise.all(subscriptions.map((subscription) => drain(subscription, take)));
-  if (publish !== undefined) await publishAll(publish, window);
+  if (publish !== undefined) await publishWindow(publish, window, publishOne);
   return turns === undefined ? 0 : takeTurns(turns);
 });
 
@@ -52,12 +53,8 @@ async function drain(subscription: AsyncIterator<unknown>, count: number): Promi
   for (let taken = 0; taken < count; taken++) await subscription.next();
 }
 
-async function publishAll(count: number, window: number): Promise<void> {
-  let sent = 0;
-  const lane = async (): Promise<void> => {
-    while (sent++ < count) await publisher.publish(channel, { kind: "application", epoch: 1n, payload });
-  };
-  await Promise.all(Array.from({ length: window }, lane));
+function publishOne(): Promise<unknown> {
+  return publisher.publish(channel, { kind: "application", epoch: 1n, payload });
 }
 
 /** Publishes one after the other, each when the one before has been delivered here and acknowledged. Returns microseconds of one. */
@@ -65,7 +62,7 @@ async function takeTurns(count: number): Promise<number> {
   const [subscription] = subscriptions;
   const started = performance.now();
   for (let turn = 0; turn < count; turn++) {
-    await Promise.all([publisher.publish(channel, { kind: "application", epoch: 1n, payload }), subscription?.next()]);
+    await Promise.all([publishOne(), subscription?.next()]);
   }
   return ((performance.now() - started) / count) * 1000;
 }

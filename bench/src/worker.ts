@@ -18,6 +18,10 @@ export class Worker<Ready = unknown> {
     this.ready = this.#next() as Promise<Ready>;
   }
 
+  get pid(): number {
+    return this.#process.pid ?? 0;
+  }
+
   /** Asks the role for something; one question at a time. */
   async ask<Answer>(question: unknown): Promise<Answer> {
     const answer = this.#next();

@@ -94,3 +94,25 @@ it("a client that resets streams again and again is told to calm down, and its c
   const alice = await harness.grpcClient("alice");
   expect(await alice.publish("acme/team/general", message("x"))).toEqual({ sequence: 1 });
 });
+
+it("only a connection with a valid token may send more than HTTP/2's default window at once", async () => {
+  await using harness = new RelayHarness();
+  const { url } = await harness.listen();
+  const session = connectHttp2(url);
+  const call = async (token: string): Promise<void> => {
+    const stream = session.request({
+      ":method": "POST",
+      ":path": "/skytale.relay.v1.RelayService/GetHeads",
+      "content-type": "application/grpc",
+      authorization: `Bearer ${token}`,
+    });
+    // An empty message of gRPC.
+    stream.end(Buffer.alloc(5));
+    await once(stream.resume(), "close");
+  };
+  await call("nobody");
+  expect(session.state.remoteWindowSize).toBe(65_535 - 5);
+  await call("alice");
+  await expect.poll(() => session.state.remoteWindowSize).toBeGreaterThan(200_000);
+  session.close();
+});

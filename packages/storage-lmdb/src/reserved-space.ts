@@ -14,7 +14,8 @@ const ROW_OVERHEAD = 32;
 const AHEAD_COMMITS = 4;
 const MIN_AHEAD = 1024 * KIB;
 const MAX_AHEAD = 8 * MIN_AHEAD;
-const PIECE_BYTES = 64 * KIB;
+/** Written to extend the file: one buffer for all writes, and few of them, since each takes a call of the thread pool. */
+const ZEROS = Buffer.alloc(256 * KIB);
 /** How long a successful flush proves that the file is writable, in milliseconds. */
 const PROVEN_MS = 10;
 
@@ -101,8 +102,8 @@ export class ReservedSpace {
   async #extend(wanted: number, needed: number): Promise<void> {
     try {
       while (this.#size < wanted) {
-        const piece = Buffer.alloc(Math.min(PIECE_BYTES, Math.ceil(wanted) - this.#size));
-        const { bytesWritten } = await this.#file.write(piece, 0, piece.length, this.#size);
+        const length = Math.min(ZEROS.length, Math.ceil(wanted) - this.#size);
+        const { bytesWritten } = await this.#file.write(ZEROS, 0, length, this.#size);
         this.#size += bytesWritten;
       }
     } catch (error) {

@@ -62,6 +62,13 @@ export class WriteQueue {
     return promise;
   }
 
+  /** Like {@link WriteQueue.flush}, but starts now if no commit runs: for a caller that has gathered the writes of several others itself. */
+  flushNow(): Promise<void> {
+    const flushed = this.flush();
+    this.#start();
+    return flushed;
+  }
+
   /** Commits queued writes and rejects later ones. Resolves when no commit is running. */
   async close(): Promise<void> {
     const last = this.flush();

@@ -41,6 +41,22 @@ describe("WriteQueue", () => {
     await Promise.all(flushes);
   });
 
+  it("starts at once when told so, and after the commit that runs", async () => {
+    const { commits, queue } = createDisk();
+    queue.put(TABLE, Buffer.from("a"), Buffer.from("value"));
+    const first = queue.flushNow();
+    expect(commits.map(({ keys }) => keys)).toEqual(["+a"]);
+    queue.put(TABLE, Buffer.from("b"), Buffer.from("value"));
+    const second = queue.flushNow();
+    await turn();
+    expect(commits).toHaveLength(1);
+    commits[0]?.done.resolve();
+    await first;
+    expect(commits.map(({ keys }) => keys)).toEqual(["+a", "+b"]);
+    commits[1]?.done.resolve();
+    await second;
+  });
+
   it("commits what a listener has announced and writes before the commit", async () => {
     const { commits, queue } = createDisk();
     let isDue = false;

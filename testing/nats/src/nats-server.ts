@@ -38,6 +38,11 @@ export class NatsServer {
     this.#config = config;
   }
 
+  /** Id of the process; `undefined` while it doesn't run. */
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
   /** Starts the process, on the same port and files as before. Resolves when it accepts connections. @throws Error with its output */
   async start(): Promise<void> {
     const deadline = performance.now() + READY_WITHIN_MS;

@@ -29,7 +29,11 @@ export class KeyTable {
   #put(a: number, b: number, c: number, d: number, sequence: number): void {
     const slot = this.#slotOf(a, b, c, d);
     if (this.#sequences[slot] === 0) this.#size++;
-    this.#words.set([a, b, c, d], slot * WORDS);
+    const at = slot * WORDS;
+    this.#words[at] = a;
+    this.#words[at + 1] = b;
+    this.#words[at + 2] = c;
+    this.#words[at + 3] = d;
     this.#sequences[slot] = sequence;
   }
 
@@ -50,7 +54,8 @@ export class KeyTable {
     this.#words = new Uint32Array(words.length * 2);
     this.#sequences = new Float64Array(sequences.length * 2);
     this.#size = 0;
-    for (const [slot, sequence] of sequences.entries()) {
+    for (let slot = 0; slot < sequences.length; slot++) {
+      const sequence = sequences[slot] ?? 0;
       if (sequence === 0) continue;
       const at = slot * WORDS;
       this.#put(words[at] ?? 0, words[at + 1] ?? 0, words[at + 2] ?? 0, words[at + 3] ?? 0, sequence);

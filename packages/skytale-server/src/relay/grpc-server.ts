@@ -15,7 +15,7 @@ import { Connections, forwardedAddress, listenError, probePort, type ProxyTrust 
 import { type FrameStream, RelayError, type UnaryMethod } from "@parley/skytale-relay";
 import { asBuffer, asIs, contract, GrpcWriter, statusOf } from "@parley/skytale-relay/internal";
 import { healthService } from "./health.ts";
-import { guardHttp2 } from "./http2-guard.ts";
+import { guardHttp2, type Http2Guard } from "./http2-guard.ts";
 import { reflectionServices } from "./reflection.ts";
 import type { Relay } from "./relay.ts";
 
@@ -69,10 +69,15 @@ export async function listenGrpc(relay: Relay, options: GrpcListenOptions): Prom
   const { onDropped = (): void => undefined, trustsProxy = (): boolean => false } = options;
   const isProxy = (address: string): boolean => trustsProxy(address, 0);
   const connections = new Connections({ max: relay.limits.maxConnections, isProxy, onDropped });
+  let guard: Http2Guard | undefined;
   const addressOf = (call: AnyCall): string => clientOf(call, trustsProxy);
-  server.addService({ Connect: raw(`${service}Connect`, true) }, { Connect: connect(relay, connections, addressOf) });
+  const onIdentified = (peer: string, accountId: string): void => {
+    connections.identified(peer, accountId);
+    guard?.identified(peer);
+  };
+  server.addService({ Connect: raw(`${service}Connect`, true) }, { Connect: connect(relay, onIdentified, addressOf) });
   for (const method of UNARY) {
-    server.addService({ [method]: raw(service + method, false) }, { [method]: unary(relay, method, connections, addressOf) });
+    server.addService({ [method]: raw(service + method, false) }, { [method]: unary(relay, method, onIdentified, addressOf) });
   }
   const health = healthService(async () => relay.serving && (await isServing()));
   server.addService(health.definition, health.implementation);
@@ -85,7 +90,7 @@ export async function listenGrpc(relay: Relay, options: GrpcListenOptions): Prom
     throw listenError(error, { host, port: options.port, option: "relayPort" });
   }
   const port = await bind(server, `${host.includes(":") && !host.startsWith("[") ? `[${host}]` : host}:${options.port}`, credentials);
-  guardHttp2(server, connections, () => onDropped("resets"));
+  guard = guardHttp2(server, connections, () => onDropped("resets"));
   const sweeper = setInterval(() => connections.sweep(), SWEEP_MS).unref();
   const urlHost = host.includes(":") ? `[${host}]` : host;
   let closing: Promise<void> | undefined;
@@ -146,13 +151,16 @@ function raw(path: string, streams: boolean): MethodDefinition<Buffer, Uint8Arra
   };
 }
 
-function connect(relay: Relay, connections: Connections, addressOf: AddressOf): handleBidiStreamingCall<Buffer, Uint8Array> {
+/** Called when it is known whose connection a peer is. */
+type OnIdentified = (peer: string, accountId: string) => void;
+
+function connect(relay: Relay, onIdentified: OnIdentified, addressOf: AddressOf): handleBidiStreamingCall<Buffer, Uint8Array> {
   return (call) => {
     // At once, so that a client knows that it is heard.
     call.sendMetadata(new Metadata());
     const stream = new GrpcServerStream(call);
     const peer = call.getPeer();
-    const listener = relay.accept(tokenOf(call.metadata), stream, (accountId) => connections.identified(peer, accountId), addressOf(call));
+    const listener = relay.accept(tokenOf(call.metadata), stream, (accountId) => onIdentified(peer, accountId), addressOf(call));
     stream.onDrained = () => listener.drained();
     stream.onSent = (bytes) => listener.sent?.(bytes);
     call.on("data", (frame: Buffer) => listener.frame(frame));
@@ -173,12 +181,12 @@ function connect(relay: Relay, connections: Connections, addressOf: AddressOf): 
   };
 }
 
-function unary(relay: Relay, method: UnaryMethod, connections: Connections, addressOf: AddressOf): handleUnaryCall<Buffer, Uint8Array> {
+function unary(relay: Relay, method: UnaryMethod, onIdentified: OnIdentified, addressOf: AddressOf): handleUnaryCall<Buffer, Uint8Array> {
   return (call, callback) => {
     const abort = new AbortController();
     call.on("cancelled", () => abort.abort());
-    const onIdentified = (accountId: string): void => connections.identified(call.getPeer(), accountId);
-    void answer(relay, method, { call, signal: abort.signal, onIdentified, address: addressOf(call) }, callback);
+    const identified = (accountId: string): void => onIdentified(call.getPeer(), accountId);
+    void answer(relay, method, { call, signal: abort.signal, onIdentified: identified, address: addressOf(call) }, callback);
   };
 }
 

@@ -7,18 +7,38 @@ import { type Connections, peerOf } from "@parley/server-kit";
 const RESETS = { perSecond: 50, burst: 500 };
 
 /**
+ * Receive window of a connection with a valid token, in bytes, and of each of its streams. With HTTP/2's default of 64 KiB, a client that
+ * publishes fast waits for a window update after each frame. grpc-js has an option for the window of clients only.
+ */
+const WINDOW_BYTES = 256 * 1024;
+
+/** What {@link guardHttp2} returns. */
+export interface Http2Guard {
+  /** Called when a connection has presented a valid token: its client may send more at once. Until then, it has HTTP/2's default window. */
+  identified(peer: string): void;
+}
+
+/**
  * Watches the HTTP/2 connections of a gRPC server: counts them, and closes one on which a client resets streams again and again
  * (https://www.rfc-editor.org/rfc/rfc9113#section-10.5), with GOAWAY ENHANCE_YOUR_CALM.
  */
-export function guardHttp2(grpc: GrpcServer, connections: Connections, onFlood: (peer: string) => void): void {
+export function guardHttp2(grpc: GrpcServer, connections: Connections, onFlood: (peer: string) => void): Http2Guard {
   const resets = new RateLimiter(RESETS);
+  /** Connections with the default window. */
+  const narrow = new Map<string, ServerHttp2Session>();
   for (const server of http2ServersOf(grpc)) {
     connections.attach(server);
+    // The window of a stream doesn't exceed that of its connection.
+    server.updateSettings({ initialWindowSize: WINDOW_BYTES });
     server.on("session", (session: ServerHttp2Session) => {
       const { socket } = session;
       if (socket === undefined) return;
       const peer = peerOf(socket);
       session.on("error", () => undefined);
+      narrow.set(peer, session);
+      session.once("close", () => {
+        if (narrow.get(peer) === session) narrow.delete(peer);
+      });
       session.once("remoteSettings", () => connections.heard(peer));
       session.on("stream", (stream: ServerHttp2Stream) => {
         const ended = connections.began(peer);
@@ -31,6 +51,13 @@ export function guardHttp2(grpc: GrpcServer, connections: Connections, onFlood: 
       });
     });
   }
+  return {
+    identified: (peer) => {
+      const session = narrow.get(peer);
+      narrow.delete(peer);
+      if (session?.destroyed === false) session.setLocalWindowSize(WINDOW_BYTES);
+    },
+  };
 }
 
 /** grpc-js has no public way to its HTTP/2 servers. */
