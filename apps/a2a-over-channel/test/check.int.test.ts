@@ -1,25 +1,5 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { App, withSkytale } from "@parley/app-testing";
-import { afterEach, beforeEach, expect, it } from "vitest";
-
-const script = (name: string) => fileURLToPath(new URL(`../dist/${name}.js`, import.meta.url));
-
-let directory: string;
-
-beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), "a2a-over-channel-"));
-});
-afterEach(() => rm(directory, { recursive: true }));
-
-async function within(check: (start: (name: string, ...args: string[]) => App) => Promise<void>): Promise<void> {
-  await withSkytale((servers) => {
-    const env = { ...servers, SKYTALE_DATA_DIR: directory };
-    return check((name, ...args) => new App(script(name), args, env));
-  });
-}
+import { withSkytalePrograms } from "@parley/app-testing";
+import { expect, it } from "vitest";
 
 /** The id in a line about a task. */
 function taskIn(line: string): string {
@@ -30,7 +10,7 @@ const numbersIn = (lines: readonly string[]) => lines.filter((line) => /^\d+$/.t
 const upTo = (last: number) => Array.from({ length: last }, (_, index) => index + 1);
 
 it("answers messages, and streams the events of a task", async () => {
-  await within(async (start) => {
+  await withSkytalePrograms(import.meta.url, async (start) => {
     await using agent = start("agent");
     await using client = start("client", await agent.said("skt_inv_"), "erin");
     await client.said("counter: Counts");
@@ -49,7 +29,7 @@ it("answers messages, and streams the events of a task", async () => {
 });
 
 it("cancels a task, whose stream then ends", async () => {
-  await within(async (start) => {
+  await withSkytalePrograms(import.meta.url, async (start) => {
     await using agent = start("agent");
     await using client = start("client", await agent.said("skt_inv_"));
     await client.said("you are client");
@@ -66,7 +46,7 @@ it("cancels a task, whose stream then ends", async () => {
 });
 
 it("a client can leave a stream and resubscribe", async () => {
-  await within(async (start) => {
+  await withSkytalePrograms(import.meta.url, async (start) => {
     await using agent = start("agent");
     await using client = start("client", await agent.said("skt_inv_"));
     await client.said("you are client");
@@ -87,7 +67,7 @@ it("a client can leave a stream and resubscribe", async () => {
 });
 
 it("serves several clients concurrently, each with its own tasks", async () => {
-  await within(async (start) => {
+  await withSkytalePrograms(import.meta.url, async (start) => {
     await using agent = start("agent");
     const token = await agent.said("skt_inv_");
     await using erin = start("client", token, "erin");
@@ -105,7 +85,7 @@ it("serves several clients concurrently, each with its own tasks", async () => {
 });
 
 it("reports that a restarted agent lost a task, and continues", async () => {
-  await within(async (start) => {
+  await withSkytalePrograms(import.meta.url, async (start) => {
     await using first = start("agent");
     await using client = start("client", await first.said("skt_inv_"));
     await client.said("you are client");
@@ -125,7 +105,7 @@ it("reports that a restarted agent lost a task, and continues", async () => {
 });
 
 it("prints its usage, and the problem with a token", async () => {
-  await within(async (start) => {
+  await withSkytalePrograms(import.meta.url, async (start) => {
     await using bare = start("client");
     expect(await bare.exit()).toBe(2);
     await bare.said("usage:");

@@ -1,34 +1,17 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { App, withSkytale } from "@parley/app-testing";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { type App, withSkytalePrograms } from "@parley/app-testing";
+import { expect, it } from "vitest";
 
-const script = (name: string) => fileURLToPath(new URL(`../dist/${name}.js`, import.meta.url));
 const RUNS = 3;
 const PORTION = 25;
 
-let directory: string;
-
-beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), "bridge-demo-"));
-});
-afterEach(() => rm(directory, { recursive: true }));
-
-async function within(check: (start: (name: string, ...args: string[]) => App) => Promise<void>): Promise<void> {
-  await withSkytale((servers) => {
-    const env = { ...servers, SKYTALE_DATA_DIR: directory };
-    return check((name, ...args) => new App(script(name), args, env));
-  });
-}
-
 const tokenFor = async (bridge: App, channel: string) => (await bridge.said(`token for ${channel}`)).split(" ").at(-1) ?? "";
 const answersOf = (app: App) => app.lines.filter((line) => line.startsWith("bridge answers: ")).map((line) => line.slice(16));
-const journal = async () => (await readFile(join(directory, "tools", "journal"), "utf8")).trim().split("\n");
+const journalIn = async (directory: string) => (await readFile(join(directory, "tools", "journal"), "utf8")).trim().split("\n");
 
 it("an official A2A client calls an MCP tool and receives its result", async () => {
-  await within(async (start) => {
+  await withSkytalePrograms(import.meta.url, async (start) => {
     await using bridge = start("bridge");
     await using tools = start("tools", await tokenFor(bridge, "acme/tools/desk"));
     await tools.said("stamping on");
@@ -45,7 +28,7 @@ it("an official A2A client calls an MCP tool and receives its result", async () 
 });
 
 it("each request is answered once with one tool call while the bridge is killed repeatedly", async () => {
-  await within(async (start) => {
+  await withSkytalePrograms(import.meta.url, async (start, directory) => {
     const runs = [start("bridge")];
     try {
       const first = runs[0] as App;
@@ -64,7 +47,7 @@ it("each request is answered once with one tool call while the bridge is killed 
       }
       agent.endInput();
       expect(await agent.exit()).toBe(0);
-      const stamped = await journal();
+      const stamped = await journalIn(directory);
       expect(stamped.map((line) => line.replace(/^stamp \d+: /, "")).toSorted()).toEqual(
         Array.from({ length: RUNS * PORTION }, (_, index) => `text ${index + 1}`).toSorted(),
       );
@@ -76,7 +59,7 @@ it("each request is answered once with one tool call while the bridge is killed 
 }, 240_000);
 
 it("programs print their usage without arguments", async () => {
-  await within(async (start) => {
+  await withSkytalePrograms(import.meta.url, async (start) => {
     for (const name of ["tools", "agent"]) {
       await using app = start(name);
       expect(await app.exit()).toBe(2);

@@ -1,19 +1,8 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { App, withSkytale } from "@parley/app-testing";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { App, withSkytalePrograms } from "@parley/app-testing";
+import { expect, it } from "vitest";
 
-const main = fileURLToPath(new URL("../dist/main.js", import.meta.url));
 const CHANNEL = "acme/team/general";
-
-let directory: string;
-
-beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), "encrypted-chat-"));
-});
-afterEach(() => rm(directory, { recursive: true }));
 
 async function tokenOf(app: App): Promise<string> {
   app.type("/invite");
@@ -21,13 +10,12 @@ async function tokenOf(app: App): Promise<string> {
 }
 
 it("sends messages to all members, across restarts, and not to removed ones", async () => {
-  await withSkytale(async (servers) => {
-    const env = { ...servers, SKYTALE_DATA_DIR: directory };
-    await using alice = new App(main, ["alice", CHANNEL], env);
+  await withSkytalePrograms(import.meta.url, async (start) => {
+    await using alice = start("main", "alice", CHANNEL);
     await alice.said(`you are alice in ${CHANNEL}`);
     const token = await tokenOf(alice);
     {
-      await using bob = new App(main, ["bob", CHANNEL, token], env);
+      await using bob = start("main", "bob", CHANNEL, token);
       await bob.said("you are bob");
       await alice.said("(alice added bob)");
       bob.type("hello alice");
@@ -39,9 +27,9 @@ it("sends messages to all members, across restarts, and not to removed ones", as
     }
     alice.type("come back");
     // The token has no use left, and bob needs none.
-    await using bob = new App(main, ["bob", CHANNEL], env);
+    await using bob = start("main", "bob", CHANNEL);
     await bob.said("alice: come back");
-    await using carol = new App(main, ["carol", CHANNEL, token], env);
+    await using carol = start("main", "carol", CHANNEL, token);
     expect(await carol.exit()).toBe(1);
     await carol.said("all uses of the invite are taken");
 
@@ -57,7 +45,7 @@ it("sends messages to all members, across restarts, and not to removed ones", as
 });
 
 it("prints its usage", async () => {
-  await using app = new App(main, ["alice"], {});
+  await using app = new App(fileURLToPath(new URL("../dist/main.js", import.meta.url)), ["alice"], {});
   expect(await app.exit()).toBe(2);
   await app.said("usage:");
 });

@@ -1,25 +1,5 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { App, withSkytale } from "@parley/app-testing";
-import { afterEach, beforeEach, expect, it } from "vitest";
-
-const script = (name: string) => fileURLToPath(new URL(`../dist/${name}.js`, import.meta.url));
-
-let directory: string;
-
-beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), "mcp-over-channel-"));
-});
-afterEach(() => rm(directory, { recursive: true }));
-
-async function within(check: (start: (name: string, ...args: string[]) => App) => Promise<void>): Promise<void> {
-  await withSkytale((servers) => {
-    const env = { ...servers, SKYTALE_DATA_DIR: directory };
-    return check((name, ...args) => new App(script(name), args, env));
-  });
-}
+import { type App, withSkytalePrograms } from "@parley/app-testing";
+import { expect, it } from "vitest";
 
 async function finish(app: App): Promise<readonly string[]> {
   app.endInput();
@@ -28,7 +8,7 @@ async function finish(app: App): Promise<readonly string[]> {
 }
 
 it("lists and calls tools, with progress, and reads a resource", async () => {
-  await within(async (start) => {
+  await withSkytalePrograms(import.meta.url, async (start) => {
     await using server = start("server");
     await using client = start("client", await server.said("skt_inv_"), "erin");
     for (const line of ["add buy tea", "add the tea is out", "find TEA", "count", "all", "add", "find milk"]) client.type(line);
@@ -58,7 +38,7 @@ it("lists and calls tools, with progress, and reads a resource", async () => {
 });
 
 it("serves several clients concurrently, each under its name on the channel", async () => {
-  await within(async (start) => {
+  await withSkytalePrograms(import.meta.url, async (start) => {
     await using server = start("server");
     const token = await server.said("skt_inv_");
     const names = ["erin", "frank", "grace"];
@@ -79,7 +59,7 @@ it("serves several clients concurrently, each under its name on the channel", as
 });
 
 it("reports a call during which the server was killed, and continues with the next one", async () => {
-  await within(async (start) => {
+  await withSkytalePrograms(import.meta.url, async (start) => {
     await using first = start("server");
     await using client = start("client", await first.said("skt_inv_"), "erin");
     await client.said("you are erin");
@@ -100,7 +80,7 @@ it("reports a call during which the server was killed, and continues with the ne
 });
 
 it("prints its usage, and the problem with a token", async () => {
-  await within(async (start) => {
+  await withSkytalePrograms(import.meta.url, async (start) => {
     await using bare = start("client");
     expect(await bare.exit()).toBe(2);
     await bare.said("usage:");

@@ -24,7 +24,7 @@ export async function findGroups(engine: MlsEngine, name: string): Promise<Store
     const group = await load(engine, id);
     if (group === undefined) found.wasRemoved = true;
     else if (group.row(NAME_ROW) !== undefined) found.ready = group;
-    else if (group.needsUpdate) throw new StoreError("damaged", `the data of the channel ${name} has lost what this agent knew of it`);
+    else if (group.needsUpdate) throw new StoreError("damaged", `the data of the channel ${name} is incomplete: its last writes were lost`);
     else if (group.epoch === 0n) await engine.removeGroup(id);
     else found.joined = group;
   }

@@ -5,20 +5,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { deferred } from "@parley/core/internal";
+import { CONTEXT_VARIABLES } from "../src/settings/contexts.ts";
 
 /** The command, as it is installed. */
 export const BIN: string = fileURLToPath(new URL("../bin/parley.js", import.meta.url));
 
 /** Variables of a developer's shell that would change results. */
-const CLEAN = [
-  "LAYR8_NODE_URL",
-  "LAYR8_API_KEY",
-  "LAYR8_AGENT_DID",
-  "SKYTALE_API_URL",
-  "SKYTALE_RELAY",
-  "SKYTALE_API_KEY",
-  "SKYTALE_DATA_DIR",
-];
+const REMOVED: ReadonlySet<string> = new Set(CONTEXT_VARIABLES);
 
 /** How a command ended. */
 export interface Ended {
@@ -52,7 +45,7 @@ export class Workplace {
 
   /** Starts the command in this directory, with a home directory of its own. */
   start(args: readonly string[], { env = {}, input }: { readonly env?: Record<string, string>; readonly input?: string } = {}): Running {
-    const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !CLEAN.includes(name)));
+    const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !REMOVED.has(name)));
     const child = spawn(process.execPath, [BIN, ...args], {
       cwd: this.path,
       env: { ...inherited, HOME: this.path, XDG_CONFIG_HOME: join(this.path, "config"), ...env },

@@ -26,7 +26,7 @@ export interface ParleyErrorOptions {
  */
 export class ParleyError<Code extends string = string> extends Error {
   override readonly name: string = "ParleyError";
-  /** Stable identifier of what went wrong. */
+  /** Stable identifier of the kind of failure. */
   readonly code: Code;
   /** Whether the same call may succeed later without a change by the caller. */
   readonly retryable: boolean;

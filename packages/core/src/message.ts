@@ -35,14 +35,15 @@ export interface MessageContext {
   readonly senderCredentials: readonly SenderCredential[];
   /** Which delivery of this message it is, from 1, where the node counts them. */
   readonly attempt?: number;
-  /** Whether the sender waits for a response, as its client says (`request` does). Absent where it doesn't say. */
+  /** Whether the sender waits for a response, according to its client (`request` sets it). Absent if the client does not set it. */
   readonly replyExpected?: boolean;
 }
 
 /**
  * A DIDComm v2 message in the clear.
  *
- * @see {@link https://identity.foundation/didcomm-messaging/spec/v2.1/#plaintext-message-structure | DIDComm v2.1, Plaintext Message Structure}
+ * @see {@link https://identity.foundation/didcomm-messaging/spec/v2.1/#plaintext-message-structure | DIDComm v2.1, Plaintext Message
+ * Structure}
  */
 export interface Message {
   /** Unique for its sender. */
@@ -65,7 +66,7 @@ export interface Message {
   /** Seconds since 1970 after which the message is void. */
   readonly expiresTime?: number;
   readonly traceContext?: TraceContext;
-  /** On inbound messages: what the node says about it. Never sent. */
+  /** On inbound messages: the node's information about the message. Never sent. */
   readonly context?: MessageContext;
   /** Headers that this library does not know, by their name on the wire; kept as they came. */
   readonly headers?: Readonly<Record<string, JsonValue>>;

@@ -54,7 +54,8 @@ const PLAINTEXT_TYP = /^(application\/)?didcomm-plain\+json$/i;
  * ISO 8601 time. Unknown headers are kept in `headers`.
  *
  * @throws PlaintextError `message_invalid` or `message_too_large`, naming the member.
- * @see {@link https://identity.foundation/didcomm-messaging/spec/v2.1/#plaintext-message-structure | DIDComm v2.1, Plaintext Message Structure}
+ * @see {@link https://identity.foundation/didcomm-messaging/spec/v2.1/#plaintext-message-structure | DIDComm v2.1, Plaintext Message
+ * Structure}
  * @example
  * ```ts
  * import { decodePlaintext } from "@parley/core";
@@ -130,7 +131,7 @@ function optionalText(value: JsonObject, member: string, maxLength: number): str
   return text;
 }
 
-/** Unlike `created_time`, this one is never dropped: the message would be delivered after its sender wanted it gone. */
+/** Unlike `created_time`, this one is never dropped: otherwise the message would be delivered after its expiry. */
 function readExpiry(expires: JsonValue | undefined): number | undefined {
   if (expires === undefined || expires === null || expires === "") return undefined;
   const time = readTime(expires);

@@ -23,7 +23,7 @@ export interface ConnectOptions {
   /** Protocol base URIs that the agent handles; `"*"` for all. */
   readonly protocols: readonly string[];
   readonly events: ConnectionEvents;
-  /** Gives up connecting. Once connected it has no effect. */
+  /** Aborts connecting. It has no effect on an open connection. */
   readonly signal?: AbortSignal;
 }
 
@@ -41,7 +41,7 @@ export interface ConnectionEvents {
  * One DID's connection. It survives losses of the link: `send` fails while it is down, deliveries resume once it is up again.
  */
 export interface Connection extends AsyncDisposable {
-  /** The DID that the node knows this connection by. Never changes. */
+  /** The DID of this connection at the node. Never changes. */
   readonly did: string;
   /** Whether the link is up now. */
   readonly connected: boolean;
@@ -68,7 +68,9 @@ export interface Connection extends AsyncDisposable {
 
 /** The node's answer to a message that it accepted. */
 export interface SendReceipt {
-  /** Recipients on this node without a connection that takes the message now. Absent if all are connected, or the node doesn't report it. */
+  /**
+   * Recipients on this node without a connection that takes the message now. Absent if all are connected, or the node doesn't report it.
+   */
   readonly away?: readonly string[];
 }
 
@@ -89,16 +91,16 @@ export type Outcome =
 export interface Delivery {
   /** The DIDComm plaintext: parsed, not validated. */
   readonly plaintext: unknown;
-  /** What the node says about it, parsed but not checked. */
+  /** The node's information about the message, parsed but not checked. */
   readonly context: unknown;
   /**
-   * When the node expects the acknowledgement: `"first"` before the handler runs (legacy nodes, which know no outcome but
-   * "handled"), `"outcome"` after it, with what came of it.
+   * When the node expects the acknowledgement: `"first"` before the handler runs (legacy nodes, whose only outcome is "handled"),
+   * `"outcome"` after it, with its result.
    */
   readonly acknowledge: "first" | "outcome";
   /**
-   * Tells the node that it need not deliver this message again. Only the first call counts. Without a link nothing is sent, and the
-   * node delivers again later.
+   * Acknowledges the message, so that the node does not deliver it again. Only the first call counts. Without a link nothing is sent, and
+   * the node delivers again later.
    */
   settle(outcome: Outcome): void;
 }

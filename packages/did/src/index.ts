@@ -2,7 +2,6 @@
 export { DidError, type DidErrorCode } from "./did-error.ts";
 export { canonicalDid, didOf, isDid } from "./did-syntax.ts";
 export { createDidResolver, type DidResolver, type DidResolverOptions, type ResolveOptions } from "./resolver.ts";
-export type { DidCacheOptions } from "./document-cache.ts";
 export { didKeyDocument, didKeyMethod } from "./did-key.ts";
 export { didWebMethod, type DidWebOptions } from "./did-web.ts";
 export { didWebUrl, type DidWebUrlOptions } from "./did-web-url.ts";
@@ -11,8 +10,7 @@ export { didWebUrl, type DidWebUrlOptions } from "./did-web-url.ts";
 export type { DidDocument, Service, VerificationMethod, VerificationRelationship } from "./did-document.ts";
 export { parseDidDocument, type DidDocumentLimits } from "./parse-did-document.ts";
 export { findVerificationMethod, publicKeyJwk, verificationMethodsOf } from "./verification-method.ts";
-export type { EcPublicJwk, OkpPublicJwk, PublicJwk } from "./jwk.ts";
-export type { EcCurve } from "./ec-point.ts";
+export type { PublicJwk } from "./jwk.ts";
 export { didcommEndpoints, type DidcommEndpoint } from "./didcomm-endpoint.ts";
 
 // For implementations of fetch

@@ -47,7 +47,7 @@ export interface SharedTransportConfig extends ClientOptions {
   readonly transport: Transport;
 }
 
-/** What a {@link Client} needs to know. */
+/** The checked options of a {@link Client}. */
 export type Config = EndpointConfig | SharedTransportConfig;
 
 export interface Settings {

@@ -41,7 +41,8 @@ export class Dispatcher {
     const { message, attachmentFaults: faults } = decoded;
     const context = withReplyExpected(readContext(delivery.context), message);
     const key = keyOf(context?.recipient ?? did, message);
-    // First, so that a message that comes again can't pass for the answer to what its own handler asks on the thread.
+    // Checked first. Otherwise a redelivered message could be taken for the response to a request that its own handler has sent on the
+    // thread.
     if (this.#isDuplicate(key, delivery, message, context, did)) return;
     if (faults.length > 0) {
       const cause = faults.length === 1 ? faults[0] : new AggregateError(faults, `${faults.length} attachments are malformed`);
@@ -58,7 +59,7 @@ export class Dispatcher {
       delivery.settle(HANDLED);
       processed.add(key, FINISHED);
       const problem = readReport(message);
-      // The caller of a request that timed out knows by then that it has expired.
+      // The call of a request that timed out has already failed.
       if (problem.code !== EXPIRED || !threads.isLate(message)) report(ErrorKind.SERVER_REJECT, problem, message);
       return;
     }
@@ -79,7 +80,7 @@ export class Dispatcher {
     this.#start(new Run(key, message, context, did, delivery), entry);
   }
 
-  /** Forgets what waits for its handler; the node delivers it again. */
+  /** Drops the messages that wait for their handlers. The node delivers them again. */
   dropQueued(): void {
     this.#parts.pool.clear();
     for (const run of this.#runs.values()) if (!run.started) this.#runs.delete(run.key);

@@ -41,7 +41,7 @@ export interface SDKError {
   readonly from?: string;
   /** The same as `from`, under the name that the Python SDK has. */
   readonly fromDid?: string;
-  /** On PARSE_FAILURE: what arrived. It holds whatever the peer sent: think before logging it. */
+  /** On PARSE_FAILURE: what arrived. It contains arbitrary data of the peer, which may be private: do not log it unchecked. */
   readonly raw?: unknown;
   readonly timestamp: Date;
 }
@@ -56,7 +56,7 @@ export interface ErrorSubject {
   readonly from?: string;
 }
 
-/** Tells the application of an error. Never throws. */
+/** Reports an error to the application. Never throws. */
 export type ReportError = (kind: ErrorKind, cause: unknown, subject?: ErrorSubject, raw?: unknown) => void;
 
 /** Wraps the application's error handler so that its failures reach neither the client nor its peers. */
@@ -79,12 +79,9 @@ export function errorReporter(onError: ErrorHandler): ReportError {
 async function callHandler(onError: ErrorHandler, error: SDKError): Promise<void> {
   try {
     if (typeof (await onError(error)) !== "function") return;
-    warnOnce(
-      "PARLEY_ERROR_HANDLER",
-      "The error handler returned a function, and reported nothing. Was a call forgotten, as in logErrors()?",
-    );
+    warnOnce("PARLEY_ERROR_HANDLER", "The error handler returned a function, and reported nothing. Is a call missing, as in logErrors()?");
   } catch (failure) {
-    warnOnce("PARLEY_ERROR_HANDLER", `The error handler failed, so that an error went unreported: ${ParleyError.from(failure).message}`);
+    warnOnce("PARLEY_ERROR_HANDLER", `The error handler failed, so that an error was not reported: ${ParleyError.from(failure).message}`);
   }
 }
 

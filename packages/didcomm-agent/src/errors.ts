@@ -11,7 +11,8 @@ import { ParleyError, RejectedError, TransportError } from "@parley/core";
 export type NotConnectedReason = "not_started" | "connecting" | "reconnecting" | "ended";
 
 /**
- * The client is not connected now. Nothing was sent, and nothing is queued. `retryable` while it connects or reconnects, where waiting helps.
+ * The client is not connected now. Nothing was sent, and nothing is queued. `retryable` while it connects or reconnects, where waiting
+ * helps.
  */
 export class NotConnectedError extends ParleyError<"not_connected" | "disconnected"> {
   override readonly name: string = "NotConnectedError";
@@ -82,7 +83,7 @@ export class ServerRejectError extends ParleyError<"server_reject"> {
   readonly messageId: string;
 
   constructor(cause: RejectedError, messageId: string) {
-    // Without the cause, which says nothing more: printed, it would repeat all of this.
+    // Without the cause, because it contains nothing more, and printing it would repeat this error.
     super("server_reject", cause.message);
     this.reason = cause.reason;
     this.messageId = messageId;
@@ -99,13 +100,13 @@ export interface UnansweredRequest {
   readonly timeoutMs: number;
   /** Whether the node has accepted the request. */
   readonly accepted: boolean;
-  /** Recipients without a connection when the node accepted the request; empty where the node doesn't say. */
+  /** Recipients without a connection when the node accepted the request; empty if the node does not report them. */
   readonly away: readonly string[];
 }
 
 /**
- * No response came in time. Unless it was sent with `expires: false`, the request expires with its timeout: handlers that have begun finish,
- * and none begins with it later. A response that comes now reaches the error handler as `late_response`.
+ * No response came in time. Unless it was sent with `expires: false`, the request expires with its timeout: handlers that have begun
+ * finish, and none begins with it later. A response that comes now reaches the error handler as `late_response`.
  */
 export class RequestTimeoutError extends ParleyError<"request_timeout"> implements UnansweredRequest {
   override readonly name: string = "RequestTimeoutError";
@@ -161,7 +162,7 @@ function list(dids: readonly string[]): string {
   return dids.length > MAX_LISTED ? `${shown} and ${dids.length - MAX_LISTED} more` : shown;
 }
 
-/** Whether a message failed for want of a link or of an answer: what was to be said may be said again later. */
+/** Whether a message failed because the link or its acknowledgement was missing, so that it can be sent again later. */
 export function isLinkFailure(error: unknown): boolean {
   if (error instanceof NotConnectedError || error instanceof ClientClosedError) return true;
   return error instanceof TransportError && error.code === "push_timeout";

@@ -54,7 +54,8 @@ export class HandlerRunner {
       try {
         body = await checkBody(schema, message.body, message.id);
       } catch (error) {
-        // A body that does not match won't the next time. Other failures of the schema, such as of a database it asks, may pass.
+        // A body that does not match will not match next time. Other failures of the schema, such as of a database that it queries, may be
+        // temporary.
         return this.#fail(run, error, manualAck && !isBadBody(error, message));
       }
     }
@@ -82,7 +83,7 @@ export class HandlerRunner {
     }
   }
 
-  /** Says again what did not get through when the handler ran. Never rejects. */
+  /** Sends the outcome again that could not be sent when the handler ended. Never rejects. */
   async deliverReply(run: Run, reply: Message): Promise<void> {
     if (run.delivery.acknowledge === "first") run.settle(HANDLED);
     if (await this.#deliver(run, reply, true)) this.#finish(run, HANDLED);
@@ -117,7 +118,7 @@ export class HandlerRunner {
     return reply;
   }
 
-  /** Tells the developer of handlers that leave requests without a reply, or messages without an acknowledgement. */
+  /** Reports handlers that leave requests without a reply, or messages without an acknowledgement. */
   #warn(run: Run, entry: HandlerEntry, reply: Message | undefined): void {
     const { message, context } = run;
     if (entry.manualAck && !run.settled && (context?.attempt ?? 0) >= WARN_AT) {

@@ -23,7 +23,7 @@ export interface HandlerOptions {
 
 /** Options of {@link Client.handle} that type the body. */
 export interface SchemaHandlerOptions<Schema extends StandardSchemaV1> extends HandlerOptions {
-  /** Checks and types `msg.body`. The handler never sees a body that does not match. */
+  /** Checks and types `msg.body`. The handler is not called with a body that does not match. */
   readonly schema: Schema;
 }
 

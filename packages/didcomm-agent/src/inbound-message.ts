@@ -4,7 +4,7 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { constructBody, type BodyClass } from "./construct-body.ts";
 import { checkBody, requireSchema } from "./schema.ts";
 
-/** A message that came in: what `request` resolves with. `context` is what the node says about it. */
+/** A received message, as `request` resolves with. `context` is the node's information about it. */
 export interface ReceivedMessage<Body = JsonObject> extends Omit<Message, "body"> {
   /** The payload: as it came, or as the schema made it. */
   readonly body: Body;
@@ -26,8 +26,8 @@ export interface ReceivedMessage<Body = JsonObject> extends Omit<Message, "body"
 /** A message that came in for a handler. */
 export interface InboundMessage<Body = JsonObject> extends ReceivedMessage<Body> {
   /**
-   * Tells the node that this message is safe here and need not be delivered again. Needed where the handler was registered with
-   * `manualAck`; elsewhere the client does it. May be called once the handler has returned. Further calls do nothing.
+   * Acknowledges the message: the application has stored it, and the node does not deliver it again. Needed where the handler was
+   * registered with `manualAck`; elsewhere the client does it. May be called once the handler has returned. Further calls do nothing.
    */
   ack(this: void): void;
 }

@@ -150,7 +150,7 @@ export class Threads {
     // A node accepts no message without `from`, nor with another agent's DID in it.
     if (isProblemReport(message) && isOwnNode(message.from, request.from)) return waiter;
     if (message.from === undefined || !recipients.includes(didOf(message.from))) return undefined;
-    // An agent that asks itself gets its own request first.
+    // An agent that sends a request to itself receives the request before the response.
     return message.id === request.id && message.from === request.from ? undefined : waiter;
   }
 }

@@ -1,13 +1,10 @@
 // For applications
 export { AdapterError, type AdapterErrorCode } from "./adapter-error.ts";
-export type { TakeOptions } from "./internal/mailbox.ts";
 export { Envelope } from "./envelope.ts";
-export type { EnvelopeLimits } from "./envelope-codec.ts";
 export { EnvelopeError, type EnvelopeErrorCode } from "./envelope-error.ts";
 export { Protocol } from "./protocol.ts";
 
 // For channel layers and adapters
-export type { BufferLimits } from "./internal/bounded-queue.ts";
 export { EnvelopeFanOut } from "./envelope-fan-out.ts";
 export type { EnvelopeKeeper } from "./internal/delivery-state.ts";
 export type { EnvelopeChannels, EnvelopePort, PortSendOptions, ReceivedEnvelope, ReceiveOptions } from "./port.ts";

@@ -36,8 +36,8 @@ export interface Layr8Node extends AsyncDisposable {
   /** The API keys, without the keys themselves. */
   listApiKeys(): readonly ApiKeyInfo[];
   /**
-   * Stops the node: rejects new connections, asks connected agents to reconnect later, and resolves when all accepted messages are on disk.
-   * Idempotent.
+   * Stops the node: rejects new connections, requests that connected agents reconnect later, and resolves when all accepted messages are on
+   * disk. Idempotent.
    */
   close(): Promise<void>;
 }

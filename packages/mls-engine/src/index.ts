@@ -12,7 +12,6 @@ export type {
   ProposalMessage,
   StagedCommit,
   StageOptions,
-  WriteOptions,
 } from "./group/group-types.ts";
 export type { MlsChanges, MlsMember, MlsProposal } from "./group/members.ts";
 export { inspectMessage, type MessageInfo } from "./framing/mls-message.ts";
@@ -20,12 +19,12 @@ export { MlsEngineError, type MlsEngineErrorCode } from "./errors.ts";
 
 // Identities
 export { unsafeAcceptAnyCredential, type Authenticate, type AuthenticationContext } from "./credentials/authentication.ts";
-export { basicCredential, basicIdentity, certificatesOf, type MlsCredential } from "./credentials/credential.ts";
+export { basicIdentity, certificatesOf, type MlsCredential } from "./credentials/credential.ts";
 
 // Cipher suites
-export type { CipherSuite, HpkeCiphertext, KeyPair } from "./crypto/cipher-suite.ts";
+export type { CipherSuite, KeyPair } from "./crypto/cipher-suite.ts";
 export { createCipherSuite } from "./crypto/create-cipher-suite.ts";
-export { cipherSuites, type CipherSuiteName } from "./crypto/suites.ts";
+export type { CipherSuiteName } from "./crypto/suites.ts";
 
 // Stores
 export type { Durability, GroupStore, StoreChange, StorePartition } from "./store/group-store.ts";

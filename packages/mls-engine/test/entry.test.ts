@@ -29,10 +29,8 @@ test("the main entry exports these functions and classes", () => {
   expect(Object.keys(entry).toSorted()).toEqual([
     "MlsEngineError",
     "StoreError",
-    "basicCredential",
     "basicIdentity",
     "certificatesOf",
-    "cipherSuites",
     "createCipherSuite",
     "createMlsEngine",
     "inspectMessage",

@@ -2,20 +2,8 @@ import fc from "fast-check";
 import { gateOrSoak } from "@parley/test-assertions";
 import { describe, expect, test } from "vitest";
 import { inspectMessage } from "../src/index.ts";
+import { mutated } from "./mutated.ts";
 import { agreement, codeOf, groupOf, newEngine, utf8 } from "./world.ts";
-
-/** Bytes that were changed somewhere: cut, extended, or with a byte replaced. */
-function mutated(bytes: Uint8Array): fc.Arbitrary<Uint8Array> {
-  return fc.oneof(
-    fc.nat(bytes.length - 1).map((end) => bytes.slice(0, end)),
-    fc.uint8Array({ minLength: 1, maxLength: 8 }).map((more) => new Uint8Array([...bytes, ...more])),
-    fc.tuple(fc.nat(bytes.length - 1), fc.integer({ min: 1, max: 255 })).map(([at, flip]) => {
-      const copy = bytes.slice();
-      copy.set([(bytes[at] ?? 0) ^ flip], at);
-      return copy;
-    }),
-  );
-}
 
 describe("modified messages", () => {
   test.each(["application", "proposal", "commit"] as const)(

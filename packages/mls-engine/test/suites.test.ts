@@ -1,7 +1,8 @@
 import { portableSuite } from "./cipher-suites.ts";
 import { encode } from "../src/codec/writer.ts";
 import { describe, expect, test } from "vitest";
-import { cipherSuites, createCipherSuite } from "../src/index.ts";
+import { cipherSuites } from "../src/crypto/suites.ts";
+import { createCipherSuite } from "../src/index.ts";
 import { agreement, commit, joined, newEngine, utf8 } from "./world.ts";
 
 describe.each(cipherSuites)("%s", (suite) => {

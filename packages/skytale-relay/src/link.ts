@@ -175,7 +175,7 @@ export class Link implements FrameListener {
       if (this.#lastFrameAt < sentAt) return this.fail(new RelayError("timeout", `${this.#relay} did not respond to a ping`));
       this.#pingTimer = setTimeout(() => this.#sendPing(pace), pace.interval);
     };
-    // A busy event loop runs late timers before it reads its sockets: setImmediate lets it read them first.
+    // A busy event loop runs late timers before it reads its sockets. After setImmediate, the sockets have been read.
     this.#pingTimer = setTimeout(() => setImmediate(check), pace.timeout);
   }
 

@@ -1,13 +1,15 @@
 import type { Kind } from "./kind.ts";
 import { decodeMessage } from "./wire/message-codec.ts";
 
-/** A message from a channel's log. Its fields except `sequence` and `recordedAt` are the sender's claims; the relay does not verify them. */
+/**
+ * A message from a channel's log. Its fields except `sequence` and `recordedAt` are the sender's claims; the relay does not verify them.
+ */
 export interface RelayMessage {
   /** Its sequence number in the channel's log, from 1, without gaps. */
   readonly sequence: number;
   /**
-   * `evicted`: not a message, but {@link RelayMessage.evicted} messages that the relay no longer has. `unknown`: a kind that this version does not
-   * support.
+   * `evicted`: not a message, but {@link RelayMessage.evicted} messages that the relay no longer has. `unknown`: a kind that this version
+   * does not support.
    */
   readonly kind: Kind | "unknown" | "evicted";
   /** The epoch that its sender claims. */
@@ -19,7 +21,7 @@ export interface RelayMessage {
   readonly supersedes?: number;
   /** Time at which the relay recorded it, in milliseconds since 1970; 0 for `evicted`. */
   readonly recordedAt: number;
-  /** For `evicted` only: how many messages in a row, from `sequence` on, are gone. Their account had the most messages in the log. */
+  /** For `evicted` only: how many messages in a row, from `sequence` on, were removed. Their account had the most messages in the log. */
   readonly evicted?: number;
 }
 

@@ -23,14 +23,15 @@ export interface SkytaleServer extends AsyncDisposable {
   /** Origin of `/health`, `/ready` and `/metrics`, if they have a separate port (`metricsPort`). */
   readonly metricsUrl: string | undefined;
   /**
-   * An API key of an account named `operator`. Set only if the server had no account and created this one. It can't be read again later; with a
-   * data directory it stays valid after a restart.
+   * An API key of an account named `operator`. Set only if the server had no account and created this one. It can't be read again later;
+   * with a data directory it stays valid after a restart.
    */
   readonly apiKey: string | undefined;
   /**
    * Creates an account with a first API key.
    *
-   * @throws ApiError `malformed_request`, `email_taken`, `limit_reached`; StorageError `closed`, as of the other methods, and `storage_failed`
+   * @throws ApiError `malformed_request`, `email_taken`, `limit_reached`; StorageError `closed`, as of the other methods, and
+   * `storage_failed`
    */
   createAccount(options: AccountOptions): Promise<CreatedAccount>;
   /** Accounts in the order of their ids. */

@@ -1,6 +1,5 @@
 // Agent2Agent over channels. The official SDK, `@a2a-js/sdk`, is an optional peer dependency.
 export {
-  A2A_ENCRYPTED_CONTEXTS_EXTENSION,
   A2aAdapter,
   a2aChannelInterface,
   A2aChannelTransportFactory,

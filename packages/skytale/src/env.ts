@@ -25,7 +25,7 @@ export interface SkytaleChannelManagerOptions extends Omit<ManagerOptions, "endp
 }
 
 /**
- * Fills in from the environment what is missing. Says which default servers are used.
+ * Adds missing options from the environment. Reports with `onWarning` which default servers are used.
  *
  * @throws TypeError when the options aren't an object
  */

@@ -7,7 +7,5 @@ export {
   type McpChannelTransportOptions,
   type McpServerSession,
   type McpSession,
-  type McpSessionLimits,
-  type McpWaitOptions,
 } from "@parley/envelope-and-adapters/mcp";
 export { AdapterError, type AdapterErrorCode } from "@parley/envelope-and-adapters";

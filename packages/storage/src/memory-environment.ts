@@ -29,7 +29,7 @@ export class MemoryEnvironment implements Environment {
 class MemoryTable implements Table {
   readonly #name: string;
   readonly #damaged: () => Table;
-  /** Ordered by key. Ranges are copies, so that an iteration sees one version. */
+  /** Ordered by key. Ranges are copies, so that an iteration reads one version. */
   readonly #rows: Row[] = [];
 
   constructor(name: string, damaged: () => Table) {

@@ -42,7 +42,7 @@ export function linkBroke(label: string, closeCode: number): TransportError {
 export function protocolBroken(failure: Error, maxFrameLength: number): TransportError {
   if (codeOf(failure) === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH") {
     const text = `The node sent a frame of more than ${maxFrameLength} bytes (limits.maxFrameLength), which ended the link`;
-    return invalidFrame(`${text}; the node delivers its message again, until it gives up`, failure);
+    return invalidFrame(`${text}; the node delivers its message again, up to its limit`, failure);
   }
   return invalidFrame(`The node broke the WebSocket protocol: ${failure.message}`, failure);
 }

@@ -66,7 +66,7 @@ export function reasonOf({ status, response }: Reply): string {
   return typeof reason === "string" ? excerpt(reason) : `no reason given (status ${excerpt(status)})`;
 }
 
-/** What the node says about its reason, for people. */
+/** The node's explanation of the reason, as text for people. */
 export function commentOf({ response: { comment } }: Reply): string | undefined {
   return typeof comment === "string" && comment !== "" ? excerpt(comment) : undefined;
 }

@@ -131,7 +131,7 @@ export class Link {
     if (this.#topics.get(topic) === member) this.#topics.delete(topic);
   }
 
-  /** Writes a frame whose reply goes to `waiter`, and returns its ref. Pushes in flight fail when the link breaks. */
+  /** Writes a frame whose reply is passed to `waiter`, and returns its ref. Pushes in flight fail when the link breaks. */
   request(push: Push, waiter: ReplyWaiter, timeoutMs: number, maxLength: number = Infinity): string {
     const ref = this.#socket.makeRef();
     this.#write(push, ref, maxLength);

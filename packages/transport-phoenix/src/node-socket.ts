@@ -16,8 +16,8 @@ export interface NodeSocketOptions {
 }
 
 /**
- * The WebSocket that phoenix drives. It remembers why it failed. Frames that are sent in one turn of the event loop go out together: in one
- * WebSocket message where the node accepts batches, in one write otherwise.
+ * The WebSocket that phoenix uses. It stores the error that it failed with. Frames that are sent in one turn of the event loop are sent
+ * together: in one WebSocket message where the node accepts batches, in one write otherwise.
  */
 export class NodeSocket extends WebSocket {
   /** HTTP status of a rejected upgrade. */
@@ -64,7 +64,7 @@ export class NodeSocket extends WebSocket {
 
   override send(data: string): void {
     if (this.#frames.push(data) > 1) return;
-    // At the end of this turn of the event loop: what is sent until then goes along, acknowledgements too.
+    // Runs at the end of this turn of the event loop, so that all frames of the turn, acknowledgements included, are in one batch.
     setImmediate(() => this.#flush());
   }
 

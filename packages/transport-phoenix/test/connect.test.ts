@@ -201,7 +201,7 @@ describe("connect", () => {
     const server = await startServer();
     const url = server.url.replace("ws:", "wss:");
     const error = await rejectionOf(transportTo(server, { nodeUrl: url }).connect({ did: ALICE, protocols: [], events: new Recorder() }));
-    const why = "it doesn't speak TLS. For a node without TLS, nodeUrl begins with ws:// or http://";
+    const why = "the server does not use TLS. For a node without TLS, nodeUrl begins with ws:// or http://";
     expect(error).toMatchObject({ code: "connect_failed", retryable: false, message: `The node at ${url} can't be reached: ${why}` });
   });
 
@@ -213,9 +213,7 @@ describe("connect", () => {
     const transport = new PhoenixTransport({ nodeUrl, apiKey: "key" });
     const error = await rejectionOf(transport.connect({ did: ALICE, protocols: [], events: new Recorder() }));
     expect(error).toMatchObject({ code: "connect_failed", retryable: false });
-    expect((error as Error).message).toMatch(
-      /what answers doesn't speak HTTP\/1\.1: is it the port of a relay\? Check the port of nodeUrl$/,
-    );
+    expect((error as Error).message).toMatch(/the response is not HTTP\/1\.1: is it the port of a relay\? Check the port of nodeUrl$/);
   });
 
   it.each(["http", "ws"])("finds the path of an origin alone (%s)", async (scheme) => {

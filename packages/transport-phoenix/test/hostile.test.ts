@@ -123,7 +123,7 @@ describe("a node that sends what can't be read", () => {
     server.client.raw("x".repeat(5_000));
     await events.until(() => events.reconnects === 1);
     const text = "The node sent a frame of more than 4096 bytes (limits.maxFrameLength), which ended the link";
-    expect(events.faults[0]?.error.message).toBe(`${text}; the node delivers its message again, until it gives up`);
+    expect(events.faults[0]?.error.message).toBe(`${text}; the node delivers its message again, up to its limit`);
   });
 
   it("reports what concerns no topic to every connection of the socket, and the rest only where it belongs", async () => {

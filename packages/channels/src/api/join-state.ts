@@ -25,7 +25,7 @@ export function joinStateOf(answer: JsonObject): JoinState {
     case "refused":
       return { status, reason: read.optionalText(answer, "reason") };
     default:
-      throw new read.ResponseError("names a status of the request that this client does not know");
+      throw new read.ResponseError("names an unknown status of the request");
   }
 }
 

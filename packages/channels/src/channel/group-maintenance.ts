@@ -12,8 +12,9 @@ const TURN_MS = 150;
 const MAX_TURNS = 20;
 const JITTER_MS = 30;
 /**
- * New members update their keys after a random delay of up to this many milliseconds for each pair of members, up to a limit. Each update is a
- * commit that all members process, and a member that loses the race for an epoch waits again. The delay therefore grows with the group.
+ * New members update their keys after a random delay of up to this many milliseconds for each pair of members, up to a limit. Each update
+ * is a commit that all members process, and a member that loses the race for an epoch waits again. The delay therefore grows with the
+ * group.
  */
 const UPDATE_SPREAD_MS = 10;
 const MAX_UPDATE_SPREAD_MS = 300_000;
@@ -60,7 +61,7 @@ export class GroupMaintenance {
     return this.#isLeaving;
   }
 
-  /** Asks to leave, in this epoch and in later ones, until a member commits the removal. */
+  /** Proposes the own removal, in this epoch and in later ones, until a member commits the removal. */
   async leave(signal?: AbortSignal): Promise<void> {
     const { group } = this.#context;
     if (!this.#isLeaving) await group.writeRows([{ key: LEAVING_ROW, value: new Uint8Array() }]);

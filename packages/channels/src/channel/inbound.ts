@@ -41,8 +41,8 @@ const PERSIST_EVERY = 256;
 const BUFFER_BYTES = 1024 * 1024;
 
 /**
- * Reads a channel's log and applies it to the group, entry by entry. Each entry changes group, inbox and cursor in one atomic write, so a crash
- * neither loses nor repeats a decryption.
+ * Reads a channel's log and applies it to the group, entry by entry. Each entry changes group, inbox and cursor in one atomic write, so a
+ * crash neither loses nor repeats a decryption.
  */
 export class Inbound {
   readonly #context: ChannelContext;
@@ -156,8 +156,8 @@ export class Inbound {
   }
 
   /**
-   * Checks that the relay still has the last applied entry. If it lost its log or a part of it, its new log is read from the start; the engine
-   * recognizes entries that were applied before. Failures are ignored: the check is repeated after the next reconnect.
+   * Checks that the relay still has the last applied entry. If it lost its log or a part of it, its new log is read from the start; the
+   * engine recognizes entries that were applied before. Failures are ignored: the check is repeated after the next reconnect.
    */
   async #compareLog(): Promise<void> {
     const { name, relay, events, closed } = this.#context;
@@ -165,7 +165,7 @@ export class Inbound {
     if (anchor === undefined) return;
     const { messages, head } = await relay.fetchRange(name, { from: anchor.sequence, limit: 1, signal: closed });
     const [found] = messages;
-    // What was evicted cannot be compared. A relay that lost its log does not know it.
+    // Evicted entries cannot be compared. A relay that lost its log does not have them.
     if (found?.kind === "evicted") return;
     if (closed.aborted || (found !== undefined && isEqual(entryHash(found.payload), anchor.hash))) return;
     const lost = `entry ${anchor.sequence} of the relay's log is missing, or differs from the entry that was read before`;
@@ -184,8 +184,8 @@ export class Inbound {
   }
 
   /**
-   * Scans the log from the full inbox to its end for messages of this agent, before it sends. They reveal that the data directory is an older
-   * copy, which must not use the same keys again.
+   * Scans the log from the full inbox to its end for messages of this agent, before it sends. They reveal that the data directory is an
+   * older copy, which must not use the same keys again.
    */
   async #scanAhead(): Promise<void> {
     const { name, relay, position, group, closed } = this.#context;

@@ -132,8 +132,8 @@ export class Outbound {
   }
 
   /**
-   * The relay has evicted or removed messages before they were read here: those from `first` up to, not including, `next`. Their place in the log decides
-   * about doubtful ones. Called before the position advances.
+   * The relay has evicted or removed messages before they were read here: those from `first` up to, not including, `next`. Their place in
+   * the log decides about doubtful ones. Called before the position advances.
    */
   evicted(first: number, next: number): void {
     this.#unconfirmed.forget(first, next);
@@ -261,7 +261,9 @@ export class Outbound {
     return (logEpoch === undefined ? most : clamp(logEpoch, group.epoch, most)) - epoch <= RETAINED_EPOCHS;
   }
 
-  /** An earlier send with this id was recorded, in a part of the log that is not read yet. Asks the relay for the epoch of that entry. */
+  /**
+   * An earlier send with this id was recorded, in a part of the log that is not read yet. Requests the epoch of that entry from the relay.
+   */
   async #lookUp(item: OutboundMessage, published: Published): Promise<void> {
     this.#enter(item, "looking-up");
     const { relay, name, closed } = this.#context;
@@ -327,7 +329,7 @@ export class Outbound {
     void this.#run();
   }
 
-  /** Settles the calls that wait for a message, and forgets it. */
+  /** Settles the calls that wait for a message, and removes it. */
   #finish(item: OutboundMessage, outcome: Sent | Error): void {
     if (item.state === "finished") return;
     this.#enter(item, "finished");

@@ -22,8 +22,8 @@ interface Expected {
 }
 
 /**
- * Entries that the relay acknowledged and that were not read back from the log yet. They reveal a relay that drops or replaces messages. Keeps
- * only hashes, since a full inbox can delay reading for a long time.
+ * Entries that the relay acknowledged and that were not read back from the log yet. They reveal a relay that drops or replaces messages.
+ * Keeps only hashes, since a full inbox can delay reading for a long time.
  */
 export class UnconfirmedPublishes {
   readonly #bySequence = new Map<number, Expected>();
@@ -51,7 +51,7 @@ export class UnconfirmedPublishes {
     throw new ChannelError("fork", `the relay acknowledged a message as entry ${sequence}, but returns another entry there`);
   }
 
-  /** Forgets entries that the relay has evicted or removed: those from `first` up to, not including, `next`. */
+  /** Removes entries that the relay has evicted or removed: those from `first` up to, not including, `next`. */
   forget(first: number, next: number): void {
     for (const sequence of this.#bySequence.keys()) if (sequence >= first && sequence < next) this.#bySequence.delete(sequence);
   }

@@ -150,7 +150,7 @@ export class JoinRequestWorker {
     return true;
   }
 
-  /** Asks the server whether a request still has no answer. */
+  /** Queries the server whether a request still has no answer. */
   async #isPending({ requestId }: PendingJoin): Promise<boolean> {
     const { api, channel } = this.#options;
     for (let after: string | undefined; ;) {

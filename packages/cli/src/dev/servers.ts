@@ -101,7 +101,7 @@ async function createKey(skytale: SkytaleServer): Promise<string> {
   return (await skytale.createApiKey(account.id, { name: "parley dev" })).key;
 }
 
-/** Before anything is started, since the servers don't know the options of this command. */
+/** Called before anything is started. The servers' own checks would name their options, which this command doesn't have. */
 async function checkPorts(ports: DevPorts): Promise<void> {
   const wanted = [
     { port: ports.node, option: "--node-port", server: "the node" },

@@ -2,7 +2,7 @@ import { CliError, EXIT, type ExitCode } from "../cli-error.ts";
 import { toCliError } from "../output/to-cli-error.ts";
 import type { Settings } from "../settings/settings.ts";
 
-/** What the checks look at. Tests replace what can't be broken on a machine. */
+/** Input of the checks. Tests replace the parts that they cannot break on a real machine. */
 export interface DoctorContext {
   readonly environment: Readonly<NodeJS.ProcessEnv>;
   readonly cwd: string;

@@ -2,7 +2,7 @@ import { paintFor, type Paint } from "./colours.ts";
 
 /** What a command writes: data to standard output, everything else to standard error. */
 export interface Output {
-  /** Whether standard output has JSON: one object, or one object a line for commands that go on. */
+  /** Whether standard output has JSON: one object, or one object a line for commands that run until they are stopped. */
   readonly isJson: boolean;
   /** For texts on standard output. */
   readonly paint: Paint;

@@ -22,7 +22,7 @@ export interface Settings {
   readonly others: readonly SettingsSource[];
 }
 
-/** What {@link findSettings} needs to know. */
+/** Input of {@link findSettings}. */
 export interface SettingsOptions {
   readonly environment: Readonly<NodeJS.ProcessEnv>;
   readonly cwd: string;

@@ -6,7 +6,7 @@ export interface OptionCheck {
   /** Completes the message "… must be". */
   readonly expected: string;
   is(value: unknown): boolean;
-  /** Whether a wrong text is shown in the message: no secret goes into this option. */
+  /** Whether the error message quotes an invalid text. Only for options that never contain a secret. */
   readonly isPublic?: boolean;
   /** Whether the value is a secret: not even a wrong number is shown. */
   readonly isSecret?: boolean;
@@ -63,7 +63,11 @@ export function checkOption(name: string, value: unknown, { expected, is, isPubl
   throw new TypeError(`${name} must be ${expected}, not ${describeValue(value, isPublic)}`);
 }
 
-/** A value in a message: numbers and booleans as they are; of others, which may hold secrets, the kind. @param isPublic texts are quoted. */
+/**
+ * A value in a message: numbers and booleans as they are; of others, which may hold secrets, the kind.
+ *
+ * @param isPublic texts are quoted.
+ */
 export function describeValue(value: unknown, isPublic: boolean): string {
   if (isPublic && typeof value === "string") return JSON.stringify(value.slice(0, MAX_SHOWN));
   if (typeof value === "number" || typeof value === "boolean") return String(value);

@@ -14,7 +14,7 @@ export function explainNodeFailure(failure: unknown): ConnectFailure {
   const code = codeOf(failure);
   // Errors of Node's HTTP parser.
   if (code?.startsWith("HPE_") === true) {
-    return { why: "what answers doesn't speak HTTP/1.1: is it the port of a relay? Check the port of nodeUrl", retryable: false };
+    return { why: "the response is not HTTP/1.1: is it the port of a relay? Check the port of nodeUrl", retryable: false };
   }
   switch (code) {
     case "ECONNREFUSED":
@@ -23,7 +23,7 @@ export function explainNodeFailure(failure: unknown): ConnectFailure {
       return { why: `${why}. Check the host of nodeUrl`, retryable: true };
     case "EPROTO":
     case "ERR_SSL_WRONG_VERSION_NUMBER":
-      return { why: "it doesn't speak TLS. For a node without TLS, nodeUrl begins with ws:// or http://", retryable: false };
+      return { why: "the server does not use TLS. For a node without TLS, nodeUrl begins with ws:// or http://", retryable: false };
     default:
       if (why === HANDSHAKE_TIMEOUT)
         return { why: "it did not answer in time. Is it a node? Check host and port of nodeUrl", retryable: true };
@@ -31,7 +31,7 @@ export function explainNodeFailure(failure: unknown): ConnectFailure {
   }
 }
 
-/** A failed dual-stack attempt has an empty message and says it all in its code. */
+/** The error of a failed dual-stack attempt has an empty message. The reason is in its code. */
 function reasonOf(failure: unknown): string {
   if (!(failure instanceof Error)) return failure === undefined ? "the connection was closed" : "the connection failed";
   return (failure.message === "" ? (codeOf(failure) ?? failure.name) : failure.message).split("\n", 1)[0] ?? "";

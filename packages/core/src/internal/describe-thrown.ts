@@ -6,8 +6,8 @@ const MAX_VALUE = 100;
 const MAX_ERRORS = 3;
 
 /**
- * A thrown value as text for logs: an error's message, a text itself, an object's first members. It may hold private details, so it never
- * goes to a peer.
+ * A thrown value as text for logs: an error's message, a text itself, an object's first members. It may contain private details, so it must
+ * not be sent to a peer.
  */
 export function describeThrown(thrown: unknown): string {
   try {

@@ -16,7 +16,7 @@ const LOOPBACK: readonly Address[] = [
   { address: "::1", family: 6 },
 ];
 
-/** Whether a host is `localhost` or a name below it: names of this machine, for which DNS must not be asked (RFC 6761 §6.3). */
+/** Whether a host is `localhost` or a name below it: names of this machine, which must not be looked up in DNS (RFC 6761 §6.3). */
 export function isLocalhostName(hostname: string): boolean {
   return /(?:^|\.)localhost\.?$/i.test(hostname);
 }

@@ -6,7 +6,7 @@ export interface RateLimiterOptions {
   readonly perSecond: number;
   /** Units that one owner can save up. Default: one second's worth. */
   readonly burst?: number;
-  /** Owners remembered at once; beyond it the one that was idle longest is forgotten. Default 100,000. */
+  /** Number of owners with a bucket. Beyond it, the bucket of the owner that was idle longest is dropped. Default 100,000. */
   readonly maxOwners?: number;
   /** Milliseconds on a monotonic clock. */
   readonly now?: () => number;
@@ -101,7 +101,7 @@ export class RateLimiter {
     return Math.min(this.#burst, tokens + (now - filledAt) * this.#perMs);
   }
 
-  /** Makes room for one more: forgets the oldest buckets, those beyond the limit and those that are full, which equal none. */
+  /** Makes room for one more bucket: drops the oldest ones beyond the limit, and full ones, which are the same as no bucket. */
   #forget(now: number): void {
     for (const [oldest, bucket] of this.#buckets) {
       if (this.#buckets.size < this.#maxOwners && this.#filled(bucket, now) < this.#burst) return;

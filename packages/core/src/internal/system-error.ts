@@ -33,7 +33,7 @@ export function systemCode(error: unknown): string | undefined {
   return undefined;
 }
 
-/** What the operating system says, in words: `no space left on device`. For other errors their message. */
+/** The operating system's description of the error: `no space left on device`. For other errors their message. */
 export function systemReason(error: unknown): string {
   const code = systemCode(error);
   if (code !== undefined) return WORDS[code] ?? code;

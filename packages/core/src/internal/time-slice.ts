@@ -2,7 +2,7 @@
 const SLICE_MS = 8;
 
 /**
- * Lets the event loop run while a long computation is under way: ask `isOver` between its steps.
+ * Yields to the event loop during a long computation: check `isOver` between its steps.
  *
  * @example
  * ```ts

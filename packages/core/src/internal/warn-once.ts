@@ -5,7 +5,7 @@ const given = new Set<string>();
 
 /**
  * Raises a process warning (`process.on("warning")`; Node prints it to stderr), once per process for the same text.
- * Without a `process`, as in a browser, it goes to `console.warn`.
+ * Without a `process`, as in a browser, it is written with `console.warn`.
  *
  * @param code identifies the kind of warning, such as `PARLEY_DURATION_UNIT`.
  */

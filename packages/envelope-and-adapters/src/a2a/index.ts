@@ -1,7 +1,7 @@
 export { A2aAdapter, type A2aAdapterOptions, type A2aSendOptions, type ReceivedA2aMessage } from "./adapter.ts";
 export { readMessage as readA2aMessage, writeMessage as writeA2aMessage } from "./message.ts";
 export type { A2aPartInput, ReceivedA2aPart } from "./part.ts";
-export { A2A_ENCRYPTED_CONTEXTS_EXTENSION, a2aChannelInterface } from "./extension.ts";
+export { a2aChannelInterface } from "./extension.ts";
 export { displayNameOf } from "./channel-user.ts";
 export { A2aChannelTransportFactory } from "./transport-factory.ts";
 export type { A2aChannelClientOptions } from "./channel-fetch.ts";
@@ -10,8 +10,5 @@ export type { A2aServeOptions } from "./call-listener.ts";
 
 // Of the main entry point, for the types above
 export type { Envelope } from "../envelope.ts";
-export type { EnvelopeLimits } from "../envelope-codec.ts";
-export type { BufferLimits } from "../internal/bounded-queue.ts";
-export type { TakeOptions } from "../internal/mailbox.ts";
 export type { EnvelopeChannels, EnvelopePort, PortSendOptions, ReceivedEnvelope, ReceiveOptions } from "../port.ts";
 export type { Protocol } from "../protocol.ts";

@@ -21,6 +21,5 @@ export { isPeer, partyOf, type ExpectedPeer, type Sender } from "../party.ts";
 // Of the main entry point, for the types above
 export type { AdapterError, AdapterErrorCode } from "../adapter-error.ts";
 export type { Envelope } from "../envelope.ts";
-export type { EnvelopeLimits } from "../envelope-codec.ts";
 export type { EnvelopeChannels, EnvelopePort, PortSendOptions, ReceivedEnvelope, ReceiveOptions } from "../port.ts";
 export type { Protocol } from "../protocol.ts";

@@ -2,8 +2,5 @@ export { SlimAdapter, type SlimAdapterOptions, type SlimMessage, type SlimPublis
 
 // Of the main entry point, for the types above
 export type { Envelope } from "../envelope.ts";
-export type { EnvelopeLimits } from "../envelope-codec.ts";
-export type { BufferLimits } from "../internal/bounded-queue.ts";
-export type { TakeOptions } from "../internal/mailbox.ts";
 export type { EnvelopeChannels, EnvelopePort, PortSendOptions, ReceivedEnvelope, ReceiveOptions } from "../port.ts";
 export type { Protocol } from "../protocol.ts";

@@ -1,12 +1,7 @@
 import { AgentExtension, Message } from "@a2a-js/sdk";
 import { describe, expect, it } from "vitest";
-import {
-  A2A_ENCRYPTED_CONTEXTS_EXTENSION,
-  A2aAdapter,
-  readA2aMessage,
-  type A2aAdapterOptions,
-  type A2aPartInput,
-} from "../../src/a2a/index.ts";
+import { A2A_ENCRYPTED_CONTEXTS_EXTENSION } from "../../src/a2a/extension.ts";
+import { A2aAdapter, readA2aMessage, type A2aAdapterOptions, type A2aPartInput } from "../../src/a2a/index.ts";
 import { Envelope, Protocol } from "../../src/index.ts";
 import { createMemoryChannels } from "../../src/memory/index.ts";
 import { bytes, text } from "../utf8.ts";

@@ -1,12 +1,13 @@
 import { deferred } from "@parley/core/internal";
-import { TaskState, type Message, type StreamResponse, type Task } from "@a2a-js/sdk";
+import { TaskState, type Message, type StreamResponse } from "@a2a-js/sdk";
 import { ClientFactory, DefaultAgentCardResolver, ServiceParameters, withA2AExtensions, type Client } from "@a2a-js/sdk/client";
-import { fromJsonRpcErrorResponse, TaskNotFoundError, VersionNotSupportedError } from "@a2a-js/sdk/errors";
+import { fromJsonRpcErrorResponse, VersionNotSupportedError } from "@a2a-js/sdk/errors";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { EnvelopePort } from "../../src/index.ts";
 import { A2aChannelTransportFactory, serveA2a, type A2aServing } from "../../src/a2a/index.ts";
 import { createMemoryPorts, type MemoryPort } from "../../src/memory/index.ts";
 import { EXTENSIONS, request, stateOf, testCard, TestAgent, textOf } from "./agent.ts";
+import { collect, officialSdkCases } from "./official-sdk-cases.ts";
 
 let ports: [MemoryPort, MemoryPort, MemoryPort];
 let agent: TestAgent;
@@ -31,67 +32,10 @@ afterEach(async () => {
   await Promise.all(ports.map((port) => port.close()));
 });
 
-async function collect(stream: AsyncIterable<StreamResponse>): Promise<StreamResponse[]> {
-  const events: StreamResponse[] = [];
-  for await (const event of stream) events.push(event);
-  return events;
-}
-
 describe("the official client and request handler over a channel", () => {
-  it("send a message and get one back", async () => {
-    const answer = (await client.sendMessage(request("hello"))) as Message;
-    expect(textOf(answer)).toBe("echo hello");
-    expect(errors).toEqual([]);
-  });
+  officialSdkCases(() => ({ client, agent }));
 
-  it("send a message and get a task, and get it again", async () => {
-    const task = (await client.sendMessage(request("task"))) as Task;
-    expect(task.status?.state).toBe(TaskState.TASK_STATE_COMPLETED);
-    const again = await client.getTask({ tenant: "", id: task.id });
-    expect(again.artifacts.map(textOf)).toEqual(["one", "two", "three"]);
-    const { tasks } = await client.listTasks({
-      tenant: "",
-      contextId: task.contextId,
-      status: TaskState.TASK_STATE_UNSPECIFIED,
-      pageToken: "",
-      statusTimestampAfter: undefined,
-    });
-    expect(tasks.map(({ id }) => id)).toEqual([task.id]);
-  });
-
-  it("stream the events of a task in order", async () => {
-    const events = await collect(client.sendMessageStream(request("task")));
-    expect(events.map(({ payload }) => payload?.$case)).toEqual([
-      "task",
-      "statusUpdate",
-      "artifactUpdate",
-      "artifactUpdate",
-      "artifactUpdate",
-      "statusUpdate",
-    ]);
-    expect(stateOf(events[5] as StreamResponse)).toBe(TaskState.TASK_STATE_COMPLETED);
-  });
-
-  it("cancel a task whose events are being streamed", async () => {
-    const events = collect(client.sendMessageStream(request("wait")));
-    const id = await agent.waiting.promise;
-    const cancelled = await client.cancelTask({ tenant: "", id, metadata: undefined });
-    expect(cancelled.status?.state).toBe(TaskState.TASK_STATE_CANCELED);
-    expect((await events).map(stateOf)).toContain(TaskState.TASK_STATE_CANCELED);
-  });
-
-  it("subscribe again to a task after leaving its stream", async () => {
-    for await (const { payload } of client.sendMessageStream(request("wait"))) {
-      if (payload?.$case === "statusUpdate") break;
-    }
-    const id = await agent.waiting.promise;
-    const again = client.resubscribeTask({ tenant: "", id });
-    expect(stateOf((await again.next()).value as StreamResponse)).toBe(TaskState.TASK_STATE_WORKING);
-    await client.cancelTask({ tenant: "", id, metadata: undefined });
-    expect((await collect(again)).map(stateOf)).toContain(TaskState.TASK_STATE_CANCELED);
-  });
-
-  it("find all events of a task after its stream was left", async () => {
+  it("returns all artifacts of a task whose stream was left", async () => {
     for await (const { payload } of client.sendMessageStream(request("slow"))) if (payload?.$case === "statusUpdate") break;
     const id = await agent.waiting.promise;
     const again = client.resubscribeTask({ tenant: "", id });
@@ -102,19 +46,11 @@ describe("the official client and request handler over a channel", () => {
     expect((await client.getTask({ tenant: "", id })).artifacts.map(textOf)).toEqual(["one", "two", "three"]);
   });
 
-  it("throw the SDK's errors for calls and streams", async () => {
-    await expect(client.getTask({ tenant: "", id: "nobody" })).rejects.toThrow(TaskNotFoundError);
-    await expect(client.cancelTask({ tenant: "", id: "nobody", metadata: undefined })).rejects.toThrow(TaskNotFoundError);
-    await expect(client.resubscribeTask({ tenant: "", id: "nobody" }).next()).rejects.toThrow(TaskNotFoundError);
-    const failed = (await client.sendMessage(request("fail"))) as Task;
-    expect(failed.status?.state).toBe(TaskState.TASK_STATE_FAILED);
-  });
-
-  it("pass the authenticated caller to the agent", async () => {
+  it("passes the authenticated caller to the agent", async () => {
     expect(textOf((await client.sendMessage(request("who"))) as Message)).toBe("true client");
   });
 
-  it("carry requested and activated extensions", async () => {
+  it("transmits requested and activated extensions", async () => {
     const serviceParameters = ServiceParameters.create(withA2AExtensions(...EXTENSIONS));
     const answer = (await client.sendMessage(request("extend"), { serviceParameters })) as Message;
     expect(textOf(answer)).toBe(EXTENSIONS.join());
@@ -132,7 +68,7 @@ describe("the official client and request handler over a channel", () => {
     expect(response.headers.get("A2A-Extensions")).toBe(EXTENSIONS[1]);
   });
 
-  it("carry the version, and reject an unsupported one", async () => {
+  it("rejects an unsupported version of A2A", async () => {
     const response = await calls.fetch("a2a-channel://agent-1", {
       method: "POST",
       headers: { "A2A-Version": "0.7" },
@@ -142,22 +78,16 @@ describe("the official client and request handler over a channel", () => {
     expect(fromJsonRpcErrorResponse(error)).toBeInstanceOf(VersionNotSupportedError);
   });
 
-  it("find the agent by its URL through its card", async () => {
+  it("finds the agent by its URL through its card", async () => {
     const factory = new ClientFactory({ transports: [calls], cardResolver: new DefaultAgentCardResolver({ fetchImpl: calls.fetch }) });
     const found = await factory.createFromUrl("a2a-channel://agent-1");
     expect((await found.getAgentCard()).name).toBe("agent-1");
     expect(textOf((await found.sendMessage(request("hello"))) as Message)).toBe("echo hello");
   });
-
-  it("make concurrent calls with their own answers", async () => {
-    const texts = Array.from({ length: 40 }, (_, index) => `call ${index}`);
-    const answers = await Promise.all(texts.map(async (text) => textOf((await client.sendMessage(request(text))) as Message)));
-    expect(answers).toEqual(texts.map((text) => `echo ${text}`));
-  });
 });
 
-describe("several parties on one channel", () => {
-  it("have independent clients", async () => {
+describe("A2A between several parties of one channel", () => {
+  it("returns to each client the answers to its own calls", async () => {
     await using otherCalls = new A2aChannelTransportFactory(ports[2]);
     const other = await new ClientFactory({ transports: [otherCalls] }).createFromAgentCard(testCard("agent-1"));
     const answers = await Promise.all([client, other].map(async (each) => textOf((await each.sendMessage(request("who"))) as Message)));
@@ -165,7 +95,7 @@ describe("several parties on one channel", () => {
     expect(errors).toEqual([]);
   });
 
-  it("have agents that answer only calls to their own URL", async () => {
+  it("delivers a call only to the agent with its URL", async () => {
     const second = new TestAgent(testCard("agent-2"));
     await using alsoServing = await serveA2a(ports[2], second.handler);
     const other = await new ClientFactory({ transports: [calls] }).createFromAgentCard(testCard("agent-2"));
@@ -177,7 +107,7 @@ describe("several parties on one channel", () => {
   });
 });
 
-describe("a lost connection", () => {
+describe("an A2A client whose connection is lost", () => {
   it("fails new calls at once, and delivers answers to pending calls after it is restored", async () => {
     const answer = client.sendMessage(request("hold"));
     await agent.waiting.promise;
@@ -227,7 +157,7 @@ describe("a lost connection", () => {
   });
 });
 
-describe("end of a call", () => {
+describe("an A2A call", () => {
   it("rejects with the signal's reason before and during a call, and in a stream", async () => {
     const reason = new Error("changed my mind");
     await expect(client.sendMessage(request("hello"), { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
@@ -240,13 +170,13 @@ describe("end of a call", () => {
     await expect(stream).rejects.toBe(reason);
   });
 
-  it("happens at the timeout without an answer", async () => {
+  it("fails with timeout when no answer arrives in time", async () => {
     await using impatient = new A2aChannelTransportFactory(ports[0], { timeoutMs: 20 });
     const nobody = await new ClientFactory({ transports: [impatient] }).createFromAgentCard(testCard("nobody"));
     await expect(nobody.sendMessage(request("hello"))).rejects.toMatchObject({ code: "timeout", retryable: true });
   });
 
-  it("happens when the agent is no longer served", async () => {
+  it("fails when the agent is no longer served", async () => {
     const stream = client.sendMessageStream(request("wait"));
     await stream.next();
     const settled = Promise.allSettled([client.sendMessage(request("hold")), collect(stream)]);

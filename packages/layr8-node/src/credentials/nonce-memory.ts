@@ -17,7 +17,7 @@ export interface NonceMemoryOptions {
 /** How far a signer's clock may be ahead of the node's, in milliseconds. */
 const CLOCK_TOLERANCE_MS = 60_000;
 
-/** Remembers the nonces that holders have presented to verifiers, so that each is accepted once. */
+/** Records the nonces that holders have presented to verifiers, so that each is accepted once. */
 export class NonceMemory {
   readonly #windowMs: number;
   readonly #share: FairShare;

@@ -52,7 +52,7 @@ export class StoredCredentialStore implements CredentialStore {
     let last: string | undefined;
     for (const { key, value } of this.#index.getRange({})) {
       const holder = holderOf(key);
-      // One record is enough to know the holder of the others.
+      // All of them have the same holder, so one record is enough to find it.
       if (holder === last) continue;
       last = holder;
       const record = this.#read(value);

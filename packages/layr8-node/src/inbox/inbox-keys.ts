@@ -3,7 +3,7 @@ import { NUMBER_BYTES, numberAt, numbersKey } from "@parley/storage";
 /** The latest time that a key can hold. */
 const MAX_TIME = 2 ** 48 - 1;
 
-/** All that an inbox must know of a message without reading it. */
+/** The data of a message that an inbox needs without reading the message. */
 export interface MessagePlace {
   readonly seq: number;
   /** Characters of its plaintext. */

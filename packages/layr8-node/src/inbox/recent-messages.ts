@@ -26,7 +26,7 @@ function wordAt(fingerprint: Fingerprint, at: number): number {
 }
 
 /**
- * Remembers fingerprints for a time window, in 24 to 48 bytes each. It holds two generations of one window each. When the newer one is full
+ * Keeps fingerprints for a time window, in 24 to 48 bytes each. It holds two generations of one window each. When the newer one is full
  * or a window old, it becomes the older one, and the previous older one, which has expired, is dropped.
  */
 export class RecentMessages {

@@ -12,7 +12,7 @@ export interface StoredRecentMessagesOptions {
   readonly now: () => number;
 }
 
-/** Remembers recently stored messages: in memory for lookups, and on disk ({@link RecentJournal}) for the next start. */
+/** Keeps fingerprints of recently stored messages: in memory for lookups, and on disk ({@link RecentJournal}) for the next start. */
 export class StoredRecentMessages {
   readonly #recent: RecentMessages;
   readonly #journal: RecentJournal;

@@ -32,7 +32,7 @@ export interface PhoenixServerOptions {
   readonly events: Omit<SocketEvents, "onClose"> & { onRejected(status: UpgradeRejection): void };
 }
 
-/** Accepts WebSockets on an HTTP server at {@link SOCKET_PATH} and speaks Phoenix Channels V2 on each. */
+/** Accepts WebSockets on an HTTP server at {@link SOCKET_PATH} and serves Phoenix Channels V2 on each. */
 export class PhoenixServer {
   readonly #options: PhoenixServerOptions;
   readonly #wss: WebSocketServer;
@@ -75,7 +75,7 @@ export class PhoenixServer {
     for (const [socket, of] of this.#sockets) if (of === owner) socket.close(1008, "the API key was revoked");
   }
 
-  /** Rejects new sockets and asks all clients to reconnect later. Links that remain after `graceMs` are dropped. */
+  /** Rejects new sockets and requests that all clients reconnect later. Links that remain after `graceMs` are dropped. */
   async close(graceMs: number): Promise<void> {
     this.#closing = deferred();
     for (const socket of this.#sockets.keys()) socket.close(1012, "the node is stopping");

@@ -39,7 +39,7 @@ export function readUpgrade(request: IncomingMessage, address: string): UpgradeR
 /** Headers about this connection and the protocol upgrade. */
 const DROPPED: ReadonlySet<string> = new Set(["upgrade", "http2-settings", "connection"]);
 
-/** Whether a request asks for an upgrade to WebSocket. */
+/** Whether a request is for an upgrade to WebSocket. */
 export function wantsWebSocket({ headers }: IncomingMessage): boolean {
   return headers.upgrade?.toLowerCase() === "websocket";
 }

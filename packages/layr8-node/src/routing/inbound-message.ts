@@ -1,6 +1,6 @@
 import type { Message } from "@parley/core";
 
-/** Where a message comes from and goes to. */
+/** The sender and the recipients of a message. */
 interface Origin {
   /** DID of the authenticated sender. */
   readonly sender: string;

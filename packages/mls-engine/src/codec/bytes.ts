@@ -1,4 +1,4 @@
-/** Compares without an early exit, so that the time tells nothing about where secrets differ. */
+/** Compares without an early exit, so that the time does not reveal where secrets differ. */
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false;
   let difference = 0;

@@ -14,22 +14,10 @@ import { treeHash } from "../../src/tree/tree-hash.ts";
 import { readGroupSecrets, readWelcome, writeWelcome } from "../../src/join/welcome.ts";
 import { readPublicMessage } from "../../src/framing/public-message.ts";
 import { MlsEngineError } from "../../src/errors.ts";
+import { mutated } from "../mutated.ts";
 import { codeOf } from "../world.ts";
 import { toHex } from "../vectors.ts";
 import { commitTo, groupOfClients, newClient, propose, type Client } from "./clients.ts";
-
-/** Bytes that were changed somewhere: cut, extended, or with a byte replaced. */
-function mutated(bytes: Uint8Array): fc.Arbitrary<Uint8Array> {
-  return fc.oneof(
-    fc.nat(bytes.length - 1).map((end) => bytes.slice(0, end)),
-    fc.uint8Array({ minLength: 1, maxLength: 8 }).map((more) => new Uint8Array([...bytes, ...more])),
-    fc.tuple(fc.nat(bytes.length - 1), fc.integer({ min: 1, max: 255 })).map(([at, flip]) => {
-      const copy = bytes.slice();
-      copy.set([(bytes[at] ?? 0) ^ flip], at);
-      return copy;
-    }),
-  );
-}
 
 /** Runs; whatever is thrown must be an MlsEngineError. */
 function tolerated(run: () => unknown): boolean {

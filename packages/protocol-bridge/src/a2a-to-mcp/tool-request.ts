@@ -10,7 +10,7 @@ import { writeCallReference, type CallReference } from "./call-reference.ts";
 import type { ToolSession } from "./tool-session.ts";
 import { selectTool, type ToolSelection } from "./tool.ts";
 
-/** An A2A message that asks for a tool call. */
+/** An A2A message that requests a tool call. */
 export interface ToolRequest {
   readonly inbound: InboundMessage;
   readonly message: A2aMessageJson;
@@ -21,7 +21,7 @@ export interface ToolRequest {
 export type ToolCallResult = { readonly ok: true; readonly outbound: OutboundMessage } | { readonly ok: false; readonly rejection: string };
 
 /**
- * Creates the tool call that a message asks for.
+ * Creates the tool call that a message requests.
  *
  * @throws BridgeError `message_too_large`
  * @throws what the option `tool` throws

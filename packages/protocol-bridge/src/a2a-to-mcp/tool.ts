@@ -7,7 +7,7 @@ export interface ToolCall {
   readonly arguments: JsonObject;
 }
 
-/** The tool call that a message asks for, or a rejection for its author. */
+/** The tool call that a message requests, or a rejection for its author. */
 export type ToolSelection = { readonly ok: true; readonly call: ToolCall } | { readonly ok: false; readonly rejection: string };
 
 /** A tool of an MCP server. */
@@ -30,8 +30,8 @@ export function readTools({ tools }: JsonObject): readonly Tool[] {
 }
 
 /**
- * Selects the tool that a message calls, and its arguments. A data part `{tool, arguments}` (or `name`) names both. Otherwise it is the wanted
- * tool or the only one, with a data part as its arguments, or with the text as its only string argument.
+ * Selects the tool that a message calls, and its arguments. A data part `{tool, arguments}` (or `name`) names both. Otherwise it is the
+ * wanted tool or the only one, with a data part as its arguments, or with the text as its only string argument.
  */
 export function selectTool(message: A2aMessageJson, tools: readonly Tool[], wanted: string | undefined): ToolSelection {
   const data = message.parts.map((part) => part["data"]).find(isJsonObject);

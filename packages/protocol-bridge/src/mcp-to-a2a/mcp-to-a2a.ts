@@ -193,7 +193,7 @@ export class McpToA2a implements Direction {
     return IGNORED;
   }
 
-  /** Handles a message on the A2A channel: if it answers a call, the answer goes to the MCP client. */
+  /** Handles a message on the A2A channel: if it answers a call, the answer is sent to the MCP client. */
   #handleAnswer(received: ReceivedEnvelope): Action {
     const { route } = this.#context;
     const { source, target, settings } = route;

@@ -3,7 +3,7 @@ import type { FastifyRequest } from "fastify";
 
 /** Options of {@link Authentication}. */
 export interface AuthenticationOptions<Caller> {
-  /** Finds out who sends a request. @throws the rejection */
+  /** Identifies the sender of a request. @throws the rejection */
   readonly identify: (request: FastifyRequest) => Caller | Promise<Caller>;
   /** The owner whose rate a request counts for. */
   readonly ownerOf: (caller: Caller) => string;

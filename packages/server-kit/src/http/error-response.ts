@@ -17,7 +17,7 @@ export interface ErrorMapping {
 
 /** What a server does in addition to a response to an error. */
 export interface ErrorObserver {
-  /** An internal failure: the response says nothing about it. */
+  /** An internal failure. The response does not describe it. */
   readonly onFailure: (error: unknown) => void;
   readonly onRejected?: (request: FastifyRequest, code: string) => void;
   /** Whether the connection is closed after the response. */

@@ -17,7 +17,7 @@ export interface OptionUse {
   readonly inConfig?: boolean;
 }
 
-/** What a schema says for messages and for the command, in addition to its type. */
+/** Metadata of an option for error messages and for the command, in addition to its type. */
 export const optionMeta: z.core.$ZodRegistry<OptionUse & Partial<OptionCheck>> = z.registry();
 
 /** The schemas of an object's members: one for each, of its type. Members that may be absent are `.optional()`, or have a default. */

@@ -26,7 +26,7 @@ export interface ApiSide {
   readonly url: string;
   /** Called once a minute. @param now the time by which records expire. @param servers how many servers share the records. */
   sweep(now: number, servers?: number): Promise<void>;
-  /** Lets waiting calls come back and calls end, and frees the port. Idempotent. */
+  /** Answers waiting calls, lets pending calls finish, and frees the port. Idempotent. */
   close(): Promise<void>;
 }
 

@@ -7,7 +7,7 @@ const NAME = new RegExp(`^${COMPONENT}/${COMPONENT}/${COMPONENT}$`);
 /** Checks a channel's name and gives its org. @throws ApiError `invalid_channel_name` */
 export function orgOf(name: string): string {
   if (!NAME.test(name)) {
-    // Names are told back as they are, so that people recognise them; only their length is bounded.
+    // The message quotes the name unchanged, so that users recognise it. Only its length is bounded.
     const shown = name.length > 400 ? `${name.slice(0, 400)}…` : name;
     throw new ApiError("invalid_channel_name", `invalid channel name: ${shown} (expected org/namespace/service)`);
   }

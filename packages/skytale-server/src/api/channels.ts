@@ -7,7 +7,7 @@ import { addUsage, removeUsage, shareOf } from "./channel-usage.ts";
 import type { ApiLimits } from "./limits.ts";
 import { accountChannels, accounts, channels, grants, hashed, orgs, type ChannelRecord } from "./records.ts";
 
-/** A channel as one of its accounts sees it. */
+/** A channel in the view of one of its accounts. */
 export interface ChannelInfo {
   readonly name: string;
   readonly role: "owner" | "member";
@@ -67,7 +67,7 @@ export class Channels {
   /**
    * Creates a channel. The first account that creates one in an org owns the org.
    *
-   * @param idempotencyKey lets the creator repeat the call: only the creator knows the key.
+   * @param idempotencyKey makes a repeated call of the creator return the same result. The key is a secret of the creator.
    * @returns whether this call created the channel.
    * @throws ApiError `invalid_channel_name`, `org_taken`, `channel_exists`, `limit_reached`
    */
@@ -107,7 +107,7 @@ export class Channels {
   /** Whether an account may publish to a channel, read it, and approve join requests. */
   async mayUse(accountId: string, name: string): Promise<boolean> {
     const record = await channels.read(this.#registry, hashed(name));
-    // Both are read in any case: the time says nothing about whether there is such a channel.
+    // Both are always read, so that the response time does not reveal whether the channel exists.
     const grant = await grants.read(this.#registry, hashed(name), accountId);
     return record !== undefined && (record.owner === accountId || grant !== undefined);
   }
@@ -132,7 +132,11 @@ export class Channels {
     if (!(await this.mayUse(accountId, name))) throw noSuchChannel();
   }
 
-  /** Lets an account use a channel. @throws ApiError `not_found` (no such channel, not its owner, no such account), `limit_reached` */
+  /**
+   * Grants an account access to a channel.
+   *
+   * @throws ApiError `not_found` (no such channel, not its owner, no such account), `limit_reached`
+   */
   grant(ownerId: string, name: string, accountId: string): Promise<Grant> {
     return this.lock.run(name, () =>
       transact(this.#registry, async (transaction) => {

@@ -45,11 +45,11 @@ export interface InvitesOptions {
   readonly now: () => number;
   /** Rejects the waiting join requests of an invite, in the transaction that revokes it. */
   readonly rejectRequests: (transaction: Transaction, requestIds: readonly string[]) => Promise<void>;
-  /** Tells those who made them, once it is done. */
+  /** Notifies the waiting joiners after the transaction. */
   readonly onRejected: (requestIds: readonly string[]) => void;
 }
 
-/** Invites: how many may still join by each. The secret of an invite never comes here. */
+/** Invites, with the number of their remaining uses. The secret of an invite is never sent to the server. */
 export class Invites {
   readonly #options: InvitesOptions;
 
@@ -139,7 +139,7 @@ export class Invites {
     onRejected(waiting);
   }
 
-  /** Forgets an invite that ended long ago. */
+  /** Removes the record of an invite that ended long ago. */
   async forget(name: string, id: string): Promise<void> {
     const { registry, channels: access } = this.#options;
     await access.lock.run(name, () =>

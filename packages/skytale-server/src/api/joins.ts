@@ -18,7 +18,7 @@ export interface JoinSubmission {
   readonly proof: string;
 }
 
-/** A request to join as the one who made it sees it. */
+/** A request to join in the view of the joiner. */
 export interface JoinState {
   readonly requestId: string;
   readonly channel: string;
@@ -88,7 +88,10 @@ export function joinTopic(requestId: string): string {
   return `join ${requestId}`;
 }
 
-/** Requests to join, from coming in to being forgotten. Each step is durable when its call resolves; repeating a call changes nothing. */
+/**
+ * Requests to join, from their arrival to the removal of their records. Each step is durable when its call resolves; repeating a call
+ * changes nothing.
+ */
 export class Joins {
   readonly #options: JoinsOptions;
   #lastOrder = 0;
@@ -164,8 +167,8 @@ export class Joins {
   }
 
   /**
-   * Rejects the response to a request, for the account that sent the request: its Welcome is unusable. The request waits for the response of
-   * another account in the remaining time; a grant created by the response ends.
+   * Rejects the response to a request, for the account that sent the request: its Welcome is unusable. The request waits for the response
+   * of another account in the remaining time; a grant created by the response ends.
    *
    * @throws ApiError `join_unknown`, `join_expired`, `limit_reached` (too many rejections)
    */
@@ -208,7 +211,7 @@ export class Joins {
     return state;
   }
 
-  /** Ends a request that waited too long, and forgets one that ended long ago. */
+  /** Expires a request that waited too long, and removes the record of one that ended long ago. */
   async expire(name: string, requestId: string): Promise<void> {
     const { registry, channels: access, now, notify } = this.#options;
     const isEnded = await access.lock.run(name, () =>
@@ -223,7 +226,11 @@ export class Joins {
     if (isEnded) notify(joinTopic(requestId));
   }
 
-  /** Lists the pending join requests of a channel, oldest first, for accounts with access. @throws ApiError `invalid_channel_name`, `not_found` */
+  /**
+   * Lists the pending join requests of a channel, oldest first, for accounts with access.
+   *
+   * @throws ApiError `invalid_channel_name`, `not_found`
+   */
   async pending(accountId: string, name: string, { limit, after }: PageOptions): Promise<PendingPage> {
     const { registry, channels: access, now } = this.#options;
     await access.assertUsable(accountId, name);

@@ -60,7 +60,9 @@ export type GrantRecord = {
   readonly createdAt: number;
   /** The accounts that made it: the owner, or the makers of the invites that it came by. Absent in records of older versions. */
   readonly makers?: readonly string[] | undefined;
-  /** Signature keys of the members that were added with the account, as reported by the members that approved them; the most recent ones. */
+  /**
+   * Signature keys of the members that were added with the account, as reported by the members that approved them; the most recent ones.
+   */
   readonly memberKeys?: readonly string[] | undefined;
 };
 
@@ -121,7 +123,7 @@ export type JoinRecord = {
   readonly rejected?: readonly string[] | undefined;
 };
 
-/** Says that something with this key has an end: the key begins with the time. */
+/** Index entry of a record that expires. Its key begins with the time of expiry. */
 export type ExpiryRecord = {
   /** A withdrawal is one that has begun. */
   readonly kind: "invite" | "join" | "withdrawal";
@@ -129,7 +131,7 @@ export type ExpiryRecord = {
   readonly id: string;
 };
 
-/** A record that only says where to find another one. */
+/** A record that contains only the key of another one. */
 export type PointerRecord = { readonly id: string };
 
 /** By account id. */

@@ -45,7 +45,7 @@ export class Services {
   readonly joins: Joins;
   readonly withdrawals: Withdrawals;
   readonly signals: Signals = new Signals();
-  /** What the relay asks. */
+  /** The access decisions for the relay. */
   readonly access: Access;
   /** Number of servers that share the registry. */
   readonly servers: () => number;

@@ -2,7 +2,7 @@
 type Take<T> = (news: unknown) => T | undefined;
 
 interface Waiter {
-  /** Without news: ask again. */
+  /** Without news: the call queries its state again. */
   wake(news?: unknown): void;
 }
 
@@ -24,7 +24,7 @@ export class Signals {
   /**
    * Notifies the waiting calls of a topic, a few at a time, so that other requests are handled between them.
    *
-   * @param news passed to each call's `take`; calls that it does not concern go on waiting. Omitted: all calls ask again.
+   * @param news passed to each call's `take`; calls that it does not concern continue to wait. Omitted: all calls query their state again.
    */
   notify(topic: string, news?: unknown): void {
     const waiting = this.#waiting.get(topic);
@@ -32,10 +32,10 @@ export class Signals {
   }
 
   /**
-   * Asks until there is a response, the timeout passes or the caller disconnects. Returns the last response.
+   * Queries the state until it is news, the timeout passes or the caller disconnects. Returns the last state.
    *
    * @param ask called at once, and on notifications without news.
-   * @param isNews whether a response ends the wait.
+   * @param isNews whether a state ends the wait.
    * @param take creates the response from a notification.
    */
   async until<T>(
@@ -51,7 +51,7 @@ export class Signals {
     const { ask, isNews, take = (): undefined => undefined, waitMs, signal } = options;
     const deadline = performance.now() + waitMs;
     for (;;) {
-      // The waiter is registered before the question is asked: no news falls between both.
+      // The waiter is registered before the query, so that no notification between the two is lost.
       const waiter = this.#wait(topic, take, signal);
       try {
         const state = await ask();

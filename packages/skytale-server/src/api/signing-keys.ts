@@ -49,11 +49,15 @@ export class SigningKeys {
     this.#options = options;
   }
 
-  /** Reads the keys, and creates the first one if necessary. @throws StorageError `data_dir_unusable` when they are sealed with another key */
+  /**
+   * Reads the keys, and creates the first one if necessary.
+   *
+   * @throws StorageError `data_dir_unusable` when they are sealed with another key
+   */
   static async open(options: SigningKeysOptions): Promise<SigningKeys> {
     const signingKeys = new SigningKeys(options);
     await signingKeys.#read();
-    // Another key is found out before anything is written.
+    // A wrong key is detected before anything is written.
     for (const record of signingKeys.#records) signingKeys.#seedOf(record);
     await signingKeys.#sealOld();
     await signingKeys.maintain();
@@ -90,7 +94,10 @@ export class SigningKeys {
     });
   }
 
-  /** Reads the keys that another process may have made or forgotten. Called once a minute: a new key is published for longer before it signs. */
+  /**
+   * Reads the keys again, which another process may have created or removed. Called once a minute: a new key is published for longer before
+   * it signs.
+   */
   refresh(): Promise<void> {
     return this.#lock.run("keys", () => this.#read());
   }

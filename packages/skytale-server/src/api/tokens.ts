@@ -7,7 +7,7 @@ import type { SigningKeys } from "./signing-keys.ts";
 /** Audience of tokens: the relay, and this server. */
 export type Audience = "skytale-relay" | "skytale-api";
 
-/** All of them: what a token is for unless its client asks for less. */
+/** All scopes. A token has them unless its client requests fewer. */
 const AUDIENCES: readonly [Audience, Audience] = ["skytale-relay", "skytale-api"];
 
 /** Subject of a token. */

@@ -8,15 +8,15 @@ export interface ChannelLog {
    * How long keys are known is the log's stated window, which outlives the process too.
    *
    * @returns an outcome per entry, in their order.
-   * @throws StorageError `storage_failed`: none of the entries is stored; in a log that several servers share, that may be unknown. Appending
-   *   them again under their keys is safe.
+   * @throws StorageError `storage_failed`: none of the entries is stored; in a log that several servers share, that may be unknown.
+   * Appending   them again under their keys is safe.
    */
   append(channel: string, publisher: string, entries: readonly NewEntry[]): Promise<readonly AppendOutcome[]>;
 
   /**
    * Reads entries from a sequence number on, up to the limits of the options. The first entry is returned even if it exceeds `maxBytes`.
-   * The page is empty if the sequence number is beyond the head or before the first stored entry: compare it with the page's `head`. Entries
-   * that were evicted keep their sequence numbers, and are returned as {@link EvictedRun}.
+   * The page is empty if the sequence number is beyond the head or before the first stored entry: compare it with the page's `head`.
+   * Entries that were evicted keep their sequence numbers, and are returned as {@link EvictedRun}.
    *
    * @throws StorageError `storage_failed`
    */
@@ -26,10 +26,10 @@ export interface ChannelLog {
   head(channel: string): Promise<Head>;
 
   /**
-   * Calls the listener with all that is appended from now on: in order, without gaps, each entry once, as soon as it is durable and not
-   * later than its append resolves. It must not throw.
+   * Calls the listener with all entries that are appended from now on: in order, without gaps, each entry once, once it is durable and
+   * before its append resolves. It must not throw.
    *
-   * @returns the head at the moment from which the listener is told, and how to end it.
+   * @returns the head from which on the listener is called, and a function that ends the registration.
    */
   watch(channel: string, listener: (page: Appended) => void): Promise<Watch>;
 
@@ -46,18 +46,18 @@ export interface ChannelLog {
   readonly evictsByAccount: boolean;
 
   /**
-   * Removes entries older than retention allows. Called by the relay's timer; each append enforces the limits on entries and bytes. A log beyond
-   * them loses the oldest application entries of the account that has the most, see {@link Retention}.
+   * Removes entries older than retention allows. Called by the relay's timer; each append enforces the limits on entries and bytes. A log
+   * beyond them loses the oldest application entries of the account that has the most, see {@link Retention}.
    */
   expire(): Promise<void>;
 
-  /** Finishes the appends under way and refuses everything after. Leaves the storage under it open. */
+  /** Completes the pending appends and rejects all later calls. Does not close the underlying storage. */
   close(): Promise<void>;
 }
 
 /** An entry to append. */
 export interface NewEntry {
-  /** What is stored and handed out again, byte for byte. The log may keep the array itself. */
+  /** The stored bytes, which reads return unchanged. The log may keep the array itself. */
   readonly body: Uint8Array;
   /** Names the entry among its publisher's on this channel. */
   readonly key: string;
@@ -67,10 +67,10 @@ export interface NewEntry {
   readonly isHandshake?: boolean;
 }
 
-/** What a commit says about itself. The log can't check it. */
+/** The sender's claims about a commit. The log cannot verify them. */
 export interface CommitClaim {
   readonly epoch: bigint;
-  /** Sequence of the commit on record that it takes the place of. */
+  /** Sequence of the recorded commit that it replaces. */
   readonly supersedes?: number | undefined;
 }
 
@@ -115,7 +115,7 @@ export interface Appended {
   readonly bodies: readonly Uint8Array[];
 }
 
-/** Entries that follow one another and whose bodies are gone: retention has evicted them. */
+/** A run of evicted entries: retention has removed their bodies. */
 export interface EvictedRun {
   /** How many. */
   readonly evicted: number;
@@ -148,9 +148,9 @@ export interface Watch {
 /**
  * How much a channel's log keeps. Entries that are too old are removed from the front, a group that was appended together at a time.
  *
- * A log that holds too many entries or bytes loses entries of the account that has the most: its oldest application entries, a group at a time.
- * Evicted entries keep their sequence numbers. Commits and proposals are not evicted. The front of the log goes instead if one account has all
- * entries, if application entries are down to half of the limit, or if the front was written by an older version.
+ * A log that holds too many entries or bytes loses entries of the account that has the most: its oldest application entries, a group at a
+ * time. Evicted entries keep their sequence numbers. Commits and proposals are not evicted. The front of the log is removed instead if one
+ * account has all entries, if application entries are down to half of the limit, or if the front was written by an older version.
  */
 export interface Retention {
   /** Entries, without evicted ones. Default 1,000,000. */

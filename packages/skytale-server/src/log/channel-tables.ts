@@ -50,7 +50,7 @@ export interface Change {
   readonly after: Pick<StoredChannel, "first" | "next" | "entries" | "bytes">;
 }
 
-/** Channels of which something is known in memory; more are forgotten when nothing is under way, and read again when needed. */
+/** Channels whose state is cached in memory. Others are dropped when no append is pending, and read again when needed. */
 const MAX_OPEN = 10_000;
 const PAGE = 256;
 /** Segments that one commit removes, over all channels: the next commits remove the others. */
@@ -154,8 +154,8 @@ export class ChannelTables {
   }
 
   /**
-   * Decides what a commit does: to channels that are written to, and to those that may hold what is too old or too much. The shares of these
-   * channels are changed at once: {@link ChannelTables.put} the changes, or {@link ChannelTables.discard} them.
+   * Decides what a commit does: to channels that are written to, and to those that may hold what is too old or too much. The shares of
+   * these channels are changed at once: {@link ChannelTables.put} the changes, or {@link ChannelTables.discard} them.
    */
   plan(written: readonly Written[], retaining: ReadonlySet<string>, retention: Retention, now: number): Change[] {
     const budget = { left: MAX_REMOVED };

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { isJsonObject } from "@parley/core";
 import { isJsonArray } from "@parley/core/internal";
 
-/** How much a channel holds: what servers that do not follow the channel know of it. */
+/** Size of a channel, for servers that do not follow the channel. */
 export interface ChannelUsage {
   readonly channel: string;
   /** When its oldest entry was recorded, in milliseconds since 1970; absent without entries. */

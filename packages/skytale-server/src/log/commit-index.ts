@@ -1,11 +1,11 @@
-/** Epochs that the log remembers per channel. Later claims on older ones are recorded, and readers pass over them. */
+/** Epochs per channel whose winning commit is stored. Commits for older epochs are appended, and members ignore them. */
 const REMEMBERED_EPOCHS = 128;
 /** The last epoch that the protocol can name. */
 const LAST_EPOCH = 2n ** 64n - 1n;
 
 /**
- * The recorded commit of each of the last epochs of a channel. It serves early rejection only, so a false claim does no harm: a publisher that
- * names the false commit replaces it, and an epoch that is no longer indexed accepts a commit again.
+ * The recorded commit of each of the last epochs of a channel. It serves early rejection only, so a false claim does no harm: a publisher
+ * that names the false commit replaces it, and an epoch that is no longer indexed accepts a commit again.
  */
 export class CommitIndex {
   /** In the order of their recording. */
@@ -35,7 +35,7 @@ export class CommitIndex {
     return free;
   }
 
-  /** Puts a commit on record. Returns the epoch that is forgotten for it, if any. */
+  /** Records a commit. Returns the epoch that is dropped to make room for it, if any. */
   record(epoch: bigint, sequence: number): bigint | undefined {
     this.#sequences.delete(epoch);
     this.#sequences.set(epoch, sequence);

@@ -3,7 +3,7 @@ import type { CommitIndex } from "./commit-index.ts";
 import { keyId, type KeyWindow } from "./key-window.ts";
 import type { NewBody } from "./segment.ts";
 
-/** What a log knows of a channel. */
+/** The log's state of a channel. */
 export interface ChannelState extends Head {
   /** Names it in keys. */
   readonly id: number | string;
@@ -14,7 +14,7 @@ export interface ChannelState extends Head {
 export interface RecordedCommit {
   readonly epoch: bigint;
   readonly sequence: number;
-  /** The epoch that is forgotten for it. */
+  /** The epoch that is dropped to make room for it. */
   readonly forgotten: bigint | undefined;
 }
 

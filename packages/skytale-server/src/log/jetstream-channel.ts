@@ -62,7 +62,7 @@ const PARALLEL_READS = 8;
 /** Old records are purged when there are this many. */
 const PURGE_EVERY = 64;
 
-/** One channel's log, and everything that this server knows of it: a {@link SharedLog} with numbers, commits and retention. */
+/** One channel's log and this server's state of it: a {@link SharedLog} with numbers, commits and retention. */
 export class JetstreamChannel implements ChannelState, LogApplication {
   readonly id: string;
   readonly #context: ChannelContext;

@@ -9,7 +9,7 @@ export interface PublisherRun {
   readonly bytes: number;
 }
 
-/** What a record says about its entries beside their bodies. */
+/** The data of a record about its entries, without their bodies. */
 export interface ChannelHead {
   readonly runs: readonly PublisherRun[];
   /** Epoch, and index of the entry in the record, of each commit. */
@@ -34,7 +34,7 @@ export function encodeChannelHead({ runs, commits, keys }: ChannelHead): Uint8Ar
   return Buffer.concat([length, json, Buffer.from(keys.join(""), "latin1")]);
 }
 
-/** A head that is malformed says nothing: only servers of this kind write them. */
+/** A malformed head is ignored: only these servers write heads. */
 export function decodeChannelHead(bytes: Uint8Array): ChannelHead {
   const all = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const length = all.length < LENGTH_BYTES ? 0 : all.readUInt32BE();

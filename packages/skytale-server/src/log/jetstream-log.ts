@@ -39,9 +39,9 @@ const MAX_RECORD_BYTES = 4 * 1024 * 1024;
 /**
  * Logs in NATS JetStream, which any number of servers write and read.
  *
- * A channel is a {@link SharedLog}. All servers have the same entries, sequence numbers, keys and commits, because they derive them from the
- * same records. A server follows the channels that it uses. A refusal (`duplicate`, `epoch_taken`) is decided on what has arrived here, which
- * may be milliseconds old.
+ * A channel is a {@link SharedLog}. All servers have the same entries, sequence numbers, keys and commits, because they derive them from
+ * the same records. A server follows the channels that it uses. A refusal (`duplicate`, `epoch_taken`) is decided on what has arrived here,
+ * which may be milliseconds old.
  */
 export class JetstreamLog implements ChannelLog {
   readonly evictsByAccount: boolean = false;
@@ -54,7 +54,7 @@ export class JetstreamLog implements ChannelLog {
   readonly #stored = new StoredBytes();
   readonly #channels = new Map<string, Promise<JetstreamChannel>>();
   readonly #opened = new Map<string, JetstreamChannel>();
-  /** When the oldest entry of a channel was recorded, as the usage table says. */
+  /** When the oldest entry of a channel was recorded, according to the usage table. */
   readonly #oldest = new Map<string, number>();
   /** Channels whose usage this server has to write. */
   readonly #changed = new Set<string>();

@@ -15,8 +15,8 @@ const PARALLEL = 64;
 const ATTEMPTS = 8;
 
 /**
- * Welcomes in NATS JetStream, which any number of servers store and fetch: a table of Welcomes without their payloads, and a table of claims.
- * Every server has both in memory. Limits are checked on that, so servers that store at the same moment may exceed them a little.
+ * Welcomes in NATS JetStream, which any number of servers store and fetch: a table of Welcomes without their payloads, and a table of
+ * claims. Every server has both in memory. Limits are checked on that, so servers that store at the same moment may exceed them a little.
  */
 export class JetstreamWelcomes implements WelcomeStore {
   readonly #index: WelcomeIndex;
@@ -71,7 +71,7 @@ export class JetstreamWelcomes implements WelcomeStore {
 
   async fetch(channel: string, recipients: readonly Uint8Array[], maxBytes: number): Promise<readonly StoredWelcome[]> {
     this.#assertOpen();
-    // A server that was asked before may have just stored it.
+    // Another server may have stored it since the last read.
     if (this.#index.find(channel, recipients).length === 0) await this.#welcomesTable.catchUp();
     const found: StoredWelcome[] = [];
     let bytes = 0;

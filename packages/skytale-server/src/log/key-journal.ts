@@ -2,7 +2,7 @@ import { numberAt, numbersKey, type Environment, type Table, type WriteQueue } f
 import type { RecordedKey } from "./draft.ts";
 import { KEY_ID_LENGTH, KeyWindow, type KeyWindowOptions } from "./key-window.ts";
 
-/** Records that are removed with one group, at most: what is forgotten at once has come over time. */
+/** Largest number of expired records that one group removes, so that a batch of expired keys does not delay an append. */
 const REMOVALS = 256;
 
 /** Keeps a key window on disk: a record for each group of appends, written along with it. */

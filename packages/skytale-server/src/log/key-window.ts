@@ -3,7 +3,10 @@ import { KeyTable } from "./key-table.ts";
 
 /** How long keys are known. */
 export interface KeyWindowOptions {
-  /** Minimum retention of a key in milliseconds, unless `maxRemembered` is exceeded twice. Default 1 hour: a restarted agent repeats its unacknowledged messages. */
+  /**
+   * Minimum retention of a key in milliseconds, unless `maxRemembered` is exceeded twice. Default 1 hour: a restarted agent repeats its
+   * unacknowledged messages.
+   */
   readonly rememberMs: number;
   /** Minimum number of the most recent keys of all channels. Default 500,000. Up to twice as many are stored, at about 50 bytes each. */
   readonly maxRemembered: number;
@@ -20,8 +23,8 @@ export function keyId(channel: number | string, publisher: string, key: string):
 }
 
 /**
- * Sequences by key, in two generations: when the young one is full or old enough, it becomes the old one, and the old one is forgotten. So
- * nothing needs to be searched for what is out of date.
+ * Sequences by key, in two generations: when the young one is full or old enough, it becomes the old one, and the previous old one is
+ * dropped. So expired keys need no search.
  */
 export class KeyWindow {
   readonly #options: KeyWindowOptions;

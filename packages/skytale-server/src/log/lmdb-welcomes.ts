@@ -142,7 +142,7 @@ export class LmdbWelcomes implements WelcomeStore {
 
   #loadClaims(): void {
     const stored: (readonly [key: string, claim: WelcomeClaim])[] = [];
-    // A damaged claim is lost: the next account that asks for its recipient gets it.
+    // A damaged claim is dropped: the next account that fetches Welcomes of its recipient gets the claim.
     for (const { key, value } of this.#claimRows.getRange({ onDamaged: () => undefined })) {
       stored.push([Buffer.from(key).toString("hex"), JSON.parse(Buffer.from(value).toString()) as WelcomeClaim]);
     }

@@ -8,7 +8,7 @@ export interface PublisherBytes {
   readonly bytes: number;
 }
 
-/** Key of a segment. It holds everything that retention has to know about the segment. */
+/** Key of a segment. It contains everything about the segment that retention needs. */
 export interface SegmentKey {
   readonly channel: number;
   /** Sequence of its last entry. */
@@ -20,7 +20,7 @@ export interface SegmentKey {
   readonly recordedAt: number;
   /** Bytes by publisher: one, but several or none in keys of older versions. */
   readonly publishers: readonly PublisherBytes[];
-  /** `evicted`: the segment stands for entries that are gone. `unknown`: an older version has written it. */
+  /** `evicted`: the segment represents evicted entries. `unknown`: an older version has written it. */
   readonly kind: EntryKind | "evicted" | "unknown";
 }
 
@@ -31,8 +31,9 @@ const COUNTED_LENGTH = (FIXED + 3) * NUMBER_BYTES;
 const KINDS: readonly EntryKind[] = ["application", "handshake"];
 
 /**
- * The last sequence stands before the others, so that the segment which holds a sequence is the first from that on. After the five fixed numbers:
- * the publisher, its bytes and the kind; for evicted entries a 0. Older versions wrote pairs of publisher and bytes, which have another length.
+ * The last sequence stands before the others, so that the segment which holds a sequence is the first from that on. After the five fixed
+ * numbers: the publisher, its bytes and the kind; for evicted entries a 0. Older versions wrote pairs of publisher and bytes, which have
+ * another length.
  */
 export function segmentKey({ channel, last, count, bytes, recordedAt, publishers, kind }: SegmentKey): Buffer {
   if (kind === "evicted") return numbersKey(channel, last, count, bytes, recordedAt, 0);

@@ -19,10 +19,10 @@ interface Queue {
   start: number;
 }
 
-/** Least number of groups without entries that are put together. */
+/** Minimum number of empty groups that are merged. */
 const MIN_EMPTIED = 64;
 
-/** Told how many bytes of an account are stored more, or less. */
+/** Called with the change in the stored bytes of an account. */
 export type CountBytes = (publisher: string, change: number) => void;
 
 /** The log of one channel in memory. */

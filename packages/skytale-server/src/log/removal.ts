@@ -32,8 +32,8 @@ interface Stored extends SegmentKey {
 }
 
 /**
- * Decides which stored segments of one log go with a commit, by {@link nextToGo}. Counts them in the shares of the channel at once: a failed
- * commit makes the caller load these again. Reads keys only, and a bounded number of them for each segment that goes.
+ * Decides which stored segments of one log a commit removes, by {@link nextToGo}. Updates the shares of the channel immediately: after a
+ * failed commit the caller loads them again. Reads only keys, a bounded number for each removed segment.
  */
 export class Removal {
   first: number;
@@ -128,7 +128,10 @@ export class Removal {
       this.#channel.shares.remove(publisher.publisher, kind, { entries: count, bytes });
   }
 
-  /** Puts evicted segments that follow one another, and the runs beside them, into one run. A log has at most one run more than other segments. */
+  /**
+   * Puts evicted segments that follow one another, and the runs beside them, into one run. A log has at most one run more than other
+   * segments.
+   */
   #makeRuns(): void {
     const evicted = [...this.#evicted.values()].toSorted((left, right) => left.last - right.last);
     let run: SegmentKey | undefined;
@@ -148,7 +151,7 @@ export class Removal {
     }
   }
 
-  /** The run of evicted entries on disk that holds a sequence, if it fits. Its record goes. */
+  /** The stored run of evicted entries that contains a sequence, if it fits. Its record is removed. */
   #takeRun(sequence: number, fits: (run: SegmentKey) => boolean): SegmentKey | undefined {
     const found = sequence < this.first ? undefined : this.#at(sequence);
     if (found?.kind !== "evicted" || !fits(found)) return undefined;

@@ -9,7 +9,9 @@ export const RETENTION: OptionSchema<Retention> = options<Retention>({
   maxAgeMs: amount(30 * 24 * 60 * 60_000),
 });
 
-/** The part of the retention that application entries have at least: below it, they are not evicted, and the front of the log is removed. */
+/**
+ * The part of the retention that application entries have at least: below it, they are not evicted, and the front of the log is removed.
+ */
 const APPLICATION_SHARE = 0.5;
 
 /** Fills in the defaults. @throws TypeError naming the option. */
@@ -17,7 +19,7 @@ export function readRetention(retention: Partial<Retention> = {}): Retention {
   return readOptions(RETENTION, retention, "retention.");
 }
 
-/** The oldest part of a log: entries that were appended together, and go together. */
+/** The oldest part of a log: entries that were appended together, and are removed together. */
 export interface Oldest {
   /** Milliseconds since 1970. */
   readonly recordedAt: number;
@@ -28,9 +30,9 @@ export interface Oldest {
 /**
  * Decides which entries a log loses next: `undefined` for none, its oldest part, or the oldest application entries of one account.
  *
- * Entries that are too old are removed from the front. A log that holds too much loses entries of the account that has the most, so that no account evicts the
- * entries of others that have less. The front goes instead as long as it is of an older version, if one account has all entries, and if
- * commits and proposals, which members need in order, take up most of the log.
+ * Entries that are too old are removed from the front. A log that holds too much loses entries of the account that has the most, so that no
+ * account evicts the entries of others that have less. The front is removed instead if an older version wrote it, if one account has all
+ * entries, or if most of the log is commits and proposals, which members need in order.
  */
 export function nextToGo<Id>(
   oldest: Oldest,

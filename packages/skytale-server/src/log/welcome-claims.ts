@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 
-/** A recipient's account, and when it first asked for the recipient's Welcomes. */
+/** A recipient's account, and when it first fetched the recipient's Welcomes. */
 export interface WelcomeClaim {
   readonly accountId: string;
   /** Milliseconds since 1970. */
@@ -18,8 +18,8 @@ const MAX_CLAIMS = 100_000;
 const MAX_CLAIMS_PER_ACCOUNT = 1000;
 
 /**
- * The account of each recipient of Welcomes: the one that asked for the recipient first. A joiner asks for its Welcome before another member
- * can know the reference of its key package, so that member can't acknowledge the Welcome, and so remove it, in the joiner's place.
+ * The account of each recipient of Welcomes: the first one that fetched Welcomes of the recipient. A joiner fetches before it publishes the
+ * reference of its key package, so no other member can claim the recipient first, acknowledge the Welcome and thereby remove it.
  *
  * An account with too many claims loses its own oldest one, so that it can't remove the claims of others.
  */

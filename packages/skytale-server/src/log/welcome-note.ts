@@ -8,7 +8,7 @@ export function welcomeKey(channel: string, { id, recipient }: WelcomeId): strin
   return [hash(channel), hash(recipient), hex(id)].join(".");
 }
 
-/** Everything that servers know of a Welcome without its payload, as text that a header can carry. */
+/** The data of a Welcome without its payload, as text for a message header. */
 export function encodeNote({ channel, recipient, id, length, recordedAt, publisher }: Waiting): string {
   const note = { channel, recipient: base64(recipient), id: base64(id), length, recordedAt, publisher };
   return base64(Buffer.from(JSON.stringify(note)));

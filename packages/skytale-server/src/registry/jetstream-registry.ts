@@ -44,15 +44,15 @@ const MAX_RECORD_BYTES = 1024 * 1024;
 const MAX_COMMITS = 1000;
 const MAX_RECORDS = 100_000;
 const CHUNK_CHARACTERS = 256 * 1024;
-/** Attempts to load a snapshot and the log after it, while another server replaces the one and purges the other. */
+/** Attempts to load a snapshot and the log after it, while another server replaces the snapshot and purges the log. */
 const LOAD_ATTEMPTS = 5;
 
 /**
- * Records in NATS JetStream, which any number of servers read and change. All commits are entries of one {@link SharedLog}, and every server
- * has all records in memory. An expectation counts as it is at the commit's place in the log. A revision is the number of the entry.
+ * Records in NATS JetStream, which any number of servers read and change. All commits are entries of one {@link SharedLog}, and every
+ * server has all records in memory. An expectation counts as it is at the commit's place in the log. A revision is the number of the entry.
  *
- * A record that is missing here, or does not meet an expectation, is looked for once more after reading on from the stream. So a record
- * that another server has acknowledged is found.
+ * If a record is missing or contradicts an expectation, the server first reads the stream to its end and checks again. So it sees every
+ * record that another server has acknowledged.
  */
 export class JetstreamRegistry implements Registry, LogApplication {
   readonly #connection: JetstreamConnection;
@@ -220,7 +220,7 @@ export class JetstreamRegistry implements Registry, LogApplication {
     for (const job of this.#jobs) {
       bytes += job.entry === undefined ? 0 : sizeInRecord(job.entry);
       if (decided.length > 0 && (bytes > this.#maxRecordBytes || decided.length >= MAX_COMMITS)) break;
-      // A key that a commit of this record changes has a revision that no caller can know yet.
+      // If an earlier commit of this record changes the key, no caller can have its new revision yet.
       const holds = job.expectations.every(([key, expected]) => !changed.has(key) && this.#entries.get(key)?.revision === expected);
       if (holds) for (const key of job.keys) changed.add(key);
       decided.push([job, holds]);

@@ -18,7 +18,7 @@ export class RegistryError extends ParleyError<RegistryErrorCode> {
   }
 }
 
-/** The rejection of a commit whose expectations are not met. */
+/** The rejection of a commit with a false expectation. */
 export function conflict(): RegistryError {
   return new RegistryError("conflict", "Another commit changed these records: read them again");
 }

@@ -20,7 +20,7 @@ export class Kind<T extends JsonObject> {
     return `${this.key(...parts)}/`;
   }
 
-  /** A record of this kind. Only this program writes them, so its form is what the kind says. */
+  /** A record of this kind. Only this program writes records, so the form is the one of the kind. */
   of(entry: RegistryEntry): T {
     return entry.record as T;
   }

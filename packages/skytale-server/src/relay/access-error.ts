@@ -11,7 +11,7 @@ import { ParleyError, type ParleyErrorOptions } from "@parley/core";
  */
 export type AccessErrorCode = "token_invalid" | "token_expired" | "key_revoked";
 
-/** A token was refused. The message is told to the client. */
+/** A token was rejected. The message is sent to the client. */
 export class AccessError extends ParleyError<AccessErrorCode> {
   override readonly name: string = "AccessError";
 

@@ -1,7 +1,9 @@
 import { TimeSlice } from "@parley/core/internal";
 import type { Access, Principal } from "./access.ts";
 
-/** One round of questions to {@link Access} about all that is open: each is asked once per API key, and once per account and channel. */
+/**
+ * One periodic check of all open streams and subscriptions against {@link Access}: one call per API key, and one per account and channel.
+ */
 export class CheckRound {
   readonly #access: Access;
   readonly #revoked = new Map<string, boolean | Promise<boolean>>();

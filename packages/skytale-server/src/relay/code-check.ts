@@ -1,6 +1,6 @@
 import type { contract } from "@parley/skytale-relay/internal";
 
-/** Result of a check of what a client asks for: passed, or rejected with the code of the answer. */
+/** Result of the check of a client request: passed, or rejected with the code of the response. */
 export type CodeCheck = { readonly ok: true } | { readonly ok: false; readonly code: contract.Code };
 
 export const PASSED: CodeCheck = { ok: true };

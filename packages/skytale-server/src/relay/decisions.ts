@@ -31,7 +31,7 @@ export class PublishDecisions {
     return typeof answer === "boolean" ? this.#keep(channel, answer) : answer.then((later) => this.#keep(channel, later));
   }
 
-  /** Whether the account owns the channel; asked once for each channel. */
+  /** Whether the account owns the channel; cached for each channel. */
   async owns(channel: string): Promise<boolean> {
     if (this.#access.owns === undefined) return true;
     const known = this.#owned.get(channel);

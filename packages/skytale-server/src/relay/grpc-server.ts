@@ -40,7 +40,7 @@ export interface GrpcListener extends AsyncDisposable {
   readonly port: number;
   /** `http://` or `https://`, host and port: what a client connects to. */
   readonly url: string;
-  /** Closes the relay, lets its answers go out, and frees the port. Idempotent. */
+  /** Closes the relay, sends its pending responses, and frees the port. Idempotent. */
   close(): Promise<void>;
 }
 
@@ -54,7 +54,7 @@ const SWEEP_MS = 2500;
 const UNARY: readonly UnaryMethod[] = ["FetchRange", "GetHeads", "FetchWelcomes", "AckWelcomes"];
 
 /**
- * Lets clients reach a relay by gRPC, with health checks and server reflection beside it.
+ * Serves a relay by gRPC, with health checks and server reflection.
  *
  * @throws The system's error when the port is taken or a file can't be read.
  */
@@ -124,7 +124,7 @@ async function shutDown(server: Server, relay: Relay, stopHealth: () => void): P
   );
 }
 
-/** Lets calls end for a while, and frees the port. */
+/** Waits for pending calls for a limited time, and frees the port. */
 async function endCalls(server: Server): Promise<void> {
   await new Promise<void>((resolve) => {
     const timer = setTimeout(() => {
@@ -156,7 +156,7 @@ type OnIdentified = (peer: string, accountId: string) => void;
 
 function connect(relay: Relay, onIdentified: OnIdentified, addressOf: AddressOf): handleBidiStreamingCall<Buffer, Uint8Array> {
   return (call) => {
-    // At once, so that a client knows that it is heard.
+    // Sent immediately, so that a client sees that the stream is open.
     call.sendMetadata(new Metadata());
     const stream = new GrpcServerStream(call);
     const peer = call.getPeer();

@@ -18,7 +18,7 @@ export interface GrpcService {
 type Request = health.HealthCheckRequest;
 type Status = health.HealthCheckResponse_ServingStatus;
 
-/** Watches beyond which further ones are refused: anybody may ask for health. */
+/** Largest number of concurrent watches. Health checks need no token, so their number is bounded. */
 const MAX_WATCHES = 1000;
 
 /** `grpc.health.v1.Health` (https://grpc.io/docs/guides/health-checking/): for the server as a whole, and for the relay's service. */

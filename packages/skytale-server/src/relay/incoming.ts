@@ -32,7 +32,7 @@ export function readIncoming(encoded: Uint8Array, maxPayloadBytes: number): Inco
     const addressed = recipients.length > 0 && recipients.length <= MAX_RECIPIENTS && recipients.every(isName);
     return addressed ? { type: "welcome", recipients: recipients.map(copy), payload: copy(payload) } : undefined;
   }
-  // Fields that this version doesn't know may be there, but not more of them than of the message itself.
+  // Unknown fields are allowed, up to the size of the message itself.
   if (recipients.length > 0 || encoded.length > payload.length + MAX_OVERHEAD) return undefined;
   const entry = { type: "entry" as const, encoded, key: latin1(key), isHandshake: kind !== "application" };
   if (kind === "commit") return { ...entry, commit: supersedes === 0 ? { epoch } : { epoch, supersedes } };

@@ -21,7 +21,7 @@ export interface OutboxOptions {
   readonly onRoom: () => void;
 }
 
-/** What waits to be sent on one stream. All that one turn of the event loop brings goes out in one frame, or a few. */
+/** The send queue of one stream. All parts that are added in one turn of the event loop are sent in one frame, or a few. */
 export class Outbox {
   readonly #stream: FrameStream;
   readonly #options: OutboxOptions;
@@ -144,7 +144,7 @@ export class Outbox {
   }
 }
 
-/** Parts of frames are frames; so one that is alone goes out as it is, and may be the same for many streams. */
+/** A part of a frame is itself a frame (protobuf concatenation). A single part is sent without a copy, and many streams can share it. */
 function framesOf(parts: readonly Uint8Array[]): Uint8Array[] {
   const frames: Uint8Array[] = [];
   let start = 0;

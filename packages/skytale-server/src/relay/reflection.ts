@@ -35,7 +35,7 @@ export function reflectionServices(): GrpcService[] {
 
 const info: handleBidiStreamingCall<Request, Response> = (call) => {
   call.on("data", (request: Request) => {
-    // One who asks faster than it reads is read more slowly.
+    // Reading pauses for a client that sends requests faster than it reads responses.
     if (!call.write(answer(request))) {
       call.pause();
       call.once("drain", () => call.resume());

@@ -1,6 +1,6 @@
 import type { RelayErrorCode } from "@parley/skytale-relay";
 
-/** What a relay knows of recorded messages. */
+/** Data of a recorded message that the relay can see. */
 export interface Published {
   readonly channel: string;
   readonly accountId: string;

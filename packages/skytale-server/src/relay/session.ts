@@ -139,7 +139,7 @@ export class Session implements FrameListener, SubscriberOwner, PublishingStream
     if (error !== undefined) this.#parts.observer.onRefused?.("stream", error.code);
   }
 
-  /** Tells the client that the relay is about to stop. Resolves when everything that was read is answered. */
+  /** Notifies the client that the relay is about to stop. Resolves when all received frames are answered. */
   async drain(): Promise<void> {
     this.#outbox.add(encodeControl({ draining: true }));
     while (this.#answering.size > 0) await Promise.all(this.#answering);
@@ -150,7 +150,7 @@ export class Session implements FrameListener, SubscriberOwner, PublishingStream
   async check(now: number, round: CheckRound): Promise<void> {
     if (this.#ended) return;
     if (now - this.#heardAt > this.#parts.limits.idleTimeoutMs) {
-      return this.end(new RelayError("unavailable", "Nothing was heard from the client for too long"));
+      return this.end(new RelayError("unavailable", "The client sent nothing for too long"));
     }
     if (this.#outbox.isStalled(now, this.#parts.limits.idleTimeoutMs) && !this.#parts.deliveries.hasRoom(this.accountId)) {
       return this.end(new RelayError("unavailable", "The client reads nothing, and its account has too many bytes waiting to be sent"));
@@ -208,7 +208,8 @@ export class Session implements FrameListener, SubscriberOwner, PublishingStream
   async #take(frame: ClientFrame): Promise<void> {
     const { token, subscribes, unsubscribes, credits, publishes, ping } = frame;
     if (token !== undefined) await this.#renew(token);
-    // Ends come first: a client may leave a channel and subscribe to it again in one frame. One that it did both to under one id stays ended.
+    // Ends come first: a client may leave a channel and subscribe to it again in one frame. One that it did both to under one id stays
+    // ended.
     for (const id of unsubscribes) this.#drop(this.#subscribers.get(id));
     this.#spend(unsubscribes.length * WORK.unsubscribe + credits.length * WORK.credit + (ping === 0 ? 0 : WORK.ping));
     const ended = new Set(unsubscribes);

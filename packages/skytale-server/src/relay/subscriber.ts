@@ -9,16 +9,16 @@ export interface SubscriberStart {
   /** The first sequence. */
   readonly from: number;
   readonly credit: number;
-  /** The client knows markers of evicted messages. */
+  /** The client supports markers of evicted messages. */
   readonly takesEvicted: boolean;
 }
 
-/** What a subscriber needs of its stream. */
+/** The stream of a subscriber. */
 export interface SubscriberOwner {
-  /** Whether there is room for deliveries. When there is again, the subscriber is to be pumped. */
+  /** Whether the stream has capacity for deliveries. When it has again, the owner calls `pump`. */
   readonly hasCapacity: boolean;
   deliver(subscriber: Subscriber, page: DeliveryPage): void;
-  /** It has fallen behind what is recorded, and is to be pumped when there is room. */
+  /** The subscriber is behind the log. The owner calls `pump` when the stream has capacity. */
   onLagging(subscriber: Subscriber): void;
   /** The next entry to deliver was removed by retention. */
   onRangeGone(subscriber: Subscriber, first: number): void;
@@ -26,8 +26,8 @@ export interface SubscriberOwner {
 }
 
 /**
- * One subscription. While it keeps up it takes what its feed offers; once it lacks credit, or its stream lacks room, it lets that pass, and
- * reads it from the log when both are there again. So it holds nothing back in memory, and leaves nothing out.
+ * One subscription. While it has credit and its stream has capacity, it sends the pages that its feed offers. Otherwise it ignores them,
+ * and later reads from the log from its cursor on. So it buffers nothing in memory and skips no entry.
  */
 export class Subscriber implements FeedReader {
   readonly id: number;
@@ -68,7 +68,7 @@ export class Subscriber implements FeedReader {
     this.pump();
   }
 
-  /** Goes on with what the log holds, if it is behind and there are credit and room. */
+  /** Continues from the log, if the subscription is behind it and has credit and capacity. */
   pump(): void {
     if (this.#reading || this.#ended || this.#cursor >= this.feed.next || this.#credit <= 0) return;
     if (!this.#owner.hasCapacity) return this.#owner.onLagging(this);

@@ -112,7 +112,7 @@ export class Unary {
     await this.#check(channel, this.#parts.access.canFetchWelcomes(principal, checked(channel)));
     const recipients = welcomes.map(({ recipient }) => recipient);
     if (!(await this.#parts.welcomes.claim(channel, recipients, principal.accountId))) {
-      throw new RelayError("permission_denied", "A welcome is for another account, which asked for it first");
+      throw new RelayError("permission_denied", "A welcome belongs to another account, which fetched it first");
     }
     await this.#parts.welcomes.acknowledge(channel, welcomes);
     return toBinary(contract.AckWelcomesResponseSchema, create(contract.AckWelcomesResponseSchema));

@@ -1,8 +1,8 @@
 import type { LogPage } from "../log/channel-log.ts";
 
 /**
- * A page as a client sees it that doesn't know evicted entries: it ends before the first of them, and where it would begin with them, the log
- * begins after them. Such a client goes on there, as after entries that were removed.
+ * A page for a client without support for evicted entries. It ends before the first of them. If it would begin with them, the log is
+ * reported to begin after them, and the client continues there, as it does after removed entries.
  */
 export function withoutMarkers(page: LogPage): LogPage {
   const { first, entries, head } = page;

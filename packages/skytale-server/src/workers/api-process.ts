@@ -45,8 +45,8 @@ interface Running {
 }
 
 /**
- * The API in a process of its own, which requests records from this one. A crashed process is reported and replaced, on the same port; its open
- * calls are cut. A process and not a thread: Node may abort the whole process when a thread is ended while it reads HTTP.
+ * The API in a process of its own, which requests records from this one. A crashed process is reported and replaced, on the same port; its
+ * open calls are cut. A process and not a thread: Node may abort the whole process when a thread is ended while it reads HTTP.
  */
 export class ApiProcess implements ApiSide {
   readonly #options: ApiProcessOptions;
@@ -118,7 +118,7 @@ export class ApiProcess implements ApiSide {
     clearTimeout(timeout);
   }
 
-  /** Starts a process and lets it listen. Returns the API's origin. */
+  /** Starts a process and waits until it listens. Returns the API's origin. */
   async #run(): Promise<string> {
     const { registry, logger, checkHealth, metricsText, checkSharedStorage, servers, now, limits, serverKey, directory } = this.#options;
     const child = fork(PROGRAM, [logger.level], { serialization: "advanced", ...(IS_SOURCE && { execArgv: [] }) });

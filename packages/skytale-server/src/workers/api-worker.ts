@@ -1,4 +1,4 @@
-// The program of the process that runs the API. It holds no records: it asks the process that started it for them.
+// The program of the process that runs the API. It stores no records: it reads and writes them through the process that started it.
 import { closeAll } from "@parley/core/internal";
 import { Watchdog } from "@parley/server-kit";
 import type { HealthCheck } from "@parley/server-kit/http";
@@ -38,7 +38,7 @@ export type ApiMethods = {
   readonly close: () => Promise<void>;
 };
 
-/** What the API's process asks of the one that owns the records. */
+/** The calls of the API's process to the process that owns the records. */
 export type OwnerMethods = RegistryMethods & {
   readonly checkHealth: () => Promise<HealthCheck>;
   readonly checkSharedStorage: () => Promise<HealthCheck>;
@@ -47,7 +47,7 @@ export type OwnerMethods = RegistryMethods & {
   readonly log: (line: string) => void;
 };
 
-/** The owner's time, which does not jump, and when it was told. */
+/** The owner's time, which does not jump, and when it was received. */
 let told = { now: 0, at: 0 };
 let servers = 1;
 let isClosing = false;
@@ -106,6 +106,6 @@ const owner: ProcessCalls<OwnerMethods> = new ProcessCalls<OwnerMethods>(process
 const logger = forwardingLogger(process.argv[2] ?? "silent", (line) => owner.send("log", line));
 const metrics = createMetrics({ waiting: () => services?.signals.size ?? 0 });
 
-// Signals reach all processes of a terminal: the owner decides when this one ends, or is gone itself.
+// Signals reach all processes of a terminal: so they are ignored here. The owner ends this process, or it ends when the owner has exited.
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => undefined);
 process.once("disconnect", () => process.exit());

@@ -44,7 +44,7 @@ export class RemoteRegistry implements Registry {
   }
 }
 
-/** Lets a number of calls be open, and the others wait in their order. */
+/** Limits the number of open calls. Further calls wait in order. */
 class OpenCallLimit {
   readonly #max: number;
   readonly #waiting: (() => void)[] = [];

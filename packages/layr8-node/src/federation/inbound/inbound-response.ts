@@ -96,10 +96,10 @@ export function responseToRejection({ label, reason, code, comment }: Rejection)
   return response(CODES[label], reason);
 }
 
-/** Names no cause, which would reveal details of this node's network. A partner can act on it, and others know it anyway. */
+/** Names no cause, which would reveal details of this node's network. A partner can act on it, and to others it reveals nothing new. */
 const SENDER_UNRESOLVED = "the sender's DID can't be resolved here";
 
-/** The response to an error before the router. Unauthenticated senders don't learn what exactly was wrong with their message. */
+/** The response to an error before the router. It does not reveal to unauthenticated senders what exactly was wrong with their message. */
 export function responseToError(error: unknown): InboundResponse {
   if (error instanceof TooManyUnknownSenders) return response("rate_limited");
   if (error instanceof UnknownHost) return response(DENIED, error.message, "unknown_host");

@@ -85,8 +85,8 @@ export class Inbound {
   }
 
   /**
-   * Processes a batch of envelopes in order, up to the first one that is rejected. Decrypts all of them before it stores the first: then nearly
-   * all share one durable commit, and none is stored behind one whose commit failed. Called by the HTTP route. Never rejects.
+   * Processes a batch of envelopes in order, up to the first one that is rejected. Decrypts all of them before it stores the first: then
+   * nearly all share one durable commit, and none is stored behind one whose commit failed. Called by the HTTP route. Never rejects.
    */
   async takeAll(envelopes: readonly Uint8Array[], address: string): Promise<InboundResult> {
     const opened: Opened[] = [];
@@ -218,7 +218,7 @@ export class Inbound {
   }
 
   /**
-   * Remembers an authenticated sender. DIDs without a host cost nothing to create, so all their messages are charged to the address, not
+   * Records an authenticated sender. DIDs without a host cost nothing to create, so all their messages are charged to the address, not
    * only the first.
    */
   #authenticated(sender: string, address: string, units: number): void {

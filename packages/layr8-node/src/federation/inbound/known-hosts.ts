@@ -3,7 +3,7 @@ import { readHost } from "../../network/resolution.ts";
 /** The sender's host is not among those from which this node accepts messages. */
 export class UnknownHost extends Error {
   constructor() {
-    super("This node takes messages from hosts that its operator knows, and from no others");
+    super("This node accepts messages only from the hosts that its operator has listed");
   }
 }
 

@@ -23,7 +23,7 @@ export class TooManyUnknownSenders extends Error {
   }
 }
 
-/** Remembers authenticated senders, and limits the resolution work that unknown ones can cause. */
+/** Records authenticated senders, and limits the resolution work that unknown ones can cause. */
 export class UnknownSenderLimiter {
   readonly #known = new BoundedMap<string, true>(MAX_REMEMBERED);
   readonly #rate: RateLimiter;

@@ -28,7 +28,7 @@ export interface Lease {
   /**
    * The host failed.
    *
-   * @param retryAfterMs how long the host asked not to be contacted.
+   * @param retryAfterMs how long the host requested not to be contacted.
    * @returns whether the breaker is open: the caller can acquire again at once, because the breaker delays it.
    */
   failed(failure: Failure, retryAfterMs?: number): boolean;

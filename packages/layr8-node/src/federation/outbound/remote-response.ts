@@ -59,7 +59,7 @@ export function readRetryAfter(value: string | undefined, now: number): number {
   return Number.isNaN(date) ? 0 : Math.max(0, date - now);
 }
 
-/** What a rejection says in its body. */
+/** The contents of the body of a rejection. */
 interface Problem {
   readonly code?: string;
   readonly comment?: string;

@@ -116,7 +116,7 @@ function reasonOf(error: unknown): string {
 
 /**
  * Maximum age of a cached document, or of a cached failure. The resolver caches failures too. The circuit breakers limit requests to hosts,
- * so an attempt that holds a lease may ask the host. Timers may fire slightly early, so the limits are halved.
+ * so an attempt that holds a lease may send a request to the host. Timers may fire slightly early, so the limits are halved.
  */
 function maxAgeOf({ lookedAgain, unresolved }: DeliveryAttempt, { secondLookMs, retryMs }: OutboundLimits): number {
   if (lookedAgain) return secondLookMs / 2;

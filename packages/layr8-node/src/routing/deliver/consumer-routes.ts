@@ -25,7 +25,7 @@ export class ConsumerRoutes {
     if (requester !== undefined && !except.has(requester)) return requester;
     const owner = this.bindings.find(protocolOf(message.type), except);
     if (owner !== undefined) return owner;
-    // A response to a request from before a reconnection: the agent may know it.
+    // A response to a request from before a reconnection: the agent may still wait for it.
     return continuesThread(message) ? this.bindings.latest(except) : undefined;
   }
 

@@ -120,7 +120,7 @@ export class Mailbox implements BoxListener {
     return !this.connected && this.#removing.size === 0 && !this.#reader.walking;
   }
 
-  /** Whether it remembers messages that may have broken the agent's link. */
+  /** Whether it holds suspects: messages that may have broken the agent's link. */
   get hasSuspects(): boolean {
     return this.#suspects.size > 0;
   }

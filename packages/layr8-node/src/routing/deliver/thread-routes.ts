@@ -10,7 +10,7 @@ interface Route<C> {
 }
 
 /**
- * Remembers which connection of a DID last sent on a thread, to route responses to it. Bounded: it holds two generations and drops the
+ * Records which connection of a DID last sent on a thread, to route responses to it. Bounded: it holds two generations and drops the
  * older one when the newer one is full.
  */
 export class ThreadRoutes<C extends object> {

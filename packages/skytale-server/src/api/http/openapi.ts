@@ -1,6 +1,6 @@
 import { isJsonObject, type JsonObject, type JsonValue } from "@parley/core";
 
-/** Says of each body that may be left out that it may: the description would have all of them required. */
+/** Marks optional bodies as optional: the generated description would require all of them. */
 export function withOptionalBodies(document: JsonObject): JsonObject {
   return JSON.parse(JSON.stringify(document), (key, value: JsonValue) =>
     key === "requestBody" && isJsonObject(value) && mayBeNull(value) ? { ...value, required: false } : value,

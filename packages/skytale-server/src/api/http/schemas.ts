@@ -14,7 +14,7 @@ export const FAILURES: { readonly "4xx": typeof errorBody; readonly "5xx": typeo
 export const nothing: z.ZodType<undefined> = z.undefined();
 export const time: z.ZodString = z.string().describe("RFC 3339");
 export const label: z.ZodString = z.string().min(1).max(200);
-/** Whether it is a channel's name is checked later, with the error text that clients know. */
+/** Whether it is a channel's name is checked later, with the error text that clients expect. */
 export const channel: z.ZodString = z.string().max(1000).describe("Name of the channel: org/namespace/service");
 export const inviteId: z.ZodString = bytes(16, 16, "Id of the invite; it follows from its key");
 export const requestId: z.ZodString = bytes(16, 16, "Id of the request: 16 random bytes that the joiner chooses");

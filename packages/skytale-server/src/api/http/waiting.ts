@@ -24,7 +24,7 @@ export interface News<T> {
 
 const SECOND = 1000;
 
-/** Calls that wait for news instead of asking again and again. */
+/** Calls that wait for a change instead of polling (long polling). */
 export class Waiting {
   readonly #options: WaitingOptions;
   readonly #share: FairShare;
