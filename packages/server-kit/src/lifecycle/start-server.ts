@@ -60,7 +60,7 @@ function inMemory({ stored, noun }: ServerKind): { readonly ok: false; readonly 
 
 function clockWarning({ noun, expiring }: ServerKind): string {
   return (
-    `the clock is far ahead of the time that has passed since the ${noun}'s last look at it: ${expiring} expire by the old time for an hour. ` +
+    `the clock is far ahead of the time that has passed since the ${noun} last read it: ${expiring} expire by the old time for an hour. ` +
     "If the clock is right, a restart with acceptClock (--accept-clock) makes them expire at once"
   );
 }
