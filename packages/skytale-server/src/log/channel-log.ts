@@ -9,7 +9,7 @@ export interface ChannelLog {
    *
    * @returns an outcome per entry, in their order.
    * @throws StorageError `storage_failed`: none of the entries is stored; in a log that several servers share, that may be unknown.
-   * Appending   them again under their keys is safe.
+   * Appending them again under their keys is safe.
    */
   append(channel: string, publisher: string, entries: readonly NewEntry[]): Promise<readonly AppendOutcome[]>;
 
