@@ -1,4 +1,4 @@
-import { cpus, totalmem } from "node:os";
+import { Recorder, type Figure, type Spread } from "./report/results.ts";
 
 /** A result with the processor time that all its processes took for one unit of work, in microseconds; `undefined` where the system doesn't tell. */
 export interface Sample {
@@ -12,7 +12,7 @@ export interface Variant {
   run(): Promise<number | Sample>;
 }
 
-/** How a measurement is made and told. */
+/** What is measured, and how it is printed. */
 export interface Measurement {
   readonly title: string;
   readonly unit: string;
@@ -21,17 +21,29 @@ export interface Measurement {
   readonly variants: readonly Variant[];
 }
 
-/** Rounds of every measurement; the median counts. `BENCH_ROUNDS` overrides it. */
-const ROUNDS = Number(process.env["BENCH_ROUNDS"] ?? 5);
-
-/** Says what machine this is. Absolute figures hold only for it, and drift on a shared one. */
-export function introduce(): void {
-  const [cpu] = cpus();
-  const memory = Math.round(totalmem() / 1024 ** 3);
-  console.log(
-    `Node ${process.version}, ${cpus().length} × ${cpu?.model ?? "unknown CPU"}, ${memory} GiB. Medians of ${ROUNDS} interleaved rounds.`,
-  );
+/** One line of a curve. */
+export interface CurveVariant {
+  readonly name: string;
+  /** Measures at a place on the axis. What a run grows for one place stays for the next one. */
+  run(at: number): Promise<number>;
 }
+
+/** A quantity that grows with another one. */
+export interface Curve {
+  readonly title: string;
+  readonly unit: string;
+  /** What grows, such as `members`. */
+  readonly axis: string;
+  /** Ascending. */
+  readonly at: readonly number[];
+  readonly variants: readonly CurveVariant[];
+}
+
+/** Rounds of every measurement; the median counts. `BENCH_ROUNDS` overrides it. */
+export const ROUNDS: number = Number(process.env["BENCH_ROUNDS"] ?? 5);
+
+/** The results of this process. */
+export const recorder: Recorder = new Recorder();
 
 /**
  * Measures variants in turns, so that a machine that slows down slows all of them. Prints medians with their spread. A ratio is the median of
@@ -46,36 +58,71 @@ export async function measure({ title, unit, baseline, variants }: Measurement):
     }
   }
   const reference = baseline === undefined ? undefined : results.get(baseline);
+  const figures = Array.from(results, ([name, samples]) => figureOf(name, samples, reference));
   console.log(`\n${title} (${unit})`);
-  for (const [name, samples] of results) {
-    const parts = [describe(samples, reference, ({ value }) => value), baseline];
-    const cpu = describe(samples, reference, ({ cpuUs }) => cpuUs);
-    if (cpu !== undefined) parts.push(`; CPU per unit, µs: ${cpu}`);
-    console.log(`  ${name.padEnd(44)} ${parts.filter((part) => part !== undefined).join(" ")}`);
+  for (const figure of figures) printFigure(figure, baseline);
+  recorder.measurements.push({ title, unit, ...(baseline !== undefined && { baseline }), figures });
+}
+
+/** Measures variants at each place of an axis, in turns, and prints medians with their spread. */
+export async function measureCurve({ title, unit, axis, at, variants }: Curve): Promise<void> {
+  console.log(`\n${title} (${unit})`);
+  const series = variants.map(({ name }) => ({ name, points: [] as (Spread & { at: number })[] }));
+  for (const place of at) {
+    const results = variants.map(() => [] as number[]);
+    for (let round = 0; round < ROUNDS; round++) {
+      for (const [index, { run }] of variants.entries()) results[index]?.push(await run(place));
+    }
+    for (const [index, { name }] of variants.entries()) {
+      const spread = spreadOf(results[index] ?? []);
+      series[index]?.points.push({ at: place, ...spread });
+      printFigure({ name: `${name}, ${place.toLocaleString("en")} ${axis}`, ...spread }, undefined);
+    }
   }
+  recorder.curves.push({ title, unit, axis, series });
 }
 
-/** Median and spread of one number of all rounds, and of its ratio to the same number of the reference. */
-function describe(
-  samples: readonly Sample[],
-  reference: readonly Sample[] | undefined,
-  read: (sample: Sample) => number | undefined,
-): string | undefined {
-  const values = samples.flatMap((sample) => read(sample) ?? []);
-  if (values.length === 0) return undefined;
-  const text = `${format(median(values)).padStart(9)} ${spread(values, format)}`;
-  const base = reference?.map(read) ?? [];
-  const ratios = values.flatMap((value, round) => (base[round] === undefined ? [] : value / base[round]));
-  if (ratios.length === 0) return text;
-  const formatRatio = (ratio: number): string => ratio.toFixed(2);
-  return `${text}   ${formatRatio(median(ratios))} ${spread(ratios, formatRatio)} ×`;
+function figureOf(name: string, samples: readonly Sample[], reference: readonly Sample[] | undefined): Figure {
+  const values = samples.map(({ value }) => value);
+  const cpuUs = samples.flatMap((sample) => sample.cpuUs ?? []);
+  const ratio = ratiosOf(
+    values,
+    reference?.map(({ value }) => value),
+  );
+  const cpuRatio = ratiosOf(
+    cpuUs,
+    reference?.flatMap((sample) => sample.cpuUs ?? []),
+  );
+  return {
+    name,
+    ...spreadOf(values),
+    ...(ratio !== undefined && { ratio }),
+    ...(cpuUs.length > 0 && { cpuUs: spreadOf(cpuUs) }),
+    ...(cpuRatio !== undefined && { cpuRatio }),
+  };
 }
 
-function spread(values: readonly number[], write: (value: number) => string): string {
-  return `(${write(Math.min(...values))} – ${write(Math.max(...values))})`;
+function ratiosOf(values: readonly number[], base: readonly number[] | undefined): Spread | undefined {
+  const ratios = values.flatMap((value, round) => (base?.[round] === undefined ? [] : value / base[round]));
+  return ratios.length === 0 ? undefined : spreadOf(ratios);
 }
 
-function median(values: readonly number[]): number {
+function printFigure({ name, ratio, cpuUs, cpuRatio, ...value }: Figure, baseline: string | undefined): void {
+  const parts = [write(value, format).padStart(22), ...(ratio === undefined ? [] : [`  ${write(ratio, twoDigits)} × ${baseline ?? ""}`])];
+  if (cpuUs !== undefined) parts.push(`; CPU per unit, µs: ${write(cpuUs, format)}`);
+  if (cpuRatio !== undefined) parts.push(` ${write(cpuRatio, twoDigits)} ×`);
+  console.log(`  ${name.padEnd(44)} ${parts.join("")}`);
+}
+
+function write({ median, min, max }: Spread, number: (value: number) => string): string {
+  return `${number(median)} (${number(min)} – ${number(max)})`;
+}
+
+function spreadOf(values: readonly number[]): Spread {
+  return { median: medianOf(values), min: Math.min(...values), max: Math.max(...values) };
+}
+
+function medianOf(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length >> 1;
   return sorted.length % 2 === 1 ? (sorted[middle] ?? 0) : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;
@@ -83,4 +130,8 @@ function median(values: readonly number[]): number {
 
 function format(value: number): string {
   return value >= 100 ? Math.round(value).toLocaleString("en") : value.toFixed(1);
+}
+
+function twoDigits(value: number): string {
+  return value.toFixed(2);
 }

@@ -1,13 +1,22 @@
-// npm run bench [name …]: measures what is named, or everything that takes no more than some minutes.
+// npm run bench [name …] [--save]: measures what is named, or everything that takes no more than some minutes. Figures and plots are written to
+// .cache/bench, and with --save to bench/results and docs/bench.
+import { relative } from "node:path";
+import { parseArgs } from "node:util";
 import { crossNode } from "./cross-node.ts";
 import { didcommCrypto } from "./didcomm-crypto.ts";
-import { introduce } from "./harness.ts";
+import { growthChannels } from "./growth/channels.ts";
+import { growthInbox, growthInboxFull } from "./growth/inbox.ts";
+import { growthMembers } from "./growth/members.ts";
+import { growthLog, growthLogFull } from "./growth/relay-log.ts";
+import { recorder, ROUNDS } from "./harness.ts";
 import { idleAgents } from "./idle-agents.ts";
 import { imports } from "./imports.ts";
 import { layr8Requests } from "./layr8-requests.ts";
 import { mls } from "./mls.ts";
 import { mlsWarmTree } from "./mls-warm-tree.ts";
 import { relay, relayFanOut, relayLatency, relayMemory } from "./relay.ts";
+import { describeMachine, thisMachine } from "./report/machine.ts";
+import { CACHE, SAVED, saveResults } from "./report/save-results.ts";
 
 type Benches = Readonly<Record<string, () => Promise<void>>>;
 
@@ -22,18 +31,31 @@ const usual: Benches = {
   "relay-memory": relayMemory,
   "didcomm-crypto": didcommCrypto,
   imports,
+  "growth-members": growthMembers,
+  "growth-inbox": growthInbox,
+  "growth-log": growthLog,
+  "growth-channels": growthChannels,
 };
 /** Benchmarks that take minutes; measured only when named. */
-const long: Benches = { "mls-warm-tree": mlsWarmTree };
+const long: Benches = {
+  "mls-warm-tree": mlsWarmTree,
+  "growth-inbox-full": growthInboxFull,
+  "growth-log-full": growthLogFull,
+};
 const benches: Benches = { ...usual, ...long };
 
-const names = process.argv.slice(2);
+const { values, positionals: names } = parseArgs({ options: { save: { type: "boolean", default: false } }, allowPositionals: true });
 const unknown = names.filter((name) => benches[name] === undefined);
 if (unknown.length > 0) {
   console.error(`no such bench: ${unknown.join(", ")}. There are: ${Object.keys(benches).join(", ")}`);
   process.exit(2);
 }
-introduce();
+const machine = thisMachine();
+console.log(`${describeMachine(machine)}. Medians of ${ROUNDS} interleaved rounds.`);
 for (const [name, bench] of Object.entries(names.length === 0 ? usual : benches)) {
-  if (names.length === 0 || names.includes(name)) await bench();
+  if (names.length > 0 && !names.includes(name)) continue;
+  await bench();
+  const result = { bench: name, measuredAt: new Date().toISOString(), machine, rounds: ROUNDS, ...recorder.take() };
+  const paths = await saveResults(result, values.save ? SAVED : CACHE);
+  console.log(`\nWritten: ${paths.map((path) => relative(process.cwd(), path)).join(", ")}`);
 }

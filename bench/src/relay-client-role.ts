@@ -14,13 +14,17 @@ interface Question {
   readonly subscribers?: number;
   readonly take?: number;
   readonly publish?: number;
+  /** Channels to publish one message to. */
+  readonly publishTo?: readonly string[];
   readonly window?: number;
   readonly turns?: number;
 }
 
-serve({}, async ({ subscribers, take, publish, window = 256, turns }: Question) => {
+serve({}, async ({ subscribers, take, publish, publishTo, window = 256, turns }: Question) => {
   if (subscribers !== undefined) return subscribe(subscribers);
   if (take !== undefined) await Promise.all(subscriptions.map((subscription) => drain(subscription, take)));
+  if (publishTo !== undefined)
+    await Promise.all(publishTo.map((name) => publisher.publish(name, { kind: "application", epoch: 1n, payload })));
   if (publish !== undefined) await publishWindow(publish, window, publishOne);
   return turns === undefined ? 0 : takeTurns(turns);
 });

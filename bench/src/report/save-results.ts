@@ -1,0 +1,32 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { BenchResult } from "./results.ts";
+
+const repository = fileURLToPath(new URL("../../../", import.meta.url));
+
+/** Where results are written. */
+export interface ResultFolders {
+  readonly json: string;
+  readonly svg: string;
+}
+
+/** The folders of an ordinary run. */
+export const CACHE: ResultFolders = { json: join(repository, ".cache/bench"), svg: join(repository, ".cache/bench") };
+/** The folders of `--save`: the documents show these figures. */
+export const SAVED: ResultFolders = { json: join(repository, "bench/results"), svg: join(repository, "docs/bench") };
+
+/** Writes the figures of a bench as JSON, and its plots as SVG. Returns the paths. */
+export async function saveResults(result: BenchResult, folders: ResultFolders): Promise<readonly string[]> {
+  const { plotsOf } = await import("./plot.ts");
+  await Promise.all(Object.values(folders).map((folder: string) => mkdir(folder, { recursive: true })));
+  const files = [
+    { path: join(folders.json, `${result.bench}.json`), text: `${JSON.stringify(result, undefined, 2)}\n` },
+    ...plotsOf(result).map(({ suffix, svg }) => ({
+      path: join(folders.svg, `${suffix === "" ? result.bench : `${result.bench}-${suffix}`}.svg`),
+      text: svg,
+    })),
+  ];
+  await Promise.all(files.map(({ path, text }) => writeFile(path, text)));
+  return files.map(({ path }) => path);
+}
