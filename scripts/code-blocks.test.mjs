@@ -22,7 +22,7 @@ describe("extractBlocks", () => {
     expect(block.code).toBe("\n\n   if (a) {\n     b();\n   }\n");
   });
 
-  it("sees a shorter fence inside a longer one as text", () => {
+  it("reads a shorter fence inside a longer one as text", () => {
     const [block] = extractBlocks("````ts\nconst a = `\n```\n`;\n````");
     expect(block.code.trim()).toBe("const a = `\n```\n`;");
   });

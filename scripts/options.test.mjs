@@ -29,7 +29,7 @@ function documented() {
 }
 
 describe("options in documents", () => {
-  it("come from the docstrings", () => {
+  it("are copied from the docstrings", () => {
     expect(documented()).toEqual([
       { name: "port", text: "Port to listen on; `0` takes a free one.", standard: "4000" },
       { name: "maxBytes", text: "Bytes of a message, a|b.", standard: "4 Mi" },

@@ -23,7 +23,7 @@ describe("instrumented code", () => {
     ["catch", "let result; try { null.x; } catch { result = 3; }", 3, [1]],
     ["else if", "let result; if (0) result = 1; else if (1) result = 2;", 2, [1, 1]],
     ["a conditional as the body of an arrow function", "const result = ((a) => (a ? 1 : 2))(0);", 2, [1, 1]],
-  ])("does what it did, and counts: %s", (_, code, result, counts) => {
+  ])("behaves as before, and counts branches: %s", (_, code, result, counts) => {
     expect(run(code)).toEqual({ result, counts });
   });
 

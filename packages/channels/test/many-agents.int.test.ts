@@ -34,7 +34,7 @@ const step = fc.record({
 });
 
 it(
-  "agree on members, epoch and messages, whatever they do at the same time",
+  "agents that act concurrently agree on members, epoch and messages",
   async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.array(step, { minLength: 1, maxLength: 6 }), { minLength: 1, maxLength: 6 }), async (rounds) => {

@@ -73,7 +73,7 @@ describe("an agent that comes back", () => {
     expect(first).not.toBe(a);
   });
 
-  it("learns that it was removed while offline", async () => {
+  it("detects that it was removed while offline", async () => {
     const bob = harness.client("bob");
     const [a] = (await channelOf(harness.client("alice"), bob)) as [Channel];
     await bob.close();

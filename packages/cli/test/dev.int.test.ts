@@ -151,7 +151,7 @@ describe("parley dev", () => {
     expect(await readdir(join(place.path, "project"))).toContain("node");
   });
 
-  it("says in a second terminal of the same directory what runs and what to do", async () => {
+  it("rejects a second start in the same directory, with what runs there and a remedy", async () => {
     const dev = await place.dev();
     const { code, stderr } = await place.run(["dev", "--json"]);
     expect(code).toBe(1);

@@ -33,7 +33,7 @@ describe("parley run", () => {
   it.each([
     ["SIGTERM", 143],
     ["SIGINT", 130],
-  ] as const)("hands %s on to the command", async (signal, code) => {
+  ] as const)("forwards %s to the command", async (signal, code) => {
     await place.dev();
     const running = place.start(program("setInterval(() => undefined, 1000); console.log('up')"));
     await running.saw("up");

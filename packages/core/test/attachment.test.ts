@@ -6,7 +6,7 @@ function read(...attachments: JsonValue[]) {
 }
 
 describe("attachments", () => {
-  it("come and go with every member", () => {
+  it("are encoded and decoded with every member", () => {
     const wire = {
       id: "a",
       description: "an orange",

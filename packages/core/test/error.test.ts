@@ -15,7 +15,7 @@ describe("ParleyError", () => {
     expect("cause" in new ParleyError("some_code", "What")).toBe(false);
   });
 
-  it("comes back from `from` as it is, subclasses too", () => {
+  it("is returned unchanged by `from`, subclasses included", () => {
     const error = new PlaintextError("message_invalid", "x");
     expect(ParleyError.from(error)).toBe(error);
   });
@@ -25,7 +25,7 @@ describe("ParleyError", () => {
     ["text", "text"],
     [undefined, "undefined was thrown"],
     [{ code: 5 }, "an object was thrown: { code: 5 }"],
-  ])("wraps whatever was thrown", (thrown, message) => {
+  ])("wraps any thrown value", (thrown, message) => {
     expect(ParleyError.from(thrown)).toMatchObject({ code: "unknown", message, retryable: false });
     expect(ParleyError.from(thrown, "mine").code).toBe("mine");
   });

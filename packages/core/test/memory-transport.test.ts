@@ -42,7 +42,7 @@ describe("createMemoryLink", () => {
     expect(delivery.acknowledge).toBe("outcome");
   });
 
-  it("asks for the acknowledgement that it was told to", async () => {
+  it("delivers with the configured kind of acknowledgement", async () => {
     const { alice, deliveries } = await pair({ acknowledge: "first" });
     await alice.send(MESSAGE);
     expect((await next(deliveries)).acknowledge).toBe("first");

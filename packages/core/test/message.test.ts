@@ -63,7 +63,7 @@ describe("replyTo", () => {
     traceContext,
   };
 
-  it("goes to the sender, on the request's thread, with its trace context and nothing else of it", () => {
+  it("addresses the sender on the request's thread, and copies only the trace context", () => {
     const reply = replyTo(request, "did:example:bob", { type: "reply" });
     expect(reply).toStrictEqual({
       id: reply.id,
@@ -82,7 +82,7 @@ describe("replyTo", () => {
     expect(replyTo(anonymous, "did:example:bob", { type: "reply" })).toMatchObject({ threadId: "1", to: [] });
   });
 
-  it("lets the answer state something else", () => {
+  it("keeps members that the reply sets itself", () => {
     expect(replyTo(request, "did:example:bob", { type: "reply", to: "did:example:carol", threadId: "other" })).toMatchObject({
       to: ["did:example:carol"],
       threadId: "other",

@@ -192,7 +192,7 @@ describe("encodePlaintext", () => {
     expect(encodePlaintext(message)).toStrictEqual({ id: "1", type: TYPE, to: [], body: {} });
   });
 
-  it("lets no header take the place of a member", () => {
+  it("rejects headers with the name of a member", () => {
     const headers = { id: "2", thid: "t", typ: "x", body: { evil: true }, goal_code: "g" };
     expect(encodePlaintext({ id: "1", type: TYPE, to: [], body: {}, headers })).toStrictEqual({
       goal_code: "g",

@@ -22,7 +22,7 @@ const never = () => new Promise<never>(() => {});
 const hello = { type: ECHO, to: ALICE, body: { message: "hello" } };
 
 describe("two agents over a memory link", () => {
-  it.each(MODES)("ask and answer (acknowledge: %s)", async (acknowledge) => {
+  it.each(MODES)("exchange a request and a response (acknowledge: %s)", async (acknowledge) => {
     const link = createMemoryLink({ acknowledge });
     const { errors, onError } = collectErrors();
     await using alice = new Client({ agentDid: ALICE, transport: link.left }, onError);
@@ -116,7 +116,7 @@ describe("connect", () => {
 });
 
 describe("handle", () => {
-  it("refuses what can't be routed, a second handler, and what comes too late", async () => {
+  it("rejects an invalid type, a second handler, and a handler after connect", async () => {
     const { client } = setUp();
     expect(() => client.handle("echo", () => {})).toThrow(TypeError);
     expect(() => client.handle(ECHO, "no function" as never)).toThrow(TypeError);
@@ -181,7 +181,7 @@ describe("send", () => {
     await client.close();
   });
 
-  it("does not wait when told so, and reports a later failure", async () => {
+  it("does not wait with the option for it, and reports a later failure", async () => {
     const { client, transport, errors } = setUp();
     await client.connect();
     const { connection } = transport;
@@ -339,7 +339,7 @@ describe("send", () => {
     await client.close();
   });
 
-  it("and every other call rejects options that it doesn't have", async () => {
+  it("rejects unknown options, as every other call does", async () => {
     const { client } = setUp();
     const misspelt = { fire_and_forget: true } as unknown as SendOptions;
     await expect(client.connect({ timeout: 5 } as unknown as ConnectOptions)).rejects.toThrow(/Unknown option "timeout"/);
@@ -359,7 +359,7 @@ describe("send", () => {
     await client.close();
   });
 
-  it("says when the link broke on the way, and passes the transport's other errors on", async () => {
+  it("fails with DisconnectedError when the link breaks, and with the transport's other errors unchanged", async () => {
     const { client, transport } = setUp();
     await client.connect();
     transport.connection.onSend = () => Promise.reject(new TransportError("disconnected", "broke"));
@@ -369,7 +369,7 @@ describe("send", () => {
     await client.close();
   });
 
-  it("hands the signal to the transport", async () => {
+  it("passes the signal to the transport", async () => {
     const { client, transport } = setUp();
     await client.connect();
     transport.connection.onSend = (_plaintext, options) =>
@@ -447,7 +447,7 @@ describe("the link", () => {
     await client.close();
   });
 
-  it("is told once as lost, whether the transport reports the loss before it ends, after, or only ends", async () => {
+  it("is reported as lost once, whether the transport reports the loss before its end, after it, or not at all", async () => {
     const end = new RejectedError("join_refused", "The node refused the join", "unauthorized");
     const taken = new TransportError("taken_over", "taken over");
     const ways: ((connection: FakeConnection) => void)[] = [
@@ -484,7 +484,7 @@ describe("the link", () => {
     }
   });
 
-  it("says when connect has taken the DID over from another connection", async () => {
+  it("reports that connect has taken the DID over from another connection", async () => {
     const emitWarning = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
     onTestFinished(() => emitWarning.mockRestore());
     const { client, transport } = setUp();
@@ -555,7 +555,7 @@ describe("the link", () => {
 });
 
 describe("close", () => {
-  it("settles whatever waits, and is idempotent", async () => {
+  it("settles all waiting calls, and is idempotent", async () => {
     const { client, transport } = setUp();
     await client.connect();
     const { connection } = transport;

@@ -43,7 +43,7 @@ describe("unmarshalBody with a class", () => {
     expect(draft).toMatchObject({ item: "tea", count: 1, note: "hot", label: "1 × tea" });
   });
 
-  it("lets no body replace what the class does", () => {
+  it("does not let a body replace methods of the class", () => {
     const body = JSON.parse(
       '{"isLarge":true,"label":"free","constructor":7,"__proto__":{"isLarge":1},"toString":1,"count":11}',
     ) as JsonObject;

@@ -8,8 +8,8 @@ import { ALICE, BOB, ECHO, ECHO_REPLY, MODES, settled } from "./support.ts";
 
 const STEPS = ["send", "cut", "restore", "work", "work"] as const;
 
-describe.each(MODES)("whatever the link does (acknowledge: %s)", (acknowledge) => {
-  it("each message that was accepted runs its handler once, and is answered once where the node waits for the outcome", async () => {
+describe.each(MODES)("an agent whose link breaks at random (acknowledge: %s)", (acknowledge) => {
+  it("handles each accepted message once, and answers it once if the node waits for the outcome", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.constantFrom(...STEPS), { maxLength: 40 }), async (steps) => {
         const link = createMemoryLink({ acknowledge });

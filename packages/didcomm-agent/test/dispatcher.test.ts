@@ -53,7 +53,7 @@ describe("dispatch", () => {
     await client.close();
   });
 
-  it("hands the message over with what the node says about it", async () => {
+  it("passes the message to the handler with the node's information about it", async () => {
     const { client, connection, seen } = await echoing();
     const context = {
       recipient: "did:example:bob",
@@ -80,7 +80,7 @@ describe("dispatch", () => {
   });
 });
 
-describe("what can't be read", () => {
+describe("a malformed delivery", () => {
   it.each<[string, unknown]>([
     ["no object", 7],
     ["null", null],
@@ -122,7 +122,7 @@ describe("what can't be read", () => {
     await client.close();
   });
 
-  it("never breaks the client, whatever it is", async () => {
+  it("never breaks the client", async () => {
     const { client, connection, seen } = await echoing();
     const members = fc.dictionary(
       fc.constantFrom("id", "type", "from", "to", "thid", "pthid", "body", "attachments", "trace_context", "code", "args"),
@@ -164,7 +164,7 @@ describe("duplicates", () => {
     await client.close();
   });
 
-  it("are forgotten, the oldest first", async () => {
+  it("are detected among a bounded number of recent messages", async () => {
     const { client, connection, seen } = await echoing({ duplicateMemory: 2 });
     for (const id of ["a", "b", "c", "b", "a"]) connection.deliver(plaintext({ id }));
     await settled();
@@ -189,7 +189,7 @@ describe("duplicates", () => {
 });
 
 describe("many messages", () => {
-  it("run a bounded number at a time, in order, each acknowledged when its turn comes", async () => {
+  it("are handled a bounded number at a time, in order, each acknowledged when its handler starts", async () => {
     const { client, transport } = setUp({ maxConcurrentHandlers: 3 });
     let running = 0;
     let most = 0;

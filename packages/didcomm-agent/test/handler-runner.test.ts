@@ -122,7 +122,7 @@ describe("a handler's reply", () => {
 });
 
 describe("a handler that returns nothing", () => {
-  it("sees whether the sender waits, and raises a process warning at the third request", async () => {
+  it("can read whether the sender waits, and causes a process warning at the third request", async () => {
     const emitWarning = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
     onTestFinished(() => emitWarning.mockRestore());
     const type = "https://example.com/mute/1.0/question";
@@ -179,7 +179,7 @@ describe("a reply that the link swallowed", () => {
 });
 
 describe("PASS", () => {
-  it("does not take an acknowledgement back", async () => {
+  it("does not revoke an acknowledgement", async () => {
     const { client, deliver } = await withHandler((message) => (message.ack(), PASS), { manualAck: true });
     expect((await deliver({ id: "q" })).outcome).toEqual(HANDLED);
     expect((await deliver({ id: "q" })).outcome).toEqual(HANDLED);
@@ -294,7 +294,7 @@ describe("a handler that throws", () => {
 });
 
 describe("automatic acknowledgement", () => {
-  it("comes before the handler in first mode, after it in outcome mode", async () => {
+  it("is sent before the handler in first mode, after it in outcome mode", async () => {
     let finish = () => {};
     const { client, deliver } = await withHandler(() => new Promise<void>((resolve) => (finish = resolve)));
     const first = await deliver({}, "first");
@@ -349,7 +349,7 @@ describe.each(MODES)("manual acknowledgement (%s)", (mode) => {
     await client.close();
   });
 
-  it("may come after the handler has returned; until then the message runs again", async () => {
+  it("can follow after the handler has returned; until then a redelivered message is handled again", async () => {
     const messages: InboundMessage[] = [];
     const { client, deliver, connection } = await withHandler(
       (message) => {
@@ -370,7 +370,7 @@ describe.each(MODES)("manual acknowledgement (%s)", (mode) => {
     await client.close();
   });
 
-  it("keeps the reply that the link swallowed, even if it comes again", async () => {
+  it("keeps a reply that a broken link lost, also after a redelivery", async () => {
     let runs = 0;
     const messages: InboundMessage[] = [];
     const { client, deliver, connection } = await withHandler(
@@ -456,7 +456,7 @@ describe.each(MODES)("manual acknowledgement (%s)", (mode) => {
     await client.close();
   });
 
-  it("stands when the handler throws afterwards", async () => {
+  it("remains valid when the handler throws afterwards", async () => {
     let runs = 0;
     const { client, deliver } = await withHandler(
       (message) => {

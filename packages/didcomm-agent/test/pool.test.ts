@@ -38,7 +38,7 @@ describe("Pool", () => {
     expect(idle).toBe(true);
   });
 
-  it("refuses what exceeds the queue, and has room again later", async () => {
+  it("rejects tasks beyond the queue limit, and accepts tasks again later", async () => {
     const pool = new Pool(1, 1);
     let finish = () => {};
     const task = () => new Promise<void>((resolve) => (finish = resolve));
@@ -52,7 +52,7 @@ describe("Pool", () => {
     expect(pool.add(task)).toBe(true);
   });
 
-  it("goes on with the next task when one releases its room, and is idle when both have ended", async () => {
+  it("starts the next task when one releases its slot, and is idle when both have ended", async () => {
     const pool = new Pool(1, 1);
     const ran: string[] = [];
     const finish: (() => void)[] = [];

@@ -88,7 +88,7 @@ describe("an inbound report", () => {
       { code: "e.p.x", comment: "{1}{2}{3}", args: [1, null, { a: 1 }] },
       { code: "e.p.x", comment: '1null{"a":1}' },
     ],
-  ])("is read whatever its body holds: %j", (body, expected) => {
+  ])("is read with any body: %j", (body, expected) => {
     expect(read(body)).toMatchObject(expected);
   });
 
@@ -118,7 +118,7 @@ describe("an inbound report", () => {
   });
 });
 
-describe("what a failed handler says", () => {
+describe("the report of a failed handler", () => {
   const report = (thrown: unknown, exposeErrors = false, id = "m1") => reportFor(thrown, { id }, "The handler failed", exposeErrors);
 
   it.each<unknown>([
@@ -127,7 +127,7 @@ describe("what a failed handler says", () => {
     { secret: true },
     new AggregateError([new Error("hunter2")], "hunter2"),
     new BodyError([{ message: "hunter2" }], "another message"),
-  ])("is a reference, whatever was thrown: %s", (thrown) => {
+  ])("contains only a reference for the thrown %s", (thrown) => {
     const comment = "The handler failed (reference m1)";
     expect(report(thrown)).toMatchObject({ code: "e.p.xfer.cant-process", comment, rawComment: comment, args: [] });
   });

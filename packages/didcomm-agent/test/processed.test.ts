@@ -8,7 +8,7 @@ function remembered(processed: Processed, keys: readonly string[]): number {
 }
 
 describe("Processed", () => {
-  it("remembers up to its capacity, never fewer than half of it, the most recent ones", () => {
+  it("keeps the most recent messages, between half of its capacity and all of it", () => {
     for (const capacity of [1, 2, 3, 10, 101]) {
       const processed = new Processed(capacity);
       const keys: string[] = [];
@@ -22,7 +22,7 @@ describe("Processed", () => {
     }
   });
 
-  it("replaces what it knows of a message, a kept reply for one", () => {
+  it("replaces the record of a message, such as a kept reply", () => {
     const processed = new Processed(4);
     const reply = { ...plaintext(), to: [], body: {} } as never;
     processed.add("a", { outcome: FINISHED.outcome, reply });

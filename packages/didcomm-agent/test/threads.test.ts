@@ -104,7 +104,7 @@ describe("request", () => {
     await client.close();
   });
 
-  it("may be put to oneself", async () => {
+  it("can be sent to the own DID", async () => {
     const { client, transport } = setUp();
     client.handle(ECHO, () => ({ type: ECHO_REPLY, body: { by: "myself" } }));
     await client.connect();
@@ -201,7 +201,7 @@ describe("request", () => {
     await client.close();
   });
 
-  it("remembers the last thousand requests that ended without a response", async () => {
+  it("keeps the last thousand requests that ended without a response", async () => {
     const { client, connection } = await connected();
     connection.onSend = () => Promise.reject(new RejectedError("rejected", "no", "no"));
     for (let n = 0; n < 1025; n++) await expect(client.request({ ...ask, id: `ask-${n}` })).rejects.toThrow("no");
@@ -237,7 +237,7 @@ describe("request", () => {
     await client.close();
   });
 
-  it("expires with its timeout and never before, unless told otherwise", async () => {
+  it("expires with its timeout by default, and never before it", async () => {
     const { client, connection } = await connected();
     const sentBy = async (message: Partial<MessageInit>, options: RequestOptions) => {
       const request = client.request({ ...ask, ...message }, options);
@@ -314,7 +314,7 @@ describe("request", () => {
     await client.close();
   });
 
-  it("says nothing of the report that it has expired once it timed out", async () => {
+  it("does not report its expiry again once it has timed out", async () => {
     const { client, connection, errors } = await connected();
     await expect(client.request(ask, { timeoutMs: 31 })).rejects.toBeInstanceOf(RequestTimeoutError);
     const report = (code: string) => connection.deliver(plaintext({ type: REPORT, thid: "ask", pthid: "ask", body: { code } }));
@@ -357,7 +357,7 @@ describe("request", () => {
     await client.close();
   });
 
-  it("lets go of its signal once it has ended", async () => {
+  it("removes its listener from the signal once it has ended", async () => {
     const { client, connection } = await connected();
     const abort = new AbortController();
     const { signal } = abort;
@@ -408,7 +408,7 @@ describe("request", () => {
     await client.close();
   });
 
-  it("is not answered by the redelivery of the message whose handler asks on the same thread", async () => {
+  it("is not answered by a redelivery of the message whose handler sent it on the same thread", async () => {
     const { client, transport } = setUp();
     client.handle(ECHO, async ({ threadId }) => {
       const { body } = await client.request({ type: ECHO, to: ALICE, ...(threadId !== undefined && { threadId }) });

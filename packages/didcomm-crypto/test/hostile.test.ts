@@ -100,7 +100,7 @@ describe("a message above a limit", () => {
 });
 
 describe("failed crypto", () => {
-  it("always gives the same error, whatever was changed", async () => {
+  it("gives the same error for every change", async () => {
     const second = bob.keys.get(`${bob.did}#x25519-2`) ?? to;
     const failures = [
       unpack(

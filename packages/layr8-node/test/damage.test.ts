@@ -93,7 +93,7 @@ describe("a node whose disk has damaged a record", () => {
     alice.close();
   });
 
-  it("keeps the damaged record aside, and does not come across it again", async () => {
+  it("sets the damaged record aside, and does not read it again", async () => {
     await flip(textOf(4));
     {
       await using node = await start();
@@ -157,7 +157,7 @@ describe("a node whose clock jumps", () => {
 });
 
 describe("a node whose clock jumps ahead", () => {
-  it("deletes no message that waits, nor a DID, while the clock is wrong, and goes on when it is right again", async () => {
+  it("deletes no waiting message and no DID while the clock is wrong, and continues when it is right again", async () => {
     await using node = await start();
     await fill(node);
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 8 * DAY });

@@ -81,7 +81,7 @@ describe("a client's credentials", () => {
   });
 });
 
-it("a DID of this machine is verified locally once its host is told", async () => {
+it("a DID of this machine is verified locally if its host is configured", async () => {
   const erin = client(ERIN);
   const signed = await erin.signCredential({ credentialSubject: { id: ERIN } });
   const refusal = /did:web:localhost:erin could not be resolved: refused_address \(.*resolution\.hosts\)/;
@@ -121,7 +121,7 @@ describe("presenting credentials with a message", () => {
     expect(errors).toEqual([]);
   });
 
-  it("is what a policy may demand: without, the request ends with a problem report, and send's goes to the error handler", async () => {
+  it("satisfies a policy; without them, request fails with a problem report, and a report about send reaches the error handler", async () => {
     const shop = client(SHOP);
     shop.handle(`${ORDER}/create`, () => undefined);
     const erin = client(ERIN);

@@ -61,7 +61,7 @@ describe("the environment", () => {
     [{ nodeUrl: new URL("ws://node") }, /Config\.nodeUrl must be a string, not a URL/],
     [undefined, /needs a Config as its first argument/],
     ["ws://node", /needs a Config/],
-  ])("is not asked for a config that is wrong: %j", (config, problem) => {
+  ])("is not read for an invalid config: %j", (config, problem) => {
     vi.stubEnv("LAYR8_NODE_URL", "ws://node");
     vi.stubEnv("LAYR8_API_KEY", "key");
     expect(() => new Client(config as Config, logErrors())).toThrow(problem);

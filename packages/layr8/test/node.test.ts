@@ -35,7 +35,7 @@ afterEach(async () => {
 });
 
 describe("agents on a real node", () => {
-  it("ask and answer, many at a time, each answer to its question", async () => {
+  it("match 500 concurrent responses to their requests", async () => {
     const echo = await echoAgent();
     const asker = await client().connect();
     const questions = Array.from({ length: 500 }, (_, n) => n);
@@ -91,7 +91,7 @@ describe("agents on a real node", () => {
     await expect.poll(() => errors).toMatchObject([{ kind: ErrorKind.SERVER_REJECT, messageId: "unheard" }]);
   });
 
-  it("learn why policy rejects them", async () => {
+  it("receive the reason when a policy rejects them", async () => {
     await node.close();
     node = await startNode({ port: 0, logger: false, policies: [{ did: "did:web:localhost:vault", allow: [] }] });
     await echoAgent({ agentDid: "did:web:localhost:vault" });
@@ -103,7 +103,7 @@ describe("agents on a real node", () => {
     });
   });
 
-  it("say on close that another connection took their place", async () => {
+  it("report when another connection has taken over their DID", async () => {
     const first = await echoAgent({ agentDid: "did:web:localhost:echo" });
     const lost = new Promise((resolve) => void first.onDisconnect(resolve));
     await echoAgent({ agentDid: "did:web:localhost:echo" });

@@ -50,7 +50,7 @@ afterEach(async () => {
 });
 
 describe("a request to an agent that is away", () => {
-  it("times out with the recipient in `away`, and never reaches the handler", async () => {
+  it("fails with the recipient in `away`, and never reaches the handler", async () => {
     await (await shop().agent.connect()).close();
     const customer = await client({ agentDid: "did:web:localhost:customer" }).connect();
     const order = { type: `${ORDER}/create`, to: SHOP };
@@ -96,7 +96,7 @@ describe("a request to an agent that is away", () => {
 });
 
 describe("a durable handler that fails first", () => {
-  it("lets the sender wait for the response of its second try", async () => {
+  it("answers a waiting sender in its second attempt", async () => {
     await node.close();
     node = await startNode({ port: 0, logger: false, limits: { ackTimeoutMs: 100 } });
     const agent = client({ agentDid: SHOP });

@@ -25,7 +25,7 @@ afterEach(async () => {
 });
 
 describe("an agent that reads small frames only", () => {
-  it("loses its link to a large message a few times, gets everything else, and the sender of the large one learns why", async () => {
+  it("reconnects after a too large message and receives all others, and the sender of the large one gets a report", async () => {
     const transport = new PhoenixTransport({
       nodeUrl: node.url,
       apiKey: node.apiKey ?? "",

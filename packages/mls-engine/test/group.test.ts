@@ -220,7 +220,7 @@ describe("leaving", () => {
     expect(await carol.group.process(await alice.group.encrypt(utf8("x")))).toMatchObject({ kind: "application" });
   });
 
-  test("and a staged removal of the same member are committed once", async () => {
+  test("combined with a staged removal of the same member is committed once", async () => {
     const [alice, bob, carol] = await three();
     const proposal = await bob.group.leave();
     await alice.group.process(proposal);

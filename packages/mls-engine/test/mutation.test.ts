@@ -58,7 +58,7 @@ describe("modified messages", () => {
     expect(alice.group.members).toHaveLength(2);
   });
 
-  test("and random bytes are rejected", async () => {
+  test("of random bytes are rejected", async () => {
     const [alice] = await groupOf(2);
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ maxLength: 200 }), async (noise) => {

@@ -89,7 +89,7 @@ describe("after a restart", () => {
     overtaken: async (_, alice, bob) => commit(await alice.group.stageUpdate(), [bob]),
   };
 
-  test.each(Object.entries(ends))("a staged commit is there, and can be %s", async (_, end) => {
+  test.each(Object.entries(ends))("a staged commit is loaded, and can be %s", async (_, end) => {
     const { alice, bob, disk } = await onDisk();
     const staged = await bob.group.stage({ update: true });
     const again = await restarted(bob, disk);

@@ -22,7 +22,7 @@ async function open(port: number, localAddress = "127.0.0.1"): Promise<Socket> {
   return socket;
 }
 
-describe("a server with connections that say nothing", () => {
+describe("a server with silent connections", () => {
   let server: SkytaleServer;
 
   afterEach(() => server.close());
@@ -46,7 +46,7 @@ describe("a server with connections that say nothing", () => {
     expect(mine.headers.get("keep-alive")).toBe("timeout=72");
   });
 
-  it("has health and metrics on a port of their own, where asked to", async () => {
+  it("serves health and metrics on a separate port, if configured", async () => {
     server = await startSkytale({ port: 0, relayPort: 0, metricsPort: 0, logger: false });
     for (const path of ["/health", "/metrics"]) {
       expect((await fetch(`${server.metricsUrl}${path}`)).status).toBe(200);
@@ -72,7 +72,7 @@ describe("a server with connections that say nothing", () => {
   });
 });
 
-it("a client that resets streams again and again is told to calm down, and its connection ends; others go on", async () => {
+it("the connection of a client that resets many streams is closed with ENHANCE_YOUR_CALM; others continue", async () => {
   await using harness = new RelayHarness();
   const { url } = await harness.listen();
   const session = connectHttp2(url);

@@ -17,7 +17,7 @@ async function call(url: string, method: string, key: string | undefined): Promi
   return JSON.parse((await response.setEncoding("utf8").toArray()).join("")) as Record<string, unknown>;
 }
 
-it("both ports speak TLS where there is a certificate", async () => {
+it("both ports use TLS if a certificate is configured", async () => {
   const folder = await temporaryDirectory();
   const tls = { certFile: join(folder.path, "cert.pem"), keyFile: join(folder.path, "key.pem") };
   await writeFile(tls.certFile, CERTIFICATE);

@@ -35,7 +35,7 @@ describe("the environment", () => {
     expect(fromEnvironment(options)).toEqual(options);
   });
 
-  it("has defaults for the servers, and none for the key; it says which are used, and what changes them", () => {
+  it("has defaults for the servers, which are reported with the variables that change them, and none for the key", () => {
     const onWarning = vi.fn<(warning: string) => void>();
     expect(fromEnvironment({ identity: "alice", onWarning })).toEqual({
       identity: "alice",

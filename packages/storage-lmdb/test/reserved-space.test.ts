@@ -32,7 +32,7 @@ describe("ReservedSpace", () => {
     { table: environment.table("things"), key: Buffer.from("key"), value: Buffer.alloc(bytes) },
   ];
 
-  it("asks for the used space once in several commits", async () => {
+  it("reads the used space once in several commits", async () => {
     const space = await ReservedSpace.open(path);
     for (let count = 0; count < 100; count++) {
       await space.reserve(row(100), use);

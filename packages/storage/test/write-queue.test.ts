@@ -41,7 +41,7 @@ describe("WriteQueue", () => {
     await Promise.all(flushes);
   });
 
-  it("starts at once when told so, and after the commit that runs", async () => {
+  it("starts immediately on request, or after the running commit", async () => {
     const { commits, queue } = createDisk();
     queue.put(TABLE, Buffer.from("a"), Buffer.from("value"));
     const first = queue.flushNow();

@@ -22,7 +22,7 @@ describe("close", () => {
     expect(await code).toBe(1000);
   });
 
-  it("lets the transport be used again", async () => {
+  it("leaves the transport usable", async () => {
     const server = await startServer();
     const transport = transportTo(server);
     const { connection } = await connect(transport);
@@ -78,7 +78,7 @@ describe("close", () => {
     expect(connection.connected).toBe(false);
   });
 
-  it("does not come back when the link breaks while leaving", async () => {
+  it("does not reconnect when the link breaks while leaving", async () => {
     const server = await startServer();
     const { connection, events } = await connect(transportTo(server));
     server.behaviour = (_frame, client) => client.drop();

@@ -108,7 +108,7 @@ describe("connect", () => {
     [{ took_over: true }, true],
     [{ took_over: "yes" }, false],
     [{}, false],
-  ])("learns from the join reply %j whether it took the DID over", async (response, tookOver) => {
+  ])("reads from the join reply %j whether it took the DID over", async (response, tookOver) => {
     const server = await startServer();
     server.behaviour = (frame, client) => {
       if (frame[3] !== "phx_join") return "default";
@@ -145,7 +145,7 @@ describe("connect", () => {
     ["a reason", { reason: "e.connect.plugin.failed: protocols_already_bound" }, "e.connect.plugin.failed: protocols_already_bound"],
     ["a reason that is not a string", { reason: 7 }, "no reason given (status error)"],
     ["no response", undefined, "no reason given (status error)"],
-  ])("ends a rejected join with %s, once and for all", async (_name, response, reason) => {
+  ])("fails a rejected join with %s, without a retry", async (_name, response, reason) => {
     const server = await startServer();
     server.behaviour = (frame, client) => (frame[3] === "phx_join" ? client.reply(frame, "error", response) : "default");
     const error = await rejectionOf(transportTo(server).connect({ did: ALICE, protocols: [], events: new Recorder() }));
@@ -249,7 +249,7 @@ describe("connect", () => {
     expect(server.upgrades).toHaveLength(1);
   });
 
-  it.each([401, 403])("tries the query when the header is answered with %s, and remembers what worked", async (status) => {
+  it.each([401, 403])("tries the query when the header is answered with %s, and then keeps the method that worked", async (status) => {
     const server = await startServer();
     server.admit = (request) => (request.url?.includes("api_key=secret-key") === true ? undefined : status);
     const transport = transportTo(server);
@@ -276,7 +276,7 @@ describe("connect", () => {
     expect(server.upgrades[2]?.headers["x-api-key"]).toBe("secret-key");
   });
 
-  it("only ever uses the query when told so", async () => {
+  it("uses only the query if configured", async () => {
     const server = await startServer();
     server.admit = () => 403;
     const error = await rejectionOf(
@@ -308,7 +308,7 @@ describe("connect", () => {
     if (when === "during the join") await server.until(() => server.client.socket.readyState === 3);
   });
 
-  it("does not mind an abort once connected", async () => {
+  it("ignores an abort once connected", async () => {
     const server = await startServer();
     const controller = new AbortController();
     const { connection } = await connect(transportTo(server), { did: ALICE, signal: controller.signal });

@@ -30,7 +30,7 @@ describe("Endpoint", () => {
     },
   );
 
-  it("says where the scheme is missing", () => {
+  it("reports a missing scheme", () => {
     const text = "nodeUrl must begin with wss:, ws:, https: or http:, not localhost:; write http:// before the host";
     expect(() => urlOf("localhost:4000")).toThrow(new TypeError(text));
   });

@@ -7,7 +7,7 @@ const ref = fc.nat().map(String);
 const object = fc.dictionary(fc.string(), fc.jsonValue());
 
 describe("frames", () => {
-  it("come back as they were written", () => {
+  it("are decoded as they were encoded", () => {
     fc.assert(
       fc.property(fc.option(ref), ref, fc.string(), fc.constantFrom("message", "ack"), object, (joinRef, own, topic, event, payload) => {
         const text = JSON.stringify(payload);
@@ -17,7 +17,7 @@ describe("frames", () => {
     );
   });
 
-  it("are read or rejected with frame_invalid, whatever arrives", () => {
+  it("are decoded or rejected with frame_invalid for any input", () => {
     const readOrRefuse = (data: unknown) => {
       const outcome = attempt(data);
       expect(typeof outcome === "string" || (outcome instanceof TransportError && outcome.code === "frame_invalid")).toBe(true);

@@ -86,7 +86,7 @@ describe("a node that sends what can't be read", () => {
     expect(events.disconnects).toEqual([]);
   });
 
-  it("hands plaintexts of any kind to the codec", async () => {
+  it("passes plaintexts of any kind to the codec", async () => {
     const server = await startServer();
     const { connection } = await connect(transportTo(server));
     const deliveries = connection.deliveries[Symbol.asyncIterator]();
@@ -138,7 +138,7 @@ describe("a node that sends what can't be read", () => {
     expect(bob.events.faults).toHaveLength(1);
   });
 
-  it("does no harm, whatever it is", async () => {
+  it("does not end the connection with random frames", async () => {
     const server = await startServer();
     const { connection, events } = await connect(transportTo(server, { limits: { maxQueuedDeliveries: 1_000_000 } }));
     const member = fc.oneof(

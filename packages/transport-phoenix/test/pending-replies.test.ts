@@ -13,7 +13,7 @@ describe("PendingReplies", () => {
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => void vi.useRealTimers());
 
-  it("hands each reply over once", () => {
+  it("delivers each reply once", () => {
     const log: string[] = [];
     const pending = new PendingReplies();
     pending.add("1", waiter(log, "one"), 100);
@@ -57,7 +57,7 @@ describe("PendingReplies", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it("does not fail what is pushed because something failed", () => {
+  it("does not fail a push that is made because another one failed", () => {
     const log: string[] = [];
     const pending = new PendingReplies();
     pending.add("1", { owner: {}, onReply() {}, onFailure: () => pending.add("2", waiter(log, "again"), 100) }, 100);

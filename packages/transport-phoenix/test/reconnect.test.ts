@@ -34,7 +34,7 @@ describe("reconnecting", () => {
     expect(server.framesOf("message")[1]?.[2]).toBe(`plugins:${did}`);
   });
 
-  it("hears a node that speaks on the assigned DID's topic at once", async () => {
+  it("receives messages on the assigned DID's topic immediately", async () => {
     const server = await startServer();
     const { connection } = await connect(transportTo(server), {});
     server.client.deliver(`plugins:${connection.did}`, MESSAGE);
@@ -224,7 +224,7 @@ describe("reconnecting", () => {
     for await (const _ of connection.deliveries) throw new Error("delivered");
   });
 
-  it("notices a node that has gone silent, and fails what is in flight then", async () => {
+  it("detects a silent node, and fails the sends in flight", async () => {
     const server = await startServer();
     const { connection, events } = await connect(transportTo(server, { timeouts: { silenceMs: 150 } }));
     server.client.blackHole();

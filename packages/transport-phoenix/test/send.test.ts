@@ -44,7 +44,7 @@ describe("send", () => {
     server.behaviour = () => "default";
   });
 
-  it("ends with push_timeout when the node does not answer, and takes no offence at a late answer", async () => {
+  it("fails with push_timeout when the node does not answer, and ignores a late answer", async () => {
     const server = await startServer();
     const { connection, events } = await connect(transportTo(server, { timeouts: { pushMs: 200 } }));
     server.behaviour = ([, , , event]) => (event === "message" ? "ignore" : "default");
@@ -131,7 +131,7 @@ describe("send", () => {
     expect(server.framesOf("message")).toHaveLength(2);
   });
 
-  it("matches answers to messages whatever their order", async () => {
+  it("matches replies to messages in any order", async () => {
     const server = await startServer();
     const { connection } = await connect(transportTo(server));
     server.behaviour = (_frame, client) => {
@@ -214,7 +214,7 @@ describe("settle", () => {
   });
 
   it.each([[["reply_protocol/1"]], [[]]])(
-    "says nothing about deliveries from before a loss of the link (capabilities %j)",
+    "sends nothing for deliveries from before a loss of the link (capabilities %j)",
     async (capabilities) => {
       const { server, connection, events, deliveries, iterator } = await delivered(capabilities, 2);
       server.client.drop();

@@ -183,7 +183,7 @@ export function channelLogCompliance(
       expect(await log.append(CHANNEL, ALICE, [commit("d", last)])).toEqual([taken(1, last)]);
     });
 
-    it("forgets only epochs of old commits", async () => {
+    it("drops only epochs of old commits", async () => {
       const log = await open();
       for (let start = 0; start < 1000; start += 100) {
         const epochs = Array.from({ length: 100 }, (_, index) => BigInt(start + index));
@@ -381,7 +381,7 @@ export function channelLogCompliance(
         expect(await log.append(CHANNEL, "mallory", [entry("m0"), entry("m20")])).toEqual([duplicate(2), appended(22)]);
       });
 
-      it("drops runs of evicted entries when what stands before them expires", async () => {
+      it("drops runs of evicted entries when the entries before them expire", async () => {
         let now = 1_000_000;
         const log = await open({ now: () => now, retention: { maxEntries: 10, maxAgeMs: 1000 } });
         await log.append(CHANNEL, ALICE, [entry("a1")]);

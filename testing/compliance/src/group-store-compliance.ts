@@ -312,7 +312,7 @@ export function groupStoreCompliance(
       await expect(kept.partitions()).rejects.toMatchObject({ code: "closed" });
     });
 
-    itReopens?.("and opens again with everything in it", async () => {
+    itReopens?.("keeps all rows for the next opening", async () => {
       const open = await place();
       const store = await open();
       const first = await store.open("a");
@@ -326,7 +326,7 @@ export function groupStoreCompliance(
       expect(rowsOf(await reopened.open("b"))).toEqual({ other: "4" });
     });
 
-    itReopens?.("and opens again without what was removed", async () => {
+    itReopens?.("keeps removed partitions removed at the next opening", async () => {
       const open = await place();
       const store = await open();
       const partition = await store.open("a");

@@ -127,7 +127,7 @@ export function registryCompliance(name: string, setUp: () => Promise<RegistryHa
       expect(seen.size).toBe(20);
     });
 
-    it("let exactly one of many concurrent commits with the same expectation succeed", async () => {
+    it("succeed for exactly one of many concurrent calls with the same expectation", async () => {
       const registry = await open();
       const attempts = Array.from({ length: 20 }, (_, n) => outcome(registry.commit([{ key: "a", expected: NEW, record: { n } }])));
       const outcomes = await Promise.all(attempts);

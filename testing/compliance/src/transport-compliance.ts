@@ -199,7 +199,7 @@ export function transportCompliance(
       expect(agent.faults).toEqual([]);
     });
 
-    itRefusing?.("a refused join", async () => {
+    itRefusing?.("reports a rejected join", async () => {
       const harness = await start();
       harness.refuseJoins();
       const error = await failure(Agent.connect(harness.transport));
@@ -207,7 +207,7 @@ export function transportCompliance(
       expect(error).toMatchObject({ code: "join_refused", retryable: false });
     });
 
-    itRefusing?.("a refused rejoin as the end of the deliveries", async () => {
+    itRefusing?.("ends the deliveries after a rejected rejoin", async () => {
       const { harness, agent } = await connected();
       harness.refuseJoins();
       await harness.cut();
@@ -231,7 +231,7 @@ export function transportCompliance(
       expect(agent.disconnects).toEqual([]);
     });
 
-    itStalled?.("with sends pending, which end with closed", async () => {
+    itStalled?.("ends pending sends with closed", async () => {
       const { harness, agent } = await connected();
       harness.stall();
       const sending = failure(agent.connection.send(message("1")));

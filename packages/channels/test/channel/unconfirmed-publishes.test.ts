@@ -27,7 +27,7 @@ describe("an acknowledged entry", () => {
     expect(expecting(true).take(entry(3, "of another life"))).toBe("repeated");
   });
 
-  it("is forgotten when the relay has evicted it", () => {
+  it("is removed when the relay has evicted it", () => {
     const entries = expecting();
     entries.forget(1, 3);
     expect(() => entries.take(entry(3, "another"))).toThrow(expect.objectContaining({ code: "fork" }));
@@ -36,7 +36,7 @@ describe("an acknowledged entry", () => {
     expect(evicted.take(entry(3, "another"))).toBe("other");
   });
 
-  it("is forgotten with its log", () => {
+  it("is removed with its log", () => {
     const entries = expecting();
     entries.clear();
     expect(entries.take(entry(3, "another"))).toBe("other");

@@ -32,7 +32,7 @@ describe("AsyncQueue", () => {
     expect(await iterator.next()).toEqual({ done: true, value: undefined });
   });
 
-  it("knows how many items wait", async () => {
+  it("counts the waiting items", async () => {
     const queue = new AsyncQueue<number>();
     queue.push(1);
     queue.push(2);
@@ -67,7 +67,7 @@ describe("AsyncQueue", () => {
     expect(await collect(queue)).toEqual([]);
   });
 
-  it("forgets everything when the consumer leaves, a failure too", async () => {
+  it("drops its items and its failure when the consumer leaves", async () => {
     const queue = new AsyncQueue<number>();
     queue.push(1);
     queue.push(2);

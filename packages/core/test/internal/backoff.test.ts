@@ -15,7 +15,7 @@ describe("backoffMs", () => {
     expect(waits).toEqual([500, 1000, 15_000]);
   });
 
-  it("stays within its bounds, whatever the attempt and the chance", () => {
+  it("stays within its bounds for every attempt and random value", () => {
     fc.assert(
       fc.property(fc.integer({ min: 1 }), fc.double({ min: 0, max: 1, noNaN: true }), (attempt, chance) => {
         const wait = backoffMs(attempt, { ...limits, random: () => chance });

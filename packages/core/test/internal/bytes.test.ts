@@ -22,7 +22,7 @@ describe("readCapped", () => {
     expect(await readCapped(chunks([]), 0)).toEqual(new Uint8Array());
   });
 
-  it("lets go of a stream that has more", async () => {
+  it("cancels a stream that has more", async () => {
     const seen: number[] = [];
     expect(await readCapped(chunks([2, 1, 3, 1000], seen), 5)).toBeUndefined();
     expect(seen).toEqual([-1]);

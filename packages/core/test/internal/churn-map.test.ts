@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { ChurnMap } from "../../src/internal/churn-map.ts";
 
 describe("ChurnMap", () => {
-  it("keeps what is not deleted, in order, however much comes and goes", () => {
+  it("keeps all entries that are not deleted, in order, after many insertions and deletions", () => {
     const map = new ChurnMap<string, number>();
     map.set("first", -1);
     for (let index = 0; index < 5000; index++) {

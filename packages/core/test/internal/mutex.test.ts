@@ -13,7 +13,7 @@ function taskLog() {
 }
 
 describe("Mutex", () => {
-  it("runs tasks one after the other, and goes on after a failure", async () => {
+  it("runs tasks one after the other, and continues after a failure", async () => {
     const { log, task } = taskLog();
     const gate = deferred<void>();
     const mutex = new Mutex();

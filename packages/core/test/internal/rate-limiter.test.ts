@@ -29,7 +29,7 @@ describe("RateLimiter", () => {
     expect(limiter.tryTake("a", 25)).toBe(true);
   });
 
-  it("tells how long an overdrawn owner has to wait", () => {
+  it("returns how long an overdrawn owner must wait", () => {
     const { limiter, advance } = setUp({ perSecond: 10 });
     expect(limiter.take("a", 10)).toBe(0);
     expect(limiter.take("a", 5)).toBe(500);
@@ -39,7 +39,7 @@ describe("RateLimiter", () => {
     expect(limiter.take("a", 0)).toBe(0);
   });
 
-  it("remembers an owner until its bucket is full, and no more than maxOwners", () => {
+  it("keeps the bucket of an owner until it is full, and at most maxOwners buckets", () => {
     const { limiter, advance } = setUp({ perSecond: 1, maxOwners: 2 });
     for (const owner of ["a", "b", "c"]) limiter.take(owner, 5);
     expect(limiter.take("b", 0)).toBe(4000);

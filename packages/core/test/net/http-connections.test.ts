@@ -70,7 +70,7 @@ describe("HttpConnections", () => {
     await readJsonResponse(await last, 100);
   });
 
-  it("rejects if the server does not speak HTTP", async () => {
+  it("rejects a response that is not HTTP", async () => {
     const connections = await connectionsTo((request) => request.socket.end("SSH-2.0-example\r\n"));
     expect(isHttpParserError(await rejectionOf(connections.request(GET)))).toBe(true);
   });

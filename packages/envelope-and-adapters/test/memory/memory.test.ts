@@ -63,7 +63,7 @@ describe("createMemoryPorts with keepUnread", () => {
     expect(await contentOf(other)).toBe("mcp");
   });
 
-  it("remembers 65,536 send ids of each party", async () => {
+  it("deduplicates by the last 65,536 send ids of each party", async () => {
     const [alice, bob] = createMemoryPorts(["alice", "bob"]);
     for (let id = 0; id < 65_537; id++) await alice.sendBytes(bytes("x"), { id: `${id}` });
     const inbound = bob.receive({ protocol: Protocol.MCP });

@@ -67,7 +67,7 @@ describe("layr8-node", () => {
     expect(await connects(LAYR8_NODE_URL, "another key")).toBe(false);
   });
 
-  it("writes what agents need into a file, and says at the second start how to make another key", async () => {
+  it("writes the settings of agents into a file, and prints at the second start how to create another key", async () => {
     const file = join(folder, ".env");
     const args = ["--port", "0", "--data-dir", join(folder, "data"), "--write-env", file];
     const first = await start(args, 2);
@@ -89,7 +89,7 @@ describe("layr8-node", () => {
     await closed;
   });
 
-  it("says in a clone that is not built what to run", async () => {
+  it("prints what to run in a clone that is not built", async () => {
     const unbuilt = join(folder, "packages/command/bin/command.js");
     await cp(bin, unbuilt);
     await writeFile(join(folder, "packages/command/package.json"), '{"type":"module"}');
@@ -101,7 +101,7 @@ describe("layr8-node", () => {
     expect(stderr).toBe("layr8-node is not built yet: run `npm run setup` and `npm run build` in the root of the repository\n");
   });
 
-  it("tells its version, and shows an example", async () => {
+  it("prints its version, and an example", async () => {
     const { version } = createRequire(import.meta.url)("../../package.json") as { version: string };
     expect((await execute(process.execPath, [bin, "--version"])).stdout).toBe(`${version}\n`);
     expect((await execute(process.execPath, [bin, "--help"])).stdout).toContain("node --env-file=.env agent.mjs");
@@ -114,7 +114,7 @@ describe("layr8-node", () => {
     expect(await connects(LAYR8_NODE_URL, "a key of the operator")).toBe(true);
   });
 
-  it("tells at its start whose messages it takes, and takes known hosts from options and configuration", async () => {
+  it("prints at its start whose messages it accepts, and reads known hosts from options and configuration", async () => {
     const config = join(folder, "node.json");
     await writeFile(config, JSON.stringify({ port: 0, knownHosts: ["one.example"] }));
     const told = async (...args: readonly string[]): Promise<string> => {

@@ -77,8 +77,8 @@ function doubled({ got }: SteadyAgent): string[] {
 
 const firstOf = ({ got }: SteadyAgent): string[] => [...new Set(got.map(({ id }) => id))];
 
-describe("under load in both directions, nothing that was acknowledged is lost, and order is kept", () => {
-  it("while the links between the nodes are cut: and nothing comes twice", { timeout: TIMEOUT }, async () => {
+describe("two nodes under load in both directions lose no acknowledged message and keep the order", () => {
+  it("while the links between them are cut, and deliver no message twice", { timeout: TIMEOUT }, async () => {
     const peace = new AbortController();
     const chaos = repeatAtRandomTimes(peace.signal, cutOnce);
     const [toBob, toAlice] = await Promise.all([load(alice, bob, "a"), load(bob, alice, "b")]);

@@ -101,7 +101,7 @@ describe("a stranger's API key", () => {
     ephemeral.close();
   });
 
-  it("learns nothing from responses about ids", async () => {
+  it("cannot find out from responses which ids exist", async () => {
     const { id } = await wantedOf(OWNER);
     const foreign = await stranger.get(`/api/v1/credentials/${id}`);
     const unknown = await stranger.get("/api/v1/credentials/11111111-1111-4111-8111-111111111111");

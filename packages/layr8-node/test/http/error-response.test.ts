@@ -34,7 +34,7 @@ describe("the response to an error", () => {
     [Object.assign(new Error(SECRET), { statusCode: 500 })],
     [Object.assign(new Error(SECRET), { statusCode: 200 })],
     [new StorageError("data_dir_unusable", SECRET)],
-  ])("tells nothing of what is the node's fault: %s", (thrown) => {
+  ])("does not describe an internal failure: %s", (thrown) => {
     expect(errorResponse(thrown, ERRORS)).toEqual(INTERNAL);
   });
 

@@ -16,7 +16,7 @@ function frame(payload: Buffer | string, { fin = true, opcode = 1 }: { fin?: boo
 }
 
 it.each([0, 1, 125, 126, 65_535, 65_536, 200_000])(
-  "knows what has arrived of a message of %i bytes, however its bytes are cut",
+  "counts the received bytes of a message of %i bytes for any split into chunks",
   (length) => {
     const bytes = frame(Buffer.alloc(length));
     for (const step of [512, 777, 4096, bytes.length]) {

@@ -46,7 +46,7 @@ describe("a request that offers an upgrade to another protocol is handled withou
     agent.destroy();
   });
 
-  it("and WebSockets are still accepted", async () => {
+  it("while WebSockets are still accepted", async () => {
     await ask("/health");
     const agent = await RawAgent.join(node, { did: "did:web:localhost:x" });
     expect(agent.did).toBe("did:web:localhost:x");

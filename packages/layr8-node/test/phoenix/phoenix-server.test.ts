@@ -344,7 +344,7 @@ describe("PhoenixServer", () => {
     expect(server.size).toBe(0);
   });
 
-  it("asks clients to reconnect later (1012) when it stops, and rejects new ones", async () => {
+  it("closes sockets with 1012 (reconnect later) when it stops, and rejects new ones", async () => {
     const client = await open();
     await server.close(1000);
     expect(await client.closed).toBe(1012);

@@ -77,7 +77,7 @@ describe("Compaction of a store in files", () => {
     expect(rowsOf(again)).toEqual({ a: "399".padEnd(2000, "."), tree: "399".padEnd(9000, ".") });
   });
 
-  it("writes at most 128 bytes for a change of 66 bytes, whatever the number of rows", async () => {
+  it("writes at most 128 bytes for a change of 66 bytes, for any number of rows", async () => {
     for (const encryptionKey of [undefined, new Uint8Array(32)]) {
       const files = new CrashingFiles();
       const store = await openOn(files, encryptionKey && { encryptionKey });

@@ -181,7 +181,7 @@ describe("MCP to A2A", () => {
     expect(await say(client, "x")).toMatchObject({ content: [{ text: "fine" }] });
   });
 
-  it("serves clients that ask for its name, and ignores clients of other servers", async () => {
+  it("serves clients that request its name, and ignores clients of other servers", async () => {
     const { alice, bob, run } = await start();
     await run({ server: "desk" });
     await agent(bob, () => [{ text: "at the desk" }]);

@@ -140,7 +140,7 @@ describe("messages", () => {
 });
 
 describe("a marker of evicted messages", () => {
-  it("is read as the number of messages that it stands for, as by the generated code", () => {
+  it("is decoded to the number of evicted messages, as by the generated code", () => {
     fc.assert(
       fc.property(
         fc.maxSafeNat().map((number) => Math.max(1, number)),
@@ -154,7 +154,7 @@ describe("a marker of evicted messages", () => {
     );
   });
 
-  it("is not a message with a payload, whatever other fields it has", () => {
+  it("is not decoded as a message with a payload, for any other fields", () => {
     fc.assert(
       fc.property(outgoing, (message) => {
         const read = readMessage(5, Buffer.concat([encodeMessage(message), encodeEvicted(100)]));

@@ -189,7 +189,7 @@ describe("tokens", () => {
     expectRefusal(await holder.get("/v1/keys"), 401, "key_required");
   });
 
-  it("for the relay alone are of no use here", async () => {
+  it("for the relay alone are rejected by the API", async () => {
     const alice = await ApiClient.signUp(server.apiUrl, "alice");
     const issued = await token(alice, { audience: ["skytale-relay"] });
     expect(decodeJwt(issued).aud).toEqual(["skytale-relay"]);

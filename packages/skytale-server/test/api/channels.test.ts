@@ -55,7 +55,7 @@ describe("channels", () => {
     expect((await bob.post("/v1/channels", { name: "acme2/team/general" })).status).toBe(201);
   });
 
-  it("have one owner, even if many come at once", async () => {
+  it("have one owner, even if many accounts create one concurrently", async () => {
     const clients = await Promise.all(Array.from({ length: 8 }, (_, n) => ApiClient.signUp(server.apiUrl, `client-${n}`)));
     const answers = await Promise.all(clients.map((client, n) => client.post("/v1/channels", { name: `race/team/${n}` })));
     expect(answers.filter(({ status }) => status === 201)).toHaveLength(1);
@@ -83,7 +83,7 @@ describe("channels", () => {
     expect((await alice.post("/v1/channels", { name })).status).toBe(201);
   });
 
-  it("and orgs are limited in number", async () => {
+  it("are limited in number, as orgs are", async () => {
     await start({ limits: { api: { maxOrgsPerAccount: 1, maxChannelsPerOrg: 2 } } });
     await alice.post("/v1/channels", { name: "acme/a/1" });
     expectRefusal(await alice.post("/v1/channels", { name: "other/a/1" }), 429, "limit_reached");
@@ -100,7 +100,7 @@ describe("grants", () => {
     await alice.post("/v1/channels", { name: CHANNEL });
   });
 
-  it("let an account use a channel until they are withdrawn", async () => {
+  it("give an account access to a channel until they are withdrawn", async () => {
     expect((await grant(alice, bob.accountId)).status).toBe(201);
     expect((await grant(alice, bob.accountId)).status).toBe(201);
     expect((await bob.get("/v1/channels")).body["channels"]).toMatchObject([{ name: CHANNEL, role: "member" }]);
@@ -157,7 +157,7 @@ describe("a stranger with an account", () => {
     ["the list of channels", (stranger) => stranger.get("/v1/channels")],
   ];
 
-  it.each(calls)("learns nothing from %s: not even whether there is such a channel", async (_what, call) => {
+  it.each(calls)("cannot find out from %s whether a channel exists", async (_what, call) => {
     const stranger = await ApiClient.signUp(server.apiUrl, "stranger");
     const missing = await call(stranger);
     await alice.post("/v1/channels", { name: CHANNEL });

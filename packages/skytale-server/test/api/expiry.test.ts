@@ -56,7 +56,7 @@ beforeEach(async () => {
 });
 
 describe("an invite", () => {
-  it("expires, is known as expired for a week, and is forgotten", async () => {
+  it("expires, is reported as expired for a week, and is then removed", async () => {
     const made = await invite();
     await pass(HOUR);
     await expect(join(made)).rejects.toMatchObject({ code: "invite_expired" });
@@ -95,7 +95,7 @@ describe("a request to join", () => {
     expect(await services.channels.mayUse(bob, CHANNEL)).toBe(true);
   });
 
-  it("is forgotten a week after its answer; the right to the channel stays", async () => {
+  it("is removed a week after its answer; the grant remains", async () => {
     const request = await join(await invite());
     await services.joins.respond(alice, CHANNEL, request, { status: "admitted", welcome: "AAAA" });
     await pass(7 * DAY - 1);

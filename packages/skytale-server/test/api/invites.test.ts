@@ -79,7 +79,7 @@ describe("joining by an invite", () => {
     expect((await bob.get("/v1/channels")).body["channels"]).toHaveLength(1);
   });
 
-  it("lets a member refuse, and the use is free again", async () => {
+  it("can be rejected by a member, which releases the use", async () => {
     const made = await invite();
     const { body } = await join(bob, made);
     expectRefusal(await join(bob, made), 410, "invite_exhausted");
@@ -93,7 +93,7 @@ describe("joining by an invite", () => {
     expect((await join(bob, made)).status).toBe(202);
   });
 
-  it("lets a joiner withdraw, and the use is free again", async () => {
+  it("can be withdrawn by the joiner, which releases the use", async () => {
     const made = await invite();
     const { body } = await join(bob, made);
     expect((await bob.delete(`/v1/channels/joins/${String(body["request_id"])}`)).status).toBe(204);
@@ -137,7 +137,7 @@ describe("joining by an invite", () => {
     expect((await waitingForMore).body["pending"]).toMatchObject([{ request_id: second.request_id }]);
   });
 
-  it("lets those who wait go when the server stops", async () => {
+  it("ends waiting calls when the server stops", async () => {
     const waiting = alice.get(`${PENDING}&wait=30`);
     // The call is there once the server counts it.
     await expect.poll(async () => (await (await fetch(`${server.apiUrl}/metrics`)).text()).includes("skytale_api_waiting 1")).toBe(true);

@@ -131,7 +131,7 @@ describe("the description of the API", () => {
     expect(described.toSorted()).toEqual(Array.from(seen).toSorted());
   });
 
-  it("says the version of its format and how calls are authenticated", () => {
+  it("contains the version of its format and the authentication of calls", () => {
     expect(document).toMatchObject({
       openapi: "3.1.0",
       security: [{ bearer: [] }],

@@ -14,7 +14,7 @@ function wait(signals: Signals, after: number, asked: { count: number } = { coun
 }
 
 describe("news", () => {
-  it("wakes the calls that it is news to, and has none of them ask again", async () => {
+  it("wakes only the calls that it concerns, without a new query", async () => {
     const signals = new Signals();
     const asked = { count: 0 };
     const future = Array.from({ length: 1000 }, () => wait(signals, Infinity, asked));

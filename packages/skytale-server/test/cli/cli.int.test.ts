@@ -142,7 +142,7 @@ describe("skytale-server", () => {
     expect((await stat(file)).mode & 0o777).toBe(0o600);
   });
 
-  it("says which port is taken, and nothing else", async () => {
+  it("prints only which port is in use", async () => {
     const { printed } = await start([...FREE, "--data-dir", data], URLS);
     const { port } = new URL(printed["SKYTALE_RELAY"] ?? "");
     const { code, stderr } = await runCommand("--port", "0", "--relay-port", port, "--log", "silent");
@@ -150,7 +150,7 @@ describe("skytale-server", () => {
     expect({ code, stderr }).toEqual({ code: 1, stderr: `skytale-server: ${message}\n` });
   });
 
-  it("says in a clone that is not built what to run", async () => {
+  it("prints what to run in a clone that is not built", async () => {
     const unbuilt = join(folder.path, "packages/command/bin/command.js");
     await cp(bin, unbuilt);
     await writeFile(join(folder.path, "packages/command/package.json"), '{"type":"module"}');
@@ -161,7 +161,7 @@ describe("skytale-server", () => {
     expect(stderr).toBe("skytale-server is not built yet: run `npm run setup` and `npm run build` in the root of the repository\n");
   });
 
-  it("tells its version", async () => {
+  it("prints its version", async () => {
     const { version } = createRequire(import.meta.url)("../../package.json") as { version: string };
     expect((await runCommand("--version")).stdout).toBe(`${version}\n`);
   });

@@ -51,7 +51,7 @@ describe("a log with damaged records", () => {
   }
   const texts = (channel: string, ...numbers: number[]): string[] => numbers.map((number) => bodyOf(channel, number).toString());
 
-  it("hands out everything else unaltered, and says where to go on after a damaged entry, as after one that has been removed", async () => {
+  it("returns all other entries unaltered, and the next sequence after a damaged entry, as after a removed one", async () => {
     await damage(bodyOf(A, 3));
     await using environment = await LmdbEnvironment.open(directory.path, SCHEMA);
     const log = LmdbLog.open(environment);
@@ -64,7 +64,7 @@ describe("a log with damaged records", () => {
     await log.close();
   });
 
-  it("goes on where the last entry is damaged", async () => {
+  it("continues with the next sequence if the last entry is damaged", async () => {
     await damage(bodyOf(A, 5));
     await using environment = await LmdbEnvironment.open(directory.path, SCHEMA);
     const log = LmdbLog.open(environment);

@@ -15,7 +15,7 @@ async function set(registry: StoredRegistry, name: string, n: number): Promise<v
 }
 
 describe("a transaction", () => {
-  it("sees what it wrote itself, and others see all of it or nothing", async () => {
+  it("reads its own writes, and other readers see all of them or none", async () => {
     const registry = new StoredRegistry(new MemoryEnvironment());
     await transact(registry, async (transaction) => {
       transaction.put(counts, ["a"], { n: 1 });

@@ -201,7 +201,7 @@ it("accounts take turns to be sent what they are to get, however many streams on
 });
 
 describe("welcomes", () => {
-  it("are acknowledged by the account that asked for them first", async () => {
+  it("are acknowledged only by the account that fetched them first", async () => {
     await using harness = new RelayHarness();
     const [alice, mallory, bob] = ["alice", "mallory", "bob"].map((account) => harness.client(account));
     const recipient = payload("bob's key package");

@@ -68,7 +68,7 @@ it("delivers evicted messages, stored ones and new ones to one subscription with
   expect(await take(iterator, 1)).toMatchObject([{ sequence: 82, payload: payload("new") }]);
 });
 
-it("a client that does not know evicted messages gets range_gone with the sequence to go on from, and no other message in their place", async () => {
+it("a client without support for evicted messages gets range_gone with the next sequence, and no other message in their place", async () => {
   await using harness = new RelayHarness({ retention: RETENTION, logs: { log: { retention: RETENTION } } });
   await harness.client("alice").publish(CHANNEL, message("quiet"));
   const mallory = harness.client("mallory");

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { CHANNEL, message, RelayHarness } from "./relay-harness.ts";
 
-it("a client that is closed lets its connection go, and the relay its stream", async () => {
+it("closing a client closes its connection, and the relay removes its stream", async () => {
   await using harness = new RelayHarness();
   const client = await harness.grpcClient("alice");
   await client.publish(CHANNEL, message("x"));

@@ -13,7 +13,7 @@ async function expectAlive(harness: RelayHarness): Promise<void> {
   expect(harness.failures).toEqual([]);
 }
 
-describe("a stream ends, and the relay goes on, after", () => {
+describe("a relay ends only the stream that sends", () => {
   it.each<[string, (raw: RawStream) => void, string]>([
     ["garbage", (raw) => raw.send(Uint8Array.from([0xff, 0xff, 0xff])), "invalid_argument"],
     ["a frame that is cut", (raw) => raw.send(Uint8Array.from([0x2a, 0x7f, 0x0a])), "invalid_argument"],
@@ -40,7 +40,7 @@ describe("a stream ends, and the relay goes on, after", () => {
     await expectAlive(harness);
   });
 
-  it("any bytes at all", async () => {
+  it("arbitrary bytes", async () => {
     await using harness = new RelayHarness();
     await fc.assert(
       fc.asyncProperty(fc.array(fc.uint8Array({ maxLength: 60 }), { minLength: 1, maxLength: 5 }), async (frames) => {
@@ -97,7 +97,7 @@ describe("a message is refused, and the others aren't, with", () => {
 });
 
 describe("limits", () => {
-  it("of streams and subscriptions are kept to, and free again afterwards", async () => {
+  it("on streams and subscriptions are enforced, and released when they end", async () => {
     await using harness = new RelayHarness({ limits: { maxStreamsPerAccount: 2, maxStreams: 3, maxSubscriptions: 2 } });
     const raws = [new RawStream(harness.relay), new RawStream(harness.relay)];
     for (const raw of raws) await raw.until(({ opened }) => opened !== undefined);
@@ -117,7 +117,7 @@ describe("limits", () => {
     expect(harness.relay.counts).toMatchObject({ streams: 3, subscriptions: 2, channels: 2 });
   });
 
-  it("of single calls are kept to", async () => {
+  it("on unary calls are enforced", async () => {
     await using harness = new RelayHarness({ limits: { callsPerSecond: 3 } });
     const alice = harness.client("alice");
     const answers = await Promise.allSettled(Array.from({ length: 20 }, () => alice.heads([CHANNEL])));
@@ -126,7 +126,7 @@ describe("limits", () => {
     expect(refused[0]?.reason).toMatchObject({ code: "resource_exhausted", retryable: true });
   });
 
-  it("of a flood slow its sender down, and lose nothing", async () => {
+  it("on the rate of publishes slow the sender down, and lose no message", async () => {
     await using harness = new RelayHarness({ limits: { messagesPerSecond: 1000, maxInFlightBytes: 1000 } });
     const flood = harness.client("mallory");
     const other = harness.client("alice");
@@ -136,7 +136,7 @@ describe("limits", () => {
     expect(published.map(({ sequence }) => sequence)).toEqual(Array.from({ length: 1500 }, (_, index) => index + 1));
   });
 
-  it("of welcomes are kept to, and the sender tries again until there is room", async () => {
+  it("on welcomes are enforced, and the sender retries until there is capacity", async () => {
     await using harness = new RelayHarness({ logs: { welcomes: { limits: { maxPerChannel: 1 } } } });
     const alice = harness.client("alice");
     const [bob, carol] = [payload("bob"), payload("carol")];
@@ -147,7 +147,7 @@ describe("limits", () => {
     expect(await alice.fetchWelcomes(CHANNEL, [carol])).toHaveLength(1);
   });
 
-  it("of calls: what breaks their rules is refused", async () => {
+  it("on the contents of calls are enforced", async () => {
     await using harness = new RelayHarness();
     const alice = harness.client("alice");
     const invalid = { code: "invalid_argument" };
@@ -166,7 +166,7 @@ describe("limits", () => {
   });
 });
 
-it("a failing log is told to the publisher, who tries again, and to the observer", async () => {
+it("a failed append is reported to the observer, and to the publisher, which retries", async () => {
   await using harness = new RelayHarness();
   const { log } = harness.logs;
   const append = log.append.bind(log);

@@ -40,7 +40,7 @@ async function reflect(client: Client, version: string, messageRequest: reflecti
   return answer.messageResponse;
 }
 
-it.each(["v1", "v1alpha"])("a client that knows reflection %s alone can publish and read", async (version) => {
+it.each(["v1", "v1alpha"])("a client that uses only reflection %s can publish and read", async (version) => {
   await using harness = new RelayHarness();
   const client = await connect(harness);
   const services = await reflect(client, version, { case: "listServices", value: "" });
@@ -112,7 +112,7 @@ it("reflection finds files, messages and members, and reports unknown ones", asy
   expect((await reflect(client, "v1", { case: undefined })).case).toBe("errorResponse");
 });
 
-it("health is told without a token, and changes when the relay stops", async () => {
+it("health is reported without a token, and changes when the relay stops", async () => {
   await using harness = new RelayHarness();
   const client = await connect(harness);
   const { SERVING, NOT_SERVING, SERVICE_UNKNOWN } = health.HealthCheckResponse_ServingStatus;

@@ -69,7 +69,7 @@ describe("a link that is lost", () => {
     expect(await client.heads([CHANNEL])).toEqual([{ first: 1, next: 3001 }]);
   });
 
-  it("before the answers leaves nothing recorded twice", async () => {
+  it("before the acknowledgements leaves no message recorded twice", async () => {
     await using harness = new RelayHarness();
     const wire = new FragileWire(connectInMemory(harness.relay));
     const client = harness.client("alice", { transport: wire, limits: FAST });
@@ -105,7 +105,7 @@ describe("a link that is lost", () => {
     expect(new Set(downs)).toEqual(new Set(["timeout"]));
   });
 
-  it("by a relay that stays silent at first is given up in time", async () => {
+  it("because the relay is silent is closed after the timeout", async () => {
     await using harness = new RelayHarness();
     harness.access.authenticate = () => new Promise(() => undefined);
     const down = new Promise<string>((resolve) => {
@@ -157,7 +157,7 @@ it("a relay that breaks its own rules is left", async () => {
 it.each([
   ["fewer", 3],
   ["more", 20],
-])("a subscription ends at a batch that stands for %s sequences than its messages", async (_, next) => {
+])("a subscription ends at a batch that covers %s sequences than its messages", async (_, next) => {
   await using harness = new RelayHarness();
   const opened = { maxPayloadBytes: 1e6, maxFrameBytes: 4e6, maxSubscriptions: 10, tokenLifetimeMs: 1e6, idleTimeoutMs: 1e6 };
   const wire = connectInMemory({

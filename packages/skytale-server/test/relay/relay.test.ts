@@ -83,7 +83,7 @@ describe.each(["memory", "grpc"])("a relay by %s", (wire) => {
     });
   });
 
-  it("lets a commit through that names the one on record as invalid", async () => {
+  it("accepts a commit that supersedes the recorded one as invalid", async () => {
     await using harness = new RelayHarness();
     const mallory = await clientOf(harness, "mallory");
     const alice = await clientOf(harness, "alice");
@@ -107,7 +107,7 @@ describe.each(["memory", "grpc"])("a relay by %s", (wire) => {
     expect(await alice.heads([CHANNEL])).toEqual([{ first: 1, next: 2 }]);
   });
 
-  it("starts where it is told to: now, or further on", async () => {
+  it("starts a subscription at the requested position", async () => {
     await using harness = new RelayHarness();
     const alice = await clientOf(harness, "alice");
     await alice.publish(CHANNEL, message("before"));
@@ -178,7 +178,7 @@ describe.each(["memory", "grpc"])("a relay by %s", (wire) => {
     expect(harness.relay.counts.channels).toBe(0);
   });
 
-  it("keeps welcomes until they are acknowledged, and lets their recipients wait for them", async () => {
+  it("keeps welcomes until they are acknowledged, and recipients can wait for them", async () => {
     await using harness = new RelayHarness();
     const alice = await clientOf(harness, "alice");
     const bob = await clientOf(harness, "bob");
@@ -218,7 +218,7 @@ describe.each(["memory", "grpc"])("a relay by %s", (wire) => {
     expect(await bob.publish(CHANNEL, message("x"))).toEqual({ sequence: 1 });
   });
 
-  it("goes on with a fresh token, which the client gets in time", async () => {
+  it("continues a stream with a fresh token, which the client requests in time", async () => {
     await using harness = new RelayHarness();
     // A fifth of it is what a busy machine may take to renew it.
     const lifetimeMs = 5000;
@@ -291,7 +291,7 @@ describe.each(["memory", "grpc"])("a relay by %s", (wire) => {
     await expect(alice.connect()).rejects.toMatchObject({ code: "closed" });
   });
 
-  it("tells a subscription when it has caught up", async () => {
+  it("reports when a subscription has caught up", async () => {
     await using harness = new RelayHarness();
     const alice = await clientOf(harness, "alice");
     await Promise.all(upTo(20).map((number) => alice.publish(CHANNEL, message(`${number}`))));
@@ -351,7 +351,7 @@ describe("a client", () => {
     expect(() => new RelayClient({ token, url: "http://localhost:1", limits: { maxInFlight: 0 } })).toThrow(TypeError);
   });
 
-  it("fails at once without a link when asked to, and refuses what it can't hold", async () => {
+  it("fails immediately without a link if configured, and rejects messages beyond its buffer", async () => {
     await using harness = new RelayHarness();
     const alice = harness.client("alice", { url: "http://127.0.0.1:1", limits: { maxQueued: 2, initialBackoffMs: 10_000 } });
     await expect(alice.publish(CHANNEL, message("x"), { offline: "fail" })).rejects.toMatchObject({ code: "unavailable" });

@@ -67,7 +67,7 @@ it("holds a bounded number of bytes for all slow readers of one account, while i
   await expect.poll(() => harness.relay.counts.waitingBytes).toBeLessThan(200_000);
 });
 
-it("ends a stream that reads nothing when its account has no room left, so that the account's other streams go on", async () => {
+it("ends a stream that reads nothing when its account's budget is used up, so that the account's other streams continue", async () => {
   await using harness = new RelayHarness({ limits: { maxWaitingDeliveryBytes: 500_000, idleTimeoutMs: 200, accessCheckMs: 20 } });
   const stuck = Array.from({ length: 5 }, () => slowReader(harness));
   const alice = await harness.grpcClient("alice");

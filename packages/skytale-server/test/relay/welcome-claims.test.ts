@@ -5,7 +5,7 @@ import { SCHEMA } from "../../src/stores.ts";
 import { temporaryDirectory } from "../temporary-directory.ts";
 import { CHANNEL, payload, RelayHarness } from "./relay-harness.ts";
 
-it("keeps a Welcome for the account that asked for it first, also across a restart of the relay", async () => {
+it("keeps a Welcome for the account that fetched it first, also across a restart of the relay", async () => {
   await using directory = await temporaryDirectory();
   const recipient = payload("bob's key package");
   {

@@ -54,7 +54,7 @@ describe("the registry of another process", () => {
     expect(await remote.get("a/1")).toMatchObject({ record: { n: 1 } });
   });
 
-  it("is asked a bounded number of questions at a time, however many wait, and answers all", async () => {
+  it("has a bounded number of open calls, and answers all that wait", async () => {
     await remote.commit([{ key: "a/1", expected: undefined, record: { n: 1 } }]);
     owned.isSlow = true;
     const answers = Array.from({ length: 500 }, () => remote.get("a/1"));

@@ -84,7 +84,7 @@ describe("a server with workers", () => {
     expect(lines.find(({ msg }) => msg === "stream opened")).not.toHaveProperty("worker");
   });
 
-  it("tells why its API can't listen, and frees its directory", async () => {
+  it("reports why its API can't listen, and releases its directory", async () => {
     await using folder = await temporaryDirectory();
     const dataDir = join(folder.path, "data");
     await using other = await startSkytale(FREE);

@@ -42,7 +42,7 @@ describe("SenderOrder", () => {
     await expect(last).resolves.toBe("last");
   });
 
-  it("forgets a sender without pending messages, and is full at its limit", async () => {
+  it("drops a sender without pending messages, and rejects senders beyond its limit", async () => {
     const order = new SenderOrder();
     const gate = deferred<void>();
     const turns = Array.from({ length: 1024 }, () => order.enqueue("a", gate.promise, () => undefined));

@@ -45,7 +45,7 @@ describe("Bindings", () => {
     expect(bindings.find(REPORT, NONE)).toBe(a);
   });
 
-  it("forgets a connection, but not the protocols that another one took over", () => {
+  it("removes a connection, but not the protocols that another one took over", () => {
     const bindings = new Bindings<object>();
     bindings.bind(a, [ECHO, ORDER]);
     bindings.bind(b, [ECHO]);

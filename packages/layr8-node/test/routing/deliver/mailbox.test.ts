@@ -391,7 +391,7 @@ describe("Mailbox", () => {
     expect(await waiting()).toEqual([]);
   });
 
-  it("forgets the oldest threads beyond its limit", async () => {
+  it("drops the oldest threads beyond its limit", async () => {
     const [requester, other] = [new Agent(), new Agent()];
     mailbox.bind(requester, []);
     mailbox.bind(other, ["*"]);
