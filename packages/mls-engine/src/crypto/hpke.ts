@@ -29,13 +29,16 @@ export function createHpke(names: HpkeAlgorithms, group: DhGroup, kdf: Hkdf, aea
   const kemId = concatBytes([ascii("KEM"), u16(KEM_IDS[names.dh])]);
   const hpkeId = concatBytes([ascii("HPKE"), u16(KEM_IDS[names.dh]), u16(KDF_IDS[names.hash]), u16(AEAD_IDS[names.aead])]);
 
+  // LabeledExtract and LabeledExpand (RFC 9180 §4). The ids bind every secret to its algorithms.
   const extract = (id: Uint8Array, salt: Uint8Array, label: string, ikm: Uint8Array): Uint8Array =>
     kdf.extract(salt, concatBytes([VERSION, id, ascii(label), ikm]));
   const expand = (id: Uint8Array, prk: Uint8Array, label: string, info: Uint8Array, length: number): Uint8Array =>
     kdf.expand(prk, concatBytes([u16(length), VERSION, id, ascii(label), info]), length);
 
+  // Base mode uses no pre-shared key: `psk` and `psk_id` are empty (RFC 9180 §5.1).
   const pskIdHash = extract(hpkeId, EMPTY, "psk_id_hash", EMPTY);
 
+  /** RFC 9180 §4.1 ExtractAndExpand. The shared secret of Diffie-Hellman is erased. */
   function sharedSecret(dh: Uint8Array, enc: Uint8Array, recipient: Uint8Array): Uint8Array {
     const prk = extract(kemId, EMPTY, "eae_prk", dh);
     const secret = expand(kemId, prk, "shared_secret", concatBytes([enc, recipient]), kdf.length);
@@ -60,7 +63,10 @@ export function createHpke(names: HpkeAlgorithms, group: DhGroup, kdf: Hkdf, aea
     return dh && sharedSecret(dh, enc, key.publicKey);
   }
 
-  /** RFC 9180 §5.1 KeySchedule in base mode. The shared secret is erased. */
+  /**
+   * RFC 9180 §5.1 KeySchedule in base mode. The shared secret is erased. A context encrypts one message, with sequence number 0, so its
+   * nonce is the base nonce.
+   */
   function withKey<T>(shared: Uint8Array, info: Uint8Array, use: (key: Uint8Array, nonce: Uint8Array) => T): T {
     const context = concatBytes([BASE_MODE, pskIdHash, extract(hpkeId, EMPTY, "info_hash", info)]);
     const secret = extract(hpkeId, shared, "secret", EMPTY);
@@ -73,7 +79,10 @@ export function createHpke(names: HpkeAlgorithms, group: DhGroup, kdf: Hkdf, aea
     }
   }
 
-  /** RFC 9180 §7.1.3. */
+  /**
+   * RFC 9180 §7.1.3. Every string of the right length is a private key of X25519 and X448. For the NIST curves, candidates are drawn until
+   * one is below the group's order; for P-521 the mask of the first byte makes that likely.
+   */
   function deriveKeyPair(ikm: Uint8Array): DhPrivateKey {
     const prk = extract(kemId, EMPTY, "dkp_prk", ikm);
     try {

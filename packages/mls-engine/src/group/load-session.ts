@@ -23,9 +23,12 @@ export function loadSession(options: SessionOptions, partition: StorePartition):
     const keys = EpochKeys.load(options.suite, viewOf(state), partition, restore);
     const past = loadPast(options, partition, state, restore);
     const pendingBytes = partition.get(PENDING);
+    // A commit of an earlier process. Its next epoch is not in memory, so confirming it loads the epoch from the stored rows. It is unknown
+    // whether it was staged before or after a loss of keys, so it does not end `needsUpdate`.
     const pending = pendingBytes && { ...decodePending(pendingBytes), next: undefined, replacesKeys: false };
     const discarded = partition.get(DISCARDED);
     const hashes = discarded ? decodeWhole(discarded, (r) => r.list((hash) => hash.vector(), MAX_DISCARDED)) : [];
+    // Set if rows were lost (`wasCut`), or if an earlier process has detected it: keys that are unused in this state may have been used.
     const needsUpdate = partition.wasCut === true || partition.get(OUTDATED) !== undefined;
     return new GroupSession(options, partition, { state, keys, past, pending, discarded: hashes, needsUpdate });
   } catch (cause) {
@@ -68,6 +71,7 @@ function loadPast(
   return new Map(past.toReversed());
 }
 
+/** The tree of a past epoch. Only its leaves are exact: its messages need the signature keys of their senders, and no parent node. */
 function leavesBefore({ leafCount, leaves }: PastEpochRecord, next: RatchetTree): RatchetTree {
   const nodes = next.nodes.slice(0, 2 * leafCount - 1);
   for (const [leaf, node] of leaves) nodes[leafNode(leaf)] = node && { kind: "leaf", ...node };

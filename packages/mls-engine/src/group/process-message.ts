@@ -30,8 +30,8 @@ export type Received =
   | { readonly kind: "removed"; readonly result: CommitMessage };
 
 /**
- * Reads, decrypts and validates a message of any kind. Called by `MlsGroup.process`, which stores the rows before it applies the step: a crash
- * in between repeats the step or leaves it out, but never does half of it.
+ * Reads, decrypts and validates a message of any kind. Called by `MlsGroup.process`, which stores the rows before it applies the step: a
+ * crash in between repeats the step or leaves it out, but never does half of it.
  */
 export async function receive(session: GroupSession, bytes: Uint8Array): Promise<Received> {
   const parsed = readMlsMessage(bytes, session.options.limits.maxMessageBytes);
@@ -57,6 +57,7 @@ async function receivePrivate(session: GroupSession, bytes: Uint8Array, message:
 function receivePublic(session: GroupSession, bytes: Uint8Array, message: PublicMessage): Promise<Received> {
   const handshake = openPublicMessage(session.env, session.state, message);
   if (handshake.sender === session.state.ownLeaf) {
+    // `MlsGroup.process` confirms a delivered staged commit before this call. So an own commit that was not discarded is missing in this state.
     checkNotDiscarded(session, bytes);
     throw handshake.contentType === "commit" ? rolledBack() : ownMessage();
   }
@@ -72,6 +73,7 @@ function receiveOther(session: GroupSession, bytes: Uint8Array, { kind, message 
   if (retained && kind === "private" && contentType === "application") {
     return applicationStep(retained.keys, openMessage(retained.keys.messages, message));
   }
+  // Proposals and commits are valid in their epoch only (RFC 9420 §12). An authentic second commit shows that the group has forked.
   if (retained && contentType === "commit") {
     if (equalBytes(session.hash(bytes), retained.epoch.commitHash)) {
       throw new MlsEngineError("generation_consumed", "The commit was processed before");
@@ -144,6 +146,7 @@ async function commitStep(
 ): Promise<Received> {
   const { effects, next: start } = await processCommit(session.env, session.state, handshake);
   const before = session.state.tree;
+  // The commit removes this member: no path secret is encrypted to it, so it cannot compute the next epoch (RFC 9420 §12.4.2).
   if (start === undefined) {
     const result: CommitMessage = {
       kind: "commit",
@@ -171,7 +174,10 @@ async function commitStep(
   return { kind: "step", result, begin: () => [...key.consume(), ...rows, ...session.expire()], apply };
 }
 
-/** Consumes a message's key in two steps: before and after its rows are stored. A PublicMessage has no key. */
+/**
+ * Consumes a message's key in two steps. `consume` returns the rows that record the key as used. `erase` runs after they are stored: a key
+ * that is erased earlier could not decrypt the message again if the write failed. A PublicMessage has no key.
+ */
 function keyUse(keys: EpochKeys, opened: OpenedMessage | undefined): { consume: () => StoreChange[]; erase: () => void } {
   let use: KeyUse | undefined;
   return {
@@ -198,9 +204,9 @@ async function openCurrent(session: GroupSession, bytes: Uint8Array, message: Pr
 /**
  * The error for an own message of the current epoch, and a check for a rollback.
  *
- * If a key that is unused according to this state decrypts the message, a later state of this member sent it: a backup was restored, or a copy
- * of the store is in use. Then the keys after it may have been used too, and the group must not send before they are replaced. After an own
- * commit the group can't continue at all, since the private keys of that commit are lost.
+ * If a key that is unused according to this state decrypts the message, a later state of this member sent it: a backup was restored, or a
+ * copy of the store is in use. Then the keys after it may have been used too, and the group must not send before they are replaced. After
+ * an own commit the group can't continue at all, since the private keys of that commit are lost.
  */
 async function ownMessageError(session: GroupSession, message: PrivateMessage): Promise<MlsEngineError> {
   const { keys } = session;

@@ -33,6 +33,7 @@ export async function stageCommit(
   const created = await createCommit(env, state, {
     references: waiting.references,
     proposals: proposalsFor(session, options.psks, { removed, added }),
+    // RFC 9420 §12.4 permits commits that only add members to omit the path. Without it, keys that may have been used twice would remain.
     forcePath: session.needsUpdate || (options.update ?? false),
     authenticatedData: options.aad ?? new Uint8Array(),
     wireFormat: handshakeFormat(session),
@@ -47,6 +48,7 @@ export async function stageCommit(
   };
   const value = encodePending(record);
   await session.write([...rows, { key: PENDING, value }], "durable");
+  // It contains secrets of the next epoch, and the store has copied it.
   value.fill(0);
   const pending: Pending = { ...record, next, replacesKeys: session.needsUpdate };
   session.pending = pending;

@@ -18,7 +18,7 @@ export interface ChannelContext {
   /** Counts bytes that a publisher has stored in a channel. */
   count(channel: string, publisher: string, change: number): void;
   /** Called with entries of a record when it is in its place. */
-  tell(channel: string, page: Appended): void;
+  notify(channel: string, page: Appended): void;
 }
 
 /** Entries that lie in one record, and go together. */
@@ -193,7 +193,7 @@ export class JetstreamChannel implements ChannelState, LogApplication {
     this.#bytes += bytes;
     this.next = first + count;
     this.retain();
-    if (entries !== undefined) this.#context.tell(this.id, { first, bodies: entries });
+    if (entries !== undefined) this.#context.notify(this.id, { first, bodies: entries });
   }
 
   state(): Uint8Array {

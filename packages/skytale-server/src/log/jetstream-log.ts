@@ -80,7 +80,7 @@ export class JetstreamLog implements ChannelLog {
       now,
       expiryNow,
       count: (channel, publisher, change) => this.#stored.add(channel, publisher, change),
-      tell: (channel, page) => this.#watchers.tell(channel, page),
+      notify: (channel, page) => this.#watchers.notify(channel, page),
     };
     this.#timer = setInterval(() => void this.#writeUsage().catch(() => undefined), USAGE_EVERY_MS);
     this.#timer.unref();

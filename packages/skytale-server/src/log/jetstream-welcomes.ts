@@ -152,7 +152,7 @@ export class JetstreamWelcomes implements WelcomeStore {
     if (waiting === undefined) return;
     this.#byKey.set(key, { waiting, revision });
     this.#index.add(waiting);
-    this.#index.tell(waiting.channel, [waiting.recipient]);
+    this.#index.notify(waiting.channel, [waiting.recipient]);
   }
 
   #dropWelcome(key: string): void {

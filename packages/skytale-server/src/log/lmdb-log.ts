@@ -181,7 +181,7 @@ export class LmdbLog implements ChannelLog {
         taken();
         this.#journal.take(number, keys, expiryNow);
         for (const change of changes) if (change.removal?.isDone === false) this.#continue(change);
-        for (const { channel, draft } of written) this.#watchers.tell(channel.name, draft);
+        for (const { channel, draft } of written) this.#watchers.notify(channel.name, draft);
       };
     } catch (error) {
       this.#tables.discard([...written.map(({ channel }) => channel.name), ...retaining]);

@@ -71,7 +71,7 @@ export class LmdbWelcomes implements WelcomeStore {
         await this.#writes.flush();
       }
       for (const waiting of fresh) this.#index.add(waiting);
-      this.#index.tell(channel, recipients);
+      this.#index.notify(channel, recipients);
       return true;
     });
   }

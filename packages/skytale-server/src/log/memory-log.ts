@@ -86,7 +86,7 @@ export class MemoryLog implements ChannelLog {
     for (const { id, sequence } of draft.keys) this.#keys.add(id, sequence, this.#expiryNow());
     this.#channels.set(channel.id, channel);
     channel.retain(this.#retention, this.#expiryNow());
-    this.#watchers.tell(channel.id, draft);
+    this.#watchers.notify(channel.id, draft);
   }
 
   #count(publisher: string, change: number): void {

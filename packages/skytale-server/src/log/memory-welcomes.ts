@@ -32,7 +32,7 @@ export class MemoryWelcomes implements WelcomeStore {
     const recordedAt = this.#now();
     for (const recipient of recipients) this.#index.add({ channel, recipient, id, length: payload.length, recordedAt, publisher });
     this.#payloads.set(hex(id), payload);
-    this.#index.tell(channel, recipients);
+    this.#index.notify(channel, recipients);
     return Promise.resolve(true);
   }
 

@@ -23,7 +23,7 @@ export class Watchers {
     return this.#byChannel.has(channel);
   }
 
-  tell(channel: string, page: Appended): void {
+  notify(channel: string, page: Appended): void {
     for (const listener of this.#byChannel.get(channel) ?? []) listener(page);
   }
 }

@@ -20,7 +20,7 @@ const DEFAULT_WELCOME_LIMITS: WelcomeLimits = {
   ttlMs: 7 * 24 * 60 * 60_000,
 };
 
-/** A welcome of one recipient, its payload aside. */
+/** A welcome for one recipient, without its payload. */
 export interface Waiting {
   readonly channel: string;
   readonly recipient: Uint8Array;
@@ -31,7 +31,7 @@ export interface Waiting {
   readonly publisher?: string | undefined;
 }
 
-/** What waits, counted. */
+/** Number and bytes of waiting Welcomes. */
 interface Held {
   count: number;
   bytes: number;
@@ -39,7 +39,7 @@ interface Held {
 
 interface PayloadEntry {
   readonly length: number;
-  /** How many it still waits for. */
+  /** Number of recipients that have not acknowledged it. */
   recipients: number;
 }
 
@@ -50,7 +50,7 @@ interface ChannelEntry extends Held {
   readonly byPublisher: Map<string, Held>;
 }
 
-/** An id that the same bytes on the same channel always have: a welcome that is put twice is kept once. */
+/** Derives the id from channel and payload, so that a Welcome that is put twice is stored once. */
 export function welcomeId(channel: string, payload: Uint8Array): Uint8Array {
   const hash = createHash("sha256")
     .update(`${Buffer.byteLength(channel)} ${channel}`)
@@ -84,11 +84,12 @@ export class WelcomeIndex {
     const fits = (held: Held | undefined, share: number): boolean =>
       (held?.count ?? 0) + recipients.length <= share * maxPerChannel && (held?.bytes ?? 0) + payload.length <= share * maxBytesPerChannel;
     const own = publisher === undefined ? undefined : channel?.byPublisher.get(publisher);
+    // The last eighth is reserved for accounts without a Welcome, so that accounts with many cannot block the others.
     if (own === undefined) return fits(channel, 1);
     return fits(own, sharePerAccount) && fits(channel, 7 / 8);
   }
 
-  /** False when it is there already. */
+  /** Adds a Welcome. Returns false if it is already stored. */
   add(waiting: Waiting): boolean {
     const channel: ChannelEntry = this.#channels.get(waiting.channel) ?? {
       byRecipient: new Map<string, Map<string, Waiting>>(),
@@ -139,7 +140,7 @@ export class WelcomeIndex {
     return { waiting, payloadToo };
   }
 
-  /** Those that were recorded too long ago. */
+  /** Welcomes older than {@link WelcomeLimits.ttlMs}. */
   expired(now: number): Waiting[] {
     const oldest = now - this.#limits.ttlMs;
     const found: Waiting[] = [];
@@ -165,7 +166,8 @@ export class WelcomeIndex {
     return this.#stored.get(publisher) ?? 0;
   }
 
-  tell(channel: string, recipients: readonly Uint8Array[]): void {
+  /** Calls the listeners of the recipients. Called after a Welcome for them is durable. */
+  notify(channel: string, recipients: readonly Uint8Array[]): void {
     const listeners = new Set(recipients.flatMap((recipient) => [...(this.#listeners.get(topic(channel, recipient)) ?? [])]));
     for (const listener of listeners) listener();
   }

@@ -10,7 +10,7 @@ import { type Incoming, isChannelName, readIncoming } from "./incoming.ts";
 import type { RelayObserver } from "./relay-observer.ts";
 import type { StorageQuota } from "./storage-quota.ts";
 
-/** What publishing needs of its relay. */
+/** The parts of the relay that publishing uses. */
 export interface PublishingParts {
   readonly log: ChannelLog;
   readonly welcomes: WelcomeStore;
@@ -37,7 +37,12 @@ interface NumberedEntry {
 
 const NO_ACKS: Answers["acks"] = [];
 
-/** Takes what one stream publishes: checks it, has it recorded, and answers. */
+/**
+ * Handles the publishes of one stream: checks them, appends them to the log or stores them as Welcomes, and answers each with an ack or a
+ * nack.
+ *
+ * All entries of a batch are one append, so that they share a flush and keep the order of their sender.
+ */
 export class Publishing {
   readonly #parts: PublishingParts;
   readonly #stream: PublishingStream;
@@ -48,9 +53,10 @@ export class Publishing {
   }
 
   /**
-   * Takes a batch. Batches of one channel must be taken one after the other: each when the first promise of the one before has resolved.
+   * Handles a batch. Called by {@link Session}, which must await the returned promise before the next batch of the channel: the log appends
+   * in the order of its calls, and access checks before them can be asynchronous.
    *
-   * @returns when the batch is under way, and then when all of it is answered.
+   * @returns after the appends have started; `answered` resolves when all messages of the batch are answered.
    */
   async take(batch: PublishBatch): Promise<{ readonly answered: Promise<void> }> {
     const numbers = batch.messages.map((_, index) => batch.firstNumber + index);
@@ -89,7 +95,10 @@ export class Publishing {
     }
   }
 
-  /** Rejects commits and proposals of an account that has published too many of them; all its entries if the log does not evict by account. Returns the other entries, in their order. */
+  /**
+   * Rejects commits and proposals of an account that has published too many of them; all its entries if the log does not evict by account.
+   * Returns the other entries, in their order.
+   */
   async #limitHandshakes(channel: string, entries: readonly NumberedEntry[]): Promise<readonly NumberedEntry[]> {
     const isLimited = ({ incoming }: NumberedEntry): boolean => incoming.isHandshake || !this.#parts.log.evictsByAccount;
     const limited = entries.filter(isLimited);
@@ -102,7 +111,10 @@ export class Publishing {
     return entries.filter((entry) => !isLimited(entry));
   }
 
-  /** Takes entries from what the account may fill a channel with that it doesn't own. */
+  /**
+   * Charges entries to the fill limit of the account, unless it owns the channel. Commits and proposals are not evicted by account, so
+   * without the limit any member could fill a log with them.
+   */
   async #checkFill(channel: string, entries: readonly NumberedEntry[]): Promise<CodeCheck> {
     try {
       if (await this.#stream.decisions.owns(channel)) return PASSED;
@@ -126,6 +138,7 @@ export class Publishing {
         const body = bodies[index] as Uint8Array;
         return commit === undefined ? { body, key, isHandshake } : { body, key, commit };
       });
+      // Reserved until the log itself counts the bytes: otherwise concurrent batches of an account could together exceed its quota.
       const endReservation = this.#reserve(bodies);
       if (endReservation === undefined) return this.#rejectStorage(numbers);
       const outcomes = await this.#parts.log.append(channel, this.#stream.accountId, append).finally(endReservation);

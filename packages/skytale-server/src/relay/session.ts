@@ -39,12 +39,18 @@ export interface SessionParts extends PublishingParts {
   readonly draining: boolean;
 }
 
-/** Frames that wait while one is dealt with, beyond which the stream is paused. */
+/** Frames that wait while one is processed. Beyond it, reading from the stream is paused. */
 const MAX_WAITING_FRAMES = 4;
-/** Node's timers wait no longer. */
+/** Longest delay of a timer in Node, in milliseconds. */
 const MAX_TIMER_MS = 0x7fff_ffff;
 
-/** One client's stream: deals with what it sends, one frame after the other, and holds its subscriptions. */
+/**
+ * One client's stream with its subscriptions.
+ *
+ * Frames are processed one after the other, although access checks can be asynchronous: publishes must keep their order, and a token must
+ * be renewed before the frames after it. Back-pressure has two sources: `hasCapacity` for a client that reads slowly, and `#pace` for one
+ * that causes too much work.
+ */
 export class Session implements FrameListener, SubscriberOwner, PublishingStream {
   readonly decisions: PublishDecisions;
   readonly #parts: SessionParts;
@@ -65,7 +71,7 @@ export class Session implements FrameListener, SubscriberOwner, PublishingStream
   #inFlightBytes = 0;
   #answering = new Set<Promise<void>>();
   #ended = false;
-  /** How long the client is read no further, for what it has caused already. */
+  /** Pause in reading for the work that the client has caused, in milliseconds. */
   #owedMs = 0;
   /** Ends a pause. */
   #onFinish: () => void = () => undefined;
@@ -152,6 +158,7 @@ export class Session implements FrameListener, SubscriberOwner, PublishingStream
     if (now - this.#heardAt > this.#parts.limits.idleTimeoutMs) {
       return this.end(new RelayError("unavailable", "The client sent nothing for too long"));
     }
+    // A stalled stream is ended only when its bytes take the budget of the account's other streams.
     if (this.#outbox.isStalled(now, this.#parts.limits.idleTimeoutMs) && !this.#parts.deliveries.hasRoom(this.accountId)) {
       return this.end(new RelayError("unavailable", "The client reads nothing, and its account has too many bytes waiting to be sent"));
     }
@@ -208,8 +215,8 @@ export class Session implements FrameListener, SubscriberOwner, PublishingStream
   async #take(frame: ClientFrame): Promise<void> {
     const { token, subscribes, unsubscribes, credits, publishes, ping } = frame;
     if (token !== undefined) await this.#renew(token);
-    // Ends come first: a client may leave a channel and subscribe to it again in one frame. One that it did both to under one id stays
-    // ended.
+    // Unsubscribes are processed first: a client may leave a channel and subscribe to it again in one frame. A subscription that is opened
+    // and ended under one id in one frame stays ended.
     for (const id of unsubscribes) this.#drop(this.#subscribers.get(id));
     this.#spend(unsubscribes.length * WORK.unsubscribe + credits.length * WORK.credit + (ping === 0 ? 0 : WORK.ping));
     const ended = new Set(unsubscribes);
@@ -232,7 +239,7 @@ export class Session implements FrameListener, SubscriberOwner, PublishingStream
     if (units > 0) this.#owedMs = this.#parts.budgets.work.take(this.accountId, units);
   }
 
-  /** Instead of being refused, a client that causes too much work is read more slowly. */
+  /** Delays the next frame of a client that causes too much work. So it is slowed down, and none of its requests is rejected. */
   async #pace(): Promise<void> {
     const waitMs = this.#owedMs;
     this.#owedMs = 0;
@@ -252,7 +259,7 @@ export class Session implements FrameListener, SubscriberOwner, PublishingStream
   async #renew(token: string): Promise<void> {
     this.#spend(WORK.token);
     const principal = await this.#parts.access.authenticate(token);
-    if (principal.accountId !== this.accountId) throw new RelayError("unauthenticated", "A stream stays with its account");
+    if (principal.accountId !== this.accountId) throw new RelayError("unauthenticated", "A stream cannot change its account");
     if (this.#ended) return;
     this.#principal = principal;
     this.#outbox.addAnswer(encodeControl({ tokenLifetimeMs: this.#watchExpiry() }));
