@@ -39,7 +39,7 @@ export const RULES = {
   "protocol-bridge": { packages: ["core", "envelope-and-adapters"], libraries: [] },
 
   "layr8-node": {
-    packages: ["core", "did", "didcomm-crypto", "vc", "server-kit", "storage", "storage-lmdb"],
+    packages: ["core", "did", "didcomm-crypto", "vc", "server-kit", "storage", "storage-lmdb", "jetstream"],
     libraries: ["ws", "fastify", "light-my-request", "@fastify/swagger", "fastify-type-provider-zod", "zod", "pino", "prom-client"],
   },
   "skytale-server": {

@@ -10,6 +10,7 @@ export const API = {
   streamNameInUse: 10_058,
   streamNotFound: 10_059,
   wrongLastSequence: 10_071,
+  storeFailed: 10_077,
 } as const;
 
 const UNAVAILABLE = 503;
@@ -21,7 +22,7 @@ const UNAVAILABLE = 503;
 export function isTransient(error: unknown): boolean {
   if (error instanceof errors.TimeoutError || error instanceof errors.ConnectionError || error instanceof errors.NoRespondersError)
     return true;
-  if (error instanceof JetStreamApiError && error.status === UNAVAILABLE) return true;
+  if (error instanceof JetStreamApiError && error.status === UNAVAILABLE) return !isFull(error);
   // The library's "jetstream is not enabled" and "no responders" have such an error as their cause.
   return error instanceof Error && error.cause !== undefined && isTransient(error.cause);
 }
@@ -29,6 +30,11 @@ export function isTransient(error: unknown): boolean {
 /** Whether JetStream's API answered with an error code. */
 export function hasApiCode(error: unknown, code: number): boolean {
   return error instanceof JetStreamApiError && error.code === code;
+}
+
+/** Whether a subject has as many messages as it may have. */
+export function isFull(error: unknown): boolean {
+  return hasApiCode(error, API.storeFailed) && /maximum messages per subject/i.test(describeThrown(error));
 }
 
 /** What callers of this package get for an error of the library. */

@@ -10,3 +10,6 @@ export { Members, type MembersOptions } from "./members.ts";
 export { Leases, type Lease, type LeasesOptions } from "./leases.ts";
 export { answerCalls, call, type CallHandler } from "./calls.ts";
 export { ensureStreams, type StreamPlan } from "./streams.ts";
+export { followFeed, type FeedMessage } from "./feed.ts";
+export { publish, type PublishOptions } from "./publish.ts";
+export { StreamReader, type StreamMessage } from "./stream-reader.ts";

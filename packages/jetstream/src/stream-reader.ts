@@ -45,9 +45,10 @@ export class StreamReader {
   /**
    * A subject's messages after one stream sequence and up to another, or a few more. For more than a few messages.
    *
+   * @param upTo infinite: until the signal aborts.
    * @param headersOnly leaves bodies out.
    */
-  async *messages(subject: string, after: number, upTo: number, headersOnly: boolean): AsyncGenerator<StreamMessage> {
+  async *messages(subject: string, after: number, upTo: number, headersOnly: boolean, signal?: AbortSignal): AsyncGenerator<StreamMessage> {
     const { js, closed } = this.#connection;
     const position = { filter_subjects: subject, deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: after + 1 };
     const open = () => js.consumers.get(this.#stream, { ...position, headers_only: headersOnly });
@@ -55,6 +56,7 @@ export class StreamReader {
     const messages = await this.#connection.retry(this.#stream, () => consumer.consume(headersOnly ? HEADS : BODIES));
     const stop = (): void => void messages.close();
     closed.addEventListener("abort", stop);
+    signal?.addEventListener("abort", stop);
     try {
       for await (const { seq, headers, data } of messages) {
         yield { seq, headers, body: headersOnly ? undefined : data };
@@ -62,6 +64,7 @@ export class StreamReader {
       }
     } finally {
       closed.removeEventListener("abort", stop);
+      signal?.removeEventListener("abort", stop);
       await messages.close();
       await consumer.delete().catch(() => undefined);
     }

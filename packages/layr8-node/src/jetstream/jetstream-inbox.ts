@@ -1,0 +1,302 @@
+import { randomUUID } from "node:crypto";
+import { closeAll, TimeSlice } from "@parley/core/internal";
+import { ensureStreams, type JetstreamConnection, Leases, publish, StreamReader } from "@parley/jetstream";
+import { StorageError } from "@parley/storage";
+import type {
+  Appended,
+  Box,
+  BoxListener,
+  DamagedMessage,
+  Depth,
+  ExpiredMessages,
+  Inbox,
+  InboxLimits,
+  IncomingMessage,
+} from "../inbox/inbox.ts";
+import { checkRoom, inboxLimits, type InboxOptions } from "../inbox/inbox-limits.ts";
+import { storableTime } from "../inbox/inbox-keys.ts";
+import { encodeMessage } from "../inbox/message-record.ts";
+import { NO_USAGE, OwnerUsage } from "../inbox/owner-usage.ts";
+import { expiredOf } from "../inbox/pages.ts";
+import { type Fingerprint, fingerprintOf, type MessageIdentity } from "../inbox/recent-messages.ts";
+import { encodeHead } from "./box-records.ts";
+import { BoxStreams } from "./box-streams.ts";
+import { JetstreamBox, type BoxContext } from "./jetstream-box.ts";
+import { ShardKeeper } from "./shard-keeper.ts";
+
+/** Options of {@link JetstreamInbox}. */
+export interface JetstreamInboxOptions extends InboxOptions {
+  /** Streams among which recipients are divided. Fixed by the first start. Default 16. */
+  readonly shards?: number | undefined;
+  /** Time after which JetStream removes what no server has removed, in milliseconds. Default 8 days. */
+  readonly maxAgeMs?: number | undefined;
+  /** Names this inbox in marks. Default: random. */
+  readonly instance?: string | undefined;
+  /** Whether the server of an instance is running: it looks after the boxes that it has open. Default: none is. */
+  readonly isRunning?: ((instance: string) => Promise<boolean>) | undefined;
+}
+
+const DAY_MS = 24 * 60 * 60_000;
+const NANOSECONDS = 1e6;
+const DURABLE = Promise.resolve();
+/** How often leases of shards are tried, and boxes that a running server has open are looked at. */
+const TRY_EVERY_MS = 10_000;
+const LOOK_AGAIN_MS = 60_000;
+
+/**
+ * Inboxes in NATS JetStream, which any number of nodes share. Any node appends, without looking at the box. The node that has opened a box
+ * last delivers its messages. Unattended boxes are looked after by the holder of their shard's lease.
+ *
+ * Limits on characters, and of owners, are checked for boxes that are open here; JetStream itself limits the messages of each recipient. An
+ * append may store a duplicate, which no reader returns.
+ */
+export class JetstreamInbox implements Inbox {
+  readonly #connection: JetstreamConnection;
+  readonly #options: JetstreamInboxOptions;
+  readonly #limits: InboxLimits;
+  readonly #instance: string;
+  readonly #now: () => number;
+  readonly #ownerOf: (recipient: string) => string | undefined;
+  readonly #usage = new OwnerUsage();
+  readonly #open = new Map<string, JetstreamBox>();
+  /** Pending appends by fingerprint, and their ends by recipient. */
+  readonly #pending = new Map<Fingerprint, Promise<Appended>>();
+  readonly #appending = new Map<string, Set<Promise<unknown>>>();
+  readonly #keepers = new Map<number, ShardKeeper>();
+  readonly #seen: { readonly stream: string; readonly prefix: string; readonly reader: StreamReader };
+  readonly #context: BoxContext;
+  #streams!: BoxStreams;
+  #leases!: Leases;
+  #totals = { messages: 0, length: 0 };
+  #triedAt = Number.NEGATIVE_INFINITY;
+  #onDamaged: (message: DamagedMessage) => void = () => undefined;
+  #closing: Promise<void> | undefined;
+
+  private constructor(connection: JetstreamConnection, options: JetstreamInboxOptions) {
+    this.#connection = connection;
+    this.#options = options;
+    this.#limits = inboxLimits(options.limits);
+    this.#instance = options.instance ?? randomUUID();
+    this.#now = options.now ?? Date.now;
+    this.#ownerOf = options.ownerOf ?? (() => undefined);
+    const stream = `${connection.prefix}_seen`.toUpperCase();
+    this.#seen = { stream, prefix: `${connection.prefix}.seen.`, reader: new StreamReader(connection, stream) };
+    this.#context = {
+      connection,
+      instance: this.#instance,
+      maxMessages: this.#limits.maxMessages,
+      now: this.#now,
+      appended: (recipient) => this.#appended(recipient),
+      onUsage: (recipient, messages, length) => this.#count(recipient, messages, length),
+      onDamaged: (message) => this.#onDamaged(message),
+      onClosed: (box) => {
+        if (this.#open.get(box.recipient) === box) this.#open.delete(box.recipient);
+      },
+    };
+  }
+
+  /**
+   * Opens the inboxes on a connection, which stays open when they are closed.
+   *
+   * @throws JetstreamError `streams_unavailable`; StorageError `storage_failed`
+   */
+  static async open(connection: JetstreamConnection, options: JetstreamInboxOptions = {}): Promise<JetstreamInbox> {
+    const inbox = new JetstreamInbox(connection, options);
+    const { maxMessages, remoteDeduplicationMs, maxRemembered } = inbox.#limits;
+    const { shards, maxAgeMs = 8 * DAY_MS } = options;
+    inbox.#streams = await BoxStreams.open(connection, { shards, maxMessages, maxAgeMs });
+    const { stream, prefix } = inbox.#seen;
+    const limits = { max_age: remoteDeduplicationMs * NANOSECONDS, max_msgs: maxRemembered, max_msgs_per_subject: 1 };
+    await ensureStreams(connection, [{ name: stream, subjects: [`${prefix}*`], discard: "old", ...limits }]);
+    inbox.#leases = await Leases.open(connection, { name: "keepers" });
+    await inbox.#acquireShards();
+    return inbox;
+  }
+
+  append(message: IncomingMessage): Promise<Appended> {
+    if (this.#closing !== undefined) return rejectClosed();
+    const fingerprint = fingerprintOf(message);
+    const first = this.#pending.get(fingerprint);
+    if (first !== undefined) return first.then((appended) => (appended.status === "stored" ? { status: "duplicate" } : appended));
+    const { recipient, plaintext } = message;
+    const room = checkRoom(plaintext.length, { recipient: this.usage(recipient), owner: this.ownerUsage(recipient) }, this.#limits);
+    if (!room.ok) return Promise.resolve({ status: "full", of: room.of });
+    const storing = this.#store(message, fingerprint);
+    const appending = this.#appending.get(recipient) ?? new Set();
+    this.#appending.set(recipient, appending.add(storing));
+    this.#pending.set(fingerprint, storing);
+    const end = (): void => {
+      this.#pending.delete(fingerprint);
+      if (appending.delete(storing) && appending.size === 0) this.#appending.delete(recipient);
+    };
+    storing.then(end, end);
+    return storing;
+  }
+
+  async remembers(message: MessageIdentity): Promise<boolean> {
+    if (this.#closing !== undefined) return rejectClosed();
+    const fingerprint = fingerprintOf(message);
+    await this.#pending.get(fingerprint)?.catch(() => undefined);
+    const { reader, prefix } = this.#seen;
+    const { remoteDeduplicationMs } = this.#limits;
+    try {
+      const at = (await reader.last(prefix + tokenOf(fingerprint)))?.body;
+      return at !== undefined && this.#now() - Number(Buffer.from(at).toString()) < remoteDeduplicationMs;
+    } catch (error) {
+      throw readError(error);
+    }
+  }
+
+  async open(recipient: string, listener: BoxListener): Promise<Box> {
+    if (this.#closing !== undefined) return rejectClosed();
+    const former = this.#open.get(recipient);
+    const box = new JetstreamBox(recipient, this.#streams.placeOf(recipient), this.#context);
+    this.#open.set(recipient, box);
+    former?.lose();
+    try {
+      await box.open(listener);
+      return box;
+    } catch (error) {
+      await box.close();
+      throw readError(error);
+    }
+  }
+
+  async *expired(now: number): AsyncGenerator<ExpiredMessages> {
+    if (this.#closing !== undefined) return;
+    const slice = new TimeSlice();
+    for (const box of [...this.#open.values()]) {
+      box.expire(now);
+      if (slice.isOver) await slice.next();
+    }
+    if (performance.now() - this.#triedAt >= TRY_EVERY_MS) await this.#acquireShards();
+    for (const keeper of this.#keepers.values()) yield* this.#expiredOf(keeper, now);
+  }
+
+  async depth(recipient: string): Promise<Depth> {
+    if (this.#closing !== undefined) return rejectClosed();
+    await this.#appended(recipient);
+    return (await this.#load(recipient)).depth();
+  }
+
+  usage(recipient: string): Depth {
+    return this.#open.get(recipient)?.depth() ?? NO_USAGE;
+  }
+
+  ownerUsage(recipient: string): Depth {
+    return this.#usage.of(this.#ownerOf(recipient));
+  }
+
+  /** Usage of the boxes that are open here. */
+  totals(): Depth {
+    return { ...this.#totals };
+  }
+
+  onDamaged(listener: (message: DamagedMessage) => void): void {
+    this.#onDamaged = listener;
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await Promise.allSettled(this.#pending.values());
+    await closeAll(
+      ...Array.from(this.#open.values(), (box) => () => box.shutDown()),
+      ...Array.from(this.#keepers.values(), (keeper) => () => keeper.close()),
+    );
+  }
+
+  async #store(message: IncomingMessage, fingerprint: Fingerprint): Promise<Appended> {
+    const { recipient, plaintext, expiresAt, remote = false } = message;
+    const at = this.#now();
+    const rememberedUntil = at + (remote ? this.#limits.remoteDeduplicationMs : this.#limits.deduplicationMs);
+    const { stream, subject } = this.#streams.placeOf(recipient).messages;
+    const head = { recipient, fingerprint, rememberedUntil, at, length: plaintext.length, expiresAt: storableTime(expiresAt) };
+    const send = () => publish(this.#connection, encodeMessage(message), { stream, subject, headers: encodeHead(head) });
+    let stored = await send();
+    const box = this.#open.get(recipient);
+    if (!stored.ok && box !== undefined && box.index.stale.size > 0) {
+      await box.purge(true);
+      stored = await send();
+    }
+    if (!stored.ok) return { status: "full", of: "recipient" };
+    if (remote) await this.#remember(fingerprint, at);
+    return { status: "stored", durable: DURABLE };
+  }
+
+  /** After the message is stored: otherwise the other node would believe that it is. */
+  async #remember(fingerprint: Fingerprint, at: number): Promise<void> {
+    const { stream, prefix } = this.#seen;
+    await publish(this.#connection, Buffer.from(String(at)), { stream, subject: prefix + tokenOf(fingerprint) });
+  }
+
+  /** Waits for the pending appends to a recipient. */
+  async #appended(recipient: string): Promise<void> {
+    await Promise.allSettled(this.#appending.get(recipient) ?? []);
+  }
+
+  #count(recipient: string, messages: number, length: number): void {
+    this.#totals.messages += messages;
+    this.#totals.length += length;
+    this.#usage.change(this.#ownerOf(recipient), messages, length);
+  }
+
+  /** A box as it is now: the open one, or one that is not opened by this. @throws StorageError `storage_failed` */
+  async #load(recipient: string): Promise<JetstreamBox> {
+    const box =
+      this.#open.get(recipient) ??
+      new JetstreamBox(recipient, this.#streams.placeOf(recipient), { ...this.#context, onUsage: () => undefined });
+    try {
+      await box.load();
+      return box;
+    } catch (error) {
+      throw readError(error);
+    }
+  }
+
+  async *#expiredOf(keeper: ShardKeeper, now: number): AsyncGenerator<ExpiredMessages> {
+    const { isRunning = () => Promise.resolve(false) } = this.#options;
+    for (const kept of keeper.due(now)) {
+      const { recipient } = kept;
+      if (keeper.lease.lost.aborted) return;
+      // If reading fails, it is looked at again.
+      keeper.keep(kept, now);
+      const box = await this.#load(recipient);
+      const { index } = box;
+      const { openedBy } = index;
+      const isAttended = box.isOpen || (openedBy !== undefined && openedBy !== this.#instance && (await isRunning(openedBy)));
+      if (!index.hasExpired(now)) keeper.keep(kept, index.expiresAt);
+      else if (isAttended) keeper.keep(kept, now + LOOK_AGAIN_MS);
+      else yield* expiredOf(box, now, () => this.#open.has(recipient));
+    }
+  }
+
+  async #acquireShards(): Promise<void> {
+    this.#triedAt = performance.now();
+    const shards = Array.from({ length: this.#streams.shards }, (_, shard) => shard);
+    await Promise.all(
+      shards.map(async (shard) => {
+        if (this.#keepers.get(shard)?.lease.lost.aborted === false) return;
+        this.#keepers.delete(shard);
+        const lease = await this.#leases.acquire(`shard-${shard}`).catch(() => undefined);
+        if (lease !== undefined)
+          this.#keepers.set(shard, new ShardKeeper(this.#connection, this.#streams.allOf(shard), lease, this.#now()));
+      }),
+    );
+  }
+}
+
+function tokenOf(fingerprint: Fingerprint): string {
+  return Buffer.from(fingerprint, "latin1").toString("base64url");
+}
+
+function readError(cause: unknown): StorageError {
+  return cause instanceof StorageError ? cause : new StorageError("storage_failed", "An inbox can't be read", { cause });
+}
+
+function rejectClosed(): Promise<never> {
+  return Promise.reject(new StorageError("storage_failed", "The inbox is closed"));
+}
