@@ -268,16 +268,14 @@ export class JetstreamBox implements Box {
     take: (message: StreamMessage) => void,
     headersOnly: boolean,
   ): Promise<void> {
-    const last = await reader.last(subject);
-    for (let count = 0; last !== undefined && position() < last.seq; count++) {
-      if (count >= FEW) {
-        for await (const message of reader.messages(subject, position(), last.seq, headersOnly)) take(message);
-        return;
-      }
+    const end = (await reader.last(subject))?.seq ?? 0;
+    for (let count = 0; count < FEW && position() < end; count++) {
       const next = await reader.next(subject, position());
       if (next === undefined) return;
       take(next);
     }
+    if (position() >= end) return;
+    for await (const message of reader.messages(subject, position(), end, headersOnly)) take(message);
   }
 
   /** Writes what was settled and tried in this turn of the event loop. */
@@ -332,7 +330,7 @@ export class JetstreamBox implements Box {
         this.index.purged(upTo);
       }
       if (!now && stale.size < Math.min(MAX_STALE_BEHIND, Math.ceil(maxMessages / 8))) return;
-      for (const seq of [...stale]) {
+      for (const seq of stale) {
         await connection.jsm.streams.deleteMessage(stream, seq, false).catch(() => undefined);
         this.index.remove(seq);
       }

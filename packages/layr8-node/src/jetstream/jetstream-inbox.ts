@@ -165,7 +165,7 @@ export class JetstreamInbox implements Inbox {
   async *expired(now: number): AsyncGenerator<ExpiredMessages> {
     if (this.#closing !== undefined) return;
     const slice = new TimeSlice();
-    for (const box of [...this.#open.values()]) {
+    for (const box of this.#open.values()) {
       box.expire(now);
       if (slice.isOver) await slice.next();
     }
@@ -235,7 +235,8 @@ export class JetstreamInbox implements Inbox {
 
   /** Waits for the pending appends to a recipient. */
   async #appended(recipient: string): Promise<void> {
-    await Promise.allSettled(this.#appending.get(recipient) ?? []);
+    const appending = this.#appending.get(recipient);
+    if (appending !== undefined) await Promise.allSettled(appending);
   }
 
   #count(recipient: string, messages: number, length: number): void {
