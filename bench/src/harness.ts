@@ -1,6 +1,9 @@
 import { Recorder, type Figure, type Spread } from "./report/results.ts";
 
-/** A result with the processor time that all its processes took for one unit of work, in microseconds; `undefined` where the system doesn't tell. */
+/**
+ * A result with the processor time that all its processes took for one unit of work, in microseconds; `undefined` where the system doesn't
+ * tell.
+ */
 export interface Sample {
   readonly value: number;
   readonly cpuUs: number | undefined;
@@ -12,7 +15,7 @@ export interface Variant {
   run(): Promise<number | Sample>;
 }
 
-/** What is measured, and how it is printed. */
+/** A measurement, and its printed form. */
 export interface Measurement {
   readonly title: string;
   readonly unit: string;
@@ -46,8 +49,8 @@ export const ROUNDS: number = Number(process.env["BENCH_ROUNDS"] ?? 5);
 export const recorder: Recorder = new Recorder();
 
 /**
- * Measures variants in turns, so that a machine that slows down slows all of them. Prints medians with their spread. A ratio is the median of
- * the ratios of all rounds.
+ * Measures variants in turns, so that a machine that slows down slows all of them. Prints medians with their spread. A ratio is the median
+ * of the ratios of all rounds.
  */
 export async function measure({ title, unit, baseline, variants }: Measurement): Promise<void> {
   const results = new Map<string, Sample[]>(variants.map(({ name }) => [name, []]));

@@ -3,7 +3,7 @@ import { Worker } from "./worker.ts";
 
 const AGENTS = 500;
 
-/** The cost of an idle agent for a node: live memory (heap and buffers), each agent on a socket of its own. */
+/** The cost of an idle agent for a node: memory in use (heap and buffers), each agent on a socket of its own. */
 export async function idleAgents(): Promise<void> {
   const run = async (): Promise<number> => {
     const node = new Worker<{ nodeUrl: string; apiKey: string }>("node-role", {});

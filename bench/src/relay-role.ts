@@ -17,7 +17,7 @@ const server = await startSkytale({
 const { token } = await post<{ token: string }>("/v1/tokens", { audience: ["skytale-relay"] });
 await post("/v1/channels", { name: CHANNEL });
 let channels = 1;
-/** `channels`: creates channels until there are so many, and returns the names of the new ones. Otherwise the memory in use is returned. */
+/** `channels`: creates channels up to this number, and returns the names of the new ones. Otherwise the memory in use is returned. */
 serve({ url: server.relayUrl, token, channel: CHANNEL }, async ({ channels: wanted }: { readonly channels?: number }) => {
   if (wanted !== undefined) return createChannels(wanted);
   globalThis.gc?.();

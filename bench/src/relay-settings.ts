@@ -15,7 +15,7 @@ export interface Setting {
   readonly pids: readonly number[];
 }
 
-/** What a setting is. */
+/** One setting of a relay. */
 export interface SettingKind {
   readonly name: string;
   /** Prefix of the names of the modules of its processes. */

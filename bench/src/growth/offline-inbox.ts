@@ -7,7 +7,7 @@ const API_KEY = "a-key-for-all-agents-of-the-bench";
 const RECIPIENT = "did:web:localhost:offline";
 const NO_LIMIT = { maxInboxMessages: 10_000_000, maxInboxLength: 2 ** 40 };
 
-/** What a node reports when it is ready. */
+/** The message of a node that is ready. */
 interface NodeReady {
   readonly nodeUrl: string;
   /** Time of its start, in milliseconds, without loading its modules. */
@@ -40,7 +40,7 @@ export class OfflineInbox {
     return this.#sender.ask<number>({ messages });
   }
 
-  /** Sends until at least so many messages wait. */
+  /** Sends until at least this number of messages waits. */
   async growTo(depth: number): Promise<void> {
     if (depth > this.#depth) await this.send(depth - this.#depth);
   }

@@ -39,7 +39,7 @@ export class RelayPair {
     return took;
   }
 
-  /** Creates channels until there are so many, each with one entry. */
+  /** Creates channels up to this number, each with one entry. */
   async growChannelsTo(count: number): Promise<void> {
     const { names } = await this.#relay.ask<{ names: readonly string[] }>({ channels: count });
     await this.#clients.ask({ publishTo: names });

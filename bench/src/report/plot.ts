@@ -24,7 +24,7 @@ const WIDTH = 860;
 /** Colours that differ in brightness too, for readers who can't tell some of them apart. */
 const COLORS = ["#0b6bcb", "#e0912f", "#2f9e77", "#9a3f9e", "#6b7280"];
 
-/** Draws all measurements with a baseline as ratios, and each curve by itself. */
+/** Draws all measurements with a baseline as ratios, and each curve in a plot of its own. */
 export function plotsOf(result: BenchResult): readonly Plot[] {
   const compared = result.measurements.filter(({ baseline }) => baseline !== undefined);
   const plots = result.curves.map((curve) => ({ suffix: slugOf(curve.title), svg: render(curveOptions(result, curve), 380) }));

@@ -62,7 +62,7 @@ export class Recorder {
   readonly measurements: MeasurementResult[] = [];
   readonly curves: CurveResult[] = [];
 
-  /** Returns what was recorded, and starts anew. */
+  /** Returns the recorded results, and removes them. */
   take(): Pick<BenchResult, "measurements" | "curves"> {
     return { measurements: this.measurements.splice(0), curves: this.curves.splice(0) };
   }
