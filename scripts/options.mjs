@@ -16,8 +16,14 @@ const SERVERS = [
   {
     folder: "packages/layr8-node",
     program: "NODE_PROGRAM",
-    interfaces: { NodeOptions: "options", NodeLimits: "options", ResolutionOptions: "network/resolution" },
-    limits: { NodeLimits: "limits", ResolutionOptions: "resolution" },
+    interfaces: {
+      NodeOptions: "options",
+      NodeLimits: "options",
+      ResolutionOptions: "network/resolution",
+      Policy: "routing/authorize/policy-options",
+      CredentialDemand: "routing/authorize/policy-options",
+    },
+    limits: { NodeLimits: "limits", ResolutionOptions: "resolution", Policy: "policies", CredentialDemand: "policies.credentials" },
   },
   {
     folder: "packages/skytale-server",

@@ -17,7 +17,7 @@ import {
 } from "@parley/server-kit";
 import type { Logger } from "pino";
 import { readHost, RESOLUTION, type ResolutionOptions } from "./network/resolution.ts";
-import type { Policy } from "./routing/authorize/policy.ts";
+import { POLICIES, type Policy } from "./routing/authorize/policy-options.ts";
 
 /** Which DIDs an API key may bind: `"any"`, or a list of DIDs and of prefixes with a trailing `*`. */
 export type DidRule = "any" | readonly string[];
@@ -225,8 +225,6 @@ const IS_DID_RULE: OptionCheck = {
   expected: '"any", or a list such as ["did:web:acme.example:*"]',
   is: (value) => value === "any" || Array.isArray(value),
 };
-/** Their members are checked by `Policies`. */
-const IS_POLICIES: OptionCheck = { expected: "a list", is: Array.isArray };
 
 const MI = 1024 * 1024;
 const MINUTE = 60_000;
@@ -285,7 +283,7 @@ export const NODE_OPTIONS: OptionSchema<ReadNodeOptions> = options<ReadNodeOptio
       ephemeral: trueOrFalse().optional(),
     }),
   ).optional(),
-  policies: option<readonly Policy[]>(IS_POLICIES).optional(),
+  policies: POLICIES.optional(),
   resolution: RESOLUTION.optional(),
   knownHosts: option<readonly string[]>(IS_HOSTS).optional(),
   acceptClock: trueOrFalse({ flag: "", inConfig: false }).optional(),

@@ -1,10 +1,10 @@
 import { copyFile, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { temporaryDirectory } from "@parley/test-assertions";
 import { startNode, type Layr8Node } from "../src/index.ts";
 import { Router } from "../src/routing/router.ts";
 import { RawAgent } from "./raw-agent.ts";
-import { temporaryDirectory } from "./storage/temporary-directory.ts";
 
 const ALICE = "did:web:localhost:alice";
 const BOB = "did:web:localhost:bob";

@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -26,6 +26,24 @@ describe("writeEnvFile", () => {
     expect((await stat(path)).mode & 0o777).toBe(0o600);
     await writeEnvFile(path, { URL: "http://127.0.0.1:2" });
     expect(await readFile(path, "utf8")).toBe("# mine\nOTHER=1\nKEY='a b#c'\nURL=http://127.0.0.1:2\n");
+  });
+
+  it("replaces the file behind a link, and leaves no other file", async () => {
+    const [path, link] = [join(directory, "shared.env"), join(directory, ".env")];
+    await writeFile(path, "OTHER=1\n");
+    await symlink(path, link);
+    await writeEnvFile(link, { KEY: "secret" });
+    expect(await readFile(path, "utf8")).toBe("OTHER=1\nKEY=secret\n");
+    expect((await readdir(directory)).toSorted()).toEqual([".env", "shared.env"]);
+  });
+
+  it("keeps the old content when the new one can't be written", async () => {
+    // The name of the new file, which is longer, exceeds the limit of file systems.
+    const path = join(directory, "x".repeat(250));
+    await writeFile(path, "OTHER=1\n");
+    await expect(writeEnvFile(path, { KEY: "secret" })).rejects.toThrow(`--write-env ${path}: `);
+    expect(await readFile(path, "utf8")).toBe("OTHER=1\n");
+    expect(await readdir(directory)).toHaveLength(1);
   });
 
   it("names the file and the reason when it can't be written", async () => {

@@ -1,8 +1,8 @@
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { temporaryDirectory } from "@parley/test-assertions";
 import { startSkytale } from "../src/index.ts";
 import { CHANNEL, message, RelayHarness, take } from "./relay/relay-harness.ts";
-import { temporaryDirectory } from "./temporary-directory.ts";
 
 const HOUR = 3_600_000;
 

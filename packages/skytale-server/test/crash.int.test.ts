@@ -2,12 +2,11 @@ import { randomBytes } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { deferred } from "@parley/core/internal";
-import { gateOrSoak } from "@parley/test-assertions";
+import { gateOrSoak, temporaryDirectory } from "@parley/test-assertions";
 import { expect, it } from "vitest";
 import { ApiClient } from "./api/api-client.ts";
 import { makeInvite, prove, registration } from "./api/reference-invite.ts";
 import { startCommand } from "./cli/command.ts";
-import { temporaryDirectory } from "./temporary-directory.ts";
 
 const ROUNDS = gateOrSoak(3, 50);
 const WORKERS = 8;

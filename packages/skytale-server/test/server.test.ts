@@ -6,9 +6,9 @@ import { Writable } from "node:stream";
 import { RelayClient } from "@parley/skytale-relay";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { temporaryDirectory } from "@parley/test-assertions";
 import { startSkytale } from "../src/server.ts";
 import { ApiClient } from "./api/api-client.ts";
-import { temporaryDirectory } from "./temporary-directory.ts";
 
 const FREE = { port: 0, relayPort: 0, logger: false } as const;
 

@@ -6,9 +6,9 @@ import type { IncomingMessage } from "node:http";
 import { join } from "node:path";
 import { RelayClient } from "@parley/skytale-relay";
 import { expect, it } from "vitest";
+import { temporaryDirectory } from "@parley/test-assertions";
 import { startSkytale } from "../src/server.ts";
 import { CERTIFICATE, PRIVATE_KEY } from "./certificate.ts";
-import { temporaryDirectory } from "./temporary-directory.ts";
 
 async function call(url: string, method: string, key: string | undefined): Promise<Record<string, unknown>> {
   const sent = request(url, { method, ca: CERTIFICATE, headers: { authorization: `Bearer ${key}` } });

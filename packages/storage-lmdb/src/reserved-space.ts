@@ -72,7 +72,8 @@ export class ReservedSpace {
       this.#pageSize = pageSize;
       this.#used = (lastPageNumber + 1) * pageSize;
       need = bytesFor(writes, pageSize, this.#used);
-      if (!this.#fits(need)) {
+      // With space for one commit only, the next one would ask again.
+      if (!this.#fits({ ...need, taken: AHEAD_COMMITS * need.taken })) {
         const ahead = Math.min(MAX_AHEAD, Math.max(MIN_AHEAD, AHEAD_COMMITS * need.taken));
         need = bytesFor(writes, pageSize, this.#used, pagesOf);
         const needed = this.#used + need.taken + need.kept;

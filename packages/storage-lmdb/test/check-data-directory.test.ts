@@ -1,8 +1,8 @@
 import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { temporaryDirectory } from "@parley/test-assertions";
 import { checkDataDirectory, LmdbEnvironment } from "../src/index.ts";
-import { temporaryDirectory } from "./temporary-directory.ts";
 
 const SCHEMA = { name: "things", schema: 1 };
 

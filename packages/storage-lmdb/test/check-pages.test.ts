@@ -1,12 +1,11 @@
 import { open, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { gateOrSoak, randomFrom, SEED } from "@parley/test-assertions";
+import { gateOrSoak, randomFrom, SEED, temporaryDirectory } from "@parley/test-assertions";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { checkPages } from "../src/file-check/check-pages.ts";
 import { checkMetaPages } from "../src/file-check/meta-pages.ts";
 import { LmdbEnvironment, type LmdbOptions } from "../src/index.ts";
 import { fillTables } from "./fill-tables.ts";
-import { temporaryDirectory } from "./temporary-directory.ts";
 
 const SCHEMA: LmdbOptions = { name: "things", schema: 1 };
 const PAGE = 4096;

@@ -2,10 +2,10 @@ import { open, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { open as openLmdb } from "lmdb";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { temporaryDirectory } from "@parley/test-assertions";
 import { readChecked, tableSeed, TRAILER_BYTES, writeChecked } from "../src/checksum.ts";
 import { type DamagedRecord, storedRecords } from "@parley/storage";
 import { LmdbEnvironment, type LmdbOptions } from "../src/index.ts";
-import { temporaryDirectory } from "./temporary-directory.ts";
 
 const SCHEMA: LmdbOptions = { name: "things", schema: 1 };
 const KEY = Buffer.from("key");

@@ -3,11 +3,10 @@ import { once } from "node:events";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { gateOrSoak, randomFrom, SEED } from "@parley/test-assertions";
+import { gateOrSoak, randomFrom, SEED, temporaryDirectory } from "@parley/test-assertions";
 import { expect, it } from "vitest";
 import { LmdbEnvironment, type LmdbOptions } from "../src/index.ts";
 import { fillTables } from "./fill-tables.ts";
-import { temporaryDirectory } from "./temporary-directory.ts";
 
 const OPEN = fileURLToPath(new URL("fixtures/open-damaged.mjs", import.meta.url));
 const SCHEMA: LmdbOptions = { name: "things", schema: 1 };

@@ -3,10 +3,9 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { setTimeout } from "node:timers/promises";
 import { promisify } from "node:util";
-import { canMountFailingDisk, failingDisk, type FailingDisk } from "@parley/test-assertions";
+import { canMountFailingDisk, failingDisk, type FailingDisk, temporaryDirectory } from "@parley/test-assertions";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { LmdbEnvironment, type LmdbOptions } from "../src/index.ts";
-import { temporaryDirectory } from "./temporary-directory.ts";
 
 const SCHEMA: LmdbOptions = { name: "things", schema: 1 };
 const FILL = fileURLToPath(new URL("fixtures/fill-to-limit.mjs", import.meta.url));

@@ -3,11 +3,11 @@ import { mkdir, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { temporaryDirectory } from "@parley/test-assertions";
 import { LmdbFile } from "../src/lmdb-file.ts";
 import { storedRecords } from "@parley/storage";
 import { ENVIRONMENT_CHECKS } from "@parley/storage/testing";
 import { LmdbEnvironment, type LmdbOptions } from "../src/index.ts";
-import { temporaryDirectory } from "./temporary-directory.ts";
 
 const SCHEMA: LmdbOptions = { name: "things", schema: 7 };
 

@@ -1,10 +1,10 @@
 import { stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { temporaryDirectory } from "@parley/test-assertions";
 import { type FileUse, ReservedSpace } from "../src/reserved-space.ts";
 import { type Write } from "@parley/storage";
 import { LmdbEnvironment } from "../src/index.ts";
-import { temporaryDirectory } from "./temporary-directory.ts";
 
 describe("ReservedSpace", () => {
   let directory: Awaited<ReturnType<typeof temporaryDirectory>>;
@@ -36,6 +36,20 @@ describe("ReservedSpace", () => {
     const space = await ReservedSpace.open(path);
     for (let count = 0; count < 100; count++) {
       await space.reserve(row(100), use);
+      space.committed(true);
+    }
+    expect(asked).toBeLessThanOrEqual(25);
+    await space.close();
+  });
+
+  it("asks for it as rarely when the free space suffices for one commit only", async () => {
+    const space = await ReservedSpace.open(path);
+    await space.reserve(row(100), use);
+    // A small commit needs 20 pages, and 32 must remain.
+    const lastPageNumber = (await stat(path)).size / 4096 - 60;
+    asked = 0;
+    for (let count = 0; count < 100; count++) {
+      await space.reserve(row(100), () => use(lastPageNumber));
       space.committed(true);
     }
     expect(asked).toBeLessThanOrEqual(25);

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { isPassingSystemError, systemReason } from "@parley/core/internal";
 import { LockError } from "./directory-lock/lock-error.ts";
 import { checkRegularFile } from "./directory-lock/regular-file.ts";
+import { writeDurably } from "./directory-lock/replace-file.ts";
 import { StorageError } from "./storage-error.ts";
 
 const KEY_LENGTH = 32;
@@ -100,13 +101,7 @@ async function readIfPresent(path: string): Promise<string | undefined> {
 async function createDurably(directory: string, path: string, text: string): Promise<void> {
   const draft = `${path}.new`;
   await rm(draft, { force: true });
-  const file = await open(draft, "wx", 0o600);
-  try {
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
+  await writeDurably(draft, text);
   await link(draft, path);
   await rm(draft);
   const folder = await open(directory, "r");

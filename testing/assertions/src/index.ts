@@ -3,4 +3,6 @@ export { canMountFailingDisk, failingDisk, type FailingDisk } from "./failing-di
 export { canMountSmallDisk, smallDisk, type SmallDisk } from "./small-disk.ts";
 export { describeUnless, readVectors, type Vectors } from "./external.ts";
 export { gateOrSoak, randomFrom, SEED } from "./soak.ts";
+export { stopClock } from "./stop-clock.ts";
+export { temporaryDirectory, type TemporaryDirectory } from "./temporary-directory.ts";
 export { rejectionOf, thrownBy } from "./thrown.ts";

@@ -1,8 +1,8 @@
-import { randomBytes } from "node:crypto";
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { systemCode, systemReason } from "@parley/core/internal";
+import { replaceFile } from "@parley/storage/directory-lock";
 import { CliError, EXIT } from "../cli-error.ts";
 
 /** Variables that a context sets. */
@@ -51,11 +51,9 @@ export async function readContexts(path: string): Promise<Contexts> {
 
 /** Replaces the file in one step, with mode 0600. @throws CliError `contexts_unwritable` */
 export async function writeContexts(path: string, contexts: Contexts): Promise<void> {
-  const temporary = `${path}.${randomBytes(4).toString("hex")}`;
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    await writeFile(temporary, `${JSON.stringify(contexts, undefined, 2)}\n`, { mode: 0o600 });
-    await rename(temporary, path);
+    await replaceFile(path, `${JSON.stringify(contexts, undefined, 2)}\n`);
   } catch (error) {
     throw new CliError("contexts_unwritable", `${path} cannot be written: ${systemReason(error)}`, {
       remedy: "make the directory writable for this user, or set XDG_CONFIG_HOME to another one",

@@ -12,15 +12,16 @@ const MAX_ENTRIES = 1000;
  * @throws TypeError naming the entry. `where` precedes it.
  */
 export function readDidPattern(entry: unknown, where: string): string {
-  if (typeof entry === "string") {
-    const did = canonicalDid(entry);
-    if (did !== undefined) return did;
-    if (PREFIX.test(entry)) {
-      const base = canonicalDid(entry.slice(0, -2));
-      return base === undefined ? entry : `${base}:*`;
-    }
-  }
-  throw new TypeError(`${where}: ${JSON.stringify(entry)} is neither a DID nor a prefix that ends with ":*"`);
+  if (!isDidPattern(entry)) throw new TypeError(`${where}: ${JSON.stringify(entry)} is neither a DID nor a prefix that ends with ":*"`);
+  const did = canonicalDid(entry);
+  if (did !== undefined) return did;
+  const base = canonicalDid(entry.slice(0, -2));
+  return base === undefined ? entry : `${base}:*`;
+}
+
+/** Whether a value is a DID, or a prefix of DIDs that ends with `:*`. */
+export function isDidPattern(value: unknown): value is string {
+  return typeof value === "string" && (canonicalDid(value) !== undefined || PREFIX.test(value));
 }
 
 /** Reads the rule of an API key. @throws TypeError naming the entry. */

@@ -1,9 +1,9 @@
 import { type Environment, MemoryEnvironment, type Write, WriteQueue } from "@parley/storage";
 import { LmdbEnvironment } from "@parley/storage-lmdb";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { temporaryDirectory } from "@parley/test-assertions";
 import { StoredCredentialStore } from "../../src/credentials/stored-credential-store.ts";
 import { SCHEMA } from "../../src/stores.ts";
-import { temporaryDirectory } from "../storage/temporary-directory.ts";
 import { credentialStoreCompliance } from "./credential-store-compliance.ts";
 
 credentialStoreCompliance("StoredCredentialStore in memory", (maxPerHolder) => {

@@ -4,13 +4,13 @@ import { join } from "node:path";
 import { SealingKey, storedRecords } from "@parley/storage";
 import { LmdbEnvironment } from "@parley/storage-lmdb";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { temporaryDirectory } from "@parley/test-assertions";
 import { Dids, type DidRecord } from "../../src/identity/dids.ts";
 import { loadNodeKey } from "../../src/identity/node-key.ts";
 import { startNode, type Layr8Node } from "../../src/node.ts";
 import type { NodeOptions } from "../../src/options.ts";
 import { SCHEMA } from "../../src/stores.ts";
 import { RestClient } from "../http/rest-client.ts";
-import { temporaryDirectory } from "../storage/temporary-directory.ts";
 
 const ISSUER = "did:web:issuer.example";
 const HOLDER = "did:web:holder.example";

@@ -1,6 +1,7 @@
 import { packSigned } from "@parley/didcomm-crypto";
 import { generateKeyPairSync } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { stopClock } from "@parley/test-assertions";
 import { forge, type Draft } from "../../../didcomm-crypto/test/forge.ts";
 import { startNode, type Layr8Node } from "../../src/node.ts";
 import type { NodeOptions } from "../../src/options.ts";
@@ -120,6 +121,7 @@ describe("POST /didcomm", () => {
   });
 
   it("distinguishes addresses behind a configured proxy", async () => {
+    stopClock();
     await restart({ trustProxy: 1, limits: { strangersPerSecond: 1 } });
     const send = async (from: string, n: number): Promise<number> => {
       const response = await fetch(`${node.httpUrl}/didcomm`, {
@@ -204,22 +206,24 @@ describe("POST /didcomm", () => {
   });
 
   it("limits the rate of a sender", async () => {
+    stopClock();
     await restart({ limits: { remoteMessagesPerSecond: 5 } });
     const answers = [];
-    for (let i = 0; i < 12; i++) answers.push(await post(node, remoteSender.pack(remoteSender.message(`m${i}`), to)));
+    for (let i = 0; i < 7; i++) answers.push(await post(node, remoteSender.pack(remoteSender.message(`m${i}`), to)));
     expect(answers.slice(0, 5).map(({ status }) => status)).toEqual([202, 202, 202, 202, 202]);
-    expect(answers).toContainEqual(expect.objectContaining({ status: 429, code: "rate_limited", retryAfter: "1" }));
+    for (const answer of answers.slice(5)) expect(answer).toMatchObject({ status: 429, code: "rate_limited", retryAfter: "1" });
   });
 
   it("limits the rate of an address for unknown senders, but not for authenticated ones", async () => {
-    await servesStill();
+    stopClock();
     await restart({ limits: { strangersPerSecond: 3 } });
+    // The first message of an unknown sender costs one of three units.
     await servesStill();
     remoteSender.serve = (_, response) => response.writeHead(404).end();
     const dids = Array.from({ length: 10 }, (_, index) => `did:web:m.localhost:s${index}`);
     const answers = await Promise.all(dids.map((did) => post(node, forgeFrom(did))));
-    expect(answers.filter(({ status }) => status === 429).length).toBeGreaterThanOrEqual(6);
-    expect(remoteSender.asked.filter((path) => path.includes("/s")).length).toBeLessThanOrEqual(4);
+    expect(answers.filter(({ status }) => status === 429)).toHaveLength(8);
+    expect(remoteSender.asked.filter((path) => path.includes("/s"))).toHaveLength(2);
     await servesStill();
   });
 });

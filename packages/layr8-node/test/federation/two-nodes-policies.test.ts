@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
-import type { Policy } from "../../src/routing/authorize/policy.ts";
+import type { Policy } from "../../src/routing/authorize/policy-options.ts";
 import { ALICE, BOB, ECHO, OK, Pair, REPORT, toBob } from "./pair.ts";
 
 const ISSUER = "did:web:a.localhost:acme";

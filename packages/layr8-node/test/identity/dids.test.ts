@@ -2,13 +2,13 @@ import { createPublicKey, diffieHellman, sign, verify } from "node:crypto";
 import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { temporaryDirectory } from "@parley/test-assertions";
 import { ApiKeys, type ApiKey, type ApiKeyOptions } from "../../src/identity/api-keys.ts";
 import { Dids, type DidRecord, type DidsOptions } from "../../src/identity/dids.ts";
 import { loadNodeKey } from "../../src/identity/node-key.ts";
 import { SCHEMA } from "../../src/stores.ts";
 import { memoryRecords, SealingKey, storedRecords } from "@parley/storage";
 import { LmdbEnvironment } from "@parley/storage-lmdb";
-import { temporaryDirectory } from "../storage/temporary-directory.ts";
 
 const DID = "did:web:host.example:agent";
 const holdsAnything = (): Promise<boolean> => Promise.resolve(false);

@@ -1,6 +1,7 @@
 import { numbersKey, type Environment, type Table } from "@parley/storage";
 import { LmdbEnvironment } from "@parley/storage-lmdb";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { temporaryDirectory } from "@parley/test-assertions";
 import type { InboxMessage } from "../../src/inbox/inbox.ts";
 import { encodeMessage } from "../../src/inbox/message-record.ts";
 import { LmdbInbox } from "../../src/inbox/lmdb-inbox.ts";
@@ -10,7 +11,6 @@ import { PASSED } from "../../src/routing/rejection.ts";
 import { MessageStore } from "../../src/routing/store/message-store.ts";
 import { SCHEMA } from "../../src/stores.ts";
 import { boxOf } from "./box-of.ts";
-import { temporaryDirectory } from "../storage/temporary-directory.ts";
 
 const DIDS = 500;
 const PER_DID = 10;

@@ -3,6 +3,7 @@ import { numberAt, numbersKey, type Environment, type Write, WriteQueue } from "
 import { LmdbEnvironment } from "@parley/storage-lmdb";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { temporaryDirectory } from "@parley/test-assertions";
 import type { DamagedMessage, InboxMessage } from "../../src/inbox/inbox.ts";
 import { readRecordKey, recordKey } from "../../src/inbox/inbox-keys.ts";
 import { LmdbInbox } from "../../src/inbox/lmdb-inbox.ts";
@@ -10,7 +11,6 @@ import { encodeSegment, intactRecordAt, MAX_SEGMENT_MESSAGES, recordAt } from ".
 import { SCHEMA } from "../../src/stores.ts";
 import { boxOf, SeqListener } from "./box-of.ts";
 import { damageText } from "../storage/damage-text.ts";
-import { temporaryDirectory } from "../storage/temporary-directory.ts";
 
 const ALICE = "did:web:alice.example";
 const ALL = { after: 0, limit: 1000, maxLength: 1_000_000 };

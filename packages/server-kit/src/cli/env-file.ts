@@ -1,9 +1,11 @@
-import { open, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { systemCode, systemReason } from "@parley/core/internal";
+import { replaceFile } from "@parley/storage/directory-lock";
 
 /**
- * Writes variables into a file for `node --env-file` (mode 0600). Replaces the lines of the same names in an existing file and keeps all others.
+ * Writes variables into a file for `node --env-file` (mode 0600), in one step. Replaces the lines of the same names in an existing file and keeps
+ * all others.
  *
  * @throws TypeError naming the file and the reason.
  */
@@ -12,15 +14,7 @@ export async function writeEnvFile(path: string, variables: Readonly<Record<stri
     const lines = (await readIfPresent(path)).split("\n").filter((line) => !Object.hasOwn(variables, nameIn(line)));
     while (lines.at(-1) === "") lines.pop();
     for (const [name, value] of Object.entries(variables)) lines.push(`${name}=${quoted(value)}`);
-    const file = await open(path, "a", 0o600);
-    try {
-      // Before a key is written into the file.
-      await file.chmod(0o600);
-      await file.truncate();
-      await file.writeFile(`${lines.join("\n")}\n`);
-    } finally {
-      await file.close();
-    }
+    await replaceFile(path, `${lines.join("\n")}\n`);
   } catch (error) {
     const remedy = systemCode(error) === "ENOENT" ? `: create the directory ${dirname(resolve(path))} first` : "";
     throw new TypeError(`--write-env ${path}: ${systemReason(error)}${remedy}`, { cause: error });

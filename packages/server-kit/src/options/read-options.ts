@@ -31,7 +31,7 @@ export function readOptions<T>(schema: OptionSchema<T>, given: unknown, where = 
   );
 }
 
-/** The options of a schema, in their order. */
+/** The options of a schema, or of the entries of a list, in their order. */
 export function describeOptions(schema: OptionSchema<unknown>): readonly DescribedOption[] {
   return Object.entries(shapeOf(schema)).map(([name, member]) => ({
     ...metaOf(member),
@@ -70,6 +70,7 @@ function metaOf(schema: z.core.$ZodType): ReturnType<typeof optionMeta.get> & ob
 
 function shapeOf(schema: z.core.$ZodType): Readonly<Record<string, z.ZodType>> {
   const inner = unwrap(schema);
+  if (inner instanceof z.ZodArray) return shapeOf(inner.element);
   return inner instanceof z.ZodObject ? inner.shape : {};
 }
 

@@ -1,5 +1,6 @@
 import { createRemoteJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify, SignJWT, UnsecuredJWT, generateKeyPair } from "jose";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { stopClock } from "@parley/test-assertions";
 import { TokenVerifier } from "../../src/api/tokens.ts";
 import { startSkytale, type SkytaleServer } from "../../src/server.ts";
 import type { SkytaleOptions } from "../../src/options.ts";
@@ -143,11 +144,12 @@ describe("API keys", () => {
   });
 
   it("have a rate", async () => {
+    stopClock();
     await start({ limits: { api: { requestsPerSecond: 5 } } });
     const alice = await ApiClient.signUp(server.apiUrl, "alice");
     const bob = await ApiClient.signUp(server.apiUrl, "bob");
-    const answers = await Promise.all(Array.from({ length: 40 }, () => alice.get("/v1/accounts/me")));
-    expect(answers.some(({ status, body }) => status === 429 && body["code"] === "rate_limited")).toBe(true);
+    const answers = await Promise.all(Array.from({ length: 8 }, () => alice.get("/v1/accounts/me")));
+    expect(answers.filter(({ status, body }) => status === 429 && body["code"] === "rate_limited")).toHaveLength(3);
     expect((await bob.get("/v1/accounts/me")).status).toBe(200);
   });
 });

@@ -5,11 +5,11 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ServerStorage } from "@parley/server-kit";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { temporaryDirectory } from "@parley/test-assertions";
 import { accountKeys, keys, type KeyRecord } from "../../src/api/records.ts";
 import { transact } from "../../src/registry/transaction.ts";
 import { openStores, SCHEMA } from "../../src/stores.ts";
 import { ApiClient } from "../api/api-client.ts";
-import { temporaryDirectory } from "../temporary-directory.ts";
 import { bin, runCommand, startCommand, type RunningCommand } from "./command.ts";
 
 const URLS = ["SKYTALE_API_URL", "SKYTALE_RELAY"];

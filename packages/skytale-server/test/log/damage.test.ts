@@ -2,12 +2,12 @@ import { copyFile, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { LmdbEnvironment } from "@parley/storage-lmdb";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { temporaryDirectory } from "@parley/test-assertions";
 import type { EvictedRun } from "../../src/log/channel-log.ts";
 import { LmdbLog } from "../../src/log/lmdb-log.ts";
 import { LmdbWelcomes } from "../../src/log/lmdb-welcomes.ts";
 import { StoredRegistry } from "../../src/registry/stored-registry.ts";
 import { SCHEMA } from "../../src/stores.ts";
-import { temporaryDirectory } from "../temporary-directory.ts";
 
 const [A, B] = ["a/b/c", "a/b/d"];
 const ALL = { limit: 1000, maxBytes: 1_000_000 };

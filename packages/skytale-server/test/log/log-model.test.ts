@@ -2,10 +2,10 @@ import fc from "fast-check";
 import { type Table, type Write, WriteQueue } from "@parley/storage";
 import { LmdbEnvironment } from "@parley/storage-lmdb";
 import { describe, expect, it } from "vitest";
+import { temporaryDirectory } from "@parley/test-assertions";
 import type { AppendOutcome, ChannelLog, NewEntry } from "../../src/log/channel-log.ts";
 import { LmdbLog } from "../../src/log/lmdb-log.ts";
 import { MemoryLog } from "../../src/log/memory-log.ts";
-import { temporaryDirectory } from "../temporary-directory.ts";
 
 const CHANNELS = ["a/b/c", "a/b/d"];
 

@@ -1,6 +1,7 @@
 import { contract } from "@parley/skytale-relay/internal";
 import { RelayError, type FrameStream } from "@parley/skytale-relay";
 import { describe, expect, it } from "vitest";
+import { stopClock } from "@parley/test-assertions";
 import { encodeClientFrame } from "@parley/skytale-relay/internal";
 import { FlushQueue } from "../../src/relay/flush-queue.ts";
 import { encoded, RawStream } from "./raw-stream.ts";
@@ -80,6 +81,7 @@ describe("work that an account causes", () => {
   });
 
   it("counts each channel that is named in a call", async () => {
+    stopClock();
     await using harness = new RelayHarness({ limits: { workPerSecond: 64 } });
     const names = Array.from({ length: 100 }, (_, index) => `acme/team/${index}`);
     const mallory = harness.client("mallory");
@@ -89,6 +91,7 @@ describe("work that an account causes", () => {
   });
 
   it("is remembered when its streams end", async () => {
+    stopClock();
     await using harness = new RelayHarness({ limits: { workPerSecond: 10 } });
     for (let number = 0; number < 5; number++) (await opened(harness, "mallory")).stream.end();
     expect(await new RawStream(harness.relay, "mallory").ended()).toMatchObject({ code: "resource_exhausted" });

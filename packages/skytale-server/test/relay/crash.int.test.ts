@@ -2,9 +2,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { EpochTakenError, RelayClient, type RelayMessage } from "@parley/skytale-relay";
-import { gateOrSoak } from "@parley/test-assertions";
+import { gateOrSoak, temporaryDirectory } from "@parley/test-assertions";
 import { expect, it } from "vitest";
-import { temporaryDirectory } from "../temporary-directory.ts";
 import { message, payload, text } from "./relay-harness.ts";
 
 const PROCESS = fileURLToPath(new URL("fixtures/relay-process.mjs", import.meta.url));

@@ -3,9 +3,9 @@ import type { RelayMessage } from "@parley/skytale-relay";
 import { contract } from "@parley/skytale-relay/internal";
 import { LmdbEnvironment } from "@parley/storage-lmdb";
 import { expect, it, onTestFinished } from "vitest";
+import { temporaryDirectory } from "@parley/test-assertions";
 import { openLogs } from "../../src/log/open-logs.ts";
 import { SCHEMA } from "../../src/stores.ts";
-import { temporaryDirectory } from "../temporary-directory.ts";
 import { encoded, RawStream } from "./raw-stream.ts";
 import { CHANNEL, message, payload, RelayHarness, take, text } from "./relay-harness.ts";
 

@@ -2,10 +2,10 @@ import { join } from "node:path";
 import { RelayClient } from "@parley/skytale-relay";
 import { pino, type Logger } from "pino";
 import { describe, expect, it } from "vitest";
+import { temporaryDirectory } from "@parley/test-assertions";
 import { startSkytale, type SkytaleServer } from "../../src/server.ts";
 import { ApiClient } from "../api/api-client.ts";
 import { makeInvite, prove, registration } from "../api/reference-invite.ts";
-import { temporaryDirectory } from "../temporary-directory.ts";
 
 const CHANNEL = "acme/team/general";
 const FREE = { port: 0, relayPort: 0, logger: false, workers: true } as const;

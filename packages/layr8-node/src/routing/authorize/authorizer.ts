@@ -2,7 +2,8 @@ import type { Clock } from "../../clock.ts";
 import type { InboundMessage } from "../inbound-message.ts";
 import { PASSED, rejected, type AcceptResult, type CheckResult, type Rejected } from "../rejection.ts";
 import type { MessageStore } from "../store/message-store.ts";
-import { DENIED, type CredentialDemand, type Policies } from "./policy.ts";
+import { DENIED, type Policies } from "./policy.ts";
+import type { CredentialDemand } from "./policy-options.ts";
 import { SenderOrder } from "./sender-order.ts";
 import {
   presentationsOf,

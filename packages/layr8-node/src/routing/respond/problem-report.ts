@@ -1,5 +1,6 @@
 import { createMessage, protocolOf, threadOf, type JsonObject, type Message } from "@parley/core";
-import { DENIED, type CredentialDemand } from "../authorize/policy.ts";
+import { DENIED } from "../authorize/policy.ts";
+import type { CredentialDemand } from "../authorize/policy-options.ts";
 
 const REPORT_PROBLEM = "https://didcomm.org/report-problem/2.0";
 /** Characters of one argument of a comment. */

@@ -1,11 +1,11 @@
 import { LmdbEnvironment } from "@parley/storage-lmdb";
 import fc from "fast-check";
 import { expect, it } from "vitest";
+import { temporaryDirectory } from "@parley/test-assertions";
 import { LmdbOutboundStore } from "../../../src/federation/outbound/lmdb-outbound-store.ts";
 import type { Outbound } from "../../../src/federation/outbound/outbound.ts";
 import { outboundLimits } from "../../../src/federation/outbound/outbound-limits.ts";
 import { SCHEMA } from "../../../src/stores.ts";
-import { temporaryDirectory } from "../../storage/temporary-directory.ts";
 import { Harness } from "./harness.ts";
 import type { RemoteResponse } from "./partner.ts";
 

@@ -7,7 +7,7 @@ import { afterEach, expect, it } from "vitest";
 import { outboundLimits } from "../../../src/federation/outbound/outbound-limits.ts";
 import { HttpSender } from "../../../src/federation/outbound/http-sender.ts";
 import type { Target } from "../../../src/federation/outbound/endpoints.ts";
-import { CERTIFICATE, PRIVATE_KEY } from "./certificate.ts";
+import { CERTIFICATE, PRIVATE_KEY } from "@parley/test-assertions";
 
 const cleanups: (() => Promise<unknown>)[] = [];
 let clock = 1_800_000_000_000;

@@ -1,12 +1,12 @@
 import { join } from "node:path";
 import { LmdbEnvironment } from "@parley/storage-lmdb";
 import { describe, expect, it } from "vitest";
+import { temporaryDirectory } from "@parley/test-assertions";
 import { LmdbOutboundStore } from "../../../src/federation/outbound/lmdb-outbound-store.ts";
 import type { OutboundStoreOptions } from "../../../src/federation/outbound/outbound-store.ts";
 import { LmdbInbox } from "../../../src/inbox/lmdb-inbox.ts";
 import { SCHEMA } from "../../../src/stores.ts";
 import { damageText } from "../../storage/damage-text.ts";
-import { temporaryDirectory } from "../../storage/temporary-directory.ts";
 import { outboundStoreCompliance } from "./outbound-store-compliance.ts";
 
 outboundStoreCompliance("LmdbOutboundStore", async (options) => {

@@ -5,9 +5,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { didKeyDocument } from "@parley/did";
 import { isJsonObject } from "@parley/core";
-import { gateOrSoak } from "@parley/test-assertions";
+import { gateOrSoak, temporaryDirectory } from "@parley/test-assertions";
 import { expect, it } from "vitest";
-import { temporaryDirectory } from "../../storage/temporary-directory.ts";
 import { Partner } from "./partner.ts";
 import { World } from "./world.ts";
 

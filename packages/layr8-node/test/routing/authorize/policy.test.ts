@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { Policies, type AccessRequest, type Policy } from "../../../src/routing/authorize/policy.ts";
+import { readNodeOptions } from "../../../src/options.ts";
+import type { Policy } from "../../../src/routing/authorize/policy-options.ts";
+import { Policies, type AccessRequest } from "../../../src/routing/authorize/policy.ts";
 
 const EMPLOYEE = { issuer: "did:web:acme.example", types: ["VerifiableCredential", "EmployeeCredential"], subject: {} };
 const TRADER = { issuer: "did:web:chamber.example:be", types: ["VerifiableCredential", "TraderCredential"], subject: {} };
@@ -38,8 +40,9 @@ describe("the DIDs of policies", () => {
   });
 
   it.each(["did:web:acme.example*", "acme.example", "did:*", "*:x", ""])("can't be %j", (pattern) => {
-    expect(() => new Policies([{ did: "*", allow: [pattern] }])).toThrow(TypeError);
-    expect(() => new Policies([{ did: pattern }])).toThrow(TypeError);
+    const expected = `must be a DID, a prefix of DIDs that ends with ":*", or "*", not "${pattern}"`;
+    expect(() => readNodeOptions({ policies: [{ did: "*", allow: [pattern] }] })).toThrow(`Option "policies[0].allow[0]" ${expected}`);
+    expect(() => readNodeOptions({ policies: [{ did: pattern }] })).toThrow(`Option "policies[0].did" ${expected}`);
   });
 });
 
@@ -101,18 +104,19 @@ describe("policies", () => {
   });
 
   it.each<[unknown, string]>([
-    [{}, "policies[0] needs a did"],
-    [{ did: "*", deny: ["*"], protocols: ["echo"] }, 'policies[0].protocols: "echo" is not a protocol such as'],
-    [{ did: "*", allow: "did:web:a" }, "policies[0].allow"],
-    [{ did: "*", deny: [7] }, "policies[0].deny"],
-    [{ did: "*", protocols: [""] }, "policies[0].protocols"],
-    [{ did: "*", enforce: "no" }, "policies[0].enforce"],
-    [{ did: "*", credentials: {} }, "policies[0].credentials must be a list"],
-    [{ did: "*", credentials: [{ issuers: ["*"] }] }, "policies[0].credentials[0] needs a type"],
+    [{}, 'Option "policies[0].did" is missing: it must be a DID, a prefix'],
+    [{ did: "*", deny: ["*"], protocols: ["echo"] }, 'Option "policies[0].protocols[0]" must be a protocol such as'],
+    [{ did: "*", allow: "did:web:a" }, 'Option "policies[0].allow" must be a list'],
+    [{ did: "*", deny: [7] }, 'Option "policies[0].deny[0]" must be a DID'],
+    [{ did: "*", protocols: [""] }, 'Option "policies[0].protocols[0]" must be a protocol'],
+    [{ did: "*", enforce: "no" }, 'Option "policies[0].enforce" must be true or false'],
+    [{ did: "*", credentials: {} }, 'Option "policies[0].credentials" must be a list'],
+    [{ did: "*", credentials: [{ issuers: ["*"] }] }, 'Option "policies[0].credentials[0].type" is missing'],
     [{ did: "*", credentials: [null] }, 'Option "policies[0].credentials[0]" must be an object, not null'],
-    [{ did: "*", credentials: [{ type: "A" }] }, "policies[0].credentials[0] needs issuers"],
-    [{ did: "*", credentials: [{ type: "A", issuers: [] }] }, "policies[0].credentials[0] needs issuers"],
-  ])("refuse %j", (policy, message) => {
-    expect(() => new Policies([policy as Policy])).toThrow(new RegExp(`^${message.replaceAll(/[[\].*?]/g, String.raw`\$&`)}`));
+    [{ did: "*", credentials: [{ type: "A" }] }, 'Option "policies[0].credentials[0].issuers" is missing'],
+    [{ did: "*", credentials: [{ type: "A", issuers: [] }] }, 'Option "policies[0].credentials[0].issuers" must be a list of issuers'],
+    [{ did: "*", credentials: [{ type: "A", issuers: ["x"] }] }, 'Option "policies[0].credentials[0].issuers" must be a list of issuers'],
+  ])("that are malformed are rejected: %j", (policy, message) => {
+    expect(() => readNodeOptions({ policies: [policy as Policy] })).toThrow(message);
   });
 });

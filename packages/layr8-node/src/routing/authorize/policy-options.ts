@@ -1,0 +1,70 @@
+import { protocolOf } from "@parley/core";
+import type { OptionCheck } from "@parley/core/internal";
+import { listOf, option, options, type OptionSchema, text, trueOrFalse } from "@parley/server-kit";
+import { isDidPattern } from "../../identity/did-pattern.ts";
+
+/** A credential that a sender must present. */
+export interface CredentialDemand {
+  /** A type that the credential must have, such as `EmployeeCredential`. Required. */
+  readonly type: string;
+  /** Accepted issuers: DIDs, or prefixes that end with `:*`. `["*"]` accepts any issuer, the sender included. Required. */
+  readonly issuers: readonly string[];
+}
+
+/** A rule for messages to an agent. */
+export interface Policy {
+  /** The recipients: a DID, a prefix that ends with `:*`, or `*` for all. `allow`, `deny` and `issuers` have the same syntax. Required. */
+  readonly did: string;
+  /** The messages it applies to: protocols or message types, or prefixes with a trailing `*`. Default: all. */
+  readonly protocols?: readonly string[];
+  /** Senders that are accepted. Default: all. */
+  readonly allow?: readonly string[];
+  /**
+   * Senders that are rejected, also those that `allow` names. An entry for a did:web host without a port covers all of its ports. Default:
+   * none.
+   */
+  readonly deny?: readonly string[];
+  /**
+   * Credentials that the sender must present with each message, problem reports included. All are required. The node's own reports need
+   * none. Default: none.
+   */
+  readonly credentials?: readonly CredentialDemand[];
+  /**
+   * Whether a message that violates the policy is denied. With `false` it is delivered with `authorized: false` in its context, and the
+   * agent decides. Default `true`.
+   */
+  readonly enforce?: boolean;
+}
+
+const IS_PATTERN: OptionCheck = {
+  expected: 'a DID, a prefix of DIDs that ends with ":*", or "*"',
+  is: (value) => value === "*" || isDidPattern(value),
+  isPublic: true,
+};
+const IS_ISSUERS: OptionCheck = {
+  expected: 'a list of issuers that is not empty: DIDs, prefixes of DIDs that end with ":*", or ["*"] for any issuer',
+  is: (value) => Array.isArray(value) && value.length > 0 && value.every((entry) => IS_PATTERN.is(entry)),
+};
+/** A pattern that matches nothing would protect nothing. */
+const IS_PROTOCOL: OptionCheck = {
+  expected: "a protocol such as https://layr8.io/protocols/echo/1.0, a message type, or a prefix of them with a trailing *",
+  is: (value) => typeof value === "string" && (value.endsWith("*") || isProtocolOrType(value)),
+  isPublic: true,
+};
+
+/** The schema of the option `policies`. */
+export const POLICIES: OptionSchema<readonly Policy[]> = listOf(
+  options<Policy>({
+    did: option<string>(IS_PATTERN),
+    protocols: listOf(option<string>(IS_PROTOCOL)).optional(),
+    allow: listOf(option<string>(IS_PATTERN)).optional(),
+    deny: listOf(option<string>(IS_PATTERN)).optional(),
+    credentials: listOf(options<CredentialDemand>({ type: text(), issuers: option<readonly string[]>(IS_ISSUERS) })).optional(),
+    enforce: trueOrFalse().optional(),
+  }),
+);
+
+/** `protocolOf` accepts message types only, so a protocol is tested with a message appended. */
+function isProtocolOrType(value: string): boolean {
+  return protocolOf(value) !== undefined || protocolOf(`${value}/message`) !== undefined;
+}

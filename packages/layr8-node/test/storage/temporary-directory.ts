@@ -1,9 +1,0 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-
-/** Makes an empty directory, and a way to remove it with all it holds. */
-export async function temporaryDirectory(): Promise<{ path: string; remove(): Promise<void> }> {
-  const path = await mkdtemp(join(tmpdir(), "layr8-node-"));
-  return { path, remove: () => rm(path, { recursive: true, force: true }) };
-}
