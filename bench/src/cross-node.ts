@@ -4,41 +4,45 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createParty } from "./didcomm-crypto-parties.ts";
 import { measure } from "./harness.ts";
-import { Worker } from "./worker.ts";
+import { CHECKOUTS, Processes } from "./processes.ts";
+import type { Worker } from "./worker.ts";
 
 const DURATION_MS = 1500;
 const PAIRS = 16;
 const CEILING = "pack, POST, unpack alone";
 const API_KEY = "a-key-for-all-agents-of-the-bench";
 
-/** Where asking agents and answering ones are. */
+/** Asking agents, and all processes that take part. */
 interface Place {
   readonly name: string;
-  readonly worker: Worker;
+  readonly processes: Processes;
+  readonly asking: Worker;
 }
-
-/** Starts roles, and remembers them so that all can be stopped. */
-type Start = <Ready>(role: string, argument: unknown) => Promise<{ worker: Worker<Ready>; ready: Ready }>;
 
 /** Request and response between agents of two nodes, beside the same through one node, and beside the least that two nodes would have to do. */
 export async function crossNode(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "parley-bench-"));
-  const workers: Worker[] = [];
-  const start = async <Ready>(role: string, argument: unknown): Promise<{ worker: Worker<Ready>; ready: Ready }> => {
-    const worker = new Worker<Ready>(role, argument);
-    workers.push(worker);
-    return { worker, ready: await worker.ready };
-  };
+  const places: Place[] = [];
+  const running: Processes[] = [];
   try {
-    const places: Place[] = [
-      { name: "two nodes, durable", worker: await agents(start, await twoNodes(start, folder)) },
-      { name: "two nodes, in memory", worker: await agents(start, await twoNodes(start)) },
-      { name: "one node, durable", worker: await agents(start, await oneNode(start, folder)) },
-      { name: "one node, in memory", worker: await agents(start, await oneNode(start)) },
-    ];
-    const ceiling = { name: CEILING, worker: await ceilingOf(start) };
-    for (const { worker } of [...places, ceiling])
-      await worker.ask<number>({ pairs: PAIRS, lanes: 64, durationMs: DURATION_MS, length: 64 });
+    for (const checkout of CHECKOUTS) {
+      const dataDir = join(folder, `data${checkout.suffix}`);
+      const variants: Readonly<Record<string, (processes: Processes) => Promise<Worker>>> = {
+        "two nodes, durable": async (processes) => agents(processes, await twoNodes(processes, dataDir)),
+        "two nodes, in memory": async (processes) => agents(processes, await twoNodes(processes)),
+        "one node, durable": async (processes) => agents(processes, await oneNode(processes, dataDir)),
+        "one node, in memory": async (processes) => agents(processes, await oneNode(processes)),
+      };
+      for (const [name, start] of Object.entries(variants)) {
+        const processes = new Processes(checkout);
+        running.push(processes);
+        places.push({ name: name + checkout.suffix, processes, asking: await start(processes) });
+      }
+    }
+    const processes = new Processes();
+    running.push(processes);
+    places.push({ name: CEILING, processes, asking: await ceilingOf(processes) });
+    for (const { asking } of places) await asking.ask<number>({ pairs: PAIRS, lanes: 64, durationMs: DURATION_MS, length: 64 });
     for (const [pairs, lanes] of [
       [1, 1],
       [1, 64],
@@ -48,14 +52,14 @@ export async function crossNode(): Promise<void> {
         title: `Request and response across nodes, body of 64 bytes, ${lanes} in flight, ${pairs === 1 ? "one pair" : `${pairs} pairs`}`,
         unit: "requests/s",
         baseline: CEILING,
-        variants: [...places, ceiling].map(({ name, worker }) => ({
+        variants: places.map(({ name, processes, asking }) => ({
           name,
-          run: () => worker.ask<number>({ pairs, lanes, durationMs: DURATION_MS, length: 64 }),
+          run: () => processes.rate(asking, { pairs, lanes, durationMs: DURATION_MS, length: 64 }),
         })),
       });
     }
   } finally {
-    for (const worker of workers.toReversed()) await worker.stop();
+    for (const processes of running) await processes.stop();
     await rm(folder, { recursive: true, force: true });
   }
 }
@@ -66,7 +70,7 @@ interface Nodes {
   readonly answering: { readonly nodeUrl: string; readonly domain: string };
 }
 
-async function twoNodes(start: Start, folder?: string): Promise<Nodes> {
+async function twoNodes(processes: Processes, folder?: string): Promise<Nodes> {
   const ports = { a: await freePort(), b: await freePort() };
   const hosts = { "a.localhost": `http://127.0.0.1:${ports.a}`, "b.localhost": `http://127.0.0.1:${ports.b}` };
   const node = async (name: "a" | "b"): Promise<Nodes["asking"]> => {
@@ -75,7 +79,7 @@ async function twoNodes(start: Start, folder?: string): Promise<Nodes> {
     // The limit for one sender on another node is not what is measured.
     const limits = { remoteMessagesPerSecond: 100_000 };
     const apiKeys = [{ key: API_KEY, dids: "any" }];
-    const { ready } = await start<{ nodeUrl: string }>("node-role", {
+    const { ready } = await processes.start<{ nodeUrl: string }>("node-role", {
       ...dataDir,
       port: ports[name],
       domain,
@@ -88,26 +92,26 @@ async function twoNodes(start: Start, folder?: string): Promise<Nodes> {
   return { asking: await node("a"), answering: await node("b") };
 }
 
-async function oneNode(start: Start, folder?: string): Promise<Nodes> {
+async function oneNode(processes: Processes, folder?: string): Promise<Nodes> {
   const dataDir = folder === undefined ? {} : { dataDir: join(folder, "one") };
-  const { ready } = await start<{ nodeUrl: string }>("node-role", { ...dataDir, apiKeys: [{ key: API_KEY, dids: "any" }] });
+  const { ready } = await processes.start<{ nodeUrl: string }>("node-role", { ...dataDir, apiKeys: [{ key: API_KEY, dids: "any" }] });
   const node = { nodeUrl: ready.nodeUrl, domain: "localhost" };
   return { asking: node, answering: node };
 }
 
 /** Pairs of agents; returns those who ask. */
-async function agents(start: Start, { asking, answering }: Nodes): Promise<Worker> {
+async function agents(processes: Processes, { asking, answering }: Nodes): Promise<Worker> {
   const names = Array.from({ length: PAIRS }, (_, index) => index);
   const agentDids = names.map((name) => `did:web:${answering.domain}:echo-${name}`);
-  await start("echo-role", { nodeUrl: answering.nodeUrl, apiKey: API_KEY, agentDids });
+  await processes.start("echo-role", { nodeUrl: answering.nodeUrl, apiKey: API_KEY, agentDids });
   const pairs = agentDids.map((to, name) => ({ agentDid: `did:web:${asking.domain}:asking-${name}`, to }));
-  return (await start("asking-role", { nodeUrl: asking.nodeUrl, apiKey: API_KEY, pairs })).worker;
+  return (await processes.start("asking-role", { nodeUrl: asking.nodeUrl, apiKey: API_KEY, pairs })).worker;
 }
 
-async function ceilingOf(start: Start): Promise<Worker> {
+async function ceilingOf(processes: Processes): Promise<Worker> {
   const [asking, answering] = [createParty("did:example:asking"), createParty("did:example:answering")];
-  const { ready } = await start<{ port: number }>("cross-node-ceiling-role", { self: answering, other: asking });
-  return (await start("cross-node-ceiling-role", { self: asking, other: answering, port: ready.port })).worker;
+  const { ready } = await processes.start<{ port: number }>("cross-node-ceiling-role", { self: answering, other: asking });
+  return (await processes.start("cross-node-ceiling-role", { self: asking, other: answering, port: ready.port })).worker;
 }
 
 /** The nodes have to know where the other one is before it runs. */

@@ -2,7 +2,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { measure } from "./harness.ts";
-import { Worker } from "./worker.ts";
+import { CHECKOUTS, Processes } from "./processes.ts";
+import type { Worker } from "./worker.ts";
 
 const DURATION_MS = 1500;
 const ECHO = "did:web:localhost:echo";
@@ -10,27 +11,29 @@ const ECHO = "did:web:localhost:echo";
 /** Request and response between two agents, through a node with its durable inbox and beside it through a bare router. */
 export async function layr8Requests(): Promise<void> {
   const dataDir = await mkdtemp(join(tmpdir(), "parley-bench-"));
-  const workers: Worker[] = [];
-  const start = async <Ready>(role: string, argument: unknown = {}): Promise<{ worker: Worker<Ready>; ready: Ready }> => {
-    const worker = new Worker<Ready>(role, argument);
-    workers.push(worker);
-    return { worker, ready: await worker.ready };
-  };
+  const places: { name: string; processes: Processes; asking: Worker }[] = [];
+  const running: Processes[] = [];
   try {
-    const asking: { name: string; worker: Worker }[] = [];
-    for (const [name, argument] of [
-      ["node, durable inbox", { dataDir }],
-      ["node, in memory", {}],
-    ] as const) {
-      const { ready: endpoint } = await start<{ nodeUrl: string; apiKey: string }>("node-role", argument);
-      await start("echo-role", { ...endpoint, agentDids: [ECHO] });
-      asking.push({ name, worker: (await start("asking-role", { ...endpoint, pairs: [{ to: ECHO }] })).worker });
+    for (const checkout of CHECKOUTS) {
+      for (const [name, options] of [
+        ["node, durable inbox", { dataDir: join(dataDir, `data${checkout.suffix}`) }],
+        ["node, in memory", {}],
+      ] as const) {
+        const processes = new Processes(checkout);
+        running.push(processes);
+        const { ready: endpoint } = await processes.start<{ nodeUrl: string; apiKey: string }>("node-role", options);
+        await processes.start("echo-role", { ...endpoint, agentDids: [ECHO] });
+        const { worker: asking } = await processes.start("asking-role", { ...endpoint, pairs: [{ to: ECHO }] });
+        places.push({ name: name + checkout.suffix, processes, asking });
+      }
     }
-    const { ready: router } = await start<{ url: string }>("router-role");
-    await start("bare-echo-role", router);
-    asking.push({ name: "bare router", worker: (await start("bare-asking-role", router)).worker });
+    const processes = new Processes();
+    running.push(processes);
+    const { ready: router } = await processes.start<{ url: string }>("router-role");
+    await processes.start("bare-echo-role", router);
+    places.push({ name: "bare router", processes, asking: (await processes.start("bare-asking-role", router)).worker });
 
-    for (const { worker } of asking) await worker.ask<number>({ lanes: 64, durationMs: DURATION_MS, length: 64 });
+    for (const { asking } of places) await asking.ask<number>({ lanes: 64, durationMs: DURATION_MS, length: 64 });
     for (const [length, lanes] of [
       [64, 1],
       [64, 64],
@@ -40,11 +43,14 @@ export async function layr8Requests(): Promise<void> {
         title: `Request and response, body of ${length} bytes, ${lanes} in flight`,
         unit: "requests/s",
         baseline: "bare router",
-        variants: asking.map(({ name, worker }) => ({ name, run: () => worker.ask<number>({ lanes, durationMs: DURATION_MS, length }) })),
+        variants: places.map(({ name, processes, asking }) => ({
+          name,
+          run: () => processes.rate(asking, { lanes, durationMs: DURATION_MS, length }),
+        })),
       });
     }
   } finally {
-    for (const worker of workers) await worker.stop();
+    for (const processes of running) await processes.stop();
     await rm(dataDir, { recursive: true, force: true });
   }
 }

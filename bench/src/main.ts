@@ -9,7 +9,7 @@ import { growthInbox, growthInboxFull } from "./growth/inbox.ts";
 import { growthMembers } from "./growth/members.ts";
 import { growthLog, growthLogFull } from "./growth/relay-log.ts";
 import { recorder, ROUNDS } from "./harness.ts";
-import { idleAgents } from "./idle-agents.ts";
+import { idleAgents, idleAgentsCurve } from "./idle-agents.ts";
 import { imports } from "./imports.ts";
 import { layr8Requests } from "./layr8-requests.ts";
 import { mls } from "./mls.ts";
@@ -41,6 +41,7 @@ const long: Benches = {
   "mls-warm-tree": mlsWarmTree,
   "growth-inbox-full": growthInboxFull,
   "growth-log-full": growthLogFull,
+  "idle-agents-curve": idleAgentsCurve,
 };
 const benches: Benches = { ...usual, ...long };
 

@@ -8,9 +8,13 @@ export class Worker<Ready = unknown> {
   readonly #process: ChildProcess;
   readonly #exited: Promise<never>;
 
-  /** @param role name of the module beside this one. @param argument what the role is started with. */
-  constructor(role: string, argument: unknown) {
-    this.#process = fork(fileURLToPath(new URL(`${role}.js`, import.meta.url)), [JSON.stringify(argument)], {
+  /**
+   * @param role name of its module.
+   * @param argument what the role is started with.
+   * @param files the folder of the module. Default: the folder of this one.
+   */
+  constructor(role: string, argument: unknown, files: URL = new URL(".", import.meta.url)) {
+    this.#process = fork(fileURLToPath(new URL(`${role}.js`, files)), [JSON.stringify(argument)], {
       execArgv: [...process.execArgv, "--expose-gc"],
     });
     this.#exited = once(this.#process, "exit").then(([code]) => Promise.reject(new Error(`The role ended with ${String(code)}`)));
