@@ -1,5 +1,5 @@
 import type { Duplex } from "node:stream";
-import { MAX_BATCH_FRAMES, splitBatch } from "@parley/core/internal";
+import { ChurnMap, MAX_BATCH_FRAMES, splitBatch } from "@parley/core/internal";
 import type { RawData, WebSocket } from "ws";
 import { unitsOf } from "../work-units.ts";
 import { Channel, errorReply, OK, type ChannelEnd, type ChannelSocket, type JoinChannel, type Reply } from "./channel.ts";
@@ -56,9 +56,9 @@ export class PhoenixSocket implements ChannelSocket {
   readonly #events: SocketEvents;
   readonly #channels = new Map<string, Channel>();
   /** Topics with a pending join, and the frames queued for them. */
-  readonly #joining = new Map<string, Frame[]>();
+  readonly #joining = new ChurnMap<string, Frame[]>();
   /** Callbacks that wait for a pong, by ping payload, in ping order. */
-  readonly #confirming = new Map<string, () => void>();
+  readonly #confirming = new ChurnMap<string, () => void>();
   #pings = 0;
   #malformed = 0;
   /** Whether the node has closed the link or is about to. */

@@ -65,7 +65,7 @@ export class Mailbox implements BoxListener {
   readonly #windows = new Map<Consumer, Window<Consumer>>();
   readonly #inFlight = new ChurnMap<number, InFlightDelivery<Consumer>>();
   /** Connections that passed on a message which the next connection can't accept yet, by seq. */
-  readonly #passedBy = new Map<number, ReadonlySet<Consumer>>();
+  readonly #passedBy = new ChurnMap<number, ReadonlySet<Consumer>>();
   /** Seqs of messages being removed, which may still be in the inbox. */
   readonly #removing = new ChurnMap<number, true>();
   #toRemove: number[] = [];

@@ -1,3 +1,4 @@
+import { ChurnMap } from "@parley/core/internal";
 import type { InboxMessage } from "../../inbox/inbox.ts";
 import type { Probe } from "./consumer.ts";
 import type { InFlightDelivery } from "./window.ts";
@@ -66,9 +67,9 @@ export interface SuspectsOptions<C> {
  */
 export class Suspects<C extends { readonly quietSince: number; probe(probe: Probe): void }> {
   readonly #options: SuspectsOptions<C>;
-  readonly #suspects = new Map<number, Suspect>();
+  readonly #suspects = new ChurnMap<number, Suspect>();
   /** How many links broke with a message in flight, by seq. */
-  readonly #losses = new Map<number, number>();
+  readonly #losses = new ChurnMap<number, number>();
   #probing: ProbeDelivery<C> | undefined;
   #starting = false;
 

@@ -37,7 +37,7 @@ export class Window<C> {
   readonly #inFlight = new ChurnMap<string, InFlightDelivery<C>>();
   readonly #limits: WindowLimits;
   /** In delivery and known to have arrived: they wait for an acknowledgement that may never come, and take no room. */
-  readonly #arrived = new Set<InFlightDelivery<C>>();
+  readonly #arrived = new ChurnMap<InFlightDelivery<C>, true>();
   #arrivedLength = 0;
   #length = 0;
   #onOwnThread = 0;
@@ -120,7 +120,7 @@ export class Window<C> {
     if (this.#inFlight.get(delivery.message.id) !== delivery || this.#arrived.has(delivery)) return;
     if (this.#arrived.size >= MAX_ARRIVED.messages * maxMessages) return;
     if (this.#arrivedLength + length > MAX_ARRIVED.length * maxLength) return;
-    this.#arrived.add(delivery);
+    this.#arrived.set(delivery, true);
     this.#arrivedLength += length;
     this.#length -= length;
     this.#onOwnThread -= 1;
