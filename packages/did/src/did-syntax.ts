@@ -6,6 +6,9 @@ const MAX_DID_LENGTH = 2048;
 const WEB = "did:web:";
 const DID = /^did:[a-z0-9]+:(?:[\w.:-]|%[0-9A-Fa-f]{2})*(?:[\w.-]|%[0-9A-Fa-f]{2})$/;
 
+/** The usual form of did:web DIDs. They are canonical. */
+const CANONICAL_WEB = /^did:web:[a-z0-9.-]+(?::[\w.-]+)*$/;
+
 /**
  * Whether a text is a DID: at most 2048 characters, without path, query or fragment.
  *
@@ -37,6 +40,7 @@ export function didOf(didUrl: string): string | undefined {
  * ```
  */
 export function canonicalDid(did: string): string | undefined {
+  if (did.length <= MAX_DID_LENGTH && CANONICAL_WEB.test(did)) return did;
   if (!isDid(did)) return undefined;
   const escaped = did.includes("%") ? did.replaceAll(/%[0-9A-Fa-f]{2}/g, canonicalEscape) : did;
   if (!escaped.startsWith(WEB)) return escaped;

@@ -84,12 +84,12 @@ class CachingResolver implements DidResolver {
 
   async resolve(did: string, { signal, maxAgeMs = Infinity }: ResolveOptions = {}): Promise<DidDocument> {
     signal?.throwIfAborted();
+    const cached = this.#cache?.get(did, maxAgeMs);
+    if (cached !== undefined) return unwrap(cached);
     if (!isDid(did)) throw new DidError("did_invalid", `This is not a DID: ${explainInvalidDid(did)}`);
     // Checked here because did-resolver would accept "constructor" as a method.
     const method = did.split(":", 2)[1] ?? "";
     if (!this.#methods.has(method)) throw new DidError("method_not_supported", `The resolver does not support the method did:${method}`);
-    const cached = this.#cache?.get(did, maxAgeMs);
-    if (cached !== undefined) return unwrap(cached);
     return (this.#tasks.get(did) ?? this.#start(did)).wait(signal);
   }
 

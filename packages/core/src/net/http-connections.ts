@@ -21,7 +21,9 @@ export interface HttpRequest {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | undefined;
-  readonly signal: AbortSignal;
+  readonly signal?: AbortSignal;
+  /** Timeout for the whole exchange, body included, in milliseconds. Cheaper than a signal for each request. Default: none. */
+  readonly timeoutMs?: number;
 }
 
 /** Idle connections are closed after this time, in milliseconds. Servers close theirs after 5 s or later. */
@@ -32,15 +34,23 @@ const IDLE_MS = 4000;
  * Redirects are not followed.
  */
 export class HttpConnections {
-  readonly #origin: string;
+  /** Host and port. Passing them instead of a URL saves parsing it for each request, which takes 20 µs. */
+  readonly #server: { readonly hostname: string; readonly port: string };
+  readonly #send: typeof httpRequest;
   readonly #agent: HttpAgent;
   readonly #connectTimeoutMs: number | undefined;
+  /** Requests waiting for a connection or in flight: each function fails one. */
+  readonly #unfinished = new Set<(reason: unknown) => void>();
 
   constructor(origin: string, { maxConnections, lookup, tls, connectTimeoutMs }: HttpConnectionsOptions) {
     const options = { keepAlive: true, timeout: IDLE_MS, maxSockets: maxConnections, ...tls, ...(lookup !== undefined && { lookup }) };
-    this.#origin = origin;
+    const { protocol, hostname, port } = new URL(origin);
+    const isHttps = protocol === "https:";
+    // URLs have brackets around IPv6 addresses, and no port if it is the default one.
+    this.#server = { hostname: hostname.replaceAll(/^\[|\]$/g, ""), port };
+    this.#send = isHttps ? httpsRequest : httpRequest;
+    this.#agent = isHttps ? new HttpsAgent(options) : new HttpAgent(options);
     this.#connectTimeoutMs = connectTimeoutMs;
-    this.#agent = origin.startsWith("https:") ? new HttpsAgent(options) : new HttpAgent(options);
   }
 
   /** Whether no request is in flight or queued. */
@@ -51,20 +61,22 @@ export class HttpConnections {
   /**
    * Sends a request and resolves with the head of the response. The caller must read or destroy the body.
    *
-   * @throws Node's error, or the reason of the signal.
+   * @throws Node's error, the reason of the signal, or an error after the timeout.
    */
-  request(request: HttpRequest): Promise<IncomingMessage> {
+  request({ path, method, headers, body = "", signal, timeoutMs }: HttpRequest): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
-      const { path, method, headers, body = "", signal } = request;
-      const send = this.#origin.startsWith("https:") ? httpsRequest : httpRequest;
       const length = method === "GET" ? {} : { "content-length": String(Buffer.byteLength(body)) };
-      const sent = send(this.#origin + path, { method, headers: { ...headers, ...length }, agent: this.#agent });
+      const send = this.#send;
+      const sent = send({ ...this.#server, path, method, headers: { ...headers, ...length }, agent: this.#agent });
       let response: IncomingMessage | undefined;
-      // Node's own `signal` option is not used: aborting at the moment of the response throws an uncaught error in Node 20.
-      const abort = (): void => {
-        reject(signal.reason);
+      // Node's own options for this are not used: aborting at the moment of the response throws an uncaught error in Node 20.
+      const fail = (reason: unknown): void => {
+        reject(reason);
         (response ?? sent).destroy();
       };
+      const abort = (): void => fail(signal?.reason);
+      const timer = timeoutMs === undefined ? undefined : setTimeout(() => fail(new Error("No answer in time")), timeoutMs);
+      this.#unfinished.add(fail);
       sent.on("response", (incoming) => {
         response = incoming.on("error", () => {}); // the reader of the body gets the error
         resolve(incoming);
@@ -73,17 +85,21 @@ export class HttpConnections {
       const limitMs = this.#connectTimeoutMs;
       if (limitMs !== undefined) sent.once("socket", (socket) => limitConnecting(socket, limitMs));
       sent.on("close", () => {
-        signal.removeEventListener("abort", abort);
-        reject(new Error("The connection ended before the response"));
+        clearTimeout(timer);
+        signal?.removeEventListener("abort", abort);
+        this.#unfinished.delete(fail);
+        // Errors are expensive, because they capture the stack.
+        if (response === undefined) reject(new Error("The connection ended before the response"));
       });
-      if (signal.aborted) abort();
-      else signal.addEventListener("abort", abort);
+      if (signal?.aborted === true) abort();
+      else signal?.addEventListener("abort", abort);
       sent.end(body);
     });
   }
 
-  /** Closes all connections; requests in flight fail. */
-  close(): void {
+  /** Closes all connections; requests in flight and waiting ones fail. */
+  close(reason: Error = new Error("The connections were closed")): void {
+    for (const fail of this.#unfinished) fail(reason);
     this.#agent.destroy();
   }
 }

@@ -49,6 +49,20 @@ describe("HttpConnections", () => {
     expect(await rejectionOf(connections.request(request))).toEqual(new Error("no longer needed"));
   });
 
+  it("fails a request in flight and one that waits for a connection when it is closed", async () => {
+    const connections = await connectionsTo(() => connections.close(new Error("stopping")));
+    const failures = [rejectionOf(connections.request(GET)), rejectionOf(connections.request(GET))];
+    expect(await Promise.all(failures)).toEqual([new Error("stopping"), new Error("stopping")]);
+  });
+
+  it("fails a request whose response does not arrive in time, and accepts another one", async () => {
+    const connections = await connectionsTo((request, response) => {
+      if (request.url !== "/silent") response.end("{}");
+    });
+    expect(await rejectionOf(connections.request({ ...GET, path: "/silent", timeoutMs: 1 }))).toEqual(new Error("No answer in time"));
+    expect((await connections.request({ ...GET, timeoutMs: 60_000 })).statusCode).toBe(200);
+  });
+
   it("never sends a request that is aborted while it waits for a connection", async () => {
     const urls: (string | undefined)[] = [];
     let respond = (): void => {};

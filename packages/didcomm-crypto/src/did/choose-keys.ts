@@ -26,7 +26,7 @@ export async function chooseAgreementKeys(
   sender: DidDocument | undefined,
   privateKey: KeyLookup<PrivateKeyInput>,
 ): Promise<ChosenKeys> {
-  const theirs = supportedKeys(recipient, "keyAgreement", isAgreementCurve);
+  const theirs = agreementKeysOf(recipient);
   for (const curve of new Set(theirs.map((key) => key.publicKey.crv))) {
     // In sequence, in the recipient's order.
     // oxlint-disable-next-line no-await-in-loop
@@ -52,9 +52,18 @@ export async function chooseSigningKey(signer: DidDocument, privateKey: KeyLooku
 
 function ownKeyOn(curve: string, sender: DidDocument, privateKey: KeyLookup<PrivateKeyInput>): Promise<OwnKey | undefined> {
   return firstOwned(
-    supportedKeys(sender, "keyAgreement", (crv) => crv === curve),
+    agreementKeysOf(sender).filter((key) => key.publicKey.crv === curve),
     privateKey,
   );
+}
+
+const agreementKeys = new WeakMap<DidDocument, readonly DocumentKey[]>();
+
+/** The supported keys for encryption. Cached until the document is garbage-collected. */
+function agreementKeysOf(document: DidDocument): readonly DocumentKey[] {
+  let keys = agreementKeys.get(document);
+  if (keys === undefined) agreementKeys.set(document, (keys = supportedKeys(document, "keyAgreement", isAgreementCurve)));
+  return keys;
 }
 
 async function firstOwned(keys: readonly DocumentKey[], privateKey: KeyLookup<PrivateKeyInput>): Promise<OwnKey | undefined> {

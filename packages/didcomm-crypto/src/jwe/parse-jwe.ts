@@ -82,7 +82,7 @@ function readKid(entry: JsonObject): string {
 /** All recipient keys belong to one DID: messages to several DIDs are encrypted for each of them (DIDComm v2.1, Message Encryption). */
 function commonDid(kids: readonly string[]): string {
   const did = didOfKid(kids[0]);
-  if (did === undefined || kids.some((kid) => didOfKid(kid) !== did)) {
+  if (did === undefined || kids.some((kid, index) => index > 0 && didOfKid(kid) !== did)) {
     throw new DidcommCryptoError("kid_invalid", "The kids of the recipients must be absolute DID URLs of one DID");
   }
   if (new Set(kids).size !== kids.length) throw new DidcommCryptoError("kid_invalid", "A recipient is listed twice");

@@ -1,4 +1,4 @@
-import type { DidDocument, DidResolver } from "@parley/did";
+import type { DidDocument, DidResolver, ResolveOptions } from "@parley/did";
 import { BoundedMap } from "./bounded-map.ts";
 
 /** Number of cached documents. */
@@ -16,9 +16,13 @@ export class HostedDocuments implements DidResolver {
     this.#resolver = resolver;
   }
 
-  async resolve(did: string, options?: Parameters<DidResolver["resolve"]>[1]): Promise<DidDocument> {
+  resolve(did: string, options?: ResolveOptions): Promise<DidDocument> {
     const known = this.#documents.get(did);
-    if (known !== undefined) return known;
+    if (known !== undefined) return Promise.resolve(known);
+    return this.#isHosted(did) ? this.#resolveHosted(did, options) : this.#resolver.resolve(did, options);
+  }
+
+  async #resolveHosted(did: string, options: ResolveOptions | undefined): Promise<DidDocument> {
     const document = await this.#resolver.resolve(did, options);
     // The DID may have been removed while it was resolved.
     if (this.#isHosted(did)) this.#documents.set(did, document);

@@ -1,3 +1,4 @@
+import { BoundedMap } from "./bounded-map.ts";
 import { canonicalDid, didWebUrl } from "@parley/did";
 import { hostnameOf } from "../identity/similar-did.ts";
 import { RateLimiter } from "@parley/core/internal";
@@ -18,6 +19,8 @@ export interface RemoteDidCheckOptions {
 }
 
 const SUGGESTIONS_PER_SECOND = 5;
+/** Number of DIDs remembered. */
+const MAX_PASSED = 10_000;
 const LOOPBACK = /(?:^|\.)localhost$/;
 
 /** Decides without network access whether a DID that isn't hosted here may be hosted on another node. */
@@ -27,6 +30,8 @@ export class RemoteDidCheck {
   readonly #ownHosts: ReadonlySet<string>;
   readonly #suggest: NonNullable<RemoteDidCheckOptions["suggest"]>;
   /** Limits suggestions by sender: each one scans thousands of DIDs. */
+  /** DIDs that passed, because parsing takes longer than all else that is done for a message before it is stored. The result depends on the DID only. */
+  readonly #passed = new BoundedMap<string, true>(MAX_PASSED);
   readonly #suggestions = new RateLimiter({ perSecond: SUGGESTIONS_PER_SECOND });
 
   constructor({ network, ownHosts, suggest = () => undefined }: RemoteDidCheckOptions) {
@@ -42,6 +47,13 @@ export class RemoteDidCheck {
    * @param sender an agent of this node. Suggestions are limited to DIDs on its own host or the node's.
    */
   check(did: string, sender: string): CheckResult {
+    if (this.#passed.get(did) === true) return PASSED;
+    const checked = this.#parse(did, sender);
+    if (checked.ok) this.#passed.set(did, true);
+    return checked;
+  }
+
+  #parse(did: string, sender: string): CheckResult {
     const canonical = canonicalDid(did);
     if (canonical === undefined) return unknown(`${did.slice(0, 100)} is not a DID`);
     if (canonical !== did) return unknown(`${did} must be written ${canonical}`);

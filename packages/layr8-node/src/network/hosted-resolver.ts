@@ -1,5 +1,5 @@
 import type { JsonObject } from "@parley/core";
-import { parseDidDocument, type DidResolver } from "@parley/did";
+import { parseDidDocument, type DidDocument, type DidResolver, type ResolveOptions } from "@parley/did";
 
 /** The DIDs that a node hosts. */
 export interface HostedDocuments {
@@ -18,12 +18,12 @@ export function nodeHoldsKeys(did: string): boolean {
 
 /** Creates a resolver that returns the current documents of hosted DIDs, and delegates other DIDs. */
 export function createHostedResolver(hosted: HostedDocuments, others: DidResolver): DidResolver {
+  const resolveHosted = async (did: string, options: ResolveOptions): Promise<DidDocument> => {
+    options.signal?.throwIfAborted();
+    const document = await hosted.document(did);
+    return document === undefined ? others.resolve(did, options) : parseDidDocument(document, did);
+  };
   return {
-    resolve: async (did, options = {}) => {
-      options.signal?.throwIfAborted();
-      if (!hosted.has(did) || !nodeHoldsKeys(did)) return others.resolve(did, options);
-      const document = await hosted.document(did);
-      return document === undefined ? others.resolve(did, options) : parseDidDocument(document, did);
-    },
+    resolve: (did, options = {}) => (hosted.has(did) && nodeHoldsKeys(did) ? resolveHosted(did, options) : others.resolve(did, options)),
   };
 }

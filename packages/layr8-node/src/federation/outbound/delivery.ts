@@ -194,7 +194,7 @@ export class Delivery {
         if (sealed.length === 0 || this.#closing.signal.aborted) throw error;
         break;
       }
-      if (bytes >= MAX_BATCH_BYTES) break;
+      if (bytes >= MAX_BATCH_BYTES || sealed.length === entries.length) break;
       // oxlint-disable-next-line no-await-in-loop
       if (slice.isOver) await slice.next();
     }

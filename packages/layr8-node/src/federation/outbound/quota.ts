@@ -12,6 +12,8 @@ interface Usage {
   length: number;
 }
 
+const WEB = "did:web:";
+
 /** Limits the waiting messages of one sender, one owner and one host. */
 export class Quota {
   readonly #limits: OutboundLimits;
@@ -75,8 +77,10 @@ export class Quota {
 
 /** The unit by which hosts are limited: the host of a did:web DID, otherwise the DID itself. */
 export function hostOf(did: string): string {
-  const [, host] = /^did:web:([^:]+)/.exec(did) ?? [];
-  return host === undefined ? did : `did:web:${host.toLowerCase()}`;
+  if (!did.startsWith(WEB)) return did;
+  const end = did.indexOf(":", WEB.length);
+  const host = end === -1 ? did : did.slice(0, end);
+  return host === WEB ? did : host.toLowerCase();
 }
 
 function fits(usage: Usage | undefined, length: number, maxMessages: number, maxLength: number): boolean {
