@@ -1,10 +1,12 @@
 import { availableParallelism } from "node:os";
 import { defaultServerConditions } from "vite";
 import { defineConfig } from "vitest/config";
+import { pureTests } from "./scripts/lib/pure-tests.ts";
 
 // Tests import the workspace's packages as sources, so that a test never runs against a stale build.
 const conditions = ["@parley/source", ...defaultServerConditions];
 const roots = "{packages,apps,testing}/*/{src,test}";
+const pure = pureTests();
 
 export default defineConfig({
   resolve: { conditions },
@@ -24,7 +26,16 @@ export default defineConfig({
         test: {
           name: "unit",
           include: [`${roots}/**/*.test.ts`, "scripts/**/*.test.mjs"],
-          exclude: ["**/*.int.test.ts", "**/node_modules/**"],
+          exclude: ["**/*.int.test.ts", "**/node_modules/**", ...pure],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          // Each file imports its modules in a worker of its own, except for these.
+          name: "unit-pure",
+          include: pure,
+          isolate: false,
         },
       },
       {

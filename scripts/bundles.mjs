@@ -3,11 +3,10 @@
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { BUNDLERS } from "./lib/bundlers.mjs";
-import { install } from "./lib/consumer.mjs";
+import { installedProject, removeInstalledProject } from "./lib/consumer.mjs";
 import { PROGRESS, SKIPPED } from "./lib/steps.mjs";
 import { pack } from "./lib/tarballs.mjs";
 import { repository } from "./lib/workspace.mjs";
@@ -102,10 +101,9 @@ const key = createHash("sha256").update(inputs.join("\n")).digest("hex").slice(0
 if (existsSync(CHECKED) && JSON.parse(readFileSync(CHECKED, "utf8")).includes(key)) {
   console.log(`${names.length * 2} bundles ran before with the same packages`);
 } else {
-  const project = mkdtempSync(join(tmpdir(), "parley-bundles-"));
   try {
     console.log(`${PROGRESS}installing into an empty project`);
-    install(project, tarballs, ["--prefer-offline", "--ignore-scripts"]);
+    const project = installedProject(tarballs);
     for (const [name, code] of Object.entries({ "servers.mjs": SERVERS, ...PROGRAMS }))
       writeFileSync(join(project, name), code.trimStart());
     const problems = await bundleAll(project, names);
@@ -116,7 +114,7 @@ if (existsSync(CHECKED) && JSON.parse(readFileSync(CHECKED, "utf8")).includes(ke
   } catch (error) {
     if (!OFFLINE.test(error.message)) throw error;
     console.log(`${SKIPPED}bundles: npm can't reach its registry`);
-  } finally {
-    rmSync(project, { recursive: true, force: true });
   }
 }
+// The step that checks the packages leaves it, too.
+removeInstalledProject();

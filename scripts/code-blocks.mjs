@@ -1,7 +1,7 @@
 // Compiles every ```ts block of the documentation, so that what people copy works.
 // Run: npm run docs:check
 //
-// Blocks come from the Markdown files and docstrings listed below. Each is a module of its own and is checked against the sources of
+// Blocks come from the Markdown files and docstrings listed below. Each is a module of its own and is checked against the builds of
 // this workspace. Lines and columns of a block stay where they are in its file, so that errors point there.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
@@ -107,7 +107,14 @@ function link(name, target) {
 
 function compile() {
   writeFileSync(join(BLOCKS, "package.json"), JSON.stringify({ private: true, type: "module" }));
-  const compilerOptions = { composite: false, moduleDetection: "force", noUnusedLocals: false, noUnusedParameters: false };
+  const compilerOptions = {
+    composite: false,
+    moduleDetection: "force",
+    noUnusedLocals: false,
+    noUnusedParameters: false,
+    // Declarations of the build instead of sources: a quarter of the time.
+    customConditions: [],
+  };
   writeFileSync(
     join(BLOCKS, "tsconfig.json"),
     JSON.stringify({ extends: "../../tsconfig.test.json", compilerOptions, include: ["*.ts"], exclude: ["node_modules"] }),

@@ -2,11 +2,10 @@
 //   node scripts/packages.mjs --check      checks the tarballs: publint, arethetypeswrong, and the README's programs in an empty project
 //   node scripts/packages.mjs <directory>  installs them into a project: npm run pack -- <directory>
 import { createHash } from "node:crypto";
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { spawnSync } from "node:child_process";
-import { install, npm, readmePrograms } from "./lib/consumer.mjs";
+import { install, installedProject, npm, readmePrograms } from "./lib/consumer.mjs";
 import { checkTarball } from "./lib/package-checks.mjs";
 import { PROGRESS, SKIPPED } from "./lib/steps.mjs";
 import { pack } from "./lib/tarballs.mjs";
@@ -46,11 +45,10 @@ function checkInstalled(tarballs) {
   const programs = readmePrograms();
   const key = keyOf("installed", process.version, ...programs.values(), ...tarballs.map(({ path }) => basename(path)));
   if (passed.has(key)) return [];
-  const project = mkdtempSync(join(tmpdir(), "parley-packages-"));
   try {
     progress("installing into an empty project");
-    // Every package works without the install scripts of its dependencies.
-    install(project, tarballs, ["--engine-strict", "--prefer-offline", "--ignore-scripts"]);
+    // Every package works without the install scripts of its dependencies. The project stays for the step that bundles.
+    const project = installedProject(tarballs);
     npm(project, ["ls", "--all"]);
     const problems = [...programs].flatMap(([name, code]) => runProgram(project, name, code));
     if (problems.length === 0) passed.add(key);
@@ -59,8 +57,6 @@ function checkInstalled(tarballs) {
     if (!OFFLINE.test(error.message)) return [error.message];
     console.log(`${SKIPPED}installing into an empty project: npm can't reach its registry`);
     return [];
-  } finally {
-    rmSync(project, { recursive: true, force: true });
   }
 }
 

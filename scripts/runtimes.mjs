@@ -79,7 +79,7 @@ async function checkSupported({ name, kind, range }, { version, command }) {
   if (!isOther || options.includes("--programs")) return;
   console.log(`${PROGRESS}${name}, unit tests`);
   const tests = options.includes("--all-tests") ? [] : RUNTIME_TESTS;
-  const vitest = ["node_modules/vitest/vitest.mjs", "run", "--project", "unit", ...tests];
+  const vitest = ["node_modules/vitest/vitest.mjs", "run", "--project", "unit*", ...tests];
   const { status, output } = await run([...command, ...vitest], TESTS_TIMEOUT_MS);
   report(`${name} (${version}): unit tests, ${/Tests .*/.exec(output)?.[0] ?? "none ran"}`, status === 0, output);
 }

@@ -1,6 +1,7 @@
 // A project outside of this repository that uses the packed packages, as a user's does.
 import { spawnSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { extractBlocks } from "../code-blocks.mjs";
 import { childEnvironment } from "./run-program.mjs";
@@ -8,6 +9,8 @@ import { repository } from "./workspace.mjs";
 
 /** Where a project keeps the tarballs, so that it doesn't depend on the place of this repository. */
 const VENDORED = "parley";
+/** Where {@link installedProject} notes its project. */
+const PROJECT = join(repository, ".cache", "packages", "project.json");
 
 /**
  * Installs tarballs into a project with npm; creates the project if it is missing. Returns npm's output.
@@ -23,6 +26,33 @@ export function install(project, tarballs, npmOptions = []) {
   const output = npm(project, ["install", "--no-audit", "--no-fund", ...npmOptions, ...names.map((name) => `./${VENDORED}/${name}`)]);
   for (const name of readdirSync(folder)) if (name.endsWith(".tgz") && !names.includes(name)) rmSync(join(folder, name));
   return output;
+}
+
+/**
+ * An empty project outside of this repository with all tarballs installed, without the install scripts of dependencies. It stays for the next
+ * caller with the same tarballs, until {@link removeInstalledProject}.
+ * @throws Error with npm's output if npm fails
+ */
+export function installedProject(tarballs) {
+  const key = [process.version, ...tarballs.map(({ path }) => basename(path))].join("\n");
+  const kept = existsSync(PROJECT) ? JSON.parse(readFileSync(PROJECT, "utf8")) : undefined;
+  if (kept?.key === key && existsSync(kept.path)) return kept.path;
+  removeInstalledProject();
+  const path = mkdtempSync(join(tmpdir(), "parley-packages-"));
+  try {
+    install(path, tarballs, ["--engine-strict", "--prefer-offline", "--ignore-scripts"]);
+  } catch (error) {
+    rmSync(path, { recursive: true, force: true });
+    throw error;
+  }
+  writeFileSync(PROJECT, JSON.stringify({ key, path }));
+  return path;
+}
+
+export function removeInstalledProject() {
+  if (!existsSync(PROJECT)) return;
+  rmSync(JSON.parse(readFileSync(PROJECT, "utf8")).path, { recursive: true, force: true });
+  rmSync(PROJECT);
 }
 
 /** Runs npm in a project. Returns what it printed. @throws Error with its output if it fails */

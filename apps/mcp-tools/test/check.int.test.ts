@@ -4,10 +4,8 @@ import { join } from "node:path";
 import { App, withSkytale } from "@parley/app-testing";
 import { SkytaleChannelManager } from "skytale";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { fileURLToPath } from "node:url";
-import { Host } from "./host.ts";
+import { Host, main } from "./host.ts";
 
-const main = fileURLToPath(new URL("../dist/main.js", import.meta.url));
 const CHANNEL = "acme/team/general";
 const channel = CHANNEL;
 

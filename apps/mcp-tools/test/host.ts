@@ -2,9 +2,10 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
+import { bundleProgram } from "@parley/test-assertions";
 import { CallToolResultSchema, type ListToolsResult } from "@modelcontextprotocol/sdk/types.js";
 
-const main = fileURLToPath(new URL("../dist/main.js", import.meta.url));
+export const main: string = await bundleProgram(fileURLToPath(new URL("../dist/main.js", import.meta.url)));
 
 /** What a tool answered: its object, or the text of its error. */
 export type Outcome = { readonly result: Record<string, unknown> } | { readonly error: string };

@@ -4,14 +4,14 @@ import { appendFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { gateOrSoak } from "@parley/test-assertions";
+import { bundleProgram, gateOrSoak } from "@parley/test-assertions";
 import { expect, onTestFinished, test } from "vitest";
 import type { MlsGroup } from "../src/index.ts";
 import { MlsEngineError } from "../src/index.ts";
 import { openFileStore } from "../src/node/index.ts";
 import { agreement, GROUP_ID, groupOf, joined, newEngine, seeded, utf8 } from "./world.ts";
 
-const MEMBER = fileURLToPath(new URL("fixtures/member.mjs", import.meta.url));
+const MEMBER = await bundleProgram(fileURLToPath(new URL("fixtures/member.mjs", import.meta.url)));
 /** Kills; more by request, to search longer. */
 const KILLS = gateOrSoak(4, 120);
 

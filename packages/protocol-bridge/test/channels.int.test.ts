@@ -8,6 +8,7 @@ import type { SkytaleChannelManager } from "@parley/channels";
 import { Protocol, type EnvelopePort } from "@parley/envelope-and-adapters";
 import { A2aAdapter } from "@parley/envelope-and-adapters/a2a";
 import { McpChannelServer } from "@parley/envelope-and-adapters/mcp";
+import { bundleProgram } from "@parley/test-assertions";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { ProtocolBridge } from "../src/index.ts";
@@ -19,19 +20,9 @@ import { eventually, take } from "./support/world.ts";
 const { A2A, MCP, SLIM } = Protocol;
 const IN = "acme/a2a/desk";
 const OUT = "acme/team/out";
-const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
 /** Program that runs the bridge in a separate process, from the built packages. */
-const BRIDGE = `
-import { SkytaleChannelManager } from "@parley/channels";
-import { ProtocolBridge } from "@parley/protocol-bridge";
-const { ENDPOINT, API_URL, API_KEY, DATA_DIR, IN, OUT, FROM, TO } = process.env;
-const manager = new SkytaleChannelManager({ endpoint: ENDPOINT, apiUrl: API_URL, apiKey: API_KEY, dataDir: DATA_DIR, identity: "bridge" });
-await manager.open(IN);
-await manager.open(OUT);
-const running = await new ProtocolBridge(manager).bridge(IN, OUT, FROM, TO);
-setInterval(() => console.log(running.counters.forwarded), 5);
-`;
+const BRIDGE = await bundleProgram(fileURLToPath(new URL("fixtures/bridge.mjs", import.meta.url)));
 
 let skytale: Skytale;
 const processes: ChildProcess[] = [];
@@ -80,8 +71,7 @@ async function serveGreeter(bob: SkytaleChannelManager, calls: string[]): Promis
 function bridgeProcess(from: string, to: string): { readonly child: ChildProcess; readonly forwarded: (count: number) => Promise<void> } {
   const { relayUrl, apiUrl, apiKey = "" } = skytale.server;
   const ends = { IN, OUT, FROM: from, TO: to, ENDPOINT: relayUrl, API_URL: apiUrl, API_KEY: apiKey };
-  const child = spawn(process.execPath, ["--input-type=module", "--eval", BRIDGE], {
-    cwd: ROOT,
+  const child = spawn(process.execPath, [BRIDGE], {
     env: { ...process.env, ...ends, DATA_DIR: join(skytale.directory, "bridge") },
     stdio: ["ignore", "pipe", "inherit"],
   });

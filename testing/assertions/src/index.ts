@@ -1,3 +1,4 @@
+export { bundleProgram } from "./bundle-program.ts";
 export { CERTIFICATE, PRIVATE_KEY } from "./certificate.ts";
 export { canMountFailingDisk, failingDisk, type FailingDisk } from "./failing-disk.ts";
 export { canMountSmallDisk, smallDisk, type SmallDisk } from "./small-disk.ts";

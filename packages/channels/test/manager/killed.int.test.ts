@@ -3,54 +3,16 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { createInterface, type Interface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { bundleProgram } from "@parley/test-assertions";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { Envelope, Protocol } from "@parley/envelope-and-adapters";
 import { bytes, NAME } from "../support/harness.ts";
 import { Managers } from "../support/managers.ts";
 
 const OUT = "acme/team/out";
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 /** Alice in her own process, from the built package. With DIE=1 the process kills itself as soon as it has added a member. */
-const ALICE = `
-import { SkytaleChannelManager } from "@parley/channels";
-const { ENDPOINT, API_URL, API_KEY, DATA_DIR, NAME, OUT, TASK, DIE } = process.env;
-const die = (where) => DIE === where && process.kill(process.pid, "SIGKILL");
-const times = { atLeast: 100, spread: 50 };
-const alice = new SkytaleChannelManager({
-  endpoint: ENDPOINT, apiUrl: API_URL, apiKey: API_KEY, dataDir: DATA_DIR, identity: "alice",
-  admissionTimes: { turn: times, welcome: times, doubt: times },
-  events: { onMembersChanged: (_, { added }) => DIE === "1" && added.length > 0 && process.kill(process.pid, "SIGKILL") },
-});
-if (TASK === "receive") {
-  await alice.open(NAME);
-  for (let last = ""; last !== "second"; ) {
-    for (last of await alice.receive(NAME)) console.log(last);
-  }
-} else if (TASK === "forward") {
-  const [source, target] = [await alice.open(NAME), await alice.open(OUT)];
-  let count = 0;
-  for await (const { envelope, id, settle } of source.receive({ settle: "manual" })) {
-    console.log(id);
-    if (++count === 3) die("received");
-    const sent = target.send(envelope, { id });
-    if (count === 3) die("sending");
-    await sent;
-    if (count === 3) die("sent");
-    const settled = settle();
-    if (count === 3) die("settling");
-    await settled;
-    if (count === 3) die("settled");
-  }
-} else if (TASK === "invite") {
-  await alice.create(NAME);
-  console.log(await alice.invite(NAME));
-} else {
-  await alice.open(NAME);
-  console.log("open");
-}
-setInterval(() => undefined, 1000);
-`;
+const ALICE = await bundleProgram(fileURLToPath(new URL("../fixtures/alice.mjs", import.meta.url)));
 
 let managers: Managers;
 let processes: ChildProcess[];
@@ -67,8 +29,7 @@ afterEach(async () => {
 
 function spawnAlice(env: Readonly<Record<string, string>>): { readonly child: ChildProcess; readonly lines: Interface } {
   const { server, apiKey, directory } = managers.harness;
-  const child = spawn(process.execPath, ["--input-type=module", "--eval", ALICE], {
-    cwd: ROOT,
+  const child = spawn(process.execPath, [ALICE], {
     env: {
       ...process.env,
       ENDPOINT: server.relayUrl,

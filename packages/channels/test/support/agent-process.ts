@@ -2,9 +2,10 @@ import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { bundleProgram } from "@parley/test-assertions";
 import { deferred, type Deferred } from "@parley/core/internal";
 
-const AGENT = fileURLToPath(new URL("../fixtures/agent.mjs", import.meta.url));
+const AGENT = await bundleProgram(fileURLToPath(new URL("../fixtures/agent.mjs", import.meta.url)));
 
 type Said = Readonly<Record<string, unknown>>;
 

@@ -2,8 +2,9 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { bundleProgram } from "@parley/test-assertions";
 
-const bin = fileURLToPath(new URL("../../bin/layr8-node.js", import.meta.url));
+const program = await bundleProgram(fileURLToPath(new URL("../../dist/bin.js", import.meta.url)));
 export const KEY = "a-key-that-lives-through-restarts";
 
 /** A node as a process of its own, so that it can be killed. Needs a build. */
@@ -23,7 +24,7 @@ export class NodeProcess {
 
   /** Resolves once it listens. */
   async start(): Promise<void> {
-    const child = spawn(process.execPath, [bin, ...this.#args], {
+    const child = spawn(process.execPath, [program, ...this.#args], {
       env: { ...process.env, LAYR8_NODE_API_KEY: KEY },
       stdio: ["ignore", "pipe", "inherit"],
     });

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { gateOrSoak, temporaryDirectory } from "@parley/test-assertions";
+import { bundleProgram, gateOrSoak, temporaryDirectory } from "@parley/test-assertions";
 import { expect, it } from "vitest";
 import type { Inbox, InboxMessage } from "../../src/inbox/inbox.ts";
 import { LmdbInbox } from "../../src/inbox/lmdb-inbox.ts";
@@ -11,7 +11,7 @@ import { SCHEMA } from "../../src/stores.ts";
 import { LmdbEnvironment } from "@parley/storage-lmdb";
 import { boxOf } from "./box-of.ts";
 
-const LOAD = fileURLToPath(new URL("fixtures/inbox-load.mjs", import.meta.url));
+const LOAD = await bundleProgram(fileURLToPath(new URL("fixtures/inbox-load.mjs", import.meta.url)));
 const ROUNDS = gateOrSoak(4, 100);
 
 interface Noted {

@@ -5,12 +5,12 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { gateOrSoak } from "@parley/test-assertions";
+import { bundleProgram, gateOrSoak } from "@parley/test-assertions";
 import { expect, it, onTestFinished } from "vitest";
 import { openFileStore } from "../../src/node/index.ts";
 import { rowsOf } from "./open-files.ts";
 
-const LOAD = fileURLToPath(new URL("fixtures/store-load.mjs", import.meta.url));
+const LOAD = await bundleProgram(fileURLToPath(new URL("fixtures/store-load.mjs", import.meta.url)));
 const ROUNDS = gateOrSoak(4, 100);
 
 async function temporaryDirectory(): Promise<string> {

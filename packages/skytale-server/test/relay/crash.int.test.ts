@@ -2,11 +2,11 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { EpochTakenError, RelayClient, type RelayMessage } from "@parley/skytale-relay";
-import { gateOrSoak, temporaryDirectory } from "@parley/test-assertions";
+import { bundleProgram, gateOrSoak, temporaryDirectory } from "@parley/test-assertions";
 import { expect, it } from "vitest";
 import { message, payload, text } from "./relay-harness.ts";
 
-const PROCESS = fileURLToPath(new URL("fixtures/relay-process.mjs", import.meta.url));
+const PROCESS = await bundleProgram(fileURLToPath(new URL("fixtures/relay-process.mjs", import.meta.url)));
 const ROUNDS = gateOrSoak(10, 200);
 const PUBLISHERS = 3;
 const CHANNELS = ["acme/team/a", "acme/team/b"];

@@ -5,12 +5,12 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { didKeyDocument } from "@parley/did";
 import { isJsonObject } from "@parley/core";
-import { gateOrSoak, temporaryDirectory } from "@parley/test-assertions";
+import { bundleProgram, gateOrSoak, temporaryDirectory } from "@parley/test-assertions";
 import { expect, it } from "vitest";
 import { Partner } from "./partner.ts";
 import { World } from "./world.ts";
 
-const LOAD = fileURLToPath(new URL("fixtures/outbound-load.mjs", import.meta.url));
+const LOAD = await bundleProgram(fileURLToPath(new URL("fixtures/outbound-load.mjs", import.meta.url)));
 const HOST = "partner.localhost";
 const SENDER = "did:key:z6LStFzrJVqF7yc57dgdoFUwBLgnB79wrd8ShJ2F9zLKqgqR";
 const ROUNDS = gateOrSoak(3, 60);
