@@ -4,9 +4,11 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { bundleProgram } from "@parley/test-assertions";
 
-const PROGRAMS = { sender: new URL("sender.mjs", import.meta.url), receiver: new URL("receiver.mjs", import.meta.url) };
-const NODE_COMMAND = fileURLToPath(new URL("../../../layr8-node/bin/layr8-node.js", import.meta.url));
+const bundle = (path: string): Promise<string> => bundleProgram(fileURLToPath(new URL(path, import.meta.url)));
+const PROGRAMS = { sender: await bundle("sender.mjs"), receiver: await bundle("receiver.mjs") };
+const NODE_COMMAND = await bundle("../../../layr8-node/dist/bin.js");
 
 export const API_KEY = "a-key-that-chaos-can-not-guess";
 
@@ -89,7 +91,7 @@ export function agentProcess(
   const agent = new Victim(did, (life) => [
     // One that comes back before the node has noticed its end takes its own DID over.
     "--disable-warning=PARLEY_TOOK_OVER",
-    fileURLToPath(PROGRAMS[program]),
+    PROGRAMS[program],
     JSON.stringify({ ...options, did, log, life, apiKey: API_KEY }),
   ]);
   // A kill leaves no half line: each is one write.

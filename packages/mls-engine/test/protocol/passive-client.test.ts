@@ -16,7 +16,7 @@ for (const name of ["passive-client-welcome", "passive-client-handling-commit"])
 const ROUNDS = gateOrSoak(1, 20);
 const EPOCHS = gateOrSoak(8, 200);
 /** P-521 and P-384 take ten times as long. */
-const EPOCHS_OF_SLOW_SUITES = gateOrSoak(3, 200);
+const EPOCHS_OF_SLOW_SUITES = gateOrSoak(2, 200);
 
 async function expectFollowed(client: PassiveClient): Promise<void> {
   expect(await follow(client)).toEqual(expectedAuthenticators(client));

@@ -11,7 +11,7 @@ import { RandomGroup } from "./random-group.ts";
 const STEPS = 30;
 /** Commits between two checks of the update paths of all members. */
 const PATHS_EVERY = 10;
-const SEEDS = Array.from({ length: gateOrSoak(2, 60) }, (_, i) => i + 1);
+const SEEDS = Array.from({ length: gateOrSoak(1, 60) }, (_, i) => i + 1);
 
 /** A member's tree has the hash of its epoch, also when it is encoded and read, and the member's private keys are those of its nodes. */
 async function checkMember({ env, state }: Client): Promise<void> {
