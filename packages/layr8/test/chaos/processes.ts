@@ -6,9 +6,12 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { bundleProgram } from "@parley/test-assertions";
 
-const bundle = (path: string): Promise<string> => bundleProgram(fileURLToPath(new URL(path, import.meta.url)));
-const PROGRAMS = { sender: await bundle("sender.mjs"), receiver: await bundle("receiver.mjs") };
-const NODE_COMMAND = await bundle("../../../layr8-node/dist/bin.js");
+const bundle = (url: URL): Promise<string> => bundleProgram(fileURLToPath(url));
+const PROGRAMS = {
+  sender: await bundle(new URL("sender.mjs", import.meta.url)),
+  receiver: await bundle(new URL("receiver.mjs", import.meta.url)),
+};
+const NODE_COMMAND = await bundle(new URL("../../../layr8-node/dist/bin.js", import.meta.url));
 
 export const API_KEY = "a-key-that-chaos-can-not-guess";
 
