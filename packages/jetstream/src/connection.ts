@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { readFile } from "node:fs/promises";
 import { jetstream, type JetStreamClient, jetstreamManager, type JetStreamManager } from "@nats-io/jetstream";
 import { credsAuthenticator, type NatsConnection } from "@nats-io/nats-core";
@@ -38,6 +39,8 @@ export class JetstreamConnection {
 
   private constructor(nc: NatsConnection, jsm: JetStreamManager, options: JetstreamOptions) {
     this.nc = nc;
+    // Everything that waits on this connection listens for its end.
+    setMaxListeners(0, this.closed);
     this.jsm = jsm;
     this.js = jetstream(nc, { timeout: CALL_TIMEOUT_MS });
     this.prefix = options.prefix;

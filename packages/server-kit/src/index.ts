@@ -1,5 +1,6 @@
 export { createKey, hashKey, isKeyOf } from "./api-key.ts";
 export { writeEnvFile } from "./cli/env-file.ts";
+export { parseClusterOptions, type ClusterOptions } from "./cli/cluster-options.ts";
 export { parseOptions } from "./cli/parse-options.ts";
 export { readSecretKey } from "./cli/read-secret-key.ts";
 export { type Command, type Environment, runCommand } from "./cli/run-command.ts";

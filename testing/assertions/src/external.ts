@@ -22,8 +22,8 @@ export function readVectors(name: string): Vectors {
 }
 
 /** A suite that needs something from outside of the repository. Without it the suite is skipped, and its name gives the reason. */
-export function describeUnless(missing: string | undefined, name: string, tests: () => void): void {
-  describe.skipIf(missing !== undefined)(missing === undefined ? name : `${name}: ${missing}`, () => {
-    tests();
+export function describeUnless(missing: string | undefined, name: string, tests: () => void | Promise<void>): void {
+  describe.skipIf(missing !== undefined)(missing === undefined ? name : `${name}: ${missing}`, async () => {
+    await tests();
   });
 }

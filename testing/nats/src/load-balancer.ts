@@ -21,10 +21,10 @@ export class LoadBalancer implements AsyncDisposable {
     server.on("connection", (client) => this.#forward(client));
   }
 
-  /** @param ports the servers' ports on loopback. */
-  static async start(ports: readonly number[] = []): Promise<LoadBalancer> {
+  /** @param ports the servers' ports on loopback. @param port its own; 0 takes a free one. */
+  static async start(ports: readonly number[], port = 0): Promise<LoadBalancer> {
     const server = createServer();
-    await new Promise<void>((resolve, reject) => server.once("error", reject).listen(0, "127.0.0.1", resolve));
+    await new Promise<void>((resolve, reject) => server.once("error", reject).listen(port, "127.0.0.1", resolve));
     return new LoadBalancer(server, ports);
   }
 

@@ -6,6 +6,9 @@ import { type Channel, type ChannelMessage, SkytaleClient, type SkytaleClientSet
 
 export const NAME = "acme/team/general";
 
+/** What starts a harness's server: one server with a data directory, unless a test replaces it. */
+export const serverUnderTest: { start(options: SkytaleOptions): Promise<SkytaleServer> } = { start: startSkytale };
+
 /** A server with one account, and agents of it, each with a directory of its own. */
 export class Harness implements AsyncDisposable {
   readonly directory: string;
@@ -24,7 +27,7 @@ export class Harness implements AsyncDisposable {
   static async start(options: SkytaleOptions = {}): Promise<Harness> {
     const directory = await mkdtemp(join(tmpdir(), "parley-channels-"));
     const all = { port: 0, relayPort: 0, logger: false, dataDir: join(directory, "server"), ...options } as const;
-    const server = await startSkytale(all);
+    const server = await serverUnderTest.start(all);
     return new Harness(server, directory, server.apiKey ?? "", all);
   }
 
@@ -45,7 +48,7 @@ export class Harness implements AsyncDisposable {
     const { apiPort, relayPort } = this.server;
     await this.server.close();
     await between();
-    this.server = await startSkytale({ ...this.#options, port: apiPort, relayPort });
+    this.server = await serverUnderTest.start({ ...this.#options, port: apiPort, relayPort });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

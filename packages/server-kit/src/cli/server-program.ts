@@ -89,6 +89,14 @@ export function flagsOf({ schema, flags }: FlagSources): Readonly<Record<string,
   return { ...(Object.fromEntries(own) as Record<string, Flag>), ...flags, ...COMMON_FLAGS };
 }
 
+/** The flags of a schema's options, as `parseArgs` takes them. */
+export function flagOptions(schema: OptionSchema<unknown>): Readonly<Record<string, { readonly type: "string" | "boolean" }>> {
+  const flags = describeOptions(schema).flatMap(({ name, flag }) =>
+    flag === undefined ? [] : [[flagName(name), { type: flag === "" ? "boolean" : "string" }] as const],
+  );
+  return Object.fromEntries(flags);
+}
+
 /** The flag of an option: `data-dir` for `dataDir`. */
 function flagName(option: string): string {
   return option.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
@@ -102,7 +110,7 @@ function parseFlags(program: FlagSources & { readonly name: string }, args: read
 }
 
 /** The options that flags of the same name set. */
-function readFlags(schema: OptionSchema<unknown>, values: FlagValues): object {
+export function readFlags(schema: OptionSchema<unknown>, values: FlagValues): object {
   const given = describeOptions(schema).flatMap(({ name, flag, read }) => {
     const value = flag === undefined ? undefined : values[flagName(name)];
     if (value === undefined) return [];

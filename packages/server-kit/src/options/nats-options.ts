@@ -39,8 +39,8 @@ export interface NatsSettings {
 export interface NatsRequirements {
   /** The prefix if none is given. */
   readonly prefix: string;
-  /** The key that encrypts secrets at rest, and how to give it. All servers need the same. */
-  readonly secretKey: { readonly given: Uint8Array | undefined; readonly option: string; readonly variable: string };
+  /** The key that encrypts secrets at rest, and how to give it. All servers need the same. Absent: no secret is read or written. */
+  readonly secretKey?: { readonly given: Uint8Array | undefined; readonly option: string; readonly variable: string };
 }
 
 const ADDRESS = /^(?:(?:nats|tls):\/\/)?(?:[\w.-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/i;
@@ -92,10 +92,9 @@ export function readNatsOptions(
     return undefined;
   }
   if (dataDir !== undefined) throw new TypeError('Option "dataDir" excludes the option "nats": give one of them, all data is there');
-  const { given, option: name, variable } = secretKey;
-  if (given === undefined)
+  if (secretKey !== undefined && secretKey.given === undefined)
     throw new TypeError(
-      `Option "nats" needs the option "${name}" (${variable}): 32 random bytes, the same on all servers that share the data`,
+      `Option "nats" needs the option "${secretKey.option}" (${secretKey.variable}): 32 random bytes, the same on all servers that share the data`,
     );
   return {
     servers: nats,

@@ -1,10 +1,11 @@
 import { deferred, type Deferred } from "@parley/core/internal";
 import { MAX_HEAD_BYTES, sizeInRecord, SharedLog, type LogApplication, type LogRecord, type RecordDraft } from "@parley/jetstream";
 import { StorageError } from "@parley/storage";
-import type { Appended, AppendOutcome, LogPage, NewEntry, ReadOptions, Retention } from "./channel-log.ts";
+import type { Appended, AppendOutcome, Head, LogPage, NewEntry, ReadOptions, Retention } from "./channel-log.ts";
 import { CommitIndex } from "./commit-index.ts";
 import { type ChannelState, Draft } from "./draft.ts";
 import { decodeChannelHead, decodeCommits, encodeChannelHead, encodeCommits, type PublisherRun } from "./jetstream-head.ts";
+import { PageBuilder } from "./page-builder.ts";
 import { KEY_ID_LENGTH, type KeyWindow } from "./key-window.ts";
 
 /** What the channels of one log share. */
@@ -37,6 +38,7 @@ interface RecordGroup extends Group {
   /** The record's name in the shared log. */
   readonly seq: number;
   readonly runs: readonly PublisherRun[];
+  readonly isEvicted: boolean;
 }
 
 /** An entry to be decided on, in the order of the calls. */
@@ -72,6 +74,8 @@ export class JetstreamChannel implements ChannelState, LogApplication {
   /** Changes with every use: the least recently used channels are closed first. */
   usedAt = 0;
   #bytes = 0;
+  /** Entries from `first` on that are evicted. */
+  #evicted = 0;
   #groups: RecordGroup[] = [];
   #records: { readonly seq: number; readonly at: number }[] = [];
   #pending: Pending[] = [];
@@ -112,24 +116,24 @@ export class JetstreamChannel implements ChannelState, LogApplication {
     return job.done.promise;
   }
 
-  async read({ from, limit, maxBytes }: ReadOptions): Promise<LogPage> {
-    const bodies: Uint8Array[] = [];
+  async read(options: ReadOptions): Promise<LogPage> {
+    const { from, limit, maxBytes } = options;
+    const page = new PageBuilder(options);
     const groups = from < this.first ? [] : this.#groups.slice(groupOf(this.#groups, from));
-    let bytes = 0;
+    const head = (): Head => ({ first: this.first, next: this.next });
     for (let start = 0; start < groups.length; start += PARALLEL_READS) {
-      const some = groups.slice(start, start + wanted(groups, start, limit - bodies.length, maxBytes - bytes));
-      for (const [index, entries] of (await Promise.all(some.map(({ seq }) => this.#log.read(seq)))).entries()) {
-        const first = some[index]?.first ?? 0;
+      const some = groups.slice(start, start + wanted(groups, start, limit - (page.next - from), maxBytes));
+      const read = await Promise.all(some.map(({ seq, isEvicted }) => (isEvicted ? Promise.resolve([]) : this.#log.read(seq))));
+      for (const [index, { first, last, isEvicted }] of some.entries()) {
+        const entries = read[index];
+        if (isEvicted && !page.addEvicted(last)) return page.finish(head());
         // Purged by another server since: its entries are beyond retention.
-        if (entries === undefined) return this.#page(from, bodies);
-        for (const body of entries.slice(Math.max(0, from - first))) {
-          bytes += body.length;
-          if (bodies.length >= limit || (bytes > maxBytes && bodies.length > 0)) return this.#page(from, bodies);
-          bodies.push(body);
-        }
+        if (entries === undefined) return page.finish(head());
+        for (const body of entries.slice(Math.max(0, from - first))) if (!page.add(body)) return page.finish(head());
       }
+      if (page.isFull) break;
     }
-    return this.#page(from, bodies);
+    return page.finish(head());
   }
 
   /** Drops entries beyond retention, the oldest first: records of a stream cannot be changed. Returns whether there were any. */
@@ -138,9 +142,10 @@ export class JetstreamChannel implements ChannelState, LogApplication {
     let gone = 0;
     for (const group of this.#groups) {
       const { maxEntries, maxBytes, maxAgeMs } = this.#context.retention;
-      if (this.next - this.first <= maxEntries && this.#bytes <= maxBytes && now - group.recordedAt <= maxAgeMs) break;
+      if (this.next - this.first - this.#evicted <= maxEntries && this.#bytes <= maxBytes && now - group.recordedAt <= maxAgeMs) break;
       this.first = group.last + 1;
       this.#bytes -= group.bytes;
+      if (group.isEvicted) this.#evicted -= group.last - group.first + 1;
       for (const { publisher, bytes } of group.runs) this.#context.count(this.id, publisher, -bytes);
       gone++;
     }
@@ -178,17 +183,19 @@ export class JetstreamChannel implements ChannelState, LogApplication {
     this.#groups = [];
     this.#records = [];
     this.#bytes = 0;
+    this.#evicted = 0;
     this.first = 0;
   }
 
   apply({ seq, first, count, bytes, at, head, entries }: LogRecord): void {
-    const { runs, commits, keys } = decodeChannelHead(head);
+    const { runs, commits, keys, isEvicted = false } = decodeChannelHead(head);
     // The first record after a purge.
     if (this.first === 0) this.first = first;
     for (const [epoch, index] of commits) this.commits.record(epoch, first + index);
     for (const [index, id] of keys.entries()) this.#context.keys.add(id, first + index, at);
     for (const { publisher, bytes: own } of runs) this.#context.count(this.id, publisher, own);
-    this.#groups.push({ seq, first, last: first + count - 1, bytes, recordedAt: at, runs });
+    this.#groups.push({ seq, first, last: first + count - 1, bytes, recordedAt: at, runs, isEvicted });
+    if (isEvicted) this.#evicted += count;
     this.#records.push({ seq, at });
     this.#bytes += bytes;
     this.next = first + count;
@@ -266,10 +273,6 @@ export class JetstreamChannel implements ChannelState, LogApplication {
     const failed = new Set(this.#pending.slice(0, Math.max(1, count)).map(({ job }) => job));
     this.#pending = this.#pending.filter(({ job }) => !failed.has(job));
     for (const { done } of failed) done.reject(error);
-  }
-
-  #page(from: number, bodies: readonly Uint8Array[]): LogPage {
-    return { first: from, entries: bodies, head: { first: this.first, next: this.next } };
   }
 }
 

@@ -16,17 +16,20 @@ export interface ChannelHead {
   readonly commits: readonly (readonly [epoch: bigint, index: number])[];
   /** Id of each entry's key. */
   readonly keys: readonly string[];
+  /** The record stands for entries that were evicted from the log from which it was imported. */
+  readonly isEvicted?: boolean | undefined;
 }
 
 const LENGTH_BYTES = 4;
 const EPOCH = /^\d{1,20}$/;
 
 /** Length of the JSON, JSON of runs and commits, and the ids of the keys. */
-export function encodeChannelHead({ runs, commits, keys }: ChannelHead): Uint8Array {
+export function encodeChannelHead({ runs, commits, keys, isEvicted }: ChannelHead): Uint8Array {
   const json = Buffer.from(
     JSON.stringify({
       runs: runs.map(({ publisher, count, bytes }) => [publisher, count, bytes]),
       commits: commits.map(([epoch, index]) => [String(epoch), index]),
+      ...(isEvicted === true && { evicted: true }),
     }),
   );
   const length = Buffer.alloc(LENGTH_BYTES);
@@ -45,6 +48,7 @@ export function decodeChannelHead(bytes: Uint8Array): ChannelHead {
       typeof publisher === "string" ? [{ publisher, count: Number(count), bytes: Number(own) }] : [],
     ),
     commits: readCommits(json["commits"]),
+    isEvicted: json["evicted"] === true,
     keys: Array.from({ length: Math.floor(ids.length / KEY_ID_LENGTH) }, (_, index) =>
       ids.slice(index * KEY_ID_LENGTH, (index + 1) * KEY_ID_LENGTH),
     ),

@@ -2,7 +2,7 @@ import { closeAll } from "@parley/core/internal";
 import { type JetstreamConnection, SharedTable, type TableEntry } from "@parley/jetstream";
 import { StorageError } from "@parley/storage";
 import type { WelcomeOptions } from "./memory-welcomes.ts";
-import { claimKey, WelcomeClaims } from "./welcome-claims.ts";
+import { claimKey, type WelcomeClaim, WelcomeClaims } from "./welcome-claims.ts";
 import { type Waiting, welcomeId, WelcomeIndex } from "./welcome-index.ts";
 import { decodeNote, encodeNote, welcomeKey } from "./welcome-note.ts";
 import type { NewWelcome, StoredWelcome, WelcomeId, WelcomeStore } from "./welcome-store.ts";
@@ -103,6 +103,19 @@ export class JetstreamWelcomes implements WelcomeStore {
 
   storedBytes(publisher: string): number {
     return this.#index.storedBytes(publisher);
+  }
+
+  /** Stores a Welcome that was recorded elsewhere, unless it is there. */
+  import(waiting: Waiting, payload: Uint8Array): Promise<void> {
+    this.#assertOpen();
+    return this.#putOne(waiting, payload);
+  }
+
+  /** Stores a claim that was made elsewhere, unless the recipient is claimed. */
+  async importClaim(key: string, claim: WelcomeClaim): Promise<void> {
+    this.#assertOpen();
+    if (this.#claims.ownerOf(key) !== undefined) return;
+    await this.#claimsTable.put(key, Buffer.from(JSON.stringify(claim)), "", this.#claimsTable.revisionOf(key));
   }
 
   async expire(): Promise<void> {

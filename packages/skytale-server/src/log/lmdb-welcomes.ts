@@ -206,8 +206,8 @@ function record({ channel, recipient, id, length, recordedAt, publisher }: Waiti
   return Buffer.from(JSON.stringify(row));
 }
 
-/** `undefined` when the record is damaged. */
-function waitingOf(value: Uint8Array): Waiting | undefined {
+/** Reads a row of the table `welcomes`; `undefined` when it is damaged. */
+export function waitingOf(value: Uint8Array): Waiting | undefined {
   try {
     const row = JSON.parse(Buffer.from(value).toString()) as Row;
     return { ...row, recipient: bytesOf(row.recipient), id: bytesOf(row.id) };
