@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { describeUnless } from "@parley/test-assertions";
+import { describeUnless, temporaryDirectory } from "@parley/test-assertions";
 import { missingNats, startNats, type NatsServers } from "@parley/test-nats";
 import { RelayClient } from "@parley/skytale-relay";
 import { afterAll, afterEach, beforeAll, expect, it, onTestFinished, vi } from "vitest";
@@ -11,7 +11,6 @@ import type { SkytaleOptions } from "../../src/options.ts";
 import { startSkytale } from "../../src/server.ts";
 import { ApiClient } from "../api/api-client.ts";
 import { makeInvite, prove, registration } from "../api/reference-invite.ts";
-import { temporaryDirectory } from "../temporary-directory.ts";
 
 const CHANNEL = "acme/team/general";
 const RETENTION = { maxEntries: 100 };
