@@ -1,6 +1,7 @@
 export { createKey, hashKey, isKeyOf } from "./api-key.ts";
 export { writeEnvFile } from "./cli/env-file.ts";
 export { parseClusterOptions, type ClusterOptions } from "./cli/cluster-options.ts";
+export { DATA_DIR_FLAG, parseRevocation, printCreatedKey, printRecord } from "./cli/key-commands.ts";
 export { parseOptions } from "./cli/parse-options.ts";
 export { readSecretKey } from "./cli/read-secret-key.ts";
 export { type Command, type Environment, runCommand } from "./cli/run-command.ts";
@@ -32,7 +33,6 @@ export {
   trueOrFalse,
   trustedProxies,
 } from "./options/option.ts";
-export {
   describeDurability,
   NATS_OPTIONS,
   type NatsOptions,

@@ -1,14 +1,23 @@
-import { type Command, type Environment, parseOptions, readSecretKey, type ServerStorage, withDataDirectory } from "@parley/server-kit";
+import {
+  DATA_DIR_FLAG,
+  type Command,
+  type Environment,
+  parseOptions,
+  parseRevocation,
+  printCreatedKey,
+  printRecord,
+  readSecretKey,
+  type ServerStorage,
+  withDataDirectory,
+} from "@parley/server-kit";
 import type { ApiKeys } from "../identity/api-keys.ts";
-
-const DATA_DIR = { "data-dir": { type: "string" } } as const;
 
 /** Creates an API key in a data directory and prints it. */
 export const createKey: Command = async (args, environment) => {
   const { values } = parseOptions("layr8-node", {
     args: [...args],
     options: {
-      ...DATA_DIR,
+      ...DATA_DIR_FLAG,
       name: { type: "string" },
       did: { type: "string", multiple: true },
       any: { type: "boolean", default: false },
@@ -18,27 +27,22 @@ export const createKey: Command = async (args, environment) => {
   if (any === (did !== undefined)) throw new TypeError("missing option: --did <did or prefix>, or --any for any DID");
   const dids = did ?? "any";
   await withKeys(values["data-dir"], environment, async (keys) => {
-    const { id, key } = await keys.create({ dids, ...(name !== undefined && { name }) });
-    console.log(`id ${id}\nkey ${key}`);
+    printCreatedKey(await keys.create({ dids, ...(name !== undefined && { name }) }));
   });
 };
 
 /** Lists the API keys of a data directory. */
 export const listKeys: Command = async (args, environment) => {
-  const { values } = parseOptions("layr8-node", { args: [...args], options: DATA_DIR });
+  const { values } = parseOptions("layr8-node", { args: [...args], options: DATA_DIR_FLAG });
   await withKeys(values["data-dir"], environment, async (keys) => {
-    for (const { id, name, dids, createdAt } of keys.list()) {
-      console.log([id, new Date(createdAt).toISOString(), name, dids === "any" ? "any DID" : dids.join(" ")].join("\t"));
-    }
+    for (const key of keys.list()) printRecord(key, key.name, key.dids === "any" ? "any DID" : key.dids.join(" "));
   });
 };
 
 /** Revokes an API key of a data directory. */
 export const revokeKey: Command = async (args, environment) => {
-  const { values, positionals } = parseOptions("layr8-node", { args: [...args], options: DATA_DIR, allowPositionals: true });
-  const [id] = positionals;
-  if (id === undefined) throw new TypeError("missing key id: layr8-node keys revoke <id> --data-dir <path>");
-  await withKeys(values["data-dir"], environment, async (keys) => {
+  const { id, dataDir } = parseRevocation("layr8-node", args);
+  await withKeys(dataDir, environment, async (keys) => {
     if (!(await keys.revoke(id))) throw new TypeError(`unknown API key id: ${id}`);
   });
 };

@@ -33,7 +33,10 @@ interface StoredBox {
   readonly owner: string | undefined;
 }
 
-/** Inboxes in memory, for tests and evaluation. Messages are lost on a restart. */
+/**
+ * Inboxes in memory, for tests and evaluation. Messages are lost on a restart. `LmdbInbox` on a `MemoryEnvironment` would do the same, but a message,
+ * appended and settled, takes 34 µs of CPU time there and 9 µs here.
+ */
 export class MemoryInbox implements Inbox {
   readonly #limits: InboxLimits;
   readonly #now: () => number;

@@ -1,7 +1,5 @@
-import { type Command, parseOptions } from "@parley/server-kit";
+import { type Command, DATA_DIR_FLAG, parseOptions, printRecord } from "@parley/server-kit";
 import { withServices } from "./with-services.ts";
-
-const DATA_DIR = { "data-dir": { type: "string" } } as const;
 
 /** Accounts that are read at a time. */
 const PAGE = 1000;
@@ -10,7 +8,7 @@ const PAGE = 1000;
 export const createAccount: Command = async (args, environment) => {
   const { values } = parseOptions("skytale-server", {
     args: [...args],
-    options: { ...DATA_DIR, email: { type: "string" }, name: { type: "string" } },
+    options: { ...DATA_DIR_FLAG, email: { type: "string" }, name: { type: "string" } },
   });
   const { email, name = email } = values;
   if (email === undefined || name === undefined) throw new TypeError("missing option --email <address>: it identifies the account");
@@ -22,11 +20,11 @@ export const createAccount: Command = async (args, environment) => {
 
 /** Lists the accounts of a data directory. */
 export const listAccounts: Command = async (args, environment) => {
-  const { values } = parseOptions("skytale-server", { args: [...args], options: DATA_DIR });
+  const { values } = parseOptions("skytale-server", { args: [...args], options: DATA_DIR_FLAG });
   await withServices(values["data-dir"], environment, async ({ accounts }) => {
     for (let after: string | undefined; ;) {
       const page = await accounts.list({ limit: PAGE, after });
-      for (const { id, email, name, createdAt } of page) console.log([id, new Date(createdAt).toISOString(), email, name].join("\t"));
+      for (const account of page) printRecord(account, account.email, account.name);
       if (page.length < PAGE) return;
       after = page.at(-1)?.id;
     }

@@ -1,15 +1,13 @@
-import { type Command, parseOptions } from "@parley/server-kit";
+import { type Command, DATA_DIR_FLAG, parseOptions, parseRevocation, printCreatedKey, printRecord } from "@parley/server-kit";
 import { KEY_ID } from "../api/keys.ts";
 import { withServices } from "./with-services.ts";
-
-const DATA_DIR = { "data-dir": { type: "string" } } as const;
 
 /** Creates an API key in a data directory and prints it. */
 export const createKey: Command = async (args, environment) => {
   const { values } = parseOptions("skytale-server", {
     args: [...args],
     options: {
-      ...DATA_DIR,
+      ...DATA_DIR_FLAG,
       account: { type: "string" },
       name: { type: "string" },
       test: { type: "boolean", default: false },
@@ -18,8 +16,7 @@ export const createKey: Command = async (args, environment) => {
   const { account, name, test } = values;
   if (account === undefined) throw new TypeError("missing option --account <id>: the account of the key");
   await withServices(values["data-dir"], environment, async ({ keys }) => {
-    const { id, key } = await keys.create(account, { name, mode: test ? "test" : "live" });
-    console.log(`id ${id}\nkey ${key}`);
+    printCreatedKey(await keys.create(account, { name, mode: test ? "test" : "live" }));
   });
 };
 
@@ -27,21 +24,17 @@ export const createKey: Command = async (args, environment) => {
 export const listKeys: Command = async (args, environment) => {
   const { values } = parseOptions("skytale-server", {
     args: [...args],
-    options: { ...DATA_DIR, account: { type: "string" } },
+    options: { ...DATA_DIR_FLAG, account: { type: "string" } },
   });
   const { account } = values;
   if (account === undefined) throw new TypeError("missing option --account <id>: the account of the keys");
   await withServices(values["data-dir"], environment, async ({ keys }) => {
-    for (const { id, name, mode, createdAt } of await keys.list(account)) {
-      console.log([id, new Date(createdAt).toISOString(), mode, name].join("\t"));
-    }
+    for (const key of await keys.list(account)) printRecord(key, key.mode, key.name);
   });
 };
 
 /** Revokes an API key of a data directory. */
 export const revokeKey: Command = async (args, environment) => {
-  const { values, positionals } = parseOptions("skytale-server", { args: [...args], options: DATA_DIR, allowPositionals: true }, KEY_ID);
-  const [id] = positionals;
-  if (id === undefined) throw new TypeError("missing key id: skytale-server keys revoke <id> --data-dir <path>");
-  await withServices(values["data-dir"], environment, ({ keys }) => keys.revoke(id));
+  const { id, dataDir } = parseRevocation("skytale-server", args, KEY_ID);
+  await withServices(dataDir, environment, ({ keys }) => keys.revoke(id));
 };

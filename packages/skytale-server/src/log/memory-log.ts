@@ -18,7 +18,10 @@ export interface LogOptions {
 
 const EMPTY: Head = { first: 1, next: 1 };
 
-/** Logs that end with the process: for tests, and for servers without a data directory. */
+/**
+ * Logs that end with the process: for tests, and for servers without a data directory. `LmdbLog` on a `MemoryEnvironment` would do the same, but an
+ * append, one after the other, takes 55 µs of CPU time there and 9 µs here.
+ */
 export class MemoryLog implements ChannelLog {
   readonly evictsByAccount: boolean = true;
   readonly #retention: Retention;

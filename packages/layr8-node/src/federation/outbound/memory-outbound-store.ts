@@ -6,7 +6,10 @@ import type { Appended, OutboundStore, OutboundStoreOptions, StoredEntry } from 
 
 const DURABLE = Promise.resolve();
 
-/** Stores messages to other nodes in memory. They are lost on a restart. */
+/**
+ * Stores messages to other nodes in memory. They are lost on a restart. `LmdbOutboundStore` on a `MemoryEnvironment` would do the same, but a message,
+ * appended, read and removed, takes 30 µs of CPU time there and 7 µs here.
+ */
 export class MemoryOutboundStore implements OutboundStore {
   readonly #now: () => number;
   readonly #recent: RecentMessages;

@@ -5,6 +5,7 @@ import { openOutbound } from "../../../src/federation/outbound/outbound-queue.ts
 import type { DeliveryFailure, Outbound, OutboundEvents, OutboundMessage } from "../../../src/federation/outbound/outbound.ts";
 import { outboundLimits, type OutboundLimits } from "../../../src/federation/outbound/outbound-limits.ts";
 import type { OutboundStore } from "../../../src/federation/outbound/outbound-store.ts";
+import { Changes } from "./changes.ts";
 import { Partner } from "./partner.ts";
 import { World } from "./world.ts";
 
@@ -30,7 +31,7 @@ export class Harness {
   readonly alice = this.world.create("did:web:alice-node.localhost:alice", "http://alice-node.localhost");
   readonly #partners = new Map<string, Partner>();
   readonly #queues: Outbound[] = [];
-  readonly #watchers = new Set<() => void>();
+  readonly #changes = new Changes();
   #counter = 0;
 
   /** Starts another node. Before {@link Harness.open}. */
@@ -91,16 +92,8 @@ export class Harness {
   }
 
   /** Resolves when a condition holds that depends on what the queue told. */
-  async until(condition: () => boolean): Promise<void> {
-    while (!condition()) {
-      await new Promise<void>((resolve) => {
-        const watcher = (): void => {
-          this.#watchers.delete(watcher);
-          resolve();
-        };
-        this.#watchers.add(watcher);
-      });
-    }
+  until(condition: () => boolean): Promise<void> {
+    return this.#changes.until(condition);
   }
 
   async close(): Promise<void> {
@@ -110,6 +103,6 @@ export class Harness {
 
   #note(write: () => void): void {
     write();
-    for (const watcher of this.#watchers) watcher();
+    this.#changes.notify();
   }
 }

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from "node:net";
 import { text } from "node:stream/consumers";
 import { ACCEPT_POST, BATCH_MEDIA_TYPE, decodeBatch } from "../../../src/federation/envelope-batch.ts";
+import { Changes } from "./changes.ts";
 import type { World } from "./world.ts";
 
 /** A message that arrived at a partner, decrypted. */
@@ -38,7 +39,7 @@ export class Partner {
   readonly #server: Server;
   readonly #host: string;
   #origin: string;
-  #watchers = new Set<() => void>();
+  readonly #changes = new Changes();
 
   private constructor(host: string, world: World) {
     this.#host = host;
@@ -84,16 +85,8 @@ export class Partner {
   }
 
   /** Resolves when a condition holds that depends on what arrived. */
-  async until(condition: () => boolean): Promise<void> {
-    while (!condition()) {
-      await new Promise<void>((resolve) => {
-        const watcher = (): void => {
-          this.#watchers.delete(watcher);
-          resolve();
-        };
-        this.#watchers.add(watcher);
-      });
-    }
+  until(condition: () => boolean): Promise<void> {
+    return this.#changes.until(condition);
   }
 
   async stop(): Promise<void> {
@@ -113,7 +106,7 @@ export class Partner {
     } else {
       await this.#take(await text(request), request, response);
     }
-    for (const watcher of this.#watchers) watcher();
+    this.#changes.notify();
   }
 
   async #take(body: string, request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -1,0 +1,31 @@
+import { parseOptions } from "./parse-options.ts";
+
+/** The flag of commands that work on a data directory. */
+export const DATA_DIR_FLAG: { readonly "data-dir": { readonly type: "string" } } = { "data-dir": { type: "string" } };
+
+/** Prints a new API key, for `keys create`. It can't be printed again. */
+export function printCreatedKey({ id, key }: { readonly id: string; readonly key: string }): void {
+  console.log(`id ${id}\nkey ${key}`);
+}
+
+/** Prints a record of a list: its id, when it was created, and other fields, separated by tabs. */
+export function printRecord({ id, createdAt }: { readonly id: string; readonly createdAt: number }, ...fields: readonly string[]): void {
+  console.log([id, new Date(createdAt).toISOString(), ...fields].join("\t"));
+}
+
+/**
+ * Parses the arguments of `keys revoke`.
+ *
+ * @param form the form of ids that may begin with `-`.
+ * @throws TypeError
+ */
+export function parseRevocation(
+  program: string,
+  args: readonly string[],
+  form?: RegExp,
+): { readonly id: string; readonly dataDir: string | undefined } {
+  const { values, positionals } = parseOptions(program, { args: [...args], options: DATA_DIR_FLAG, allowPositionals: true }, form);
+  const [id] = positionals;
+  if (id === undefined) throw new TypeError(`missing key id: ${program} keys revoke <id> --data-dir <path>`);
+  return { id, dataDir: values["data-dir"] };
+}
