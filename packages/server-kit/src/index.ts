@@ -33,6 +33,7 @@ export {
   trueOrFalse,
   trustedProxies,
 } from "./options/option.ts";
+export {
   describeDurability,
   NATS_OPTIONS,
   type NatsOptions,
