@@ -53,12 +53,16 @@ interface Question {
   readonly publish?: number;
   readonly window?: number;
   readonly turns?: number;
+  readonly echo?: number;
+  readonly requests?: number;
 }
 
-serve({}, async ({ subscribers, take, publish, window = 256, turns }: Question) => {
+serve({}, async ({ subscribers, take, publish, window = 256, turns, echo, requests }: Question) => {
   if (subscribers !== undefined) return subscribe(subscribers);
   if (take !== undefined) await Promise.all(listening.map((stream) => stream.take(take)));
   if (publish !== undefined) await publishAll(publish, window);
+  if (echo !== undefined) await exchange(echo, false);
+  if (requests !== undefined) return exchange(requests, true);
   return turns === undefined ? 0 : takeTurns(turns);
 });
 
@@ -84,6 +88,22 @@ async function publishAll(count: number, window: number): Promise<void> {
   for (let n = 0; n < window; n++) more();
   await done;
   publisher.call.off("data", more);
+}
+
+/**
+ * Sends each message when the previous one has come back from another client, or sends each received one back. Returns microseconds of one. The
+ * server acknowledges what is sent, so every turn brings two messages.
+ */
+async function exchange(count: number, isFirst: boolean): Promise<number> {
+  const [stream] = listening;
+  const started = performance.now();
+  for (let turn = 0; turn < count; turn++) {
+    if (!isFirst) await stream?.take(1);
+    const received = stream?.take(isFirst ? 2 : 1);
+    stream?.call.write(payload);
+    await received;
+  }
+  return ((performance.now() - started) / count) * 1000;
 }
 
 async function takeTurns(count: number): Promise<number> {

@@ -1,8 +1,8 @@
-// The ceiling for one message per gRPC frame: a server that forwards each message to all subscribers and acknowledges it. It decodes nothing,
+// The ceiling for one message per gRPC frame: a server that forwards each message to all other subscribers and acknowledges it. It decodes nothing,
 // stores nothing and authenticates no client.
 import { Server, ServerCredentials, type ServerDuplexStream } from "@grpc/grpc-js";
 import { BARE_METHOD } from "./bare-relay.ts";
-import { serve } from "./worker.ts";
+import { memoryInUse, serve } from "./worker.ts";
 
 const ACK = Buffer.from("12345678");
 const listeners = new Set<ServerDuplexStream<Buffer, Buffer>>();
@@ -16,7 +16,7 @@ server.addService(
       if (call.metadata.get("listen").length > 0) listeners.add(call);
       call.sendMetadata(call.metadata);
       call.on("data", (message: Buffer) => {
-        for (const listener of listeners) listener.write(message);
+        for (const listener of listeners) if (listener !== call) listener.write(message);
         call.write(ACK);
       });
     },
@@ -24,5 +24,5 @@ server.addService(
 );
 server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, port) => {
   if (error !== null) throw error;
-  serve({ url: `127.0.0.1:${port}` }, async () => 0);
+  serve({ url: `127.0.0.1:${port}` }, async () => memoryInUse());
 });

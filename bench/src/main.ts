@@ -2,6 +2,7 @@
 // .cache/bench, and with --save to bench/results and docs/bench.
 import { relative } from "node:path";
 import { parseArgs } from "node:util";
+import { channel } from "./channel.ts";
 import { crossNode } from "./cross-node.ts";
 import { didcommCrypto } from "./didcomm-crypto.ts";
 import { growthChannels } from "./growth/channels.ts";
@@ -13,6 +14,7 @@ import { idleAgents, idleAgentsCurve } from "./idle-agents.ts";
 import { imports } from "./imports.ts";
 import { layr8Requests } from "./layr8-requests.ts";
 import { mls } from "./mls.ts";
+import { mlsFloor } from "./mls-floor.ts";
 import { mlsWarmTree } from "./mls-warm-tree.ts";
 import { relay, relayFanOut, relayLatency, relayMemory } from "./relay.ts";
 import { describeMachine, thisMachine } from "./report/machine.ts";
@@ -25,10 +27,12 @@ const usual: Benches = {
   "cross-node": crossNode,
   "idle-agents": idleAgents,
   mls,
+  "mls-floor": mlsFloor,
   relay,
   "relay-latency": relayLatency,
   "relay-fan-out": relayFanOut,
   "relay-memory": relayMemory,
+  channel,
   "didcomm-crypto": didcommCrypto,
   imports,
   "growth-members": growthMembers,

@@ -18,14 +18,17 @@ interface Question {
   readonly publishTo?: readonly string[];
   readonly window?: number;
   readonly turns?: number;
+  /** Channels that one client subscribes to. */
+  readonly subscribeTo?: readonly string[];
 }
 
-serve({}, async ({ subscribers, take, publish, publishTo, window = 256, turns }: Question) => {
+serve({}, async ({ subscribers, take, publish, publishTo, subscribeTo, window = 256, turns }: Question) => {
   if (subscribers !== undefined) return subscribe(subscribers);
   if (take !== undefined) await Promise.all(subscriptions.map((subscription) => drain(subscription, take)));
   if (publishTo !== undefined)
     await Promise.all(publishTo.map((name) => publisher.publish(name, { kind: "application", epoch: 1n, payload })));
   if (publish !== undefined) await publishWindow(publish, window, publishOne);
+  for (const name of subscribeTo ?? []) await publisher.subscribe(name, { from: "now" }).whenOpen();
   return turns === undefined ? 0 : takeTurns(turns);
 });
 

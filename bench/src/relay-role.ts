@@ -1,6 +1,6 @@
 // A relay and its API server in a process of their own.
 import { startSkytale } from "@parley/skytale-server";
-import { argument, serve } from "./worker.ts";
+import { argument, memoryInUse, serve } from "./worker.ts";
 
 const CHANNEL = "bench/relay/one";
 
@@ -20,9 +20,7 @@ let channels = 1;
 /** `channels`: creates channels up to this number, and returns the names of the new ones. Otherwise the memory in use is returned. */
 serve({ url: server.relayUrl, token, channel: CHANNEL }, async ({ channels: wanted }: { readonly channels?: number }) => {
   if (wanted !== undefined) return createChannels(wanted);
-  globalThis.gc?.();
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
+  return memoryInUse();
 });
 
 async function createChannels(wanted: number): Promise<{ readonly names: readonly string[] }> {

@@ -2,21 +2,25 @@ import { measure } from "./harness.ts";
 import { BARE, DISK, MEMORY, natsSettings, type Setting, subscribe, through, withSettings } from "./relay-settings.ts";
 import { Worker } from "./worker.ts";
 
-/** Idle subscriptions, each of its own client, whose memory is compared. */
-const IDLE = [10, 100, 1000, 10_000] as const;
+/** Clients that do nothing. */
+const IDLE_CLIENTS = [200, 1000] as const;
+/** Clients before memory is measured: they cause what the first ones need. */
+const WARM_CLIENTS = 50;
+/** Subscriptions of one client that do nothing. */
+const SUBSCRIPTIONS = 500;
 
 /** Publishing through a relay, on disk and in memory, beside what a server that puts each message into a frame of its own does at best. */
 export async function relay(): Promise<void> {
   await withSettings([DISK, MEMORY, BARE, ...natsSettings()], async (settings) => {
     for (const setting of settings) {
       await subscribe(setting, 1);
-      await through(setting, countFor(setting, 8000));
+      await through(setting, countFor(setting, 20_000));
     }
     await measure({
       title: "Publish and deliver 1 KiB, acknowledged, 256 in flight",
       unit: "messages/s",
       baseline: BARE.name,
-      variants: settings.map((setting) => ({ name: setting.name, run: () => through(setting, countFor(setting, 16_000)) })),
+      variants: settings.map((setting) => ({ name: setting.name, run: () => through(setting, countFor(setting, 20_000)) })),
     });
   });
 }
@@ -70,25 +74,48 @@ async function deliveries(setting: Setting, messages: number, subscribers: numbe
   return { value: value * subscribers, cpuUs: cpuUs === undefined ? undefined : cpuUs / subscribers };
 }
 
-/** Memory of a relay with many clients that do nothing. */
+/** Memory of a relay with many clients that do nothing, and with a client that has many subscriptions. */
 export async function relayMemory(): Promise<void> {
   await measure({
-    title: `Memory of a relay per client with one idle subscription, ${IDLE[2]} clients`,
+    title: "Memory of a relay for each idle client with one subscription",
     unit: "KiB",
-    variants: [{ name: MEMORY.name, run: () => idleMemory(IDLE[2]) }],
+    baseline: BARE.name,
+    variants: [
+      ...IDLE_CLIENTS.map((count) => ({ name: `${MEMORY.name}, ${count} clients`, run: () => memoryPerClient("relay", count) })),
+      { name: BARE.name, run: () => memoryPerClient("bare-relay", IDLE_CLIENTS[0]) },
+    ],
+  });
+  await measure({
+    title: `Memory of a relay for each idle subscription of one client, ${SUBSCRIPTIONS} channels`,
+    unit: "KiB",
+    variants: [{ name: MEMORY.name, run: () => memoryOfSubscriptions() }],
   });
 }
 
-async function idleMemory(count: number): Promise<number> {
-  const server = new Worker("relay-role", {});
-  const clients = new Worker("relay-client-role", await server.ready);
+function memoryPerClient(role: string, count: number): Promise<number> {
+  return withServer(role, async (server, clients) => {
+    await clients.ask({ subscribers: WARM_CLIENTS });
+    const before = await server.ask<number>({});
+    await clients.ask({ subscribers: WARM_CLIENTS + count });
+    return ((await server.ask<number>({})) - before) / count / 1024;
+  });
+}
+
+function memoryOfSubscriptions(): Promise<number> {
+  return withServer("relay", async (server, clients) => {
+    const { names } = await server.ask<{ readonly names: readonly string[] }>({ channels: SUBSCRIPTIONS + 1 });
+    const before = await server.ask<number>({});
+    await clients.ask({ subscribeTo: names });
+    return ((await server.ask<number>({})) - before) / SUBSCRIPTIONS / 1024;
+  });
+}
+
+async function withServer(role: string, work: (server: Worker, clients: Worker) => Promise<number>): Promise<number> {
+  const server = new Worker(`${role}-role`, {});
+  const clients = new Worker(`${role}-client-role`, await server.ready);
   try {
     await clients.ready;
-    await clients.ask({ subscribers: 50 });
-    const before = await server.ask<number>({});
-    await clients.ask({ subscribers: 50 + count });
-    const after = await server.ask<number>({});
-    return (after - before) / count / 1024;
+    return await work(server, clients);
   } finally {
     await clients.stop();
     await server.stop();

@@ -84,3 +84,10 @@ export async function rate(lanes: number, durationMs: number, task: () => Promis
   await Promise.all(Array.from({ length: lanes }, lane));
   return (done / (performance.now() - started)) * 1000;
 }
+
+/** For a role's module: bytes that are in use after a garbage collection, in the heap and in buffers. */
+export function memoryInUse(): number {
+  globalThis.gc?.();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}

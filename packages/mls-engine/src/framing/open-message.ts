@@ -9,7 +9,8 @@ import { framedContentTbs, WireFormat, type ContentType, type MemberContent } fr
 import { skipHandshake } from "./handshake-length.ts";
 import type { MessageEpoch } from "./message-epoch.ts";
 import { privateContentAad, senderDataAad, type PrivateMessage } from "./private-message.ts";
-import { applyReuseGuard, openSenderData, type SenderData } from "./sender-data.ts";
+import { applyReuseGuard } from "./reuse-guard.ts";
+import { openSenderData, type SenderData } from "./sender-data.ts";
 
 /** An authentic message: encrypted in this epoch of this group, and signed by the sender. */
 export interface OpenedMessage extends MemberContent {

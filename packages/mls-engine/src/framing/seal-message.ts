@@ -7,7 +7,8 @@ import { framedContentTbs, WireFormat, writeContent, type ContentType } from "./
 import type { MessageEpoch } from "./message-epoch.ts";
 import { DEFAULT_PADDING, paddedSize, type PaddingBuckets } from "./padding.ts";
 import { encodePrivateMessage, privateContentAad, senderDataAad } from "./private-message.ts";
-import { applyReuseGuard, REUSE_GUARD, sealSenderData } from "./sender-data.ts";
+import { applyReuseGuard, randomReuseGuard } from "./reuse-guard.ts";
+import { sealSenderData } from "./sender-data.ts";
 
 const EMPTY = new Uint8Array(0);
 
@@ -66,7 +67,7 @@ function sealPlaintext(
   plaintext: Uint8Array,
 ): Uint8Array {
   const { suite, groupId, senderDataSecret, tree } = epoch;
-  const reuseGuard = suite.random(REUSE_GUARD);
+  const reuseGuard = randomReuseGuard(suite);
   const aad = privateContentAad(epoch, contentType, authenticatedData);
   const ciphertext = suite.seal(key, applyReuseGuard(nonce, reuseGuard), aad, plaintext);
   erase(key, nonce, plaintext);

@@ -2,9 +2,7 @@ import { Reader } from "../codec/reader.ts";
 import { Writer } from "../codec/writer.ts";
 import type { CipherSuite } from "../crypto/cipher-suite.ts";
 import { erase, expandWithLabel } from "../crypto/labels.ts";
-
-/** Bytes of a reuse guard. */
-export const REUSE_GUARD = 4;
+import { REUSE_GUARD } from "./reuse-guard.ts";
 
 /** The sender of a PrivateMessage and the generation of its key ([RFC 9420 §6.3.2](https://www.rfc-editor.org/rfc/rfc9420.html#section-6.3.2)). */
 export interface SenderData {
@@ -59,13 +57,4 @@ export function openSenderData(
   if (plaintext?.length !== SIZE) return undefined;
   const reader = new Reader(plaintext);
   return { leaf: reader.u32(), generation: reader.u32(), reuseGuard: reader.rest() };
-}
-
-/**
- * Combines a nonce with the reuse guard, in place. The guard is random: if a member restored from a backup uses a generation twice, its two
- * messages still have different nonces, with a probability of 1 - 2^-32 (RFC 9420 §6.3.1).
- */
-export function applyReuseGuard(nonce: Uint8Array, guard: Uint8Array): Uint8Array {
-  for (const [at, byte] of guard.entries()) nonce[at] = (nonce[at] ?? 0) ^ byte;
-  return nonce;
 }

@@ -64,6 +64,8 @@ export async function listenGrpc(relay: Relay, options: GrpcListenOptions): Prom
     "grpc.max_receive_message_length": relay.limits.maxFrameBytes,
     "grpc.max_send_message_length": -1,
     "grpc.max_concurrent_streams": 1000,
+    // Statistics of each connection and call, which nothing here reads.
+    "grpc.enable_channelz": 0,
   });
   const service = `/${contract.RelayService.typeName}/`;
   const { onDropped = (): void => undefined, trustsProxy = (): boolean => false } = options;

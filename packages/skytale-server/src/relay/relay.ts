@@ -1,3 +1,4 @@
+import type { FairShareLease } from "@parley/core/internal";
 import { type FrameListener, type FrameStream, RelayError, type RelayHandler, type UnaryMethod } from "@parley/skytale-relay";
 import type { ChannelLog, Retention } from "../log/channel-log.ts";
 import { readRetention } from "../log/retention.ts";
@@ -45,6 +46,8 @@ export class Relay implements RelayHandler, AsyncDisposable {
   readonly #flushes = new FlushQueue();
   readonly #feeds: ChannelFeeds;
   readonly #unary: Unary;
+  /** One object for all sessions. */
+  readonly #sessionParts: SessionParts;
   readonly #sessions = new Set<Session>();
   /** Streams in authentication. */
   #arriving = 0;
@@ -69,6 +72,7 @@ export class Relay implements RelayHandler, AsyncDisposable {
     this.#failures = new FailedVerifications(this.limits.failedVerificationsPerSecond);
     this.#feeds = new ChannelFeeds(options.log);
     this.#unary = new Unary({ ...options, budgets: this.#budgets });
+    this.#sessionParts = this.#partsOf();
     this.#checkTimer = setInterval(() => void this.#check(), this.limits.accessCheckMs).unref();
     this.#expireTimer = setInterval(() => void this.#expire(), this.limits.expireMs).unref();
   }
@@ -175,18 +179,24 @@ export class Relay implements RelayHandler, AsyncDisposable {
         throw new RelayError("resource_exhausted", "The account opens too many streams in a short time");
       const lease = this.#budgets.streams.tryAcquire(accountId);
       if (lease === undefined) throw new RelayError("resource_exhausted", "The account, or the relay, has too many streams");
-      const session = new Session(this.#partsOf(), principal, stream, () => {
-        lease.release();
-        this.#sessions.delete(session);
-        this.#observer.onClosed?.(accountId);
-      });
-      this.#observer.onOpened?.(accountId);
-      this.#sessions.add(session);
-      arrival.handOver(session);
+      arrival.handOver(this.#openSession(principal, stream, lease));
       stream.resume();
     } finally {
       this.#arriving--;
     }
+  }
+
+  /** Not part of {@link #admit}: what a session keeps in memory must not include the token. */
+  #openSession(principal: Principal, stream: FrameStream, lease: FairShareLease): Session {
+    const { accountId } = principal;
+    const session = new Session(this.#sessionParts, principal, stream, () => {
+      lease.release();
+      this.#sessions.delete(session);
+      this.#observer.onClosed?.(accountId);
+    });
+    this.#observer.onOpened?.(accountId);
+    this.#sessions.add(session);
+    return session;
   }
 
   #partsOf(): SessionParts {

@@ -52,7 +52,6 @@ const MAX_TIMER_MS = 0x7fff_ffff;
  * that causes too much work.
  */
 export class Session implements FrameListener, SubscriberOwner, PublishingStream {
-  readonly decisions: PublishDecisions;
   readonly #parts: SessionParts;
   readonly #stream: FrameStream;
   readonly #onEnd: () => void;
@@ -63,6 +62,8 @@ export class Session implements FrameListener, SubscriberOwner, PublishingStream
   readonly #subscribed = new Map<string, FairShareLease>();
   readonly #behind = new Set<Subscriber>();
   #principal: Principal;
+  /** Set by the first publish: most streams only receive. */
+  #decisions: PublishDecisions | undefined;
   #expiry: NodeJS.Timeout | undefined;
   #heardAt = performance.now();
   #frames: Uint8Array[] = [];
@@ -81,7 +82,6 @@ export class Session implements FrameListener, SubscriberOwner, PublishingStream
     this.#principal = principal;
     this.#stream = stream;
     this.#onEnd = onEnd;
-    this.decisions = new PublishDecisions(parts.access, principal, parts.limits.accessCheckMs);
     this.#publishing = new Publishing(parts, this);
     this.#outbox = new Outbox(stream, {
       maxBytes: parts.limits.maxOutboxBytes,
@@ -99,6 +99,11 @@ export class Session implements FrameListener, SubscriberOwner, PublishingStream
 
   get accountId(): string {
     return this.#principal.accountId;
+  }
+
+  get decisions(): PublishDecisions {
+    this.#decisions ??= new PublishDecisions(this.#parts.access, this.#principal, this.#parts.limits.accessCheckMs);
+    return this.#decisions;
   }
 
   get subscriptions(): number {
