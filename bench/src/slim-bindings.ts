@@ -1,8 +1,10 @@
 import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
-/** Unpacked by `npm run slim-bindings`: too large for everybody who installs this repository. */
-const ENTRY = fileURLToPath(new URL("../../.cache/slim-bindings/node_modules/@agntcy/slim-bindings/index.js", import.meta.url));
+/** Installed by `npm run slim-bindings`. They are no dependency of this package because of their size, 51 MB for one platform. */
+const REPOSITORY = fileURLToPath(new URL("../..", import.meta.url));
+const ENTRY = join(REPOSITORY, ".cache", "slim-bindings", "node_modules", "@agntcy", "slim-bindings", "index.js");
 
 /** The part of @agntcy/slim-bindings that the benchmark uses. */
 export interface SlimBindings {
