@@ -2,8 +2,8 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
-/** Installed by `npm run slim-bindings`. They are no dependency of this package because of their size, 51 MB for one platform. */
 const REPOSITORY = fileURLToPath(new URL("../..", import.meta.url));
+/** Installed by `npm run slim-bindings`. They are no dependency of this package because of their size, 51 MB for one platform. */
 const ENTRY = join(REPOSITORY, ".cache", "slim-bindings", "node_modules", "@agntcy", "slim-bindings", "index.js");
 
 /** The part of @agntcy/slim-bindings that the benchmark uses. */
