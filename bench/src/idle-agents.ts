@@ -30,7 +30,8 @@ async function costOf(count: number): Promise<number> {
   const most = 2 * count + 1000;
   const limits = { maxConnections: most, maxConnectionsPerKey: most, maxDidsPerKey: most };
   const node = new Worker<{ nodeUrl: string; apiKey: string }>("node-role", { limits });
-  const agents = new Worker("idle-role", await node.ready);
+  const { nodeUrl, apiKey } = await node.ready;
+  const agents = new Worker("idle-role", { nodeUrl, apiKey });
   try {
     await agents.ready;
     await agents.ask({ agents: WARM });

@@ -21,7 +21,8 @@ export async function layr8Requests(): Promise<void> {
       ] as const) {
         const processes = new Processes(checkout);
         running.push(processes);
-        const { ready: endpoint } = await processes.start<{ nodeUrl: string; apiKey: string }>("node-role", options);
+        const { ready } = await processes.start<{ nodeUrl: string; apiKey: string }>("node-role", options);
+        const endpoint = { nodeUrl: ready.nodeUrl, apiKey: ready.apiKey };
         await processes.start("echo-role", { ...endpoint, agentDids: [ECHO] });
         const { worker: asking } = await processes.start("asking-role", { ...endpoint, pairs: [{ to: ECHO }] });
         places.push({ name: name + checkout.suffix, processes, asking });
