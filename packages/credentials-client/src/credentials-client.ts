@@ -1,4 +1,4 @@
-import { describeKind, rejectUnknownOptions } from "@parley/core/internal";
+import { describeKind, rejectUnknownOptions } from "@parley/core/eager";
 import { lazily } from "@parley/core/lazily";
 import { isDid } from "@parley/did/syntax";
 import type { CredentialFormat } from "@parley/vc";

@@ -1,5 +1,5 @@
 import type { LookupFunction } from "node:net";
-import { isLocalhostName, lookupLoopback } from "@parley/core/internal";
+import { isLocalhostName, lookupLoopback } from "@parley/core/eager";
 
 /** Address of a node's REST API. */
 export interface Endpoint {

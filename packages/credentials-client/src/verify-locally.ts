@@ -1,4 +1,4 @@
-import { rejectUnknownOptions } from "@parley/core/internal";
+import { rejectUnknownOptions } from "@parley/core/eager";
 import { lazily } from "@parley/core/lazily";
 import type { DidResolver } from "@parley/did";
 import type { StatusListFetch, VerifiedCredential, VerifiedPresentation, VerifyPresentationOptions } from "@parley/vc";

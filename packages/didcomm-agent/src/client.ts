@@ -8,7 +8,7 @@ import {
   type MessageInit,
   type SendReceipt,
 } from "@parley/core";
-import { IS_BOOLEAN, MAX_TIMER_MS, checkValues, closeAll, readDurationMs, rejectUnknownOptions, warnOnce } from "@parley/core/internal";
+import { IS_BOOLEAN, MAX_TIMER_MS, checkValues, closeAll, readDurationMs, rejectUnknownOptions, warnOnce } from "@parley/core/eager";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 
 import type { ConnectOptions, RequestOptions, SchemaRequestOptions, SendOptions } from "./call-options.ts";

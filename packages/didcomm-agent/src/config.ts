@@ -1,5 +1,5 @@
 import type { Transport } from "@parley/core";
-import { readDurationMs, rejectUnknownOptions } from "@parley/core/internal";
+import { readDurationMs, rejectUnknownOptions } from "@parley/core/eager";
 
 import { requireDid } from "./did-syntax.ts";
 

@@ -1,4 +1,4 @@
-import { describeKind } from "@parley/core/internal";
+import { describeKind } from "@parley/core/eager";
 
 /** The longest beginning of a text that is a DID's (https://www.w3.org/TR/did-core/#did-syntax). */
 const DID = /^did:[a-z0-9]+:(?:[\w.:-]|%[0-9A-Fa-f]{2})*/;

@@ -1,5 +1,5 @@
 import { decodePlaintext, ParleyError, type DecodedMessage, type Delivery, type Message, type MessageContext } from "@parley/core";
-import { ChurnMap } from "@parley/core/internal";
+import { ChurnMap } from "@parley/core/eager";
 
 import { ErrorKind, type ReportError } from "./error-handler.ts";
 import { isExpired } from "./expiry.ts";

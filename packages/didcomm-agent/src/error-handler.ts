@@ -1,5 +1,5 @@
 import { ParleyError } from "@parley/core";
-import { warnOnce } from "@parley/core/internal";
+import { warnOnce } from "@parley/core/eager";
 
 import { ServerRejectError } from "./errors.ts";
 

@@ -1,5 +1,5 @@
 import { ParleyError, replyTo, type Message, type MessageInit, type Outcome } from "@parley/core";
-import { describeKind, warnOnce } from "@parley/core/internal";
+import { describeKind, warnOnce } from "@parley/core/eager";
 
 import { ErrorKind, kindOfSendError, type ReportError } from "./error-handler.ts";
 import { isLinkFailure, ServerRejectError } from "./errors.ts";

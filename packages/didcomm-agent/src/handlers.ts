@@ -1,4 +1,4 @@
-import { describeKind } from "@parley/core/internal";
+import { describeKind } from "@parley/core/eager";
 import { protocolOf, type JsonObject, type MessageInit } from "@parley/core";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 

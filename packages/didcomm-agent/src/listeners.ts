@@ -1,4 +1,4 @@
-import { describeKind } from "@parley/core/internal";
+import { describeKind } from "@parley/core/eager";
 
 /** Functions to call when something happens. */
 export class Listeners<Args extends readonly unknown[]> {

@@ -1,5 +1,5 @@
 import { ParleyError } from "@parley/core";
-import { describeThrown } from "@parley/core/internal";
+import { describeThrown } from "@parley/core/eager";
 
 import { ErrorKind, type ErrorHandler, type SDKError } from "./error-handler.ts";
 

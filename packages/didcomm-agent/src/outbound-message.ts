@@ -7,7 +7,7 @@ import {
   rejectUnknownOptions,
   warnOnce,
   type OptionCheck,
-} from "@parley/core/internal";
+} from "@parley/core/eager";
 
 import { requireDid, requireDidUrl } from "./did-syntax.ts";
 import { requireMessageType } from "./handlers.ts";

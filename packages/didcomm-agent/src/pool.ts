@@ -1,4 +1,4 @@
-import { Fifo } from "@parley/core/internal";
+import { Fifo } from "@parley/core/eager";
 
 /**
  * A task of a {@link Pool}. Its slot is free for the next task when it calls `release`, or else when it has ended. It must not throw, nor

@@ -1,5 +1,5 @@
 import { ParleyError, parseMessageType, replyTo, threadOf, type Message } from "@parley/core";
-import { describeKind } from "@parley/core/internal";
+import { describeKind } from "@parley/core/eager";
 
 import { BodyError } from "./schema.ts";
 

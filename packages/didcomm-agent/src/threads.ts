@@ -1,5 +1,5 @@
 import { threadOf, type Message, type MessageContext, type SendReceipt } from "@parley/core";
-import { MAX_TIMER_MS, ChurnMap } from "@parley/core/internal";
+import { MAX_TIMER_MS, ChurnMap } from "@parley/core/eager";
 
 import { AbortGroup } from "./abort-group.ts";
 import { RequestTimeoutError } from "./errors.ts";

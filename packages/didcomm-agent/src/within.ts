@@ -1,4 +1,4 @@
-import { MAX_TIMER_MS } from "@parley/core/internal";
+import { MAX_TIMER_MS } from "@parley/core/eager";
 
 /** Waits for a promise, but no longer than the given time. */
 export async function within(ms: number, promise: Promise<unknown>): Promise<void> {

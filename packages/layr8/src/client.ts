@@ -1,4 +1,4 @@
-import { closeAll, rejectUnknownOptions } from "@parley/core/internal";
+import { closeAll, rejectUnknownOptions } from "@parley/core/eager";
 import type { Message, MessageInit } from "@parley/core";
 import {
   CredentialsClient,

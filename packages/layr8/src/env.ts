@@ -1,5 +1,5 @@
 import type { Transport } from "@parley/core";
-import { checkOption, rejectUnknownOptions, type OptionCheck } from "@parley/core/internal";
+import { checkOption, rejectUnknownOptions, type OptionCheck } from "@parley/core/eager";
 import type { CredentialsClientOptions } from "@parley/credentials-client";
 import type { Config as AgentConfig, ClientOptions, Endpoint } from "@parley/didcomm-agent";
 import { PhoenixTransport } from "@parley/transport-phoenix";

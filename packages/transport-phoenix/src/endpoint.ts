@@ -1,5 +1,5 @@
 import type { LookupFunction } from "node:net";
-import { isLocalhostName, lookupLoopback } from "@parley/core/internal";
+import { isLocalhostName, lookupLoopback } from "@parley/core/eager";
 import { DEFAULT_PATH } from "./errors.ts";
 
 /** Where the API key travels. */

@@ -1,5 +1,5 @@
 import { TransportError } from "@parley/core";
-import { explainNodeFailure, type ConnectFailure } from "@parley/core/internal";
+import { explainNodeFailure, type ConnectFailure } from "@parley/core/eager";
 
 /** The WebSocket path of Layr8 nodes. */
 export const DEFAULT_PATH = "/plugin_socket/websocket";

@@ -1,4 +1,4 @@
-import { checkHeaders, readDurationMs, rejectUnknownOptions } from "@parley/core/internal";
+import { checkHeaders, readDurationMs, rejectUnknownOptions } from "@parley/core/eager";
 import type { TlsOptions } from "@parley/core/net";
 
 /** How a {@link PhoenixTransport} reaches its node. */

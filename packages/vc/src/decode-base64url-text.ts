@@ -1,4 +1,4 @@
-import { decodeBase64url } from "@parley/core/internal";
+import { decodeBase64url } from "@parley/core/eager";
 
 /** Decodes base64url of UTF-8. `undefined` if the text is not base64url, or the bytes are not UTF-8. */
 export function decodeBase64urlText(text: string): string | undefined {

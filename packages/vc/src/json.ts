@@ -1,5 +1,5 @@
 import { isJsonObject, type JsonObject, type JsonValue } from "@parley/core";
-import { isJsonArray, parseJsonObject as parseStrictly } from "@parley/core/internal";
+import { isJsonArray, parseJsonObject as parseStrictly } from "@parley/core/eager";
 import { VcError } from "./vc-error.ts";
 
 /** Most levels of nesting in a document. */

@@ -1,4 +1,4 @@
-import { rejectUnknownOptions } from "@parley/core/internal";
+import { rejectUnknownOptions } from "@parley/core/eager";
 import { checkNotNegative } from "./check-numbers.ts";
 
 /** Limits on the resources that a peer's credentials can consume. */

@@ -1,5 +1,5 @@
 import type { JsonObject, JsonValue } from "@parley/core";
-import { isJsonArray } from "@parley/core/internal";
+import { isJsonArray } from "@parley/core/eager";
 import { without } from "../json.ts";
 import { VcError } from "../vc-error.ts";
 

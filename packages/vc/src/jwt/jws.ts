@@ -1,5 +1,5 @@
 import type { JsonObject } from "@parley/core";
-import { decodeBase64url } from "@parley/core/internal";
+import { decodeBase64url } from "@parley/core/eager";
 import { lazily } from "@parley/core/lazily";
 import { decodeBase64urlText } from "../decode-base64url-text.ts";
 import { truncate, parseJsonObject } from "../json.ts";

@@ -1,5 +1,5 @@
 import { isJsonObject, type JsonObject, type JsonValue } from "@parley/core";
-import { isJsonArray } from "@parley/core/internal";
+import { isJsonArray } from "@parley/core/eager";
 import { truncate, entriesOf } from "../json.ts";
 import { VcError, type VcErrorCode } from "../vc-error.ts";
 import { parseDateTimeStamp } from "./date.ts";

@@ -1,5 +1,5 @@
 import { isJsonObject, type JsonObject } from "@parley/core";
-import { isJsonArray } from "@parley/core/internal";
+import { isJsonArray } from "@parley/core/eager";
 import type { Checker } from "./checker.ts";
 
 /** Version of the data model that a document follows. */
