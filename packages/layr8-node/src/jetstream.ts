@@ -1,2 +1,5 @@
 // Stores that several nodes share, on NATS JetStream. Needs @parley/jetstream, which a single node does not load.
+export { JetstreamCredentialStore } from "./jetstream/jetstream-credential-store.ts";
 export { JetstreamInbox, type JetstreamInboxOptions } from "./jetstream/jetstream-inbox.ts";
+export { JetstreamNonces } from "./jetstream/jetstream-nonces.ts";
+export { JetstreamRecords, type JetstreamRecordsOptions } from "./jetstream/jetstream-records.ts";

@@ -145,6 +145,7 @@ export class RunningNode implements Layr8Node {
       events: this.#events.router,
     });
     inbox.onDamaged((message) => this.#router.damaged(message));
+    apiKeys.onRevoked((id) => this.#phoenix?.drop(id));
     this.#wallet = new Wallet({
       dids,
       store: credentials,

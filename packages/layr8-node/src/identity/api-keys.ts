@@ -1,9 +1,10 @@
-import { randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { checkOptions, IS_ANYTHING, IS_BOOLEAN, IS_TEXT, type OptionCheck } from "@parley/core/internal";
 import type { DidRule } from "../options.ts";
 import { createKey, hashKey } from "@parley/server-kit";
 import type { Records } from "@parley/storage";
 import { readDidRule, ruleCovers } from "./did-pattern.ts";
+import { type LiveRecords, liveRecords } from "./live-records.ts";
 
 /** Public data of an API key: neither the key nor its hash. */
 export interface ApiKeyInfo {
@@ -58,16 +59,29 @@ const MAX_PRESENTED_LENGTH = 512;
 
 /** The API keys of a node. */
 export class ApiKeys {
-  readonly #records: Records<ApiKeyRecord>;
+  readonly #records: LiveRecords<ApiKeyRecord>;
   readonly #now: () => number;
   /** By hash. */
   readonly #valid = new Map<string, ApiKeyRecord>();
   readonly #formerlyImported = new Map<string, ApiKeyRecord>();
 
-  constructor(records: Records<ApiKeyRecord>, now: () => number = Date.now) {
-    this.#records = records;
+  #onRevoked: (id: string) => void = () => undefined;
+
+  /** @param records other nodes may change those that are live. */
+  constructor(records: Records<ApiKeyRecord> | LiveRecords<ApiKeyRecord>, now: () => number = Date.now) {
+    this.#records = liveRecords(records, () => undefined);
     this.#now = now;
-    for (const record of records.load()) (record.imported ? this.#formerlyImported : this.#valid).set(record.hash, record);
+    for (const record of this.#records.load()) this.#take(record);
+    this.#records.onChange((id, record) => {
+      if (record !== undefined) return this.#take(record);
+      this.#drop(id);
+      this.#onRevoked(id);
+    });
+  }
+
+  /** Sets the listener for keys that another node has revoked. */
+  onRevoked(listener: (id: string) => void): void {
+    this.#onRevoked = listener;
   }
 
   /**
@@ -113,10 +127,8 @@ export class ApiKeys {
    * @throws StorageError `storage_failed`: the key is invalid, but may be valid again after a restart.
    */
   async revoke(id: string): Promise<boolean> {
-    const record = Array.from(this.#valid.values()).find((candidate) => candidate.id === id);
-    if (record === undefined) return false;
-    this.#valid.delete(record.hash);
-    await this.#records.remove(record.id);
+    if (!this.#drop(id)) return false;
+    await this.#records.remove(id);
     return true;
   }
 
@@ -129,7 +141,8 @@ export class ApiKeys {
     const dids = readDidRule(options.dids);
     const hash = hashKey(key);
     const former = this.#valid.get(hash) ?? this.#formerlyImported.get(hash);
-    const id = former?.id ?? randomUUID();
+    // Nodes that import the same key agree on its id.
+    const id = former?.id ?? (imported ? uuidOf(hash) : randomUUID());
     const record: ApiKeyRecord = {
       id,
       name: options.name ?? id,
@@ -139,15 +152,32 @@ export class ApiKeys {
       createdAt: former?.createdAt ?? this.#now(),
       imported: former?.imported ?? imported,
     };
-    await this.#records.put(id, record);
+    await this.#records.update(id, () => record);
     this.#valid.set(hash, record);
     return record;
+  }
+
+  /** A record of an imported key is valid only where the configuration has the key. */
+  #take(record: ApiKeyRecord): void {
+    if (record.imported && !this.#valid.has(record.hash)) this.#formerlyImported.set(record.hash, record);
+    else this.#valid.set(record.hash, record);
+  }
+
+  #drop(id: string): boolean {
+    const record = Array.from(this.#valid.values()).find((candidate) => candidate.id === id);
+    return record !== undefined && this.#valid.delete(record.hash);
   }
 }
 
 /** Whether an API key may bind a DID. */
 export function mayBind(apiKey: ApiKey, did: string): boolean {
   return ruleCovers(apiKey.dids, did);
+}
+
+/** A UUID (version 8) derived from the hash of a key. */
+function uuidOf(hash: string): string {
+  const digest = createHash("sha256").update(hash).digest("hex");
+  return `${digest.slice(0, 8)}-${digest.slice(8, 12)}-8${digest.slice(13, 16)}-a${digest.slice(17, 20)}-${digest.slice(20, 32)}`;
 }
 
 function infoOf({ id, name, dids, ephemeral, createdAt }: ApiKeyRecord): ApiKeyInfo {

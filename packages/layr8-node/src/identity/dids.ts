@@ -9,6 +9,7 @@ import { didDocument } from "./did-document.ts";
 import { generateKeys, privateKeyOf, publicJwk, type KeyPurpose, type StoredKeys } from "./did-keys.ts";
 import { didWebOf, hostsOf } from "./did-web-path.ts";
 import { IdentityError, type IdentityErrorCode } from "./identity-error.ts";
+import { type LiveRecords, liveRecords } from "./live-records.ts";
 import { hostnameOf, similarDid } from "./similar-did.ts";
 
 /** How long the node hosts a DID: permanently, or while its agent is connected plus a grace time. */
@@ -49,16 +50,16 @@ export interface EnsureOptions {
 
 /** Options of {@link Dids}. */
 export interface DidsOptions {
-  readonly records: Records<DidRecord>;
+  /** Other nodes may change those that are live. */
+  readonly records: Records<DidRecord> | LiveRecords<DidRecord>;
   readonly nodeKey: SealingKey;
   /** DIDs that one API key may own. Default 100,000. */
   readonly maxPerKey?: number;
+  /** Shortest interval between two writes of a DID's time of last use, in milliseconds. Default 60,000. */
+  readonly touchEveryMs?: number;
   /** Milliseconds since 1970; for tests. */
   readonly now?: () => number;
 }
-
-/** Shortest interval between two writes of the time of last use, in milliseconds. */
-const TOUCH_INTERVAL_MS = 60_000;
 
 /** Maximum number of DIDs searched for one similar to a mistyped one. */
 const MAX_SEARCHED = 20_000;
@@ -75,13 +76,14 @@ const REASONS: Readonly<Record<IdentityErrorCode, string>> = {
 
 /** The DIDs that a node hosts, their owners and their keys. */
 export class Dids {
-  readonly #records: Records<DidRecord>;
+  readonly #records: LiveRecords<DidRecord>;
   readonly #nodeKey: SealingKey;
   readonly #maxPerKey: number;
+  readonly #touchEveryMs: number;
   readonly #now: () => number;
   readonly #dids = new Map<string, DidRecord>();
   readonly #owned = new Map<string, number>();
-  readonly #creating = new Map<string, Promise<void>>();
+  readonly #creating = new Map<string, Promise<unknown>>();
   readonly #generating = new Map<string, Promise<StoredKeys | undefined>>();
 
   /**
@@ -89,10 +91,11 @@ export class Dids {
    *
    * @throws StorageError `data_dir_unusable` when the node key isn't the one that the records' keys are encrypted under.
    */
-  constructor({ records, nodeKey, maxPerKey = 100_000, now = Date.now }: DidsOptions) {
-    this.#records = records;
+  constructor({ records, nodeKey, maxPerKey = 100_000, touchEveryMs = 60_000, now = Date.now }: DidsOptions) {
+    this.#records = liveRecords(records, (did) => this.#dids.get(did));
     this.#nodeKey = nodeKey;
     this.#maxPerKey = maxPerKey;
+    this.#touchEveryMs = touchEveryMs;
     this.#now = now;
     const openedAt = now();
     let checked = false;
@@ -103,6 +106,10 @@ export class Dids {
       }
       this.#set({ ...record, lastSeenAt: record.storage === "ephemeral" ? openedAt : record.lastSeenAt });
     }
+    this.#records.onChange((did, record) => {
+      if (record === undefined) this.#delete(did);
+      else this.#set({ ...record, lastSeenAt: Math.max(record.lastSeenAt, this.#dids.get(did)?.lastSeenAt ?? 0) });
+    });
   }
 
   has(did: string): boolean {
@@ -164,7 +171,7 @@ export class Dids {
     }
     if (found.storage !== wanted) {
       if (wanted === "ephemeral") await assertMayEnd(found, owner, holdsAnything);
-      await this.#change(did, { storage: wanted, lastSeenAt: this.#now() }, this.#dids.get(did) ?? found);
+      await this.#change(did, (present) => ({ ...present, storage: wanted, lastSeenAt: this.#now() }));
     } else {
       this.touch(did);
     }
@@ -213,7 +220,9 @@ export class Dids {
     const touched = { ...record, lastSeenAt: this.#now() };
     this.#dids.set(did, touched);
     // If the write fails, the time is slightly older after a restart, which is harmless.
-    if (touched.lastSeenAt - record.lastSeenAt >= TOUCH_INTERVAL_MS) this.#records.put(did, touched).catch(() => undefined);
+    if (touched.lastSeenAt - record.lastSeenAt < this.#touchEveryMs) return;
+    const { lastSeenAt } = touched;
+    this.#records.update(did, (present) => present && { ...present, lastSeenAt }).catch(() => undefined);
   }
 
   /**
@@ -279,17 +288,20 @@ export class Dids {
     const now = this.#now();
     const record: DidRecord = { did, storage, ownerKeyId: owner.id, createdAt: now, lastSeenAt: now };
     this.#set(record);
-    const written = this.#records.put(did, record);
-    this.#creating.set(did, written);
+    const writing = this.#records.update(did, (present) => present ?? record);
+    this.#creating.set(did, writing);
     try {
-      await written;
+      const written = (await writing) ?? record;
+      this.#set(written);
+      // Another node may have created it for another key in this moment.
+      if (written.ownerKeyId !== owner.id && !mayActFor(owner, did, written)) throw notAllowed();
+      return hosted(written);
     } catch (error) {
-      this.#delete(did);
+      if (this.#dids.get(did) === record) this.#delete(did);
       throw error;
     } finally {
       this.#creating.delete(did);
     }
-    return hosted(record);
   }
 
   /** The keys of a DID, generated and stored on first use. */
@@ -310,18 +322,20 @@ export class Dids {
   /** Keys are returned only once durable: a document must not change after a crash. */
   async #generate(did: string): Promise<StoredKeys | undefined> {
     const keys = await generateKeys(did, this.#nodeKey);
-    const record = this.#dids.get(did);
-    if (record === undefined) return undefined;
-    await this.#change(did, { keys }, record);
-    return keys;
+    // Another node may have generated keys in this moment: those that were stored first count.
+    const record = await this.#change(did, (present) => (present.keys === undefined ? { ...present, keys } : present));
+    return record?.keys;
   }
 
   /** Changes a record: in memory first, so that later writes include the change, and back if the write fails. */
-  async #change(did: string, changes: Partial<DidRecord>, former: DidRecord): Promise<void> {
-    const changed = { ...former, ...changes };
-    this.#dids.set(did, changed);
+  async #change(did: string, change: (present: DidRecord) => DidRecord): Promise<DidRecord | undefined> {
+    const former = this.#dids.get(did);
+    if (former === undefined) return undefined;
+    this.#dids.set(did, change(former));
     try {
-      await this.#records.put(did, changed);
+      const changed = await this.#records.update(did, (present) => present && change(present));
+      if (changed !== undefined && this.#dids.has(did)) this.#set(changed);
+      return changed;
     } catch (error) {
       if (this.#dids.has(did)) this.#dids.set(did, former);
       throw error;
@@ -329,17 +343,25 @@ export class Dids {
   }
 
   #set(record: DidRecord): void {
-    if (!this.#dids.has(record.did)) this.#owned.set(record.ownerKeyId, (this.#owned.get(record.ownerKeyId) ?? 0) + 1);
+    const former = this.#dids.get(record.did)?.ownerKeyId;
+    if (former !== record.ownerKeyId) {
+      if (former !== undefined) this.#countOwned(former, -1);
+      this.#countOwned(record.ownerKeyId, 1);
+    }
     this.#dids.set(record.did, record);
+  }
+
+  #countOwned(ownerKeyId: string, change: 1 | -1): void {
+    const count = (this.#owned.get(ownerKeyId) ?? 0) + change;
+    if (count <= 0) this.#owned.delete(ownerKeyId);
+    else this.#owned.set(ownerKeyId, count);
   }
 
   #delete(did: string): void {
     const record = this.#dids.get(did);
     if (record === undefined) return;
     this.#dids.delete(did);
-    const left = (this.#owned.get(record.ownerKeyId) ?? 1) - 1;
-    if (left === 0) this.#owned.delete(record.ownerKeyId);
-    else this.#owned.set(record.ownerKeyId, left);
+    this.#countOwned(record.ownerKeyId, -1);
   }
 }
 

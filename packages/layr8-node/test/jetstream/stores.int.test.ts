@@ -2,7 +2,8 @@ import type { JetstreamConnection } from "@parley/jetstream";
 import { describeUnless, gateOrSoak } from "@parley/test-assertions";
 import { missingNats } from "@parley/test-nats";
 import type { Inbox } from "../../src/inbox/inbox.ts";
-import { JetstreamInbox } from "../../src/jetstream.ts";
+import { JetstreamCredentialStore, JetstreamInbox } from "../../src/jetstream.ts";
+import { credentialStoreCompliance } from "../credentials/credential-store-compliance.ts";
 import { inboxCompliance } from "../inbox/inbox-compliance.ts";
 import { severalNodesCompliance } from "../inbox/several-nodes.ts";
 import { useNats } from "./nats-servers.ts";
@@ -40,6 +41,13 @@ for (const count of [1, 3] as const) {
           return { inbox, ...rest };
         },
         { isShared: true },
+      );
+
+      credentialStoreCompliance("JetstreamCredentialStore", (maxPerHolder) =>
+        stored(async (connection) => {
+          const store = await JetstreamCredentialStore.open(connection, maxPerHolder);
+          return Object.assign(store, { close: () => Promise.resolve() });
+        }),
       );
     }
 
