@@ -111,7 +111,8 @@ export class JetstreamCredentialStore implements CredentialStore {
 
   async removeHolder(holderDid: string): Promise<void> {
     const holder = hashOf(holderDid);
-    await Promise.allSettled([...(this.#adding.get(holder) ?? [])]);
+    const adding = this.#adding.get(holder);
+    if (adding !== undefined) await Promise.allSettled(adding);
     await reading(async () => {
       const ids = await this.#idsOf(holder);
       await this.#purge(this.#subjectOf(holder, "*"));

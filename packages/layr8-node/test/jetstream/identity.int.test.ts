@@ -83,15 +83,15 @@ for (const count of [1, 3] as const) {
         owners.push(apiKeys.find(key));
       }
       const nodeKey = SealingKey.random();
-      const nodes = await Promise.all([openDids(prefix, nodeKey), openDids(prefix, nodeKey)]);
+      const [one, other] = [await openDids(prefix, nodeKey), await openDids(prefix, nodeKey)];
       const [a, b] = owners;
       if (a === undefined || b === undefined) throw new Error("unknown key");
-      const { did } = await (nodes[0] as Dids).assign("node.example", a);
-      await expect.poll(() => nodes[1]?.has(did)).toBe(true);
-      expect(nodes[1]?.ownerOf(did)).toBe(a.id);
-      await expect(nodes[1]?.ensure(did, { mode: "Create", owner: b })).rejects.toMatchObject({ code: "did_not_allowed" });
-      for await (const expired of (nodes[0] as Dids).expire(Number.POSITIVE_INFINITY, () => false)) expect(expired).toBe(did);
-      await expect.poll(() => nodes[1]?.has(did)).toBe(false);
+      const { did } = await one.assign("node.example", a);
+      await expect.poll(() => other.has(did)).toBe(true);
+      expect(other.ownerOf(did)).toBe(a.id);
+      await expect(other.ensure(did, { mode: "Create", owner: b })).rejects.toMatchObject({ code: "did_not_allowed" });
+      for await (const expired of one.expire(Number.POSITIVE_INFINITY, () => false)) expect(expired).toBe(did);
+      await expect.poll(() => other.has(did)).toBe(false);
     });
 
     it("accepts a nonce at one node", async () => {
@@ -102,34 +102,34 @@ for (const count of [1, 3] as const) {
         const shared = await JetstreamNonces.open(connection, { rememberMs: 60_000, maxEntries: 1000 });
         return new NonceMemory({ windowMs: 60_000, maxEntries: 100, shared });
       };
-      const nodes = await Promise.all([open(), open()]);
-      const results = await Promise.allSettled(nodes.map((nonces) => nonces.use("key", DID, "did:web:holder.example", "n", undefined)));
+      const [one, other] = [await open(), await open()];
+      const use = (nonces: NonceMemory, nonce: string): Promise<void> => nonces.use("key", DID, "did:web:holder.example", nonce, undefined);
+      const results = await Promise.allSettled([use(one, "n"), use(other, "n")]);
       expect(results.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
       expect(results.find(({ status }) => status === "rejected")).toMatchObject({ reason: { code: "nonce_replayed" } });
-      await nodes[1]?.use("key", DID, "did:web:holder.example", "m", undefined);
-      await expect(nodes[0]?.use("key", DID, "did:web:holder.example", "m", undefined)).rejects.toMatchObject({ code: "nonce_replayed" });
+      await use(other, "m");
+      await expect(use(one, "m")).rejects.toMatchObject({ code: "nonce_replayed" });
     });
 
     it("shows a credential at all nodes, and removes it for all", async () => {
       const prefix = nats.newPrefix();
-      const [first, second] = await Promise.all(
-        [1, 2].map(async () => {
-          const connection = await nats.connect(prefix);
-          onTestFinished(() => connection.close());
-          return JetstreamCredentialStore.open(connection, 10);
-        }),
-      );
-      const added = await Promise.all([first, second].map((store) => store?.add({ holderDid: DID, signed: "a.b.c" })));
-      for (const store of [first, second]) {
-        expect((await store?.list(DID, { limit: 10 }))?.credentials.map(({ id }) => id).toSorted()).toEqual(
-          added.map((each) => each?.id ?? "").toSorted(),
-        );
+      const open = async (): Promise<JetstreamCredentialStore> => {
+        const connection = await nats.connect(prefix);
+        onTestFinished(() => connection.close());
+        return JetstreamCredentialStore.open(connection, 10);
+      };
+      const stores = [await open(), await open()];
+      const [one, other] = stores as [JetstreamCredentialStore, JetstreamCredentialStore];
+      const added = await Promise.all(stores.map((store) => store.add({ holderDid: DID, signed: "a.b.c" })));
+      const ids = added.map(({ id }) => id).toSorted();
+      for (const store of stores) {
+        expect((await store.list(DID, { limit: 10 })).credentials.map(({ id }) => id).toSorted()).toEqual(ids);
       }
-      const removed = await Promise.all([first, second].map((store) => store?.remove(added[0]?.id ?? "")));
+      const removed = await Promise.all(stores.map((store) => store.remove(ids[0] ?? "")));
       expect(removed.filter(Boolean)).toHaveLength(1);
-      expect(await first?.get(added[0]?.id ?? "")).toBeUndefined();
-      await first?.removeHolder(DID);
-      expect(await second?.list(DID, { limit: 10 })).toEqual({ credentials: [] });
+      expect(await one.get(ids[0] ?? "")).toBeUndefined();
+      await one.removeHolder(DID);
+      expect(await other.list(DID, { limit: 10 })).toEqual({ credentials: [] });
     });
   });
 }

@@ -2,8 +2,9 @@ import type { JetstreamConnection } from "@parley/jetstream";
 import { describeUnless, gateOrSoak } from "@parley/test-assertions";
 import { missingNats } from "@parley/test-nats";
 import type { Inbox } from "../../src/inbox/inbox.ts";
-import { JetstreamCredentialStore, JetstreamInbox } from "../../src/jetstream.ts";
+import { JetstreamCredentialStore, JetstreamInbox, JetstreamOutboundStore } from "../../src/jetstream.ts";
 import { credentialStoreCompliance } from "../credentials/credential-store-compliance.ts";
+import { outboundStoreCompliance } from "../federation/outbound/outbound-store-compliance.ts";
 import { inboxCompliance } from "../inbox/inbox-compliance.ts";
 import { severalNodesCompliance } from "../inbox/several-nodes.ts";
 import { useNats } from "./nats-servers.ts";
@@ -48,6 +49,10 @@ for (const count of [1, 3] as const) {
           const store = await JetstreamCredentialStore.open(connection, maxPerHolder);
           return Object.assign(store, { close: () => Promise.resolve() });
         }),
+      );
+
+      outboundStoreCompliance("JetstreamOutboundStore", (options) =>
+        stored((connection) => JetstreamOutboundStore.open(connection, { ...options, node: "a" })),
       );
     }
 
