@@ -1,5 +1,5 @@
 import { ensureStreams, type JetstreamConnection, publish } from "@parley/jetstream";
-import type { NonceRegister } from "../credentials/nonce-memory.ts";
+import { type NonceRegister, nonceTimeMs } from "../credentials/nonce-memory.ts";
 
 const NANOSECONDS = 1e6;
 
@@ -18,12 +18,12 @@ export class JetstreamNonces implements NonceRegister {
   /**
    * Opens the nonces on a connection.
    *
-   * @param options `rememberMs`: how long a nonce is remembered. `maxEntries`: nonces of all nodes. @throws JetstreamError
+   * @param options `windowMs`: as of {@link NonceMemory}. `maxEntries`: nonces of all nodes. @throws JetstreamError
    *   `streams_unavailable`; StorageError `storage_failed`
    */
   static async open(
     connection: JetstreamConnection,
-    { rememberMs, maxEntries }: { readonly rememberMs: number; readonly maxEntries: number },
+    { windowMs, maxEntries }: { readonly windowMs: number; readonly maxEntries: number },
   ): Promise<JetstreamNonces> {
     const nonces = new JetstreamNonces(connection);
     await ensureStreams(connection, [
@@ -31,7 +31,7 @@ export class JetstreamNonces implements NonceRegister {
         name: nonces.#stream,
         subjects: [`${nonces.#prefix}*`],
         storage: "memory",
-        max_age: rememberMs * NANOSECONDS,
+        max_age: nonceTimeMs(windowMs) * NANOSECONDS,
         // Dropping nonces early would allow replays.
         max_msgs: maxEntries,
         discard: "new",

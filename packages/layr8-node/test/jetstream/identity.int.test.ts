@@ -99,7 +99,7 @@ for (const count of [1, 3] as const) {
       const open = async (): Promise<NonceMemory> => {
         const connection = await nats.connect(prefix);
         onTestFinished(() => connection.close());
-        const shared = await JetstreamNonces.open(connection, { rememberMs: 60_000, maxEntries: 1000 });
+        const shared = await JetstreamNonces.open(connection, { windowMs: 60_000, maxEntries: 1000 });
         return new NonceMemory({ windowMs: 60_000, maxEntries: 100, shared });
       };
       const [one, other] = [await open(), await open()];
