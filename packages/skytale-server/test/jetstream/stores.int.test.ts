@@ -118,6 +118,18 @@ describeUnless(missingNats(1), "stores on NATS", () => {
     expect(await again.get("key/0")).toBeUndefined();
   });
 
+  it("store entries of one channel that arrive together in one record, which costs one flush of the disk", async () => {
+    const own = await startNats({ syncAlways: true });
+    onTestFinished(() => own.stop());
+    const connection = await JetstreamConnection.connect({ servers: own.urls, prefix: "t" });
+    onTestFinished(() => connection.close());
+    const log = await JetstreamLog.open(connection, { shards: 1 });
+    await append(log, "first");
+    const sequences = await Promise.all(Array.from({ length: 256 }, (_, index) => append(log, `m${index}`)));
+    expect(sequences).toEqual(Array.from({ length: 256 }, (_, index) => index + 2));
+    expect((await connection.jsm.streams.info("T_LOG_0")).state.messages).toBe(2);
+  });
+
   it("reject calls while NATS is away, and continue when it is back", async () => {
     const own = await startNats();
     onTestFinished(() => own.stop());
