@@ -6,6 +6,7 @@ import { ApiHost, type ApiSettings, type ApiSide } from "./api/api-host.ts";
 import { healthOfWrites, listenStatus, portOf, type HealthCheck, type StatusListener, type StatusSource } from "@parley/server-kit/http";
 import type { ApiKeyInfo, ApiKeyOptions, CreatedApiKey } from "./api/keys.ts";
 import type { Services } from "./api/services.ts";
+import { signingKeys } from "./api/records.ts";
 import { isNews, readNews } from "./api/registry-news.ts";
 import type { RegistryNews } from "./registry/jetstream-registry.ts";
 import { RejectionReports } from "./rejection-reports.ts";
@@ -14,7 +15,7 @@ import type { ReadSkytaleOptions } from "./options.ts";
 import { listenGrpc, type GrpcListener } from "./relay/grpc-server.ts";
 import { Relay } from "./relay/relay.ts";
 import type { SkytaleServer } from "./server.ts";
-import type { Stores } from "./stores.ts";
+import type { SharedStorage, Stores } from "./stores.ts";
 import { ApiProcess } from "./workers/api-process.ts";
 
 /** Components of a {@link RunningServer}. */
@@ -80,6 +81,7 @@ export class RunningServer implements SkytaleServer {
       welcomes,
       access: services.access,
       servers: stores.shared?.servers,
+      isCutOff: stores.shared === undefined ? undefined : async () => (await stores.shared?.checkHealth())?.ok === false,
       limits: options.limits.relay,
       retention: options.retention,
       observer: {
@@ -137,7 +139,7 @@ export class RunningServer implements SkytaleServer {
       checkSharedStorage: this.#stores.shared?.checkHealth,
     };
     this.#api = await this.#startApi(status);
-    this.#stores.shared?.onChanges((changes) => this.#passOn(changes));
+    if (this.#stores.shared !== undefined) await this.#follow(this.#stores.shared);
     if (metricsPort !== undefined) this.#status = await listenStatus(status, { port: metricsPort, host });
     const isServing = async (): Promise<boolean> => {
       const { shared } = this.#stores;
@@ -187,6 +189,13 @@ export class RunningServer implements SkytaleServer {
       onCrash: () => this.#metrics.crashes.inc(),
     });
     return this.#process;
+  }
+
+  async #follow(shared: SharedStorage): Promise<void> {
+    shared.onChanges((changes) => this.#passOn(changes));
+    // Another server may have created a key since the keys were read.
+    this.#process?.take([[signingKeys.prefix, undefined]]);
+    await this.#services.signingKeys.refresh();
   }
 
   /** Tells the API what was changed in the registry, perhaps by another server. */

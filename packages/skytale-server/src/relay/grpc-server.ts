@@ -91,9 +91,17 @@ export async function listenGrpc(relay: Relay, options: GrpcListenOptions): Prom
   } catch (error) {
     throw listenError(error, { host, port: options.port, option: "relayPort" });
   }
-  const port = await bind(server, `${host.includes(":") && !host.startsWith("[") ? `[${host}]` : host}:${options.port}`, credentials);
+  const bindHost = host.includes(":") && !host.startsWith("[") ? `[${host}]` : host;
+  const port = await bind(server, `${bindHost}:${options.port}`, credentials);
   guard = guardHttp2(server, connections, () => onDropped("resets"));
-  const sweeper = setInterval(() => connections.sweep(), SWEEP_MS).unref();
+  // A client that is sent away would come again on its connection.
+  const sendAway = async (): Promise<void> => {
+    if (await relay.isCutOff()) server.drain(`${bindHost}:${port}`, SHUTDOWN_MS);
+  };
+  const sweeper = setInterval(() => {
+    connections.sweep();
+    void sendAway();
+  }, SWEEP_MS).unref();
   const urlHost = host.includes(":") ? `[${host}]` : host;
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> =>

@@ -29,6 +29,8 @@ export interface RelayOptions {
   readonly observer?: Partial<RelayObserver>;
   /** Number of servers that share log and accounts: the rates of accounts are divided between them. Default 1. */
   readonly servers?: (() => number) | undefined;
+  /** Whether this server has lost its connection to what it shares with others: its clients are sent away, to another one. Default: never. */
+  readonly isCutOff?: (() => Promise<boolean>) | undefined;
 }
 
 /**
@@ -166,6 +168,7 @@ export class Relay implements RelayHandler, AsyncDisposable {
 
   async #admit(token: string, { stream, arrival, onIdentified, address }: ArrivingStream): Promise<void> {
     if (!this.serving) throw stopping();
+    if (await this.isCutOff()) throw cutOff();
     if (this.#sessions.size + this.#arriving >= this.limits.maxStreams)
       throw new RelayError("resource_exhausted", "The relay has too many streams");
     this.#arriving++;
@@ -255,9 +258,15 @@ export class Relay implements RelayHandler, AsyncDisposable {
     }
   }
 
+  /** Whether its clients should be connected to another server. */
+  async isCutOff(): Promise<boolean> {
+    return this.#options.isCutOff !== undefined && (await this.#options.isCutOff());
+  }
+
   async #check(): Promise<void> {
     if (this.#checking) return;
     this.#checking = true;
+    if (await this.isCutOff()) for (const session of this.#sessions) session.end(cutOff());
     const now = performance.now();
     const round = new CheckRound(this.#options.access);
     for (const session of this.#sessions) {
@@ -299,6 +308,10 @@ interface ArrivingStream {
   readonly arrival: Arrival;
   readonly onIdentified: (accountId: string) => void;
   readonly address: string | undefined;
+}
+
+function cutOff(): RelayError {
+  return new RelayError("unavailable", "The relay has lost its connection to the shared storage");
 }
 
 function stopping(): RelayError {

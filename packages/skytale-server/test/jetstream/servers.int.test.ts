@@ -1,5 +1,5 @@
 import { describeUnless, rejectionOf } from "@parley/test-assertions";
-import { missingNats, startNats, type NatsServers } from "@parley/test-nats";
+import { LoadBalancer, missingNats, startNats, type NatsServers } from "@parley/test-nats";
 import { RelayClient } from "@parley/skytale-relay";
 import { pino } from "pino";
 import { afterAll, beforeAll, beforeEach, expect, it, onTestFinished } from "vitest";
@@ -134,21 +134,39 @@ describeUnless(missingNats(1), "two servers with the same data", () => {
     expectRefusal(answers.find(({ status }) => status !== 200) ?? (answers[0] as never), 429, "rate_limited");
   });
 
-  it("are ready while NATS stores, and say why not otherwise, in good health", async () => {
-    const own = await startNats();
-    onTestFinished(() => own.stop());
-    const server = await startSkytale({ ...sharedOptions(own.urls), metricsPort: 0 });
-    onTestFinished(() => server.close().catch(() => undefined));
-    const get = async (path: string) => {
+  it("are ready while they reach NATS; one that is cut off says why it is not, and sends its clients to the other", async () => {
+    const natsPorts = [Number(new URL(nats.urls[0] ?? "").port)];
+    const proxy = await LoadBalancer.start(natsPorts);
+    onTestFinished(() => proxy[Symbol.asyncDispose]());
+    const options = { ...sharedOptions(nats.urls, { limits: { relay: { accessCheckMs: 20 } } }), metricsPort: 0 };
+    const first = await startSkytale({ ...options, nats: [`nats://127.0.0.1:${proxy.port}`] });
+    onTestFinished(() => first.close().catch(() => undefined));
+    const second = await startSkytale(options);
+    onTestFinished(() => second.close());
+    const balancer = await LoadBalancer.start([first.relayPort, second.relayPort]);
+    onTestFinished(() => balancer[Symbol.asyncDispose]());
+    const get = async (server: SkytaleServer, path: string) => {
       const response = await fetch(`${server.metricsUrl}${path}`);
       return { status: response.status, body: await response.json() };
     };
-    expect(await get("/ready")).toEqual({ status: 200, body: { status: "ok" } });
-    await own.servers[0]?.signal("SIGKILL");
-    await expect.poll(() => get("/ready")).toMatchObject({ status: 503, body: { status: "failing" } });
-    expect(await get("/health")).toEqual({ status: 200, body: { status: "ok" } });
-    await own.servers[0]?.start();
-    await expect.poll(() => get("/ready")).toEqual({ status: 200, body: { status: "ok" } });
+    const account = new ApiClient(second.apiUrl, first.apiKey);
+    expect((await account.post("/v1/channels", { name: channel })).status).toBe(201);
+    const token = async (): Promise<string> => String((await account.post("/v1/tokens", { audience: ["skytale-relay"] })).body["token"]);
+    const client = new RelayClient({ url: `http://127.0.0.1:${balancer.port}`, token });
+    onTestFinished(() => client.close());
+    await client.publish(channel, message("before"));
+    expect(balancer.connectionsTo(first.relayPort)).toBe(1);
+    expect(await get(first, "/ready")).toEqual({ status: 200, body: { status: "ok" } });
+
+    proxy.use([]);
+    proxy.cut();
+    expect(await client.publish(channel, message("after"))).toMatchObject({ sequence: 2 });
+    expect(balancer.connectionsTo(second.relayPort)).toBe(1);
+    expect(await get(first, "/ready")).toMatchObject({ status: 503, body: { status: "failing" } });
+    expect(await get(first, "/health")).toEqual({ status: 200, body: { status: "ok" } });
+    expect(await get(second, "/ready")).toEqual({ status: 200, body: { status: "ok" } });
+    proxy.use(natsPorts);
+    await expect.poll(() => get(first, "/ready")).toEqual({ status: 200, body: { status: "ok" } });
   });
 
   it("say at the start what an acknowledgement means", async () => {
