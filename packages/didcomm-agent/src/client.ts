@@ -31,7 +31,7 @@ import { MALFORMED } from "./problem-report.ts";
 import { Processed } from "./processed.ts";
 import { checkBody, requireSchema } from "./schema.ts";
 import { Threads } from "./threads.ts";
-import { within } from "./within.ts";
+import { waitAtMost } from "./wait-at-most.ts";
 
 /**
  * An agent: one DID, the messages it handles and the messages it sends.
@@ -341,7 +341,7 @@ export class Client implements AsyncDisposable {
     await closeAll(
       () => this.#connecting?.done,
       () => this.#dispatcher.dropQueued(),
-      () => within(this.#settings.closeGraceMs, this.#pool.idle()),
+      () => waitAtMost(this.#settings.closeGraceMs, this.#pool.idle()),
       () => this.#connection?.close(),
     );
   }
