@@ -42,6 +42,24 @@ describe("after a crash at any write", () => {
     }
   });
 
+  test("a commit is on disk once it was processed", async () => {
+    const delivery = new Delivery();
+    const alice = node("alice", delivery);
+    const bob = node("bob", delivery);
+    for (const { agent } of [alice, bob]) await agent.start();
+    await alice.agent.found();
+    await alice.agent.commit({ add: [await bob.agent.engine.keyPackage()] }, ["bob"]);
+    await alice.agent.pull();
+    await bob.agent.join();
+    await alice.agent.commit({ update: true }, []);
+    await bob.agent.pull();
+    expect(bob.agent.group.epoch).toBe(2n);
+    // All writes that are not durable are lost.
+    bob.disk.crash(() => 0);
+    await bob.agent.restart();
+    expect(bob.agent.group.epoch).toBe(2n);
+  });
+
   test("members recover from repeated crashes in random histories", { timeout: 300_000 }, async () => {
     for (let round = 0; round < 10 * ROUNDS; round++) expect(await wander(seeded(round))).toBeGreaterThan(0);
   });

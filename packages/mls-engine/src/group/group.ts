@@ -179,6 +179,7 @@ export class MlsGroup {
       }
       const extra = applicationRows(options.commitWith, received.result);
       const isCommit = received.result.kind === "commit";
+      // A commit is written with one flush: `compact` below makes it durable and erases the replaced secrets.
       await session.write([...received.begin(), ...extra], isCommit ? "soon" : (options.durability ?? "soon"));
       received.apply();
       if (isCommit) await session.compact();

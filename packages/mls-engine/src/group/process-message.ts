@@ -91,7 +91,7 @@ function receiveOther(session: GroupSession, bytes: Uint8Array, { kind, message 
 /** The error for a second commit of a past epoch, if it is authentic. */
 function forkBy(session: GroupSession, retained: RetainedEpoch, message: PrivateMessage): MlsEngineError {
   openMessage(retained.keys.messages, message);
-  return fork(message.epoch, session, "A member ended a past epoch with another commit than this member");
+  return forkError(message.epoch, session, "A member ended a past epoch with another commit than this member");
 }
 
 function applicationStep(keys: EpochKeys, opened: OpenedMessage): Received {
@@ -242,7 +242,7 @@ function checkNotDiscarded(session: GroupSession, bytes: Uint8Array): void {
   if (session.discarded.length === 0) return;
   const hash = session.hash(bytes);
   if (session.discarded.some((own) => equalBytes(own, hash))) {
-    throw fork(session.epoch, session, "An own commit was delivered after it had been discarded");
+    throw forkError(session.epoch, session, "An own commit was delivered after it had been discarded");
   }
 }
 
@@ -257,6 +257,6 @@ function rolledBack(): MlsEngineError {
   );
 }
 
-function fork(epoch: bigint, session: GroupSession, message: string): MlsEngineError {
+function forkError(epoch: bigint, session: GroupSession, message: string): MlsEngineError {
   return new MlsEngineError("fork", message, { messageEpoch: epoch, groupEpoch: session.epoch });
 }

@@ -100,7 +100,7 @@ export class FilePartition implements StorePartition {
   }
 
   /** Rewrites the log. Called on opening after a flush that failed. */
-  async renew(): Promise<void> {
+  async rewriteAfterFailure(): Promise<void> {
     await this.#attempt(() => this.#write("rewrite"));
   }
 

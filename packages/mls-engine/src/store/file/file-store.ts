@@ -93,7 +93,7 @@ export class FileStore implements GroupStore {
       },
     });
     try {
-      if (this.#uncertain.has(name)) await partition.renew();
+      if (this.#uncertain.has(name)) await partition.rewriteAfterFailure();
       this.#uncertain.delete(name);
       await this.#dropOrphans(name, partition.rowsName);
       return partition;
