@@ -69,7 +69,7 @@ export class LmdbEnvironment implements Environment, AsyncDisposable {
         await rm(join(directory, PROBE), { force: true });
         file = await LmdbFile.open(join(directory, `${name}.mdb`), () => probeDisk(join(directory, PROBE)));
         const environment = new LmdbEnvironment(directory, file, lock);
-        await environment.#checkSchema(String(schema), earlierSchemas.map(String));
+        await environment.#adoptSchema(String(schema), earlierSchemas.map(String));
         return environment;
       });
     } catch (error) {
@@ -144,8 +144,11 @@ export class LmdbEnvironment implements Environment, AsyncDisposable {
     return new StorageError("storage_failed", `A write failed: ${systemReason(error)}, ${this.directory}`, { cause: error });
   }
 
-  /** The stored version has the record format as its suffix. Earlier versions of the program don't know it and reject the directory. */
-  async #checkSchema(known: string, earlier: readonly string[]): Promise<void> {
+  /**
+   * Rejects a directory of an unknown version, and writes the current version to one of an earlier version. The stored version has the record
+   * format as its suffix. Programs from before that suffix don't know it and reject the directory.
+   */
+  async #adoptSchema(known: string, earlier: readonly string[]): Promise<void> {
     const meta = this.table("meta");
     const key = Buffer.from("schema");
     // Records without checksums are accepted until the stored version has been read.
