@@ -1,6 +1,6 @@
 import { ParleyError } from "@parley/core";
 import { backoffMs } from "@parley/core/internal";
-import { Link, type LinkListener, type LinkTimes } from "./link.ts";
+import { RelayLink, type RelayLinkListener, type RelayLinkTimes } from "./relay-link.ts";
 import { RelayError } from "./relay-error.ts";
 import type { TokenSource } from "./token-source.ts";
 import type { RelayTransport } from "./transport.ts";
@@ -9,7 +9,7 @@ import type { Opened, ServerFrame } from "./wire/server-frame.ts";
 
 /** Events of a connector. */
 export interface ConnectorEvents {
-  opened(link: Link, opened: Opened): void;
+  opened(link: RelayLink, opened: Opened): void;
   frame(frame: ServerFrame): void;
   collect(maxBytes: number): PublishBatch[];
   /** An open link was lost, or a link could not be opened. Another attempt follows. */
@@ -19,7 +19,7 @@ export interface ConnectorEvents {
 }
 
 /** Timeouts of a connector, in milliseconds. */
-export interface ConnectorTimes extends LinkTimes {
+export interface ConnectorTimes extends RelayLinkTimes {
   readonly initialBackoffMs: number;
   readonly maxBackoffMs: number;
 }
@@ -28,12 +28,12 @@ export interface ConnectorTimes extends LinkTimes {
 const STABLE_MS = 5000;
 
 /** Maintains one link to the relay: opens it, renews its token, and reconnects when it is lost. */
-export class Connector implements LinkListener {
+export class Connector implements RelayLinkListener {
   readonly #transport: RelayTransport;
   readonly #tokens: TokenSource;
   readonly #times: ConnectorTimes;
   readonly #events: ConnectorEvents;
-  #link: Link | undefined;
+  #link: RelayLink | undefined;
   #timer: NodeJS.Timeout | undefined;
   #attempt = 0;
   #started = false;
@@ -49,7 +49,7 @@ export class Connector implements LinkListener {
   }
 
   /** The current link, if it is open. */
-  get link(): Link | undefined {
+  get link(): RelayLink | undefined {
     return this.#link?.open === true ? this.#link : undefined;
   }
 
@@ -66,7 +66,7 @@ export class Connector implements LinkListener {
     this.#link?.close();
   }
 
-  opened(link: Link, opened: Opened): void {
+  opened(link: RelayLink, opened: Opened): void {
     this.#rejected = undefined;
     this.#events.opened(link, opened);
   }
@@ -84,7 +84,7 @@ export class Connector implements LinkListener {
     return this.#events.collect(maxBytes);
   }
 
-  tokenAging(link: Link): void {
+  tokenAging(link: RelayLink): void {
     this.#tokens.get(link.token).then(
       (token) => link.renewToken(token),
       // If no token arrives, the relay ends the stream when the current token expires, and the connector reconnects.
@@ -92,7 +92,7 @@ export class Connector implements LinkListener {
     );
   }
 
-  ended(link: Link, error: RelayError): void {
+  ended(link: RelayLink, error: RelayError): void {
     const { openedAt } = link;
     this.#link = undefined;
     if (error.code === "unauthenticated") {
@@ -111,7 +111,7 @@ export class Connector implements LinkListener {
     try {
       const token = await this.#tokens.get(this.#rejected?.token);
       if (this.#stopped) return;
-      this.#link = new Link(this.#transport, token, this.#times, this);
+      this.#link = new RelayLink(this.#transport, token, this.#times, this);
     } catch (error) {
       if (this.#stopped) return;
       const failure = ParleyError.from(error);

@@ -67,7 +67,7 @@ export class Publisher {
   #count = 0;
   #bytes = 0;
 
-  /** @param onWork called when there are messages to collect. */
+  /** @param onWork called when there are messages to collect. Schedules a frame of the link, which calls {@link Publisher.collect}. */
   constructor(limits: PublisherLimits, onWork: () => void) {
     this.#limits = limits;
     this.#onWork = onWork;

@@ -14,7 +14,7 @@ import {
   type RelayClientOptions,
 } from "./relay-client-options.ts";
 import { Connector } from "./connector.ts";
-import type { Link } from "./link.ts";
+import type { RelayLink } from "./relay-link.ts";
 import { outgoingMessage, outgoingWelcome, type PublishMessage, type PublishWelcome } from "./outgoing-message.ts";
 import { type Published, Publisher } from "./publisher.ts";
 import { RangeGoneError, RelayError, type RelayErrorCode } from "./relay-error.ts";
@@ -276,14 +276,14 @@ export class RelayClient implements AsyncDisposable {
     this.#connector.start();
   }
 
-  #startOn(link: Link, subscription: Subscription): void {
+  #startOn(link: RelayLink, subscription: Subscription): void {
     const id = this.#nextId++;
     this.#byId.set(id, subscription);
     this.#ids.set(subscription, id);
     subscription.start(link, id);
   }
 
-  #onOpened(link: Link, maxPayloadBytes: number): void {
+  #onOpened(link: RelayLink, maxPayloadBytes: number): void {
     this.#maxPayloadBytes = maxPayloadBytes;
     for (const subscription of this.#subscriptions) this.#startOn(link, subscription);
     link.schedule();

@@ -1,5 +1,5 @@
 import { abortable, type Deferred, deferred } from "@parley/core/internal";
-import type { Link } from "./link.ts";
+import type { RelayLink } from "./relay-link.ts";
 import { RelayError } from "./relay-error.ts";
 import { readMessage, sequenceAfter, type RelayMessage } from "./relay-message.ts";
 import { FrameError } from "./wire/frame-error.ts";
@@ -51,7 +51,7 @@ export class Subscription implements AsyncIterable<RelayMessage>, AsyncDisposabl
   #bufferedCost = 0;
   /** Credit of consumed messages that was not returned to the relay yet. */
   #owedCredit = 0;
-  #link: { readonly link: Link; readonly id: number } | undefined;
+  #link: { readonly link: RelayLink; readonly id: number } | undefined;
   #caughtUpAt: number | undefined;
   #opened: Deferred<number> | undefined;
   #waiting: Deferred<IteratorResult<RelayMessage, undefined>> | undefined;
@@ -109,7 +109,7 @@ export class Subscription implements AsyncIterable<RelayMessage>, AsyncDisposabl
   }
 
   /** Starts the subscription on a link. @internal */
-  start(link: Link, id: number): void {
+  start(link: RelayLink, id: number): void {
     this.#link = { link, id };
     this.#owedCredit = 0;
     const credit = Math.max(0, this.#bufferBytes - this.#bufferedCost);

@@ -15,7 +15,7 @@ const MAX_PARTS = 256;
 const TOKEN_RETRY_MS = 5000;
 
 /** Timeouts of a link, in milliseconds. */
-export interface LinkTimes {
+export interface RelayLinkTimes {
   /** Timeout of the relay's first frame. */
   readonly openTimeoutMs: number;
   /** Interval between pings. */
@@ -25,28 +25,28 @@ export interface LinkTimes {
 }
 
 /** Callbacks of a link's owner. */
-export interface LinkListener {
-  opened(link: Link, opened: Opened): void;
+export interface RelayLinkListener {
+  opened(link: RelayLink, opened: Opened): void;
   /** Called for each frame, after the link has handled `opened`, tokens and draining. */
   frame(frame: ServerFrame): void;
-  /** Returns the messages to publish now, up to about `maxBytes`. */
+  /** Returns the messages to publish now, up to about `maxBytes`. Called at the end of a turn of the event loop, see {@link RelayLink.schedule}. */
   collect(maxBytes: number): PublishBatch[];
-  /** The token expires soon. The listener passes a new one to {@link Link.renewToken}. */
-  tokenAging(link: Link): void;
+  /** The token expires soon. The listener passes a new one to {@link RelayLink.renewToken}. */
+  tokenAging(link: RelayLink): void;
   /** The link ended. Called once, as the last callback. */
-  ended(link: Link, error: RelayError): void;
+  ended(link: RelayLink, error: RelayError): void;
 }
 
 /** One stream to the relay. Collects the output of one turn of the event loop into one frame, and detects a dead connection with pings. */
-export class Link implements FrameListener {
+export class RelayLink implements FrameListener {
   /** Time at which the relay opened the stream, by `performance.now()`; undefined before. */
   openedAt: number | undefined;
   /** The relay is about to end the stream and reads no further publishes. */
   draining = false;
   /** The last token sent to the relay. */
   token: string;
-  readonly #listener: LinkListener;
-  readonly #times: LinkTimes;
+  readonly #listener: RelayLinkListener;
+  readonly #times: RelayLinkTimes;
   readonly #stream: FrameStream;
   readonly #relay: string;
   readonly #subscribes: Subscribe[] = [];
@@ -63,7 +63,7 @@ export class Link implements FrameListener {
   #pingTimer: NodeJS.Timeout | undefined;
   #tokenTimer: NodeJS.Timeout | undefined;
 
-  constructor(transport: RelayTransport, token: string, times: LinkTimes, listener: LinkListener) {
+  constructor(transport: RelayTransport, token: string, times: RelayLinkTimes, listener: RelayLinkListener) {
     this.token = token;
     this.#listener = listener;
     this.#times = times;
@@ -103,7 +103,10 @@ export class Link implements FrameListener {
     if (this.open) this.#tokenTimer = setTimeout(() => this.#listener.tokenAging(this), TOKEN_RETRY_MS);
   }
 
-  /** Sends all pending parts at the end of this turn of the event loop. */
+  /**
+   * Sends all pending parts at the end of this turn of the event loop: parts of the link, and publishes, which the listener's `collect` returns.
+   * `Publisher` calls this for new work through its `onWork`; `collect` leads back to it through `Connector` and `RelayClient`.
+   */
   schedule(): void {
     if (this.#scheduled || !this.open) return;
     this.#scheduled = true;
