@@ -15,49 +15,49 @@ import { AsyncQueue, deferred } from "@parley/core/internal";
 import { dispatchReply, PhoenixDelivery, type Settlement } from "./delivery.ts";
 import { invalidFrame } from "./errors.ts";
 import { awayOf, commentOf, excerptOfFrame, reasonOf, type Frame, type Reply } from "./frame.ts";
-import type { Link, LinkMember } from "./link.ts";
-import { Membership } from "./membership.ts";
+import type { PhoenixLink, TopicOwner } from "./phoenix-link.ts";
+import { TopicJoin } from "./topic-join.ts";
 import type { Settings } from "./options.ts";
 import type { ReplyWaiter } from "./pending-replies.ts";
 
 /** Ids in one `ack` frame. */
 const MAX_ACKS_PER_FRAME = 512;
 
-/** One DID on a {@link Link}. */
-export class PhoenixConnection implements Connection, LinkMember, Settlement {
+/** One DID on a {@link PhoenixLink}. */
+export class PhoenixConnection implements Connection, TopicOwner, Settlement {
   readonly deliveries: AsyncQueue<Delivery> = new AsyncQueue();
-  readonly #link: Link;
+  readonly #link: PhoenixLink;
   readonly #settings: Settings;
   readonly #events: ConnectionEvents;
-  readonly #membership: Membership;
+  readonly #topicJoin: TopicJoin;
   readonly #opened = deferred<void>();
   #phase: "connecting" | "open" | "ended" = "connecting";
   #closing: Promise<void> | undefined;
   #acks: string[] = [];
 
-  constructor(link: Link, options: ConnectOptions, settings: Settings) {
+  constructor(link: PhoenixLink, options: ConnectOptions, settings: Settings) {
     this.#link = link;
     this.#settings = settings;
     this.#events = options.events;
     const { did, protocols } = options;
-    this.#membership = new Membership(link, this, { did, protocols }, settings, {
+    this.#topicJoin = new TopicJoin(link, this, { did, protocols }, settings, {
       onJoined: () => this.#onJoined(),
       onLost: (reason) => this.#onLost(reason),
       onEnded: (reason) => this.#onEnded(reason),
     });
-    this.#membership.join();
+    this.#topicJoin.join();
   }
 
   get did(): string {
-    return this.#membership.did ?? "";
+    return this.#topicJoin.did ?? "";
   }
 
   get connected(): boolean {
-    return this.#membership.joined && this.#link.up;
+    return this.#topicJoin.joined && this.#link.up;
   }
 
   get tookOver(): boolean {
-    return this.#membership.tookOver;
+    return this.#topicJoin.tookOver;
   }
 
   get clockOffsetMs(): number {
@@ -84,7 +84,7 @@ export class PhoenixConnection implements Connection, LinkMember, Settlement {
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted();
       if (this.#phase === "ended") throw new TransportError("closed", "The connection is closed");
-      const { joinRef, topic } = this.#membership;
+      const { joinRef, topic } = this.#topicJoin;
       if (!this.connected || joinRef === undefined) throw new TransportError("not_connected", "The link to the node is down");
       const push = { topic, event: "message", payload: stringify(plaintext), joinRef };
       const sending = new Sending(this, resolve, reject);
@@ -95,10 +95,10 @@ export class PhoenixConnection implements Connection, LinkMember, Settlement {
   }
 
   settle(messageId: string, outcome: Outcome, acknowledge: Delivery["acknowledge"], joinRef: string): void {
-    if (!this.connected || joinRef !== this.#membership.joinRef) return;
-    const batched = acknowledge === "first" || (outcome.status === "handled" && this.#membership.batchesHandled);
+    if (!this.connected || joinRef !== this.#topicJoin.joinRef) return;
+    const batched = acknowledge === "first" || (outcome.status === "handled" && this.#topicJoin.batchesHandled);
     if (!batched) {
-      this.#link.post({ topic: this.#membership.topic, event: "dispatch_reply", payload: dispatchReply(messageId, outcome), joinRef });
+      this.#link.post({ topic: this.#topicJoin.topic, event: "dispatch_reply", payload: dispatchReply(messageId, outcome), joinRef });
       return;
     }
     // Acknowledgements of one turn of the event loop share a frame.
@@ -116,15 +116,15 @@ export class PhoenixConnection implements Connection, LinkMember, Settlement {
   }
 
   onUp(): void {
-    this.#membership.join();
+    this.#topicJoin.join();
   }
 
   onDown(reason: TransportError): void {
-    this.#membership.linkLost(reason);
+    this.#topicJoin.linkLost(reason);
   }
 
   onEnd(reason: TransportError): void {
-    this.#membership.abandon();
+    this.#topicJoin.abandon();
     this.#onEnded(reason);
   }
 
@@ -135,16 +135,16 @@ export class PhoenixConnection implements Connection, LinkMember, Settlement {
 
   onFrame({ joinRef, event, payload }: Frame, raw: unknown): void {
     // A frame of an earlier join of the topic.
-    if (joinRef !== null && joinRef !== this.#membership.joinRef) return;
+    if (joinRef !== null && joinRef !== this.#topicJoin.joinRef) return;
     if (event === "message") this.#onMessage(payload, raw);
-    else if (event === "phx_error") this.#membership.crashed();
-    else if (event === "phx_close") this.#membership.closed();
+    else if (event === "phx_error") this.#topicJoin.crashed();
+    else if (event === "phx_close") this.#topicJoin.closed();
     else this.#fault("The node sent an event that is not known", raw);
   }
 
   #onMessage(payload: JsonObject, raw: unknown): void {
     if (this.#phase === "ended") return;
-    const { joined, joinRef, acknowledge } = this.#membership;
+    const { joined, joinRef, acknowledge } = this.#topicJoin;
     if (!joined || joinRef === undefined) {
       this.#fault("The node sent a message before it had answered the join", raw);
     } else if (payload["plaintext"] === undefined) {
@@ -199,12 +199,12 @@ export class PhoenixConnection implements Connection, LinkMember, Settlement {
   }
 
   async #depart(): Promise<void> {
-    await this.#membership.leave();
+    await this.#topicJoin.leave();
     await this.#link.leave(this);
   }
 
   #flushAcks(): void {
-    const { joinRef, topic } = this.#membership;
+    const { joinRef, topic } = this.#topicJoin;
     const ids = this.#acks;
     if (ids.length === 0) return;
     this.#acks = [];

@@ -3,11 +3,11 @@ import { lazily } from "@parley/core/lazily";
 import type { TlsOptions } from "@parley/core/net";
 import { Endpoint } from "./endpoint.ts";
 import { topicOf } from "./join.ts";
-import type { Link } from "./link.ts";
+import type { PhoenixLink } from "./phoenix-link.ts";
 import { resolveSettings, type PhoenixTransportOptions, type Settings } from "./options.ts";
 
 /** WebSockets are loaded by the first connection. */
-const loadConnection = lazily(async () => ({ ...(await import("./link.ts")), ...(await import("./phoenix-connection.ts")) }));
+const loadConnection = lazily(async () => ({ ...(await import("./phoenix-link.ts")), ...(await import("./phoenix-connection.ts")) }));
 type ConnectionModules = Awaited<ReturnType<typeof loadConnection>>;
 
 /**
@@ -33,7 +33,7 @@ export class PhoenixTransport implements Transport {
   readonly #endpoint: Endpoint;
   readonly #settings: Settings;
   readonly #tls: TlsOptions;
-  readonly #links = new Set<Link>();
+  readonly #links = new Set<PhoenixLink>();
 
   constructor(options: PhoenixTransportOptions) {
     this.#settings = resolveSettings(options);
@@ -53,11 +53,11 @@ export class PhoenixTransport implements Transport {
   }
 
   /** A socket can join a topic only once: a server treats a second join as a replacement of the first. */
-  #linkFor(topic: string, { Link }: ConnectionModules): Link {
+  #linkFor(topic: string, { PhoenixLink }: ConnectionModules): PhoenixLink {
     for (const link of this.#links) {
       if (link.isUsable && !link.has(topic)) return link;
     }
-    const link = new Link({
+    const link = new PhoenixLink({
       endpoint: this.#endpoint,
       settings: this.#settings,
       tls: this.#tls,

@@ -1,13 +1,13 @@
 import { RejectedError, TransportError, type Delivery } from "@parley/core";
 import { commentOf, reasonOf, type Reply } from "./frame.ts";
 import { joinPayload, readGrant, topicOf } from "./join.ts";
-import type { Link, LinkMember } from "./link.ts";
+import type { PhoenixLink, TopicOwner } from "./phoenix-link.ts";
 import type { Settings } from "./options.ts";
 import type { ReplyWaiter } from "./pending-replies.ts";
 import { Backoff, isStaleBinding } from "./reconnect-policy.ts";
 
-/** Events of a {@link Membership}. */
-export interface MembershipEvents {
+/** Events of a {@link TopicJoin}. */
+export interface TopicJoinEvents {
   /** The node accepted the join: the first one, or one after a loss. */
   onJoined(): void;
   /** The topic is lost; it is joined again. */
@@ -23,14 +23,14 @@ const IGNORED: ReplyWaiter = { owner: {}, onReply() {}, onFailure() {} };
  * One DID's topic on a link: joins it, joins it again after losses, leaves it. The DID stays the same: if the node assigned one on
  * `plugins:`, later joins name it.
  */
-export class Membership {
-  readonly #link: Link;
+export class TopicJoin {
+  readonly #link: PhoenixLink;
   readonly #settings: Settings;
-  readonly #events: MembershipEvents;
+  readonly #events: TopicJoinEvents;
   readonly #payload: string;
   readonly #backoff: Backoff;
   /** The owner of the topics on the link. */
-  readonly #owner: LinkMember;
+  readonly #owner: TopicOwner;
   #state: "idle" | "joining" | "joined" | "ended" = "idle";
   #topic: string;
   #did: string | undefined;
@@ -44,11 +44,11 @@ export class Membership {
   #retry: NodeJS.Timeout | undefined;
 
   constructor(
-    link: Link,
-    owner: LinkMember,
+    link: PhoenixLink,
+    owner: TopicOwner,
     wanted: { readonly did: string | undefined; readonly protocols: readonly string[] },
     settings: Settings,
-    events: MembershipEvents,
+    events: TopicJoinEvents,
   ) {
     this.#link = link;
     this.#owner = owner;

@@ -11,25 +11,25 @@ import { PendingReplies, type ReplyWaiter } from "./pending-replies.ts";
 import { Backoff } from "./reconnect-policy.ts";
 import { Watchdog } from "./watchdog.ts";
 
-/** The owner of a topic on a {@link Link}. */
-export interface LinkMember {
+/** The owner of a topic on a {@link PhoenixLink}. */
+export interface TopicOwner {
   onUp(): void;
   /** The link broke; it reconnects. */
   onDown(reason: TransportError): void;
-  /** A frame of this member's topic other than a reply. */
+  /** A frame of the topic other than a reply. */
   onFrame(frame: Frame, raw: unknown): void;
   onFault(error: TransportError, raw: unknown): void;
   /** The link ended; it does not reconnect. */
   onEnd(reason: TransportError): void;
 }
 
-/** Options of a {@link Link}. */
-export interface LinkConfig {
+/** Options of a {@link PhoenixLink}. */
+export interface PhoenixLinkConfig {
   readonly endpoint: Endpoint;
   readonly settings: Settings;
   readonly tls: TlsOptions;
-  /** The link ended or is closing; new members need another one. */
-  readonly onEnd: (link: Link) => void;
+  /** The link ended or is closing; new topics need another one. */
+  readonly onEnd: (link: PhoenixLink) => void;
 }
 
 /** A push: one frame on a topic. */
@@ -43,19 +43,19 @@ export interface Push {
 }
 
 /**
- * One WebSocket to the node and the topics on it. It opens when created, reconnects after losses, and ends when its last member leaves
+ * One WebSocket to the node and the topics on it. It opens when created, reconnects after losses, and ends when its last owner leaves
  * or the node rejects the key.
  *
  * Phoenix' `Socket` keeps the heartbeat and the reconnect timer. Its `Channel` is not used: it retries rejected joins without end,
  * cannot change its topic, doesn't wait for the answer to a leave, leaves pushes in flight to their timeouts when the link breaks, and
- * needs a timer for each. So {@link Membership} joins topics, and {@link PendingReplies} holds pushes in flight.
+ * needs a timer for each. So {@link TopicJoin} joins topics, and {@link PendingReplies} holds pushes in flight.
  */
-export class Link {
-  readonly #config: LinkConfig;
+export class PhoenixLink {
+  readonly #config: PhoenixLinkConfig;
   readonly #socket: Socket;
   readonly #pending = new PendingReplies();
   readonly #watchdog: Watchdog;
-  readonly #topics = new Map<string, LinkMember>();
+  readonly #topics = new Map<string, TopicOwner>();
   readonly #backoff: Backoff;
   readonly #gone = deferred<void>();
   #current: NodeSocket | undefined;
@@ -64,7 +64,7 @@ export class Link {
   /** Whether the node has sent anything readable since the link opened. */
   #works = false;
 
-  constructor(config: LinkConfig) {
+  constructor(config: PhoenixLinkConfig) {
     this.#config = config;
     const { endpoint, tls, settings } = config;
     const { timeouts, limits } = settings;
@@ -88,6 +88,7 @@ export class Link {
       },
       // Called for phoenix's own frames only; pushes are written to the socket directly.
       encode: (push: object, callback) => void callback(heartbeat(push as Heartbeat)),
+      // Called for each message of the socket. #onData routes all frames itself, and passes on those of phoenix's own topic only.
       decode: (data: unknown, callback) => this.#onData(data, (frame) => void callback(frame)),
       heartbeatIntervalMs: timeouts.heartbeatMs,
       reconnectAfterMs: () => this.#backoff.next(),
@@ -113,7 +114,7 @@ export class Link {
     return this.#state === "up" && this.#socket.isConnected();
   }
 
-  /** Whether a new member can use this link: it is connecting for the first time, or up. */
+  /** Whether new topics can use this link: it is connecting for the first time, or up. */
   get isUsable(): boolean {
     return this.#state === "connecting" || this.up;
   }
@@ -122,13 +123,13 @@ export class Link {
     return this.#topics.has(topic);
   }
 
-  /** Registers a member as the owner of a topic, unless it already has one. The owner receives the topic's frames. */
-  claim(topic: string, member: LinkMember): void {
-    if (!this.#topics.has(topic)) this.#topics.set(topic, member);
+  /** Registers the owner of a topic, unless the topic already has one. The owner receives the topic's frames. */
+  claim(topic: string, owner: TopicOwner): void {
+    if (!this.#topics.has(topic)) this.#topics.set(topic, owner);
   }
 
-  release(topic: string, member: LinkMember): void {
-    if (this.#topics.get(topic) === member) this.#topics.delete(topic);
+  release(topic: string, owner: TopicOwner): void {
+    if (this.#topics.get(topic) === owner) this.#topics.delete(topic);
   }
 
   /** Writes a frame whose reply is passed to `waiter`, and returns its ref. Pushes in flight fail when the link breaks. */
@@ -159,10 +160,10 @@ export class Link {
     this.#pending.fail(error, owner);
   }
 
-  /** Removes a member. The last one closes the link; the promise then resolves when the socket is closed. */
-  async leave(member: LinkMember): Promise<void> {
+  /** Removes an owner. The last one closes the link; the promise then resolves when the socket is closed. */
+  async leave(owner: TopicOwner): Promise<void> {
     for (const [topic, holder] of this.#topics) {
-      if (holder === member) this.#topics.delete(topic);
+      if (holder === owner) this.#topics.delete(topic);
     }
     if (this.#topics.size > 0) return;
     if (this.#state !== "ended") this.#end();
@@ -200,7 +201,7 @@ export class Link {
     this.#state = "up";
     this.#works = false;
     this.#watchdog.start();
-    for (const member of this.#members()) member.onUp();
+    for (const owner of this.#owners()) owner.onUp();
   }
 
   #onClose(code: number, socket: NodeSocket): void {
@@ -218,12 +219,12 @@ export class Link {
   #onLost(code: number, failure: Error | undefined): void {
     this.#state = "down";
     const { endpoint, settings } = this.#config;
-    // The back-off starts over only after the node has sent a readable frame.
     if (isProtocolError(failure)) this.#faultAll(protocolBroken(failure, settings.limits.maxFrameLength));
+    // The back-off starts over only after the node has sent a readable frame.
     else if (this.#works) this.#backoff.reset();
     const reason = linkBroke(endpoint.label, code);
     this.#pending.fail(reason);
-    for (const member of this.#members()) member.onDown(reason);
+    for (const owner of this.#owners()) owner.onDown(reason);
   }
 
   #onData(data: unknown, toPhoenix: (frame: object) => void): void {
@@ -247,8 +248,8 @@ export class Link {
     } else if (frame.event === "phx_reply") {
       this.#onReply(frame, data);
     } else {
-      const member = this.#topics.get(frame.topic);
-      if (member !== undefined) member.onFrame(frame, data);
+      const owner = this.#topics.get(frame.topic);
+      if (owner !== undefined) owner.onFrame(frame, data);
       // The node confirms the end of a topic after a leave: not a fault.
       else if (frame.event !== "phx_close") this.#faultAll(invalidFrame("The node sent a frame of an unknown topic"), data);
     }
@@ -270,17 +271,17 @@ export class Link {
   }
 
   #fault(topic: string, error: TransportError, raw: unknown): void {
-    const member = this.#topics.get(topic);
-    if (member === undefined) this.#faultAll(error, raw);
-    else member.onFault(error, excerptOfFrame(raw));
+    const owner = this.#topics.get(topic);
+    if (owner === undefined) this.#faultAll(error, raw);
+    else owner.onFault(error, excerptOfFrame(raw));
   }
 
   #faultAll(error: TransportError, raw?: unknown): void {
     const cut = excerptOfFrame(raw);
-    for (const member of this.#members()) member.onFault(error, cut);
+    for (const owner of this.#owners()) owner.onFault(error, cut);
   }
 
-  #members(): Set<LinkMember> {
+  #owners(): Set<TopicOwner> {
     return new Set(this.#topics.values());
   }
 
@@ -290,12 +291,12 @@ export class Link {
   }
 
   #endWith(reason: TransportError): void {
-    const members = this.#members();
+    const owners = this.#owners();
     this.#topics.clear();
     this.#state = "ended";
     this.#config.onEnd(this);
     this.#dispose();
-    for (const member of members) member.onEnd(reason);
+    for (const owner of owners) owner.onEnd(reason);
   }
 
   #end(): void {
