@@ -22,6 +22,10 @@ export const RULES = {
     libraries: ["@fastify/swagger", "fastify", "fastify-type-provider-zod", "light-my-request", "pino", "prom-client", "zod"],
   },
 
+  admin: { packages: ["core", "server-kit"], libraries: ["fastify"] },
+  // Its page is bundled at build time, and has of these packages only types and the filter language.
+  console: { packages: ["admin", "server-kit"], libraries: ["preact", "@preact/signals", "@tanstack/virtual-core", "pino"] },
+
   "transport-phoenix": { packages: ["core"], libraries: ["phoenix", "ws"] },
   did: { packages: ["core"], libraries: ["@noble/curves", "@scure/base", "did-resolver"] },
   vc: { packages: ["core", "did"], libraries: ["@scure/base", "canonicalize", "jose"] },
@@ -39,11 +43,11 @@ export const RULES = {
   "protocol-bridge": { packages: ["core", "envelope-and-adapters"], libraries: [] },
 
   "layr8-node": {
-    packages: ["core", "did", "didcomm-crypto", "vc", "server-kit", "storage", "storage-lmdb", "jetstream"],
+    packages: ["core", "did", "didcomm-crypto", "vc", "server-kit", "console", "storage", "storage-lmdb", "jetstream"],
     libraries: ["ws", "fastify", "light-my-request", "@fastify/swagger", "fastify-type-provider-zod", "zod", "pino", "prom-client"],
   },
   "skytale-server": {
-    packages: ["core", "skytale-relay", "server-kit", "storage", "storage-lmdb", "jetstream"],
+    packages: ["core", "skytale-relay", "server-kit", "console", "storage", "storage-lmdb", "jetstream"],
     libraries: [
       "@grpc/grpc-js",
       "@bufbuild/protobuf",
@@ -63,6 +67,8 @@ export const RULES = {
       "core",
       "storage",
       "server-kit",
+      "admin",
+      "console",
       "layr8-node",
       "skytale-server",
       "layr8",

@@ -10,7 +10,7 @@ import { display, repository } from "./lib/workspace.mjs";
 
 const SUMMARY = join(repository, ".cache", "tests.json");
 
-const BUILD = { name: "build", command: "tsc -b" };
+const BUILD = { name: "build", command: "npm run -s build" };
 
 const CHECKS = [
   { name: "format", command: "oxfmt --check", hint: "npm run format" },

@@ -1,5 +1,6 @@
 import { Throttle } from "@parley/core/internal";
 import type { Logger } from "pino";
+import type { NodeRecorder } from "./admin/node-recorder.ts";
 import type { Metrics } from "./http/metrics.ts";
 import type { InboxMessage } from "./inbox/inbox.ts";
 import type { PhoenixServerOptions } from "./phoenix/phoenix-server.ts";
@@ -21,16 +22,22 @@ export class NodeEvents {
   readonly #logger: Logger;
   readonly #rejectedKeys = new Throttle(REJECTED_KEYS_MS);
 
-  constructor(metrics: Metrics, logger: Logger) {
+  /** Records the events for the console; absent without one. */
+  readonly recorder: NodeRecorder | undefined;
+
+  constructor(metrics: Metrics, logger: Logger, recorder?: NodeRecorder) {
     this.#metrics = metrics;
     this.#logger = logger;
-    this.router = logger.isLevelEnabled("debug") ? this.#withEachMessage(this.#router) : this.#router;
+    this.recorder = recorder;
+    const events = logger.isLevelEnabled("debug") ? this.#withEachMessage(this.#router) : this.#router;
+    this.router = recorder === undefined ? events : recorder.observe(events);
   }
 
   /** An internal failure that concerns no caller. */
   readonly onFailure = (error: unknown): void => {
     this.#metrics.failures.inc();
     this.#logger.error({ err: error }, "internal failure");
+    this.recorder?.failed();
   };
 
   readonly router: RouterEvents;
@@ -51,6 +58,7 @@ export class NodeEvents {
   readonly phoenix: PhoenixServerOptions["events"] = {
     onMalformed: (what) => {
       this.#metrics.malformedFrames.inc();
+      this.recorder?.record({ kind: "malformed", reason: what });
       this.#logger.debug({ what }, "malformed frame");
     },
     onRejected: (status) => {
@@ -62,6 +70,7 @@ export class NodeEvents {
 
   /** The key itself is not logged. Unauthenticated clients cause these lines, so their rate is limited. */
   onRejectedKey(door: "socket" | "rest", address: string): void {
+    this.recorder?.record({ kind: "key-refused", code: "unauthenticated", outcome: door, reason: `from ${address}` });
     this.#rejectedKeys.run((omitted) => this.#logger.info({ door, address, ...(omitted > 0 && { omitted }) }, "API key refused"));
   }
 

@@ -16,6 +16,8 @@ export interface Layr8Node extends AsyncDisposable {
   readonly port: number;
   /** Origin of `/health`, `/ready` and `/metrics`. Equals `httpUrl` unless `metricsPort` is set. */
   readonly metricsUrl: string;
+  /** Address of the admin console, with its token; set if the server has one of its own. */
+  readonly adminUrl: string | undefined;
   /**
    * An API key that may bind any DID. Set only if the node had no API key and created this one. It can't be read again later; with a data
    * directory it stays valid after a restart.
@@ -48,6 +50,7 @@ const NODE: ServerKind = {
   stored: "messages, DIDs and keys",
   expiring: "messages and DIDs",
   schema: SCHEMA,
+  loadConsole: () => import("@parley/console"),
 };
 
 /**
@@ -68,10 +71,11 @@ export async function startNode(given: NodeOptions = {}): Promise<Layr8Node> {
   const options = readNodeOptions(given);
   const policies = new Policies(options.policies);
   const resolution = readResolution(options.resolution);
-  return startServer(NODE, options, async ({ storage, logger }) => {
+  return startServer(NODE, options, async (parts) => {
+    const { storage, logger } = parts;
     const stores = await openStores(storage, options);
     const apiKey = await createFirstKey(stores.apiKeys, logger);
-    return RunningNode.start({ storage, stores, options, policies, resolution, logger, apiKey });
+    return RunningNode.start({ ...parts, stores, options, policies, resolution, apiKey });
   });
 }
 

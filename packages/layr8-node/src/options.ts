@@ -1,5 +1,7 @@
 import type { OptionCheck } from "@parley/core/internal";
 import {
+  type AdminHub,
+  adminOptions,
   amount,
   count,
   listOf,
@@ -186,6 +188,18 @@ export interface NodeOptions {
    * hour. Default `false`.
    */
   readonly acceptClock?: boolean;
+  /** Port of the admin console; `0` takes a free one. Default: no console. */
+  readonly adminPort?: number;
+  /** Address to bind for the console. Default `127.0.0.1`: reachable from this machine only. */
+  readonly adminHost?: string;
+  /** What opens the console: at least 16 letters and digits, unguessable. Default: created at each start, and printed in `adminUrl`. */
+  readonly adminToken?: string;
+  /** Whether the console may change something, such as revoke an API key. Default `false`. */
+  readonly adminActions?: boolean;
+  /** Whether the console shows the bodies of messages, which are kept in memory for a while. Default `false`. */
+  readonly adminBodies?: boolean;
+  /** An admin server of `@parley/admin` that shows this server beside others, instead of a console of its own. */
+  readonly admin?: AdminHub;
   /** Limits of sizes, numbers, rates and times. */
   readonly limits?: Partial<NodeLimits>;
   /** A pino logger, or `false` to log nothing. Default: warnings to standard error. */
@@ -287,6 +301,7 @@ export const NODE_OPTIONS: OptionSchema<ReadNodeOptions> = options<ReadNodeOptio
   resolution: RESOLUTION.optional(),
   knownHosts: option<readonly string[]>(IS_HOSTS).optional(),
   acceptClock: trueOrFalse({ flag: "", inConfig: false }).optional(),
+  ...adminOptions(),
   limits: LIMITS.prefault({}),
   logger: logger().optional(),
 });

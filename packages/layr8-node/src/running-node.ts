@@ -1,9 +1,18 @@
 import { closeAll } from "@parley/core/internal";
 import type { DidResolver } from "@parley/did";
-import { clientAddress, Connections, proxyTrust, type ProxyTrust, ServerLifecycle, type ServerStorage } from "@parley/server-kit";
+import {
+  clientAddress,
+  Connections,
+  proxyTrust,
+  type ProxyTrust,
+  type ServerConsole,
+  ServerLifecycle,
+  type StartedParts,
+} from "@parley/server-kit";
 import { healthOfWrites, listen, listenStatus, portOf, type StatusListener, type StatusSource } from "@parley/server-kit/http";
 import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
+import { attachNode } from "./admin/node-source.ts";
 import { createHostedResolver } from "./network/hosted-resolver.ts";
 import { createNetworkResolver, type Resolution } from "./network/resolution.ts";
 import { NonceMemory } from "./credentials/nonce-memory.ts";
@@ -42,13 +51,11 @@ const HIGH_WATER_MARK = 1024 * 1024;
 const MAX_THREADS = 16_384;
 
 /** Components and options of {@link RunningNode}. */
-export interface NodeParts {
-  readonly storage: ServerStorage;
+export interface NodeParts extends StartedParts {
   readonly stores: Stores;
   readonly options: ReadNodeOptions;
   readonly policies: Policies;
   readonly resolution: Resolution;
-  readonly logger: Logger;
   readonly apiKey: string | undefined;
 }
 
@@ -70,15 +77,17 @@ export class RunningNode implements Layr8Node {
   readonly #trustsProxy: ProxyTrust;
   readonly #connections: Connections;
   readonly #knownHosts: KnownHosts;
+  readonly #console: ServerConsole | undefined;
   #status: StatusListener | undefined;
   #phoenix: PhoenixServer | undefined;
   #authority = "";
   #publicUrl = "";
 
-  private constructor({ storage, stores, options, policies, resolution, logger, apiKey }: NodeParts) {
+  private constructor({ storage, stores, options, policies, resolution, logger, apiKey, ownConsole, hub }: NodeParts) {
     const { inbox, dids, apiKeys, credentials } = stores;
     const { limits } = options;
     this.apiKey = apiKey;
+    this.#console = ownConsole;
     this.#stores = stores;
     this.#options = options;
     this.#limits = limits;
@@ -91,11 +100,27 @@ export class RunningNode implements Layr8Node {
       outboundMessages: () => this.#federation.depth.messages,
       outboundBlocked: () => this.#federation.depth.blocked,
     });
-    this.#events = new NodeEvents(this.#metrics, logger);
+    const recorder =
+      hub &&
+      attachNode(hub, {
+        storage,
+        stores,
+        limits,
+        policies,
+        router: () => this.#router,
+        federation: () => this.#federation,
+        resolver: () => recipients,
+        verifier: () => verifier,
+        sockets: () => this.#phoenix?.size ?? 0,
+        url: () => this.url,
+        revokeApiKey: (id) => this.revokeApiKey(id),
+      });
+    this.#events = new NodeEvents(this.#metrics, logger, recorder);
     this.#lifecycle = new ServerLifecycle({
       noun: "node",
       logger,
       storage,
+      ownConsole,
       listen: () => this.#listen(),
       tasks: [
         { everyMs: SWEEP_MS, run: () => this.#phoenix?.checkIdle() },
@@ -124,6 +149,7 @@ export class RunningNode implements Layr8Node {
       onPosted: (address) => watchdog.note("POST /didcomm", address),
       logger,
       onFailure: this.#events.onFailure,
+      ...(recorder !== undefined && { recorder }),
     });
     this.#router = new Router({
       inbox,
@@ -199,6 +225,10 @@ export class RunningNode implements Layr8Node {
 
   get httpUrl(): string {
     return `http://${this.#authority}`;
+  }
+
+  get adminUrl(): string | undefined {
+    return this.#console?.url;
   }
 
   get port(): number {

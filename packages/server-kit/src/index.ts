@@ -1,3 +1,15 @@
+export type { AdminEvent, AdminEventKind } from "./admin/admin-event.ts";
+export { adminOptions, type AdminOptions } from "./admin/admin-options.ts";
+export type {
+  AdminAction,
+  AdminHub,
+  AdminParameters,
+  AdminRead,
+  AdminRecorder,
+  AdminSample,
+  AdminSource,
+  ServerConsole,
+} from "./admin/admin-source.ts";
 export { createKey, hashKey, isKeyOf } from "./api-key.ts";
 export { writeEnvFile } from "./cli/env-file.ts";
 export { parseClusterOptions, type ClusterOptions } from "./cli/cluster-options.ts";
@@ -13,7 +25,7 @@ export { clientAddress, forwardedAddress, proxyTrust, type ProxyTrust, type Trus
 export { type PeriodicTask } from "./lifecycle/repeat.ts";
 export { type LifecycleOptions, ServerLifecycle } from "./lifecycle/server-lifecycle.ts";
 export { ServerStorage, type ServerStorageOptions } from "./lifecycle/server-storage.ts";
-export { type ServerKind, startServer, type StartOptions } from "./lifecycle/start-server.ts";
+export { type ServerKind, startServer, type StartedParts, type StartOptions } from "./lifecycle/start-server.ts";
 export {
   amount,
   choice,

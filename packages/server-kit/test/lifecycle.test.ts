@@ -11,6 +11,7 @@ const KIND: ServerKind = {
   noun: "server",
   stored: "notes",
   expiring: "notes",
+  loadConsole: () => Promise.reject(new Error("no console")),
   schema: { name: "notes", schema: 1 },
 };
 

@@ -1,4 +1,6 @@
 import {
+  type AdminHub,
+  adminOptions,
   choice,
   logger,
   NATS_OPTIONS,
@@ -65,6 +67,18 @@ export interface SkytaleOptions extends NatsOptions {
     readonly api?: Partial<ApiLimits>;
     readonly relay?: Partial<RelayLimits>;
   };
+  /** Port of the admin console; `0` takes a free one. Default: no console. */
+  readonly adminPort?: number;
+  /** Address to bind for the console. Default `127.0.0.1`: reachable from this machine only. */
+  readonly adminHost?: string;
+  /** What opens the console: at least 16 letters and digits, unguessable. Default: created at each start, and printed in `adminUrl`. */
+  readonly adminToken?: string;
+  /** Whether the console may change something, such as revoke an API key. Default `false`. */
+  readonly adminActions?: boolean;
+  /** Has no effect: this server cannot read messages. Default `false`. */
+  readonly adminBodies?: boolean;
+  /** An admin server of `@parley/admin` that shows this server beside others, instead of a console of its own. */
+  readonly admin?: AdminHub;
   /** A pino logger, or `false` to log nothing. Default: warnings to standard error. */
   readonly logger?: Logger | false;
 }
@@ -95,5 +109,6 @@ export const SKYTALE_OPTIONS: OptionSchema<ReadSkytaleOptions> = options<ReadSky
   workers: trueOrFalse({ flag: "" }).optional(),
   retention: RETENTION.prefault({}),
   limits: options<ReadSkytaleOptions["limits"]>({ api: API_LIMITS.prefault({}), relay: RELAY_LIMITS.prefault({}) }).prefault({}),
+  ...adminOptions(),
   logger: logger().optional(),
 });

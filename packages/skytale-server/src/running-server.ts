@@ -1,7 +1,10 @@
-import { proxyTrust, ServerLifecycle, type ServerStorage } from "@parley/server-kit";
+import { proxyTrust, type ServerConsole, ServerLifecycle, type ServerStorage, type StartedParts } from "@parley/server-kit";
 import { checkOptions, closeTogether, IS_TEXT, type OptionCheck } from "@parley/core/internal";
 import type { Logger } from "pino";
 import type { Account, AccountOptions, CreatedAccount } from "./api/accounts.ts";
+import { attachSkytale } from "./admin/skytale-source.ts";
+import type { SkytaleRecorder } from "./admin/skytale-recorder.ts";
+import type { CompletedCall } from "./api/http/server.ts";
 import { ApiHost, type ApiSettings, type ApiSide } from "./api/api-host.ts";
 import { healthOfWrites, listenStatus, portOf, type HealthCheck, type StatusListener, type StatusSource } from "@parley/server-kit/http";
 import type { ApiKeyInfo, ApiKeyOptions, CreatedApiKey } from "./api/keys.ts";
@@ -19,12 +22,10 @@ import type { SharedStorage, Stores } from "./stores.ts";
 import { ApiProcess } from "./workers/api-process.ts";
 
 /** Components of a {@link RunningServer}. */
-export interface ServerParts {
-  readonly storage: ServerStorage;
+export interface ServerParts extends StartedParts {
   readonly stores: Stores;
   readonly services: Services;
   readonly options: ReadSkytaleOptions;
-  readonly logger: Logger;
   readonly apiKey: string | undefined;
 }
 
@@ -45,19 +46,33 @@ export class RunningServer implements SkytaleServer {
   readonly #metrics: Metrics;
   readonly #reports: RejectionReports;
   readonly #relay: Relay;
+  readonly #console: ServerConsole | undefined;
+  readonly #recorder: SkytaleRecorder | undefined;
   #api: ApiSide | undefined;
   /** The API, if it runs in a process of its own. */
   #process: ApiProcess | undefined;
   #listener: GrpcListener | undefined;
   #status: StatusListener | undefined;
 
-  private constructor({ storage, stores, services, options, logger, apiKey }: ServerParts) {
+  private constructor({ storage, stores, services, options, logger, apiKey, ownConsole, hub }: ServerParts) {
     this.apiKey = apiKey;
     this.#storage = storage;
     this.#stores = stores;
     this.#services = services;
     this.#options = options;
     this.#logger = logger;
+    this.#console = ownConsole;
+    this.#recorder =
+      hub &&
+      attachSkytale(hub, {
+        storage,
+        stores,
+        services,
+        options,
+        relay: () => this.#relay,
+        urls: () => ({ api: this.apiUrl, relay: this.relayUrl }),
+        revokeApiKey: (id) => this.revokeApiKey(id),
+      });
     this.#metrics = createMetrics({
       ...(options.workers !== true && { waiting: () => services.signals.size }),
       clockHeldBackMs: () => storage.clock.heldBackMs,
@@ -68,6 +83,7 @@ export class RunningServer implements SkytaleServer {
       noun: "server",
       logger,
       storage,
+      ownConsole,
       listen: () => this.#listen(),
       tasks: [{ everyMs: SWEEP_MS, run: () => this.#sweep() }],
       stop: () => this.#stop(),
@@ -89,12 +105,20 @@ export class RunningServer implements SkytaleServer {
         onWork: (what, account) => this.#lifecycle.watchdog.note(what, account),
         onPublished: (messages, bytes, { channel, accountId, kind, commits }) => {
           this.#metrics.relay.onPublished(messages, bytes);
+          this.#recorder?.published(messages, bytes, { channel, accountId, kind, commits });
           if (isTracing) logger.debug({ channel, account: accountId, kind, messages, commits, bytes }, "published");
         },
-        onOpened: (account) => logger.debug({ account }, "stream opened"),
-        onClosed: (account) => logger.debug({ account }, "stream closed"),
+        onOpened: (account) => {
+          this.#recorder?.record({ kind: "stream-opened", account });
+          logger.debug({ account }, "stream opened");
+        },
+        onClosed: (account) => {
+          this.#recorder?.record({ kind: "stream-closed", account });
+          logger.debug({ account }, "stream closed");
+        },
         onRefused: (what, code) => {
           this.#metrics.relay.onRefused(what, code);
+          this.#recorder?.refused(what, code);
           logger.debug({ what, code }, "rejected by the relay");
           if (code === "unauthenticated") this.#reports.rejectedKey({ door: "relay", code });
         },
@@ -116,6 +140,10 @@ export class RunningServer implements SkytaleServer {
 
   get apiPort(): number {
     return portOf(this.apiUrl);
+  }
+
+  get adminUrl(): string | undefined {
+    return this.#console?.url;
   }
 
   get metricsUrl(): string | undefined {
@@ -168,6 +196,7 @@ export class RunningServer implements SkytaleServer {
         reports: this.#reports,
         status,
         onWork: (what: string, account: string) => this.#lifecycle.watchdog.note(what, account),
+        onCall: (call: CompletedCall) => this.#recorder?.called(call),
         onFailure: (error: unknown) => this.#fail(error),
       };
       return ApiHost.listen(parts, settings);
@@ -257,6 +286,7 @@ export class RunningServer implements SkytaleServer {
 
   #fail(error: unknown): void {
     this.#metrics.failures.inc();
+    this.#recorder?.record({ kind: "failure", reason: "internal failure: see the server's log" });
     this.#logger.error({ err: error }, "internal failure outside of a request");
   }
 

@@ -20,6 +20,8 @@ export interface SkytaleServer extends AsyncDisposable {
   /** Where clients reach the relay by gRPC: `http://127.0.0.1:5000`. */
   readonly relayUrl: string;
   readonly relayPort: number;
+  /** Address of the admin console, with its token; set if the server has one of its own. */
+  readonly adminUrl: string | undefined;
   /** Origin of `/health`, `/ready` and `/metrics`, if they have a separate port (`metricsPort`). */
   readonly metricsUrl: string | undefined;
   /**
@@ -61,6 +63,7 @@ const SERVER: ServerKind = {
   stored: "accounts, channels and messages",
   expiring: "messages, invites and welcomes",
   schema: SCHEMA,
+  loadConsole: () => import("@parley/console"),
 };
 
 /** The account that a server without accounts creates. */
@@ -85,14 +88,15 @@ export async function startSkytale(given: SkytaleOptions = {}): Promise<SkytaleS
   if (tls !== undefined) await checkTls(tls);
   const secretKey = { given: options.serverKey, option: "serverKey", variable: "SKYTALE_SERVER_KEY" };
   const nats = readNatsOptions(options, { prefix: "ps", secretKey });
-  return startServer(SERVER, { ...options, natsSettings: nats }, async ({ storage, logger }) => {
+  return startServer(SERVER, { ...options, natsSettings: nats }, async (parts) => {
+    const { storage } = parts;
     const stores = await openStores(storage, { ...options, nats });
     const { registry, shared } = stores;
     const sealingKey = await serverKeyOf({ directory: storage.directory, registry }, options.serverKey);
     const expiryNow = (): number => storage.clock.now();
     const services = await Services.open({ registry, limits: limits.api, sealingKey, servers: shared?.servers, expiryNow });
     const created = (await services.accounts.isEmpty()) ? await createOperator(services) : undefined;
-    return RunningServer.start({ storage, stores, services, options, logger, apiKey: created?.apiKey.key });
+    return RunningServer.start({ ...parts, stores, services, options, apiKey: created?.apiKey.key });
   });
 }
 

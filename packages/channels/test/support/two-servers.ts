@@ -11,6 +11,7 @@ interface Deployment {
 export class TwoServers implements SkytaleServer {
   readonly apiKey: string | undefined;
   readonly metricsUrl: string | undefined;
+  readonly adminUrl = undefined;
   readonly #one: SkytaleServer;
   readonly #other: SkytaleServer;
   readonly #api: LoadBalancer;

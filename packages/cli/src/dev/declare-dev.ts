@@ -19,7 +19,10 @@ export function declareDev(program: Command, host: Host): void {
     .option("--node-port <port>", "port of the node, 0 for a free one", readPort, 4000)
     .option("--api-port <port>", "port of the API server, 0 for a free one", readPort, 5100)
     .option("--relay-port <port>", "port of the relay, 0 for a free one", readPort, 5000)
-    .option("--free-ports", "take free ports instead of the three above")
+    .option("--admin-port <port>", "port of the console, 0 for a free one", readPort, 4400)
+    .option("--no-admin", "run no console")
+    .option("--open", "open the console in the browser")
+    .option("--free-ports", "take free ports instead of the four above")
     .option("--verbose", "print successful reading calls of the API and connections, too")
     .addHelpText("after", "\nExample:\n  parley dev\n  parley run -- node agent.mjs     (in another terminal)");
   runs(command, host, async () => (await import("./dev.ts")).dev);

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { readdir, readFile, rename, rm, unlink, writeFile } from "node:fs/promises";
+import { readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { systemCode, systemReason } from "@parley/core/internal";
 import { createDirectory, lockDirectory, LockError, type DirectoryLock } from "@parley/storage/directory-lock";
@@ -16,7 +16,8 @@ export interface DevKeys {
 const KEYS_FILE = "dev-keys.json";
 const IGNORE_FILE = ".gitignore";
 /** Everything that `--reset` removes. */
-const CONTENT = ["node", "skytale", AGENTS, KEYS_FILE, STATE_FILE];
+const CONSOLE_FILE = "console.html";
+const CONTENT = ["node", "skytale", AGENTS, KEYS_FILE, STATE_FILE, CONSOLE_FILE];
 const LOCK = /^lock[.-]/;
 
 /** The locked data directory of a running `parley dev`. */
@@ -77,17 +78,27 @@ export class DevDirectory {
     return this.#write(STATE_FILE, state);
   }
 
+  /** Writes a page that leads to the console. Returns its path. */
+  async writeConsolePage(url: string): Promise<string> {
+    await this.#writeText(CONSOLE_FILE, `<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0; url=${url}">\n`);
+    return join(this.path, CONSOLE_FILE);
+  }
+
   /** Removes the state and releases the lock. Data and keys stay. */
   async close(): Promise<void> {
-    await unlink(join(this.path, STATE_FILE)).catch(() => undefined);
+    await Promise.all([STATE_FILE, CONSOLE_FILE].map((name) => rm(join(this.path, name), { force: true }).catch(() => undefined)));
     await this.#lock.release();
   }
 
   /** Replaces a file in one step, so that a killed process leaves the old one or the new one. */
-  async #write(name: string, value: object): Promise<void> {
+  #write(name: string, value: object): Promise<void> {
+    return this.#writeText(name, `${JSON.stringify(value, undefined, 2)}\n`);
+  }
+
+  async #writeText(name: string, text: string): Promise<void> {
     const temporary = join(this.path, `lock-${name}.${randomBytes(4).toString("hex")}`);
     try {
-      await writeFile(temporary, `${JSON.stringify(value, undefined, 2)}\n`, { mode: 0o600 });
+      await writeFile(temporary, text, { mode: 0o600 });
       await rename(temporary, join(this.path, name));
     } catch (error) {
       throw unusable(this.path, error);

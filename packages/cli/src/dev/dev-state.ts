@@ -28,6 +28,8 @@ export interface DevState {
   readonly environment: DevEnvironment;
   /** Whether the servers lose their data at their end. Absent in files of earlier versions. */
   readonly inMemory?: boolean | undefined;
+  /** Address of the console, with its token. */
+  readonly consoleUrl?: string | undefined;
 }
 
 /** The state of the nearest data directory, and where it is. */

@@ -8,6 +8,7 @@ import { DevDirectory } from "./dev-directory.ts";
 import { VARIABLES, type DevEnvironment } from "./dev-state.ts";
 import { isQuiet, readEvent, type DevSource } from "./event.ts";
 import { formatEvent } from "./event-line.ts";
+import { openInBrowser } from "./open-in-browser.ts";
 import { startServers } from "./servers.ts";
 
 /** Options of `parley dev`. */
@@ -20,6 +21,10 @@ interface DevOptions {
   readonly nodePort: number;
   readonly apiPort: number;
   readonly relayPort: number;
+  readonly adminPort: number;
+  /** `false`: no console. */
+  readonly admin: boolean;
+  readonly open?: boolean;
   readonly freePorts?: boolean;
   readonly verbose?: boolean;
 }
@@ -31,6 +36,8 @@ export interface DevReady {
   /** Absolute path of the data directory. */
   readonly data: string;
   readonly environment: DevEnvironment;
+  /** Address of the console, with its token. */
+  readonly console?: string | undefined;
 }
 
 /**
@@ -39,20 +46,33 @@ export interface DevReady {
  * @throws CliError of directory, ports and the environment file; then nothing is left running.
  */
 export async function dev({ output, signal }: Runtime, options: DevOptions): Promise<void> {
-  const { data, memory = false, reset = false, env, nodePort, apiPort, relayPort, freePorts = false, verbose = false } = options;
+  const {
+    data,
+    memory = false,
+    reset = false,
+    env,
+    nodePort,
+    apiPort,
+    relayPort,
+    adminPort,
+    admin,
+    freePorts = false,
+    verbose = false,
+  } = options;
   const directory = await DevDirectory.open(data, { reset });
   try {
     const servers = await startServers({
       directory,
       inMemory: memory,
-      ports: freePorts ? { node: 0, api: 0, relay: 0 } : { node: nodePort, api: apiPort, relay: relayPort },
+      ports: freePorts ? { node: 0, api: 0, relay: 0, admin: 0 } : { node: nodePort, api: apiPort, relay: relayPort, admin: adminPort },
+      hasConsole: admin,
       loggers: { node: loggerFor("node", output, verbose), skytale: loggerFor("skytale", output, verbose) },
     });
     try {
-      const { environment, nodeHttpUrl } = servers;
-      await directory.writeState({ pid: process.pid, nodeHttpUrl, environment, inMemory: memory });
+      const { environment, nodeHttpUrl, consoleUrl } = servers;
+      await directory.writeState({ pid: process.pid, nodeHttpUrl, environment, inMemory: memory, consoleUrl });
       if (env !== false) await writeEnvironment(env, environment);
-      const ready: DevReady = { event: "ready", pid: process.pid, data: directory.path, environment };
+      const ready: DevReady = { event: "ready", pid: process.pid, data: directory.path, environment, console: consoleUrl };
       output.data(ready, () => VARIABLES.map((name) => `${name}=${environment[name]}`).join("\n"));
       output.note(memory ? "Data is kept in memory only." : `Data is in ${directory.path}; \`parley dev --reset\` empties it.`);
       output.note(
@@ -60,6 +80,8 @@ export async function dev({ output, signal }: Runtime, options: DevOptions): Pro
           ? "Agents: parley run -- node agent.mjs"
           : `Agents: node --env-file=${env} agent.mjs, or parley run -- node agent.mjs`,
       );
+      if (consoleUrl !== undefined) output.note(`Console: ${consoleUrl}`);
+      if (options.open === true && consoleUrl !== undefined) await openInBrowser(directory, consoleUrl, output);
       output.note("Ready. Ctrl-C stops both servers.");
       await aborted(signal);
       output.note("Stopping.");

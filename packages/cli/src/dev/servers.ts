@@ -1,5 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
+import { AdminServer } from "@parley/admin";
+import { CONSOLE_FILES } from "@parley/console";
 import { closeQuietly, closeTogether } from "@parley/core/internal";
 import { startNode, type Layr8Node } from "@parley/layr8-node";
 import { listenError, probePort } from "@parley/server-kit";
@@ -14,6 +16,7 @@ export interface DevPorts {
   readonly node: number;
   readonly api: number;
   readonly relay: number;
+  readonly admin: number;
 }
 
 /** What is needed to start the servers. */
@@ -22,6 +25,7 @@ export interface DevServersOptions {
   /** Whether the servers keep their data in memory only. */
   readonly inMemory: boolean;
   readonly ports: DevPorts;
+  readonly hasConsole: boolean;
   readonly loggers: { readonly node: Logger; readonly skytale: Logger };
 }
 
@@ -29,6 +33,8 @@ export interface DevServersOptions {
 export interface DevServers {
   readonly nodeHttpUrl: string;
   readonly environment: DevEnvironment;
+  /** Address of the console, with its token. */
+  readonly consoleUrl: string | undefined;
   close(): Promise<void>;
 }
 
@@ -41,8 +47,13 @@ const PAGE = 1;
  *
  * @throws CliError `port_in_use`, `port_forbidden`; StorageError of a data directory.
  */
-export async function startServers({ directory, inMemory, ports, loggers }: DevServersOptions): Promise<DevServers> {
-  await checkPorts(ports);
+export async function startServers(options: DevServersOptions): Promise<DevServers> {
+  const { directory, inMemory, ports, hasConsole, loggers } = options;
+  await checkPorts(ports, hasConsole);
+  const admin = hasConsole
+    ? new AdminServer({ port: ports.admin, files: CONSOLE_FILES, actions: true, bodies: true, portOption: "--admin-port" })
+    : undefined;
+  const hub = admin === undefined ? {} : { admin };
   const stored: DevKeys = inMemory ? {} : await directory.readKeys();
   const nodeKey = stored.node ?? `dev_${randomBytes(24).toString("base64url")}`;
   const dataDir = (name: string): { readonly dataDir?: string } => (inMemory ? {} : { dataDir: join(directory.path, name) });
@@ -53,31 +64,41 @@ export async function startServers({ directory, inMemory, ports, loggers }: DevS
       ...dataDir("node"),
       apiKeys: [{ key: nodeKey, dids: "any", name: "parley dev" }],
       logger: loggers.node,
+      ...hub,
     }),
-    startSkytale({ port: ports.api, relayPort: ports.relay, host: HOST, ...dataDir("skytale"), logger: loggers.skytale }),
+    startSkytale({ port: ports.api, relayPort: ports.relay, host: HOST, ...dataDir("skytale"), logger: loggers.skytale, ...hub }),
   ]);
   const [node, skytale] = started;
   if (node.status === "rejected" || skytale.status === "rejected") {
     await closeQuietly(...started.map((result) => () => (result.status === "fulfilled" ? result.value.close() : undefined)));
     throw node.status === "rejected" ? node.reason : skytale.status === "rejected" ? skytale.reason : undefined;
   }
-  return describe(node.value, skytale.value, { directory, inMemory, nodeKey, skytaleKey: stored.skytale });
+  return describe(node.value, skytale.value, { directory, inMemory, nodeKey, skytaleKey: stored.skytale, admin });
 }
 
 async function describe(
   node: Layr8Node,
   skytale: SkytaleServer,
-  keys: { readonly directory: DevDirectory; readonly inMemory: boolean; readonly nodeKey: string; readonly skytaleKey: string | undefined },
+  keys: {
+    readonly directory: DevDirectory;
+    readonly inMemory: boolean;
+    readonly nodeKey: string;
+    readonly skytaleKey: string | undefined;
+    readonly admin: AdminServer | undefined;
+  },
 ): Promise<DevServers> {
   const close = (): Promise<void> =>
     closeTogether(
+      () => keys.admin?.close(),
       () => node.close(),
       () => skytale.close(),
     );
   try {
     const skytaleKey = skytale.apiKey ?? keys.skytaleKey ?? (await createKey(skytale));
     if (!keys.inMemory) await keys.directory.writeKeys({ node: keys.nodeKey, skytale: skytaleKey });
+    await keys.admin?.listen();
     return {
+      consoleUrl: keys.admin?.url,
       nodeHttpUrl: node.httpUrl,
       environment: {
         LAYR8_NODE_URL: node.url,
@@ -102,11 +123,12 @@ async function createKey(skytale: SkytaleServer): Promise<string> {
 }
 
 /** Called before anything is started. The servers' own checks would name their options, which this command doesn't have. */
-async function checkPorts(ports: DevPorts): Promise<void> {
+async function checkPorts(ports: DevPorts, hasConsole: boolean): Promise<void> {
   const wanted = [
     { port: ports.node, option: "--node-port", server: "the node" },
     { port: ports.api, option: "--api-port", server: "the API server" },
     { port: ports.relay, option: "--relay-port", server: "the relay" },
+    { port: hasConsole ? ports.admin : 0, option: "--admin-port", server: "the console" },
   ].filter(({ port }) => port !== 0);
   for (const [index, { port, option }] of wanted.entries()) {
     const other = wanted.slice(0, index).find((earlier) => earlier.port === port);

@@ -14,6 +14,7 @@ export const devReady: z.ZodType<DevReady> = z.strictObject({
     SKYTALE_RELAY: z.string(),
     SKYTALE_API_KEY: z.string(),
   }),
+  console: z.string().optional(),
 });
 
 /** An event of the development servers. */

@@ -35,7 +35,11 @@ export const NODE_PROGRAM: ServerProgram<NodeOptions, Layr8Node> = {
     };
   },
   start: async (options) => (await import("../node.ts")).startNode(options),
-  variables: (node) => ({ LAYR8_NODE_URL: node.url, LAYR8_API_KEY: node.apiKey }),
+  variables: ({ url, apiKey, adminUrl }) => ({
+    LAYR8_NODE_URL: url,
+    LAYR8_API_KEY: apiKey,
+    ...(adminUrl !== undefined && { LAYR8_ADMIN_URL: adminUrl }),
+  }),
   keyHint: ({ dataDir, apiKeys = [] }) => {
     if (dataDir === undefined || apiKeys.length > 0) return undefined;
     const command = `layr8-node keys create --any --data-dir ${dataDir}`;

@@ -2,6 +2,7 @@ import { createDidcommCrypto } from "@parley/didcomm-crypto";
 import type { DidResolver } from "@parley/did";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Logger } from "pino";
+import type { NodeRecorder } from "../admin/node-recorder.ts";
 import type { Clock } from "../clock.ts";
 import type { Resolution } from "../network/resolution.ts";
 import type { FederationMetrics } from "../http/metrics.ts";
@@ -18,7 +19,7 @@ import type { KnownHosts } from "./inbound/known-hosts.ts";
 import { UnknownSenderLimiter } from "./inbound/unknown-sender-limiter.ts";
 import { queueLimits } from "./outbound/outbound-limits.ts";
 import { openOutbound } from "./outbound/outbound-queue.ts";
-import type { DeliveryFailure, DeliveryFailureCode, Outbound, OutboundDepth } from "./outbound/outbound.ts";
+import type { DeliveryFailure, DeliveryFailureCode, DescribedOutbound, Outbound, OutboundDepth } from "./outbound/outbound.ts";
 import type { OutboundStore } from "./outbound/outbound-store.ts";
 import { HostedDocuments } from "./hosted-documents.ts";
 import { RemoteDidCheck } from "./remote-did-check.ts";
@@ -41,6 +42,8 @@ export interface FederationOptions {
   readonly clock: Clock;
   readonly metrics: FederationMetrics;
   readonly logger: Logger;
+  /** Records events for the console. */
+  readonly recorder?: NodeRecorder;
   /** Called for each envelope that a client posts. */
   onPosted(address: string): void;
   readonly onFailure: (error: unknown) => void;
@@ -75,6 +78,11 @@ export class Federation {
   /** Size of the outbound queue. */
   get depth(): OutboundDepth {
     return this.#outbound?.depth() ?? NOTHING;
+  }
+
+  /** The hosts and pairs that messages wait for, for the console. */
+  describe(maxPairs: number): DescribedOutbound {
+    return this.#outbound?.describe(maxPairs) ?? { hosts: [], pairs: [] };
   }
 
   /** Number of messages of a DID waiting for other nodes. */
@@ -113,7 +121,7 @@ export class Federation {
   }
 
   #openOutbound(router: Pick<Router, "undelivered">): Outbound {
-    const { hosted, store, clock, network, limits, metrics, resolvers, logger, onFailure } = this.#options;
+    const { hosted, store, clock, network, limits, metrics, resolvers, logger, recorder, onFailure } = this.#options;
     return openOutbound({
       store,
       clock,
@@ -123,14 +131,19 @@ export class Federation {
       limits: queueLimits(limits),
       ownerOf: (did) => hosted.ownerOf(did),
       events: {
-        onDelivered: () => metrics.sent.inc(),
+        onDelivered: (message) => {
+          metrics.sent.inc();
+          recorder?.remoteSent(message);
+        },
         onRetry: ({ sender, recipient }, reason) => {
           metrics.retried.inc();
+          recorder?.remoteRetry(sender, recipient, reason);
           logger.info({ sender, recipient, reason }, "delivery to remote node failed; will retry");
         },
         onDead: async ({ id, type, sender, recipient, plaintext }, cause) => {
           await router.undelivered(plaintext, recipient, problemOf(cause));
           metrics.dead.inc({ cause: cause.code });
+          recorder?.remoteDead({ id, type, sender, recipient }, problemOf(cause));
           // A remote agent can cause any number of these by sending pings and not accepting the responses.
           const level = isBuiltinResponse({ type }) ? "debug" : "info";
           logger[level]({ id, type, sender, recipient, cause }, "message to remote node dead-lettered");
@@ -141,7 +154,7 @@ export class Federation {
   }
 
   #createInbound(router: Pick<Router, "receive">, outbound: Outbound): Inbound {
-    const { hosted, clock, knownHosts, limits, metrics, resolvers, logger, onFailure } = this.#options;
+    const { hosted, clock, knownHosts, limits, metrics, resolvers, logger, recorder, onFailure } = this.#options;
     return new Inbound({
       isHosted: (did) => hosted.has(did),
       keys: this.#keys,
@@ -157,6 +170,7 @@ export class Federation {
       receive: (message) => router.receive(message),
       onProcessed: (result, error) => {
         metrics.received.inc({ result });
+        if (result !== "accepted") recorder?.record({ kind: "remote-refused", code: result });
         // At debug level, because unauthenticated clients can cause any number of these.
         if (error !== undefined) logger.debug({ result, err: error }, "inbound message rejected");
       },

@@ -116,6 +116,11 @@ export class Dids {
     return this.#dids.has(did);
   }
 
+  /** All hosted DIDs. */
+  *all(): Generator<HostedDid> {
+    for (const record of this.#dids.values()) yield hosted(record);
+  }
+
   /** The API key that created a DID. */
   ownerOf(did: string): string | undefined {
     return this.#dids.get(did)?.ownerKeyId;

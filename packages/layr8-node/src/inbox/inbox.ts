@@ -162,6 +162,8 @@ export interface Inbox {
    * the call are read; the listener receives the later ones, possibly before `open` resolves.
    */
   open(recipient: string, listener: BoxListener): Promise<Box>;
+  /** A recipient's box for an operator's look at its messages, or to remove them. Opens nothing: whoever has the box keeps it. */
+  peek(recipient: string): Promise<Box>;
   /**
    * Finds expired messages: yields those of boxes that are not open and that this node looks after, and calls `onExpired` for open boxes.
    * Messages are yielded again a second later, until they are settled. Yields to the event loop in between.

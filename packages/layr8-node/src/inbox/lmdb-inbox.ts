@@ -168,6 +168,11 @@ export class LmdbInbox implements Inbox {
     return this.#open.open(recipient, listener);
   }
 
+  async peek(recipient: string): Promise<Box> {
+    if (this.#closed) return rejectClosed();
+    return this.#open.unopened(recipient);
+  }
+
   async *expired(now: number): AsyncGenerator<ExpiredMessages> {
     if (this.#closed) return;
     for await (const { recipient } of this.#boxes.expired(now)) {

@@ -98,6 +98,11 @@ export class MemoryInbox implements Inbox {
     return this.#open.open(recipient, listener);
   }
 
+  async peek(recipient: string): Promise<Box> {
+    this.#assertOpen();
+    return this.#open.unopened(recipient);
+  }
+
   async *expired(now: number): AsyncGenerator<ExpiredMessages> {
     const slice = new TimeSlice();
     for (const box of this.#deadlines.due(now)) {

@@ -162,6 +162,12 @@ export class JetstreamInbox implements Inbox {
     }
   }
 
+  async peek(recipient: string): Promise<Box> {
+    if (this.#closing !== undefined) return rejectClosed();
+    await this.#appended(recipient);
+    return this.#load(recipient);
+  }
+
   async *expired(now: number): AsyncGenerator<ExpiredMessages> {
     if (this.#closing !== undefined) return;
     const slice = new TimeSlice();

@@ -67,6 +67,10 @@ export class AgentChannel implements ChannelHandler, Consumer {
     this.#topicSince = options.clock.monotonic();
   }
 
+  get owner(): string {
+    return this.#options.account.owner;
+  }
+
   get writable(): boolean {
     return !this.#held && this.#options.channel.writable;
   }

@@ -43,7 +43,7 @@ export interface SocketAuthenticatorOptions {
   readonly logger: Logger;
   /** Returns a function that counts one frame received on a socket of an API key. */
   frameCounter(key: string): () => void;
-  readonly events: Pick<NodeEvents, "onRejectedKey" | "onFailure">;
+  readonly events: Pick<NodeEvents, "onRejectedKey" | "onFailure" | "recorder">;
   /** Maximum number of sockets over all API keys. */
   readonly maxSockets: number;
 }
@@ -104,6 +104,7 @@ export class SocketAuthenticator {
     const { dids, router, metrics, limits, clock, domain, logger, events } = this.#options;
     const reject = (reason: string, comment?: string): Joined => {
       logger.debug({ key: apiKey.id, topic: topic.slice(0, MAX_LOGGED), reason, comment }, "join refused");
+      events.recorder?.record({ kind: "join-refused", did: topic.slice(0, MAX_LOGGED), key: apiKey.id, reason: comment ?? reason });
       return { ...errorReply(reason, { ...(comment !== undefined && { comment }) }), status: "error" };
     };
     const read = readJoin(topic, payload);
@@ -137,6 +138,12 @@ export class SocketAuthenticator {
         onEnded: (end, closeCode) => {
           dids.touch(did);
           logger.debug({ did, end, closeCode }, "left");
+          events.recorder?.record({
+            kind: "left",
+            did,
+            key: apiKey.id,
+            reason: closeCode === undefined ? end : `${end}, close code ${closeCode}`,
+          });
         },
       },
     });
@@ -150,6 +157,8 @@ export class SocketAuthenticator {
         agent.bind(request.protocols);
         const about = { did, key: apiKey.id, protocols: request.protocols.slice(0, MAX_LOGGED_PROTOCOLS) };
         logger.debug({ ...about, replyProtocol: request.replyProtocol, mode: request.mode }, "joined");
+        const kind = tookOver ? "took-over" : "joined";
+        events.recorder?.record({ kind, did, key: apiKey.id, count: request.protocols.length, reason: about.protocols.join(" ") });
         if (tookOver) logger.info(about, "took a protocol of this DID over from another connection");
       },
     };

@@ -7,7 +7,17 @@ import type { DeadLetterCause, DeliveryOptions, MailboxEvents } from "./deliver/
 import { Mailboxes } from "./deliver/mailboxes.ts";
 import type { InboundMessage } from "./inbound-message.ts";
 import { parseMessage } from "./parse/parse-message.ts";
-import { ACCEPTED, combineResults, PASSED, RATE_LIMITED, rejected, type AcceptResult, type CheckResult } from "./rejection.ts";
+import {
+  ACCEPTED,
+  combineResults,
+  PASSED,
+  RATE_LIMITED,
+  rejected,
+  type AcceptResult,
+  type CheckResult,
+  type Rejected,
+  type Rejection,
+} from "./rejection.ts";
 import { builtinResponse, isBuiltin, isBuiltinResponse } from "./respond/builtin-protocols.ts";
 import { FailureReporter, type OnDead, type Problem } from "./respond/failure-reporter.ts";
 import { isProblemReport } from "./respond/problem-report.ts";
@@ -18,6 +28,8 @@ import { MessageStore, type MessageStoreOptions } from "./store/message-store.ts
 export interface RouterEvents extends Pick<MailboxEvents, "onDelivered" | "onSettled" | "onFailure"> {
   /** A message was accepted. Absent without listeners, so that a message costs nothing. */
   readonly onAccepted?: ((inbound: InboundMessage) => void) | undefined;
+  /** A message was rejected. `inbound` is absent if it can't be read. Absent if nobody reads it. */
+  readonly onRejected?: ((sender: string, rejection: Rejection, inbound: InboundMessage | undefined) => void) | undefined;
   readonly onDead: OnDead;
   /** A system message could not be stored. */
   readonly onDropped: (message: MessageSummary, reason: string) => void;
@@ -76,12 +88,12 @@ export class Router {
    */
   accept(sender: string, consumer: Consumer, text: string, account: SenderAccount): AcceptResult | Promise<AcceptResult> {
     const parsed = parseMessage(text, sender, account.owner);
-    if (!parsed.ok) return parsed;
+    if (!parsed.ok) return this.#rejectedBy(parsed, sender);
     const { inbound } = parsed;
     const checked = this.#authorizer.check(inbound);
-    if (!checked.ok) return checked;
+    if (!checked.ok) return this.#rejectedBy(checked, sender, inbound);
     const extra = extraUnitsOf(inbound.message, text.length);
-    if (extra > 0 && !account.takeUnits(extra)) return rejected(RATE_LIMITED);
+    if (extra > 0 && !account.takeUnits(extra)) return this.#rejectedBy(rejected(RATE_LIMITED), sender, inbound);
     this.#recordThreads(inbound, consumer);
     return this.#reported(inbound, this.#authorizer.authorize(inbound, this.#store));
   }
@@ -95,15 +107,22 @@ export class Router {
     // The other node has lost the response. The message was accepted, whatever its checks would be now.
     if (await this.#messages.remembers(inbound)) return PASSED;
     const checked = this.#authorizer.check(inbound);
-    return checked.ok ? this.#reported(inbound, this.#authorizer.authorize(inbound, this.#store)) : checked;
+    if (!checked.ok) return this.#rejectedBy(checked, inbound.sender, inbound);
+    return this.#reported(inbound, this.#authorizer.authorize(inbound, this.#store));
   }
 
-  /** Calls `onAccepted` once the message is stored. */
+  #rejectedBy(result: Rejected, sender: string, inbound?: InboundMessage): Rejected {
+    this.#options.events.onRejected?.(sender, result.rejection, inbound);
+    return result;
+  }
+
+  /** Calls `onAccepted` once the message is stored, or `onRejected`. */
   #reported(inbound: InboundMessage, result: AcceptResult | Promise<AcceptResult>): AcceptResult | Promise<AcceptResult> {
-    const { onAccepted } = this.#options.events;
+    const { onAccepted, onRejected } = this.#options.events;
     if (onAccepted === undefined) return result;
     const report = (accepted: AcceptResult): AcceptResult => {
       if (accepted.ok) onAccepted(inbound);
+      else onRejected?.(inbound.sender, accepted.rejection, inbound);
       return accepted;
     };
     return result instanceof Promise ? result.then(report) : report(result);

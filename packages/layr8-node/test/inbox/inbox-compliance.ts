@@ -225,6 +225,17 @@ export function inboxCompliance(
       for (const other of others) expect(await append(other)).toBe("stored");
     });
 
+    it("shows the messages of a box without taking it over", async () => {
+      const listener = new Listener();
+      const opened = await inbox.open(ALICE, listener);
+      const sent = message();
+      await append(sent);
+      const peeked = await (await inbox.peek(ALICE)).read(ALL);
+      expect(peeked.map(({ id }) => id)).toEqual([sent.id]);
+      expect(listener.lost).toBe(0);
+      await opened.close();
+    });
+
     it("forgets a message after the deduplication time", async () => {
       const sent = message();
       await append(sent);

@@ -1,6 +1,7 @@
 import { closeAll, closeQuietly } from "@parley/core/internal";
 import { StorageError } from "@parley/storage";
 import type { Logger } from "pino";
+import type { ServerConsole } from "../admin/admin-source.ts";
 import { Watchdog } from "../watchdog.ts";
 import { type PeriodicTask, repeat } from "./repeat.ts";
 import type { ServerStorage } from "./server-storage.ts";
@@ -11,6 +12,8 @@ export interface LifecycleOptions {
   readonly noun: string;
   readonly logger: Logger;
   readonly storage: ServerStorage;
+  /** The console of the server: it opens after the ports of the server, and closes first. */
+  readonly ownConsole?: ServerConsole | undefined;
   /** Opens the ports. Resolves to their addresses, for the log. */
   readonly listen: () => Promise<Readonly<Record<string, string>>>;
   /** Maintenance, from `listen` until the server stops. */
@@ -54,9 +57,10 @@ export class ServerLifecycle {
 
   /** Opens the ports and begins maintenance. After a failure everything is closed. */
   async start(): Promise<void> {
-    const { logger, listen, tasks, onFailure } = this.#options;
+    const { logger, listen, tasks, ownConsole, onFailure } = this.#options;
     try {
       const addresses = await listen();
+      await ownConsole?.listen();
       this.#isListening = true;
       this.#stopTasks = tasks.map((task) => repeat(task, onFailure));
       logger.info(addresses, "listening");
@@ -73,10 +77,11 @@ export class ServerLifecycle {
   }
 
   async #close(): Promise<void> {
-    const { logger, stop, storage } = this.#options;
+    const { logger, stop, storage, ownConsole } = this.#options;
     for (const stopTask of this.#stopTasks) stopTask();
     this.watchdog.close();
     await closeAll(
+      () => ownConsole?.close(),
       () => stop(),
       () => storage.close(),
       () => this.#isListening && logger.info("stopped"),

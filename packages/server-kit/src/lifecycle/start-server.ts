@@ -2,6 +2,8 @@ import { closeQuietly } from "@parley/core/internal";
 import { checkDirectoryAccess } from "@parley/storage";
 import type { LmdbOptions } from "@parley/storage-lmdb";
 import { pino, type Logger } from "pino";
+import type { AdminOptions } from "../admin/admin-options.ts";
+import type { AdminHub, ServerConsole } from "../admin/admin-source.ts";
 import { serverLogger } from "../server-logger.ts";
 import { describeDurability, type NatsSettings } from "../options/nats-options.ts";
 import { ServerStorage } from "./server-storage.ts";
@@ -17,15 +19,27 @@ export interface ServerKind {
   /** The data that expires, such as `messages and DIDs`. */
   readonly expiring: string;
   readonly schema: LmdbOptions;
+  /** Loads the console. Called only if the options ask for one. */
+  readonly loadConsole: () => Promise<{ openConsole(options: AdminOptions, logger: Logger): ServerConsole }>;
 }
 
 /** Options that every server has. */
-export interface StartOptions {
+export interface StartOptions extends AdminOptions {
   readonly dataDir?: string;
   readonly acceptClock?: boolean;
   readonly logger?: Logger | false;
   /** Where the server shares its data with others, if it does. */
   readonly natsSettings?: NatsSettings | undefined;
+}
+
+/** What a server is given at its start. */
+export interface StartedParts {
+  readonly storage: ServerStorage;
+  readonly logger: Logger;
+  /** Its console, to pass to its lifecycle. */
+  readonly ownConsole: ServerConsole | undefined;
+  /** Where it is to be shown. */
+  readonly hub: AdminHub | undefined;
 }
 
 /**
@@ -36,16 +50,18 @@ export interface StartOptions {
  */
 export async function startServer<Server>(
   kind: ServerKind,
-  { dataDir, acceptClock, logger: given, natsSettings: nats }: StartOptions,
-  run: (parts: { readonly storage: ServerStorage; readonly logger: Logger }) => Promise<Server>,
+  options: StartOptions,
+  run: (parts: StartedParts) => Promise<Server>,
 ): Promise<Server> {
+  const { dataDir, acceptClock, logger: given, natsSettings: nats, adminPort, admin } = options;
   const logger = given === false ? pino({ level: "silent" }) : (given ?? serverLogger(kind.program, "warn"));
   const onJump = (aheadMs: number): void => logger.warn({ aheadMinutes: Math.round(aheadMs / 60_000) }, clockWarning(kind));
   const storage = await ServerStorage.open({ dataDir, schema: kind.schema, acceptClock, onJump });
   try {
     const access = dataDir === undefined ? inMemory(kind) : await checkDirectoryAccess(dataDir);
     if (!access.ok && nats === undefined) logger.warn(access.warning);
-    const server = await run({ storage, logger });
+    const ownConsole = adminPort === undefined ? undefined : (await kind.loadConsole()).openConsole(options, logger);
+    const server = await run({ storage, logger, ownConsole, hub: ownConsole ?? admin });
     logger.info({ acknowledged: describeDurability(dataDir, nats) }, "storage in use");
     return server;
   } catch (error) {

@@ -5,7 +5,7 @@ import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
 import type { RejectionReports } from "../rejection-reports.ts";
 import type { Metrics } from "../metrics.ts";
-import { createApiServer } from "./http/server.ts";
+import { type CompletedCall, createApiServer } from "./http/server.ts";
 import { listen, type StatusSource } from "@parley/server-kit/http";
 import type { Services } from "./services.ts";
 
@@ -38,6 +38,8 @@ export interface ApiHostParts {
   readonly reports: RejectionReports;
   readonly status: StatusSource;
   readonly onWork: (what: string, accountId: string) => void;
+  /** Called after each call. */
+  readonly onCall?: (call: CompletedCall) => void;
   readonly onFailure: (error: unknown) => void;
 }
 
@@ -59,7 +61,7 @@ export class ApiHost implements ApiSide {
 
   /** @throws the system's error, with its remedy, when the port can't be listened on */
   static async listen(parts: ApiHostParts, { host, port, tls, openSignup, trustProxy, hasStatus }: ApiSettings): Promise<ApiHost> {
-    const { services, logger, metrics, reports, status, onWork, onFailure } = parts;
+    const { services, logger, metrics, reports, status, onWork, onCall, onFailure } = parts;
     const app = await createApiServer({
       services,
       requests: metrics.requests,
@@ -70,6 +72,7 @@ export class ApiHost implements ApiSide {
       trustsProxy: proxyTrust(trustProxy),
       onResponse: (call) => {
         logger.debug(call, "call completed");
+        onCall?.(call);
         if (call.status === 401) reports.rejectedKey({ door: "api", code: call.code, address: call.address });
       },
       onWork,

@@ -19,7 +19,12 @@ export const SKYTALE_PROGRAM: ServerProgram<SkytaleOptions, SkytaleServer> = {
     };
   },
   start: async (options) => (await import("../server.ts")).startSkytale(options),
-  variables: ({ apiUrl, relayUrl, apiKey }) => ({ SKYTALE_API_URL: apiUrl, SKYTALE_RELAY: relayUrl, SKYTALE_API_KEY: apiKey }),
+  variables: ({ apiUrl, relayUrl, apiKey, adminUrl }) => ({
+    SKYTALE_API_URL: apiUrl,
+    SKYTALE_RELAY: relayUrl,
+    SKYTALE_API_KEY: apiKey,
+    ...(adminUrl !== undefined && { SKYTALE_ADMIN_URL: adminUrl }),
+  }),
   keyHint: ({ dataDir }) => {
     if (dataDir === undefined) return undefined;
     const command = `skytale-server keys create --account <id> --data-dir ${dataDir}`;

@@ -15,7 +15,7 @@ import { FlushQueue } from "./flush-queue.ts";
 import { readRelayLimits, type RelayLimits } from "./relay-limits.ts";
 import type { RelayCounts, RelayObserver } from "./relay-observer.ts";
 import { StorageQuota } from "./storage-quota.ts";
-import { Session, type SessionParts } from "./session.ts";
+import { type DescribedReader, Session, type SessionParts } from "./session.ts";
 import { Unary } from "./unary.ts";
 
 /** Parts of a relay. The caller owns them: closing the relay leaves them open. */
@@ -95,6 +95,11 @@ export class Relay implements RelayHandler, AsyncDisposable {
       storedBytes: this.#options.log.totalStoredBytes,
       waitingBytes: this.#deliveries.total,
     };
+  }
+
+  /** The subscriptions to a channel, for the console. */
+  readersOf(channel: string): readonly DescribedReader[] {
+    return Array.from(this.#sessions, (session) => session.readersOf(channel)).flat();
   }
 
   /**

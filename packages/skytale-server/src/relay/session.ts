@@ -44,6 +44,13 @@ const MAX_WAITING_FRAMES = 4;
 /** Longest delay of a timer in Node, in milliseconds. */
 const MAX_TIMER_MS = 0x7fff_ffff;
 
+/** A subscription, as the console shows it. */
+export interface DescribedReader {
+  readonly accountId: string;
+  /** The sequence that it gets next. */
+  readonly next: number;
+}
+
 /**
  * One client's stream with its subscriptions.
  *
@@ -104,6 +111,14 @@ export class Session implements FrameListener, SubscriberOwner, PublishingStream
   get decisions(): PublishDecisions {
     this.#decisions ??= new PublishDecisions(this.#parts.access, this.#principal, this.#parts.limits.accessCheckMs);
     return this.#decisions;
+  }
+
+  /** Its subscriptions to a channel. */
+  readersOf(channel: string): readonly DescribedReader[] {
+    const { accountId } = this;
+    return Array.from(this.#subscribers.values()).flatMap((subscriber) =>
+      subscriber.channel === channel ? [{ accountId, next: subscriber.next }] : [],
+    );
   }
 
   get subscriptions(): number {

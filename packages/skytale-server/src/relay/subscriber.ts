@@ -51,6 +51,11 @@ export class Subscriber implements FeedReader {
     this.#takesEvicted = start.takesEvicted;
   }
 
+  /** The sequence to deliver next. */
+  get next(): number {
+    return this.#cursor;
+  }
+
   get channel(): string {
     return this.feed.channel;
   }

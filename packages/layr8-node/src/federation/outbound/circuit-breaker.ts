@@ -1,4 +1,5 @@
 import { Fifo, backoffMs, deferred, type Deferred } from "@parley/core/internal";
+import type { DescribedHost } from "./outbound.ts";
 import type { Semaphore } from "./semaphore.ts";
 
 type Pending = Deferred<Lease | undefined>;
@@ -70,6 +71,17 @@ export class CircuitBreaker {
 
   constructor(options: CircuitBreakerOptions) {
     this.#options = options;
+  }
+
+  /** Its state, for the console. */
+  describe(): Omit<DescribedHost, "host"> {
+    const waitMs = this.#probeAt - this.#options.now();
+    return {
+      isOpen: this.#openings > 0,
+      active: this.#active,
+      waiting: this.#first.size + this.#retries.size,
+      nextProbeInMs: this.#openings > 0 ? Math.max(0, waitMs) : undefined,
+    };
   }
 
   /** Number of requests that wait because the breaker is open. */

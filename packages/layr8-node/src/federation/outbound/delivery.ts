@@ -11,7 +11,7 @@ import type { Lease } from "./circuit-breaker.ts";
 import { HostLimiter } from "./host-limiter.ts";
 import type { PairQueue, DeliveryAttempt } from "./pair-queue.ts";
 import { RouteResolver } from "./route-resolver.ts";
-import type { DeliveryFailure, OutboundOptions } from "./outbound.ts";
+import type { DeliveryFailure, DescribedHost, OutboundOptions } from "./outbound.ts";
 import type { OutboundLimits } from "./outbound-limits.ts";
 import { AGAIN, expired, later, type AttemptResult, type Posted, refused, undeliverable } from "./attempt-result.ts";
 import { MAX_BATCH_BYTES, sizeInBatch } from "../envelope-batch.ts";
@@ -65,6 +65,11 @@ export class Delivery {
   /** Number of queues that wait for hosts whose circuit breaker is open. */
   get blocked(): number {
     return this.#routeResolver.blocked + this.#nodes.blocked;
+  }
+
+  /** The hosts that were contacted lately. */
+  hosts(): readonly DescribedHost[] {
+    return this.#nodes.describe();
   }
 
   /** Attempts to deliver the first message of a queue, and with it those behind it if the remote node accepts batches. Waits as long as the circuit breakers require. Never rejects. */

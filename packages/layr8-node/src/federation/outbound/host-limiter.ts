@@ -1,3 +1,4 @@
+import type { DescribedHost } from "./outbound.ts";
 import { CircuitBreaker, type CircuitBreakerOptions, type Lease } from "./circuit-breaker.ts";
 
 /** A circuit breaker for each host, created on the first request and dropped when it has been idle for long. */
@@ -21,6 +22,11 @@ export class HostLimiter {
   /** Whether any host's breaker is open. */
   get anyOpen(): boolean {
     return this.#open.size > 0;
+  }
+
+  /** The state of each host's breaker. */
+  describe(): readonly DescribedHost[] {
+    return Array.from(this.#breakers, ([host, breaker]) => ({ host, ...breaker.describe() }));
   }
 
   /** Waits for a lease on a host; see {@link CircuitBreaker.acquire}. */

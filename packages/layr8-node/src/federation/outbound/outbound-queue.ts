@@ -6,7 +6,7 @@ import { Deadlines } from "../../deadlines.ts";
 import { Delivery } from "./delivery.ts";
 import { DeadLetterQueue } from "./dead-letter-queue.ts";
 import { PairQueue, type DeliveryAttempt } from "./pair-queue.ts";
-import type { Enqueued, Outbound, OutboundDepth, OutboundEvents, OutboundMessage, OutboundOptions } from "./outbound.ts";
+import type { DescribedOutbound, Enqueued, Outbound, OutboundDepth, OutboundEvents, OutboundMessage, OutboundOptions } from "./outbound.ts";
 import { outboundLimits, type OutboundLimits } from "./outbound-limits.ts";
 import type { StoredEntry } from "./outbound-store.ts";
 import { expired, type AttemptResult } from "./attempt-result.ts";
@@ -102,6 +102,18 @@ class OutboundQueue implements Outbound {
     const { messages, length } = this.#quota.total;
     const pairs = this.#pairs.size;
     return { messages, length, pairs, blocked: Math.min(pairs, this.#pausing + this.#delivery.blocked) };
+  }
+
+  describe(maxPairs: number): DescribedOutbound {
+    const pairs: DescribedOutbound["pairs"][number][] = [];
+    for (const pair of this.#pairs.values()) {
+      const attempt = pair.first();
+      if (attempt === undefined) continue;
+      const { entry, failures, reason } = attempt;
+      pairs.push({ sender: entry.sender, recipient: entry.recipient, waiting: pair.size, failures, reason });
+      if (pairs.length === maxPairs) break;
+    }
+    return { hosts: this.#delivery.hosts(), pairs };
   }
 
   close(): Promise<void> {

@@ -43,6 +43,34 @@ export interface OutboundDepth {
   readonly blocked: number;
 }
 
+/** The state of the queue, as the console shows it. */
+export interface DescribedOutbound {
+  /** Hosts that were contacted lately. */
+  readonly hosts: readonly DescribedHost[];
+  readonly pairs: readonly {
+    readonly sender: string;
+    readonly recipient: string;
+    readonly waiting: number;
+    /** Failed attempts of the first message. */
+    readonly failures: number;
+    /** Why the last attempt failed. */
+    readonly reason: string | undefined;
+  }[];
+}
+
+/** The circuit breaker of a host. */
+export interface DescribedHost {
+  /** Origin of its endpoint. */
+  readonly host: string;
+  /** Whether it failed repeatedly, so that only probes are sent. */
+  readonly isOpen: boolean;
+  /** Requests in flight, and requests that wait. */
+  readonly active: number;
+  readonly waiting: number;
+  /** Milliseconds until the next probe. */
+  readonly nextProbeInMs: number | undefined;
+}
+
 /**
  * The durable queue of messages to agents on other nodes.
  *
@@ -68,6 +96,8 @@ export interface Outbound {
    */
   hint(did: string, resolver: DidResolver): void;
   depth(): OutboundDepth;
+  /** Its hosts and pairs, for the console. */
+  describe(maxPairs: number): DescribedOutbound;
   /** Number of waiting messages of one sender. */
   waiting(sender: string): number;
   /** Waits up to `closeMs` for attempts in flight and closes the store. Other messages stay stored for the next start. Idempotent. */

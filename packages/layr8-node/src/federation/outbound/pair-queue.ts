@@ -43,6 +43,11 @@ export class PairQueue {
     this.recipient = recipient;
   }
 
+  /** Number of messages. */
+  get size(): number {
+    return this.#present.size;
+  }
+
   get empty(): boolean {
     return this.#present.size === 0;
   }

@@ -21,6 +21,15 @@ export type PolicyDecision =
   /** Denied only because credentials are missing. */
   | { readonly kind: "missing"; readonly missing: readonly CredentialDemand[] };
 
+/** A policy that applies to a message. */
+export interface ExplainedPolicy {
+  /** Its place in the list of policies. */
+  readonly index: number;
+  /** The agents it applies to. */
+  readonly did: string;
+  readonly decision: PolicyDecision;
+}
+
 /** Problem code of a denial by policy. */
 export const DENIED = "e.m.authz.denied";
 
@@ -35,6 +44,13 @@ export class Policies {
   /** @param policies valid ones; see `POLICIES`. */
   constructor(policies: readonly Policy[] = []) {
     this.#policies = policies.map(canonical);
+  }
+
+  /** The decision of each policy that applies to a message, for the console. */
+  explain(request: AccessRequest): readonly ExplainedPolicy[] {
+    return this.#policies.flatMap((policy, index) =>
+      applies(policy, request) ? [{ index, did: policy.did, decision: judgeBy(policy, request) }] : [],
+    );
   }
 
   judge(request: AccessRequest): PolicyDecision {

@@ -23,6 +23,11 @@ export class Bindings<C extends object> {
     return this.#owners.keys();
   }
 
+  /** Protocols that a connection owns. */
+  *protocolsOf(connection: C): Generator<string> {
+    for (const [protocol, owner] of this.#owners) if (owner === connection) yield protocol;
+  }
+
   has(connection: C): boolean {
     return this.#connections.has(connection);
   }

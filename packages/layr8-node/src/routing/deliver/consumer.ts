@@ -2,6 +2,8 @@ import type { InboxMessage } from "../../inbox/inbox.ts";
 
 /** One connection of an agent. */
 export interface Consumer {
+  /** The API key of its agent. */
+  readonly owner?: string | undefined;
   readonly writable: boolean;
   /** When the last data of the agent arrived, on the monotonic clock. */
   readonly lastHeardAt: number;

@@ -20,6 +20,30 @@ export interface ReportedFailure {
 /** Why a message leaves a mailbox without being handled. */
 export type DeadLetterCause = "expired" | "unhandled" | BrokenLinkCause;
 
+/** A connection of a mailbox, as the console shows it. Durations are in milliseconds. */
+export interface DescribedConnection {
+  /** Id of its API key. */
+  readonly key: string | undefined;
+  /** Protocols that it handles. */
+  readonly protocols: readonly string[];
+  /** Since its last frame. */
+  readonly silentMs: number;
+  /** Since the last DID was bound on its link. */
+  readonly joinedMs: number;
+  /** Whether messages wait because its window or its send buffer is full. */
+  readonly isFull: boolean;
+  readonly inFlight: number;
+  readonly deliveries: readonly {
+    readonly seq: number;
+    readonly id: string;
+    readonly type: string;
+    readonly from: string | undefined;
+    readonly attempt: number;
+    readonly sinceMs: number;
+    readonly redeliveryInMs: number;
+  }[];
+}
+
 /** Options of delivery and redelivery. */
 export interface DeliveryOptions {
   /** Wait for an acknowledgement before the first redelivery; doubles with each attempt. Milliseconds. */
@@ -35,8 +59,8 @@ export interface DeliveryOptions {
 /** Events of {@link Mailbox}. */
 export interface MailboxEvents {
   onDelivered(message: InboxMessage, attempt: number): void;
-  /** An agent has acknowledged a message. */
-  readonly onSettled?: ((message: InboxMessage, settlement: Settlement) => void) | undefined;
+  /** An agent has acknowledged a message, `ms` milliseconds after its delivery. */
+  readonly onSettled?: ((message: InboxMessage, settlement: Settlement, ms: number) => void) | undefined;
   /** A message leaves without being handled. */
   onDead(message: InboxMessage, cause: DeadLetterCause): void;
   /** An agent failed to process a message, and has sent nothing on its thread since the delivery. */
@@ -216,12 +240,33 @@ export class Mailbox implements BoxListener {
     const { message, sentBefore } = delivery;
     this.#complete(delivery);
     this.#suspects.settled(message.seq);
-    this.#events.onSettled?.(message, settlement);
+    this.#events.onSettled?.(message, settlement, this.#options.clock.monotonic() - delivery.deliveredAt);
     if (settlement === "pass") this.#passOn(delivery);
     else this.#remove(message.seq);
     const thread = message.thread ?? message.id;
     if (settlement === "error" && !this.routes.threads.hasSentSince(sentBefore, thread)) this.#events.onFailed(message, failure);
     if (window.mayResume) this.resume(consumer);
+  }
+
+  /** Its connections and their messages in flight, for the console. */
+  describe(maxInFlight: number): readonly DescribedConnection[] {
+    const now = this.#options.clock.monotonic();
+    return Array.from(this.#windows, ([consumer, window]) => {
+      const inFlight = [...window.inFlight];
+      const shown = inFlight.slice(0, maxInFlight).map(({ message, attempt, deliveredAt, dueAt }) => {
+        const { seq, id, type, from } = message;
+        return { seq, id, type, from, attempt, sinceMs: now - deliveredAt, redeliveryInMs: dueAt - now };
+      });
+      return {
+        key: consumer.owner,
+        protocols: [...this.routes.bindings.protocolsOf(consumer)],
+        silentMs: now - consumer.lastHeardAt,
+        joinedMs: now - consumer.quietSince,
+        isFull: window.starved,
+        inFlight: inFlight.length,
+        deliveries: shown,
+      };
+    });
   }
 
   /** Redelivers all unacknowledged messages of a connection. */

@@ -3,7 +3,7 @@ import type { BoxListener, Inbox } from "../../inbox/inbox.ts";
 import { pagesOf } from "../../inbox/pages.ts";
 import type { Consumer } from "./consumer.ts";
 import type { Routable } from "./consumer-routes.ts";
-import { Mailbox, type DeliveryOptions, type MailboxEvents } from "./mailbox.ts";
+import { Mailbox, type DeliveryOptions, type DescribedConnection, type MailboxEvents } from "./mailbox.ts";
 
 /** Options of {@link Mailboxes}. */
 export interface MailboxesOptions {
@@ -56,6 +56,11 @@ export class Mailboxes {
     let count = 0;
     for (const mailbox of this.#mailboxes.values()) if (mailbox.connected) count++;
     return count;
+  }
+
+  /** The connections of a DID, for the console. */
+  describe(did: string, maxInFlight: number): readonly DescribedConnection[] {
+    return this.#mailboxes.get(did)?.describe(maxInFlight) ?? [];
   }
 
   isConnected(did: string): boolean {

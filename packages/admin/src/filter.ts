@@ -1,0 +1,2 @@
+export { type EventFilter, readFilter } from "./event-filter.ts";
+export type { JournalEntry } from "./journal.ts";

@@ -1,0 +1,2 @@
+export { CONSOLE_FILES } from "./console-files.ts";
+export { openConsole } from "./open-console.ts";

@@ -1,0 +1,19 @@
+import { AdminServer } from "@parley/admin";
+import type { AdminOptions, ServerConsole } from "@parley/server-kit";
+import type { Logger } from "pino";
+import { CONSOLE_FILES } from "./console-files.ts";
+
+/** Creates the console of one server. The server attaches itself, then opens it. */
+export function openConsole(options: AdminOptions, logger: Logger): ServerConsole {
+  const { adminPort = 0, adminHost, adminToken, adminActions, adminBodies } = options;
+  return new AdminServer({
+    port: adminPort,
+    host: adminHost,
+    token: adminToken,
+    actions: adminActions,
+    bodies: adminBodies,
+    files: CONSOLE_FILES,
+    onAction: (source, action, about) => logger.warn({ source, action, ...about }, "changed by the console"),
+    onFailure: (error) => logger.error({ err: error }, "the console failed"),
+  });
+}

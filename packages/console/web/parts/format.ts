@@ -1,0 +1,106 @@
+/** A duration in milliseconds, in the unit that suits it. */
+export function duration(ms: number | undefined): string {
+  if (ms === undefined) return "";
+  if (ms < 1) return `${ms.toFixed(1)} ms`;
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;
+  if (ms < 3_600_000) return `${Math.round(ms / 60_000)} min`;
+  if (ms < 48 * 3_600_000) return `${Math.round(ms / 3_600_000)} h`;
+  return `${Math.round(ms / 86_400_000)} days`;
+}
+
+/** How long ago, or how far ahead, a time is. */
+export function ago(time: number | undefined, now: number = Date.now()): string {
+  if (time === undefined || time === 0) return "";
+  const ms = now - time;
+  return ms < 0 ? `in ${duration(-ms)}` : `${duration(ms)} ago`;
+}
+
+export function clock(time: number): string {
+  const date = new Date(time);
+  return `${date.toLocaleTimeString("en-GB")}.${String(date.getMilliseconds()).padStart(3, "0")}`;
+}
+
+export function count(value: number | undefined): string {
+  return value === undefined ? "" : value.toLocaleString("en-US");
+}
+
+export function bytes(value: number | undefined): string {
+  if (value === undefined) return "";
+  if (value < 1024) return `${value} B`;
+  if (value < 1024 ** 2) return `${(value / 1024).toFixed(1)} KiB`;
+  if (value < 1024 ** 3) return `${(value / 1024 ** 2).toFixed(1)} MiB`;
+  return `${(value / 1024 ** 3).toFixed(1)} GiB`;
+}
+
+export function plural(value: number, one: string, many = `${one}s`): string {
+  return `${count(value)} ${value === 1 ? one : many}`;
+}
+
+/** The middle of a long text left out: both ends of a DID tell it apart. */
+export function shorten(text: string, length = 44): string {
+  if (text.length <= length) return text;
+  const end = Math.floor((length - 1) / 2);
+  return `${text.slice(0, length - 1 - end)}…${text.slice(-end)}`;
+}
+
+/** A DID in a dense list: its method is left out, and its end is kept. */
+export function shortDid(did: string, length = 24): string {
+  const name = did.replace(/^did:web:/, "").replaceAll("%3A", ":");
+  return name.length <= length ? name : `…${name.slice(1 - length)}`;
+}
+
+/** The end of a message type, which tells it apart: `echo/1.0/request`. */
+export function shortType(type: string): string {
+  return type.split("/").slice(-3).join("/");
+}
+
+/** Display names of events whose kind is not one. */
+export const EVENT_NAMES: Readonly<Record<string, string>> = {
+  "join-refused": "join refused",
+  "took-over": "took over",
+  "key-refused": "key refused",
+  "remote-accepted": "from other node",
+  "remote-refused": "refused other node",
+  "remote-sent": "sent to other node",
+  "remote-retry": "will retry",
+  "remote-dead": "dead (other node)",
+  "relay-refused": "refused",
+  "stream-opened": "stream opened",
+  "stream-closed": "stream closed",
+  "call-answered": "API call",
+  acted: "changed here",
+};
+
+const BAD: ReadonlySet<string> = new Set([
+  "refused",
+  "dead",
+  "dropped",
+  "join-refused",
+  "key-refused",
+  "malformed",
+  "remote-refused",
+  "remote-dead",
+  "relay-refused",
+  "failure",
+]);
+const WARNING: ReadonlySet<string> = new Set(["remote-retry", "took-over", "left"]);
+
+/** How an event of a kind is marked. */
+export function toneOf({ kind, attempt = 1, outcome }: { kind: string; attempt?: number | undefined; outcome?: string | undefined }): Tone {
+  if (BAD.has(kind) || outcome === "error") return "bad";
+  if (WARNING.has(kind) || attempt > 1 || outcome === "pass") return "warning";
+  return kind === "settled" || kind === "published" || kind === "remote-sent" ? "good" : "plain";
+}
+
+export type Tone = "good" | "warning" | "bad" | "plain";
+
+/** Copies a text. Resolves to whether the browser allowed it. */
+export async function copyText(text: string): Promise<boolean> {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,97 @@
+import type { JSX } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { Badge, Did, Field, Heading, Problem } from "../parts/basics.tsx";
+import { clock, EVENT_NAMES, plural, shortType, toneOf } from "../parts/format.ts";
+import { VirtualRows } from "../parts/virtual-rows.tsx";
+import { filterError, heldBack, isGap, isPaused, type LiveRow, resume, rows } from "../state/live.ts";
+import { linkTo, place, setSetting } from "../state/router.ts";
+import { detailsOf } from "./agent.tsx";
+
+const COLUMNS = ["Time", "Event", "Type or channel", "From", "To", "Details"];
+const TYPING_MS = 300;
+const EXAMPLES = ["state:refused", "state:dead", "type:*/request >500ms", "source:skytale", "-state:delivered -state:settled"];
+
+/** What just happened? */
+export function MessagesScreen(): JSX.Element {
+  const applied = place.value.settings.get("filter") ?? "";
+  const [text, setText] = useState(applied);
+  useEffect(() => setText(applied), [applied]);
+  useEffect(() => {
+    const timer = setTimeout(() => text !== applied && setSetting("filter", text), TYPING_MS);
+    return () => clearTimeout(timer);
+  }, [text, applied]);
+  return (
+    <div class="filling">
+      <Heading title="Messages" question="What just happened?">
+        <button type="button" aria-pressed={isPaused.value} onClick={() => (isPaused.value ? resume() : (isPaused.value = true))}>
+          {isPaused.value ? `Resume (${plural(heldBack.value, "new event")})` : "Pause"}
+        </button>
+      </Heading>
+      <Field
+        label="Filter"
+        value={text}
+        onInput={setText}
+        placeholder="type:*/request from:did:web:a* state:refused >500ms"
+        hint="Fields: state, type, from, to, did, id, thread, channel, code, key, account, source. * stands for any text, a leading - negates."
+      />
+      <p class="examples">
+        Examples:{" "}
+        {EXAMPLES.map((example) => (
+          <button key={example} type="button" class="link" onClick={() => setSetting("filter", example)}>
+            {example}
+          </button>
+        ))}
+      </p>
+      {filterError.value !== "" && <Problem text={filterError.value} />}
+      {rows.value.length === 0 && filterError.value === "" && (
+        <p class="empty">
+          {applied === "" ? "Nothing has happened yet. Events appear here as they occur." : "No event matches the filter."}
+        </p>
+      )}
+      <VirtualRows label="Events, newest first" columns={COLUMNS} rows={rows.value} render={cellsOf} />
+    </div>
+  );
+}
+
+function cellsOf(row: LiveRow): readonly (JSX.Element | string)[] {
+  if (isGap(row)) {
+    const text = `${plural(row.missed, "event")} not shown: more happened than this page reads. A filter shows fewer.`;
+    return [
+      "",
+      <Badge key="gap" tone="warning">
+        gap
+      </Badge>,
+      text,
+      "",
+      "",
+      "",
+    ];
+  }
+  const { time, type, thread, id, from, to, channel } = row;
+  const subject =
+    type !== undefined && id !== undefined ? (
+      <a key="t" href={linkTo("thread", thread ?? id)} title={type}>
+        {shortType(type)}
+      </a>
+    ) : channel === undefined ? (
+      (type ?? "")
+    ) : (
+      <a key="c" href={linkTo("channel", channel)}>
+        {channel}
+      </a>
+    );
+  return [
+    <span key="time" class="mono">
+      {clock(time)}
+    </span>,
+    <Badge key="kind" tone={toneOf(row)}>
+      {EVENT_NAMES[row.kind] ?? row.kind}
+    </Badge>,
+    subject,
+    from === undefined ? "" : <Did key="from" did={from} length={24} isDense />,
+    to === undefined ? "" : <Did key="to" did={to[0]} length={24} isDense />,
+    <span key="details" title={detailsOf({ ...row, channel: undefined })}>
+      {detailsOf({ ...row, channel: undefined })}
+    </span>,
+  ];
+}

@@ -1,0 +1,23 @@
+import type { JsonObject } from "@parley/core";
+import { describeThrown } from "@parley/core/internal";
+import type { NodeView } from "./node-source.ts";
+
+const MAX_PAIRS = 200;
+
+/** Which partner is slow, since when, what waits, when is the next try? */
+export function readFederation({ federation, recorder }: NodeView): unknown {
+  const { hosts, pairs } = federation().describe(MAX_PAIRS);
+  const { messages, length, blocked } = federation().depth;
+  const histories = Array.from(recorder.hosts, ([host, history]) => ({ host, ...history }));
+  return { messages, length, blocked, hosts, pairs, histories };
+}
+
+/** The DID document that messages to a DID would use. */
+export async function resolveDid({ resolver, stores }: NodeView, did: string): Promise<unknown> {
+  try {
+    const document = (await resolver().resolve(did, { signal: AbortSignal.timeout(10_000) })) as unknown as JsonObject;
+    return { did, isHosted: stores.dids.has(did), document };
+  } catch (error) {
+    return { did, isHosted: false, error: describeThrown(error) };
+  }
+}

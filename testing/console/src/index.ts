@@ -1,0 +1,2 @@
+export { findBrowser } from "./find-browser.ts";
+export { OpenedPage } from "./opened-page.ts";
