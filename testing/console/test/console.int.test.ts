@@ -157,4 +157,18 @@ describeUnless(found.missing, "the console in Chromium", () => {
       await opened.close();
     },
   );
+
+  it("sends no key, no token and no plaintext of a channel, whatever is asked", async () => {
+    const [, token = ""] = admin.url.split("#token=");
+    const headers = { authorization: `Bearer ${token}` };
+    const answer = async (path: string): Promise<string> => (await fetch(new URL(`/api/${path}`, admin.url), { headers })).text();
+    const { sources } = await read<{ sources: { name: string; reads: string[] }[] }>("info");
+    const about = "did=did:web:localhost:bob&name=acme/team/general&channel=acme/team/general";
+    const reads = sources.flatMap(({ name, reads: names }) => names.map((one) => `read/${name}/${one}?${about}`));
+    const paths = ["info", "events?limit=1000", "problems", "samples", "codes", ...reads];
+    const sent = (await Promise.all(paths.map(answer))).join("\n");
+    expect(sent).toContain("did:web:localhost:bob");
+    for (const secret of [node.apiKey, skytale.apiKey, token, SECRET_TEXT].map(String)) expect(sent).not.toContain(secret);
+    expect(sent).not.toMatch(/"d":|PRIVATE KEY|\bl8_|eyJhbGciOi/);
+  });
 });
