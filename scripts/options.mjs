@@ -22,6 +22,7 @@ const SERVERS = [
       ResolutionOptions: "network/resolution",
       Policy: "routing/authorize/policy-options",
       CredentialDemand: "routing/authorize/policy-options",
+      ...SHARED,
     },
     limits: { NodeLimits: "limits", ResolutionOptions: "resolution", Policy: "policies", CredentialDemand: "policies.credentials" },
   },

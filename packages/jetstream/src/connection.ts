@@ -47,6 +47,8 @@ export class JetstreamConnection {
     this.replicas = options.replicas ?? 1;
     this.patienceMs = options.patienceMs ?? DEFAULT_PATIENCE_MS;
     this.#availability = new Availability(nc, jsm, this.closed);
+    // Each consumer and each wait has one.
+    setMaxListeners(0, this.closed);
     void this.#watchConnection();
     const timer = setInterval(() => void this.#runChecks(), CHECK_EVERY_MS);
     timer.unref();

@@ -1,4 +1,4 @@
-import { type ServerKind, startServer } from "@parley/server-kit";
+import { readNatsOptions, type ServerKind, startServer } from "@parley/server-kit";
 import type { Logger } from "pino";
 import type { ApiKeyInfo, ApiKeyOptions, ApiKeys, CreatedApiKey } from "./identity/api-keys.ts";
 import { readResolution } from "./network/resolution.ts";
@@ -71,9 +71,14 @@ export async function startNode(given: NodeOptions = {}): Promise<Layr8Node> {
   const options = readNodeOptions(given);
   const policies = new Policies(options.policies);
   const resolution = readResolution(options.resolution);
-  return startServer(NODE, options, async (parts) => {
+  const secretKey = { given: options.nodeKey, option: "nodeKey", variable: "LAYR8_NODE_KEY" };
+  const nats = readNatsOptions(options, { prefix: "pn", secretKey });
+  if (nats !== undefined && options.nodeName === undefined) {
+    throw new TypeError('Option "nats" needs the option "nodeName" (--node-name): a name that this node keeps, and no other node has');
+  }
+  return startServer(NODE, { ...options, natsSettings: nats }, async (parts) => {
     const { storage, logger } = parts;
-    const stores = await openStores(storage, options);
+    const stores = await openStores(storage, { ...options, natsSettings: nats });
     const apiKey = await createFirstKey(stores.apiKeys, logger);
     return RunningNode.start({ ...parts, stores, options, policies, resolution, apiKey });
   });

@@ -6,6 +6,8 @@ import {
   count,
   listOf,
   logger,
+  NATS_OPTIONS,
+  type NatsOptions,
   option,
   options,
   type OptionSchema,
@@ -137,12 +139,12 @@ export interface NodeLimits {
 }
 
 /** Options of {@link startNode}. */
-export interface NodeOptions {
+export interface NodeOptions extends NatsOptions {
   /** Port to listen on; `0` takes a free one. Default 4000. */
   readonly port?: number;
   /** Address to bind. Default `127.0.0.1`: reachable from this machine only. */
   readonly host?: string;
-  /** Directory for inboxes, DIDs and keys; without it, all data is kept in memory and lost when the node stops. */
+  /** Directory for inboxes, DIDs and keys; without it and `nats`, all data is kept in memory and lost when the node stops. */
   readonly dataDir?: string;
   /** Domain of the DIDs that the node assigns, as written in a did:web DID. Default `localhost%3A<port>`. */
   readonly domain?: string;
@@ -284,6 +286,7 @@ export const NODE_OPTIONS: OptionSchema<ReadNodeOptions> = options<ReadNodeOptio
   port: port().default(4000),
   host: text({ flag: "<address>" }).default("127.0.0.1"),
   dataDir: text({ flag: "<path>" }).optional(),
+  ...NATS_OPTIONS,
   domain: option<string>(IS_DOMAIN, { flag: "<domain>" }).optional(),
   publicUrl: option<string>(IS_ORIGIN, { flag: "<url>" }).optional(),
   trustProxy: trustedProxies().optional(),

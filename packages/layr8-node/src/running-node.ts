@@ -176,7 +176,12 @@ export class RunningNode implements Layr8Node {
       dids,
       store: credentials,
       verifier,
-      nonces: new NonceMemory({ windowMs: limits.nonceWindowMs, maxEntries: limits.maxNonces, expiryNow: () => stores.clock.expiry() }),
+      nonces: new NonceMemory({
+        windowMs: limits.nonceWindowMs,
+        maxEntries: limits.maxNonces,
+        shared: stores.shared?.nonces,
+        expiryNow: () => stores.clock.expiry(),
+      }),
       maxCredentialBytes: limits.maxCredentialBytes,
     });
     this.#trustsProxy = proxyTrust(options.trustProxy);
@@ -189,6 +194,7 @@ export class RunningNode implements Layr8Node {
       metricsText: () => this.#metrics.text(),
       isReady: () => !this.#lifecycle.isClosing,
       checkHealth: async () => healthOfWrites(await storage.checkWrites()),
+      checkSharedStorage: stores.shared?.checkHealth,
     };
     this.#http = createHttpServer({
       status: options.metricsPort === undefined ? this.#statusSource : undefined,
@@ -301,6 +307,7 @@ export class RunningNode implements Layr8Node {
       domain,
       holdsAnything: (did) => this.#holdsAnything(did),
       clock: this.#stores.clock,
+      servers: this.#stores.shared?.servers,
       maxSockets: Math.max(1, limits.maxConnections - anonymousConnections(limits)),
       logger: this.#logger,
       frameCounter: (key) => this.#lifecycle.watchdog.counter("frame", key),
@@ -330,7 +337,12 @@ export class RunningNode implements Layr8Node {
   }
 
   async #expireDids(): Promise<void> {
-    const { dids, clock } = this.#stores;
+    const { dids, clock, shared } = this.#stores;
+    if (shared !== undefined) {
+      // Other nodes know by this that the DIDs are in use.
+      for (const did of this.#router.mailboxes.connectedDids()) dids.touch(did);
+      if (!shared.maintains()) return;
+    }
     for await (const did of dids.expire(clock.expiry() - this.#limits.ephemeralGraceMs, (did) => this.#router.mailboxes.isConnected(did))) {
       this.#federation.forget(did);
       await Promise.all([this.#router.forget(did), this.#wallet.forget(did)]);

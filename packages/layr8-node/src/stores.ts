@@ -1,7 +1,9 @@
 import type { JsonObject } from "@parley/core";
-import type { ServerStorage } from "@parley/server-kit";
+import { loadPeerPackage, type NatsSettings, type ServerStorage } from "@parley/server-kit";
+import type { HealthCheck } from "@parley/server-kit/http";
 import { type Clock, NodeClock } from "./clock.ts";
 import type { CredentialStore } from "./credentials/credential-store.ts";
+import type { NonceRegister } from "./credentials/nonce-memory.ts";
 import { StoredCredentialStore } from "./credentials/stored-credential-store.ts";
 import { ApiKeys, type ApiKeyRecord } from "./identity/api-keys.ts";
 import { checkNodeKey } from "./identity/did-keys.ts";
@@ -34,13 +36,44 @@ export interface Stores {
   readonly inboxShares: Records<InboxShareRecord>;
   /** The clocks that all components use. */
   readonly clock: Clock;
+  /** Set if other nodes have the same data. */
+  readonly shared?: SharedStorage | undefined;
 }
 
-/** Opens the stores of a node in its storage, which closes them. Called by {@link startNode} and by the CLI. */
-export async function openStores(
-  storage: ServerStorage,
-  { nodeKey: given, apiKeys: configured = [], limits }: Pick<ReadNodeOptions, "nodeKey" | "apiKeys" | "limits">,
-): Promise<Stores> {
+/** What a node knows of the storage that it shares with others. */
+export interface SharedStorage {
+  readonly nonces: NonceRegister;
+  /** Whether reads and writes succeed. */
+  checkHealth(): Promise<HealthCheck>;
+  /** How many nodes share the storage, this one included. */
+  servers(): number;
+  /** Whether this node does what one node does for all: it removes ephemeral DIDs. */
+  maintains(): boolean;
+}
+
+/** Options of {@link openStores}. */
+export interface StoresOptions extends Pick<ReadNodeOptions, "nodeKey" | "apiKeys" | "limits"> {
+  /** Where nodes share their data. The storage has no directory then. */
+  readonly natsSettings?: NatsSettings | undefined;
+}
+
+/**
+ * Opens the stores of a node in its storage, which closes them. Called by {@link startNode} and by the CLI.
+ *
+ * @throws StorageError; with NATS, a JetstreamError, or a TypeError if its package is not installed
+ */
+export async function openStores(storage: ServerStorage, options: StoresOptions): Promise<Stores> {
+  const stores = await openOf(storage, options);
+  for (const key of options.apiKeys ?? []) await stores.apiKeys.import(key);
+  return stores;
+}
+
+async function openOf(storage: ServerStorage, options: StoresOptions): Promise<Stores> {
+  const { natsSettings: nats, nodeKey: given, limits } = options;
+  if (nats !== undefined) {
+    const { openSharedStores } = await loadPeerPackage(() => import("./shared-stores.ts"), "@parley/jetstream", "nats");
+    return openSharedStores(storage, nats, options);
+  }
   const { environment } = storage;
   const recordsOf = <T extends JsonObject>(name: string): Records<T> =>
     environment === undefined ? memoryRecords<T>() : storedRecords<T>(environment, name);
@@ -59,7 +92,6 @@ export async function openStores(
   storage.closeFirst(() => outbound.close());
   storage.closeFirst(() => inbox.close());
   const apiKeys = new ApiKeys(recordsOf<ApiKeyRecord>("api-keys"));
-  for (const key of configured) await apiKeys.import(key);
   return { inbox, inboxShares: recordsOf("inbox-shares"), apiKeys, dids, credentials, outbound, clock };
 }
 
@@ -80,7 +112,8 @@ function firstWithKeys(records: Iterable<DidRecord>): DidRecord | undefined {
   return undefined;
 }
 
-function inboxLimits(limits: NodeLimits): Partial<InboxLimits> {
+/** The limits of inboxes among those of a node. */
+export function inboxLimits(limits: NodeLimits): Partial<InboxLimits> {
   return {
     maxMessages: limits.maxInboxMessages,
     maxLength: limits.maxInboxLength,

@@ -44,6 +44,8 @@ export interface SocketAuthenticatorOptions {
   /** Returns a function that counts one frame received on a socket of an API key. */
   frameCounter(key: string): () => void;
   readonly events: Pick<NodeEvents, "onRejectedKey" | "onFailure" | "recorder">;
+  /** Number of nodes that share the rates of API keys. Default 1. */
+  readonly servers?: (() => number) | undefined;
   /** Maximum number of sockets over all API keys. */
   readonly maxSockets: number;
 }
@@ -60,11 +62,11 @@ export class SocketAuthenticator {
   readonly #partial: FairShare;
 
   constructor(options: SocketAuthenticatorOptions) {
-    const { maxSockets, limits } = options;
+    const { maxSockets, limits, servers } = options;
     this.#options = options;
     this.#sockets = new FairShare({ total: maxSockets, perOwner: limits.maxConnectionsPerKey });
-    this.#messages = new RateLimiter({ perSecond: limits.messagesPerSecond });
-    this.#frames = new RateLimiter({ perSecond: limits.framesPerSecond });
+    this.#messages = new RateLimiter({ perSecond: limits.messagesPerSecond, servers });
+    this.#frames = new RateLimiter({ perSecond: limits.framesPerSecond, servers });
     const { maxPartialFrameBytes: total, maxFrameBytes } = limits;
     this.#partial = new FairShare({ total, perOwner: Math.max(maxFrameBytes, total * PARTIAL_SHARE) });
   }

@@ -154,10 +154,9 @@ export class Router {
 
   /** Responses are routed to the connection that has sent on their thread. They may arrive before the request is durable. */
   #recordThreads({ sender, id, thread = id, parentThread, message }: InboundMessage, consumer: Consumer): void {
-    const mailbox = this.mailboxes.mailbox(sender);
-    mailbox.recordThread(thread, consumer);
     // A report may name its thread only as the parent; it counts as a message on that thread.
-    if (parentThread !== undefined && isProblemReport(message)) mailbox.recordThread(parentThread, consumer);
+    const isReport = parentThread !== undefined && isProblemReport(message);
+    this.mailboxes.recordThreads(sender, isReport ? [thread, parentThread] : [thread], consumer);
   }
 
   async #deadLetter(stored: InboxMessage, cause: DeadLetterCause): Promise<void> {

@@ -65,6 +65,8 @@ export interface MailboxEvents {
   onDead(message: InboxMessage, cause: DeadLetterCause): void;
   /** An agent failed to process a message, and has sent nothing on its thread since the delivery. */
   onFailed(message: InboxMessage, failure: ReportedFailure): void;
+  /** Another node has the box. This mailbox is not used any more. */
+  readonly onLost?: ((mailbox: Mailbox) => void) | undefined;
   /** The inbox failed. Messages not acknowledged durably will be redelivered. */
   readonly onFailure: (error: unknown) => void;
 }
@@ -94,6 +96,7 @@ export class Mailbox implements BoxListener {
   readonly #removing = new ChurnMap<number, true>();
   #toRemove: number[] = [];
   #box: Promise<Box> | undefined;
+  #isLost = false;
   /** The latest commit that contains delivered messages, and their seqs. */
   #writing: { readonly durable: Promise<void>; readonly seqs: number[] } | undefined;
   readonly #reader: InboxReader;
@@ -216,8 +219,11 @@ export class Mailbox implements BoxListener {
     this.#reader.walk(0);
   }
 
+  /** Ends all connections: another node delivers. What was in flight is delivered again there. */
   onLost(): void {
-    // Only one node opens boxes, and has one mailbox for each.
+    this.#isLost = true;
+    this.#events.onLost?.(this);
+    for (const consumer of [...this.#windows.keys()]) consumer.takenOver();
   }
 
   /** Messages that could not be stored are not in flight any more. Their senders get an error. */
@@ -312,6 +318,7 @@ export class Mailbox implements BoxListener {
   }
 
   #tryDeliver(message: InboxMessage, passedBy: ReadonlySet<Consumer> = this.#passedBy.get(message.seq) ?? NONE): void {
+    if (this.#isLost) return;
     if (message.expiresAt <= this.#options.clock.expiry()) return this.#deadLetter(message, "expired");
     if (this.#suspects.has(message.seq)) return;
     const consumer = this.routes.find(message, passedBy);

@@ -40,6 +40,9 @@ export class Mailboxes {
     this.#events = {
       onDelivered: (message, attempt) => events.onDelivered(message, attempt),
       onFailure: events.onFailure,
+      onLost: (mailbox) => {
+        if (this.#mailboxes.get(mailbox.did) === mailbox) this.#mailboxes.delete(mailbox.did);
+      },
       onSettled: events.onSettled,
       onDead: (message, cause) => this.#listener?.onDead(message, cause),
       onFailed: (message, failure) => this.#listener?.onFailed(message, failure),
@@ -63,6 +66,10 @@ export class Mailboxes {
     return this.#mailboxes.get(did)?.describe(maxInFlight) ?? [];
   }
 
+  *connectedDids(): Generator<string, void, undefined> {
+    for (const [did, mailbox] of this.#mailboxes) if (mailbox.connected) yield did;
+  }
+
   isConnected(did: string): boolean {
     return this.#mailboxes.get(did)?.connected === true;
   }
@@ -75,6 +82,12 @@ export class Mailboxes {
   /** Whether a connection of a DID would receive a message now. */
   wouldTake(did: string, message: Routable): boolean {
     return this.#mailboxes.get(did)?.routes.find(message) !== undefined;
+  }
+
+  /** Records that a connection has sent a message on threads. Nothing if another node has its DID by now. */
+  recordThreads(did: string, threads: readonly string[], consumer: Consumer): void {
+    const mailbox = this.#mailboxes.get(did);
+    for (const thread of threads) mailbox?.recordThread(thread, consumer);
   }
 
   /** Returns the mailbox of a DID, created if necessary. */

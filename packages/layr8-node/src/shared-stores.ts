@@ -1,0 +1,143 @@
+// What a node keeps in NATS JetStream. Loaded only by nodes that share their data.
+import { closeAll, sleep } from "@parley/core/internal";
+import { JetstreamConnection, type Lease, Leases, Members } from "@parley/jetstream";
+import type { NatsSettings, ServerStorage } from "@parley/server-kit";
+import type { HealthCheck } from "@parley/server-kit/http";
+import { memoryRecords, SealingKey, StorageError } from "@parley/storage";
+import { NodeClock } from "./clock.ts";
+import { queueLimits } from "./federation/outbound/outbound-limits.ts";
+import { ApiKeys, type ApiKeyRecord } from "./identity/api-keys.ts";
+import { Dids, type DidRecord } from "./identity/dids.ts";
+import { JetstreamCredentialStore } from "./jetstream/jetstream-credential-store.ts";
+import { JetstreamInbox } from "./jetstream/jetstream-inbox.ts";
+import { JetstreamNonces } from "./jetstream/jetstream-nonces.ts";
+import { JetstreamOutboundStore } from "./jetstream/jetstream-outbound-store.ts";
+import { JetstreamRecords } from "./jetstream/jetstream-records.ts";
+import { inboxLimits, type Stores, type StoresOptions } from "./stores.ts";
+
+const DAY_MS = 24 * 60 * 60_000;
+/** A DID's time of last use is written this many times in the time after which an unused ephemeral DID is removed. */
+const TOUCHES = 4;
+const ACQUIRE_EVERY_MS = 5000;
+/** A killed node has its name for another 10 seconds. */
+const NAME_WITHIN_MS = 20_000;
+const NAME_EVERY_MS = 500;
+
+/**
+ * Connects to NATS, and opens what the nodes there share. The storage closes it.
+ *
+ * @throws JetstreamError `nats_unreachable`, `nats_unsupported`, `streams_unavailable`; StorageError `storage_failed`, `data_dir_unusable` (the
+ *   node key is not that of the other nodes)
+ */
+export async function openSharedStores(
+  storage: ServerStorage,
+  nats: NatsSettings,
+  { nodeKey: given, limits }: StoresOptions,
+): Promise<Stores> {
+  const connection = await JetstreamConnection.connect({ ...nats, minPayload: 2 * limits.maxMessageLength + 64 * 1024 });
+  const opened: { close(): Promise<unknown> }[] = [connection];
+  storage.closeFirst(() => closeAll(...opened.toReversed().map((store) => () => store.close())));
+  const open = async <T extends { close(): Promise<unknown> }>(opening: Promise<T>): Promise<T> => {
+    const store = await opening;
+    opened.push(store);
+    return store;
+  };
+  const clock = new NodeClock(storage.clock);
+  const now = (): number => clock.expiry();
+  const instance = nats.name;
+  await open(acquireName(connection, instance));
+  const members = await open(Members.open(connection, { self: { name: instance } }));
+  const maintenance = await open(Maintenance.open(connection));
+  const keyRecords = await open(JetstreamRecords.open<ApiKeyRecord>(connection, { name: "keys", keyOf: ({ id }) => id }));
+  const didRecords = await open(JetstreamRecords.open<DidRecord>(connection, { name: "dids", keyOf: ({ did }) => did }));
+  const dids = new Dids({
+    records: didRecords,
+    nodeKey: new SealingKey(given ?? new Uint8Array()),
+    maxPerKey: limits.maxDidsPerKey,
+    touchEveryMs: Math.max(1000, limits.ephemeralGraceMs / TOUCHES),
+    now: () => clock.lifetimeStart(),
+  });
+  const inbox = await open(
+    JetstreamInbox.open(connection, {
+      limits: inboxLimits(limits),
+      now,
+      ownerOf: (did) => dids.ownerOf(did),
+      maxAgeMs: limits.messageTtlMs + DAY_MS,
+      instance,
+      isRunning: async (other) => (await members.list()).some(({ name }) => name === other),
+    }),
+  );
+  const credentials = await JetstreamCredentialStore.open(connection, limits.maxCredentialsPerHolder);
+  const nonces = await JetstreamNonces.open(connection, { windowMs: limits.nonceWindowMs, maxEntries: limits.maxNonces });
+  const node = tokenOf(instance);
+  const outbound = await open(JetstreamOutboundStore.open(connection, { ...queueLimits(limits), now, node }));
+  const checkHealth = (): HealthCheck => {
+    const membership = members.checkHealth();
+    return membership.ok ? connection.checkHealth() : membership;
+  };
+  return {
+    inbox,
+    inboxShares: memoryRecords(),
+    apiKeys: new ApiKeys(keyRecords),
+    dids,
+    credentials,
+    outbound,
+    clock,
+    shared: {
+      nonces,
+      checkHealth: () => Promise.resolve(checkHealth()),
+      servers: () => members.count,
+      maintains: () => maintenance.isHeld,
+    },
+  };
+}
+
+/** Ensures that no other node has the same name: it would send the same messages to other nodes. Waits for the end of one that was killed. */
+async function acquireName(connection: JetstreamConnection, name: string): Promise<{ close(): Promise<void> }> {
+  const leases = await Leases.open(connection, { name: "names" });
+  const token = tokenOf(name);
+  for (const deadline = performance.now() + NAME_WITHIN_MS; ; await sleep(NAME_EVERY_MS, connection.closed)) {
+    const lease = await leases.acquire(token);
+    if (lease !== undefined) return { close: () => lease.release() };
+    if (performance.now() > deadline)
+      throw new StorageError("data_dir_locked", `Another node named ${name} is running: give each node its own nodeName`);
+  }
+}
+
+/** A node's name as part of a subject. */
+function tokenOf(name: string): string {
+  return Buffer.from(name).toString("base64url");
+}
+
+/** The lease of the node that does what one node does for all. */
+class Maintenance {
+  readonly #leases: Leases;
+  #lease: Lease | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  private constructor(leases: Leases) {
+    this.#leases = leases;
+  }
+
+  static async open(connection: JetstreamConnection): Promise<Maintenance> {
+    const maintenance = new Maintenance(await Leases.open(connection, { name: "maintenance" }));
+    await maintenance.#acquire();
+    maintenance.#timer = setInterval(() => void maintenance.#acquire(), ACQUIRE_EVERY_MS).unref();
+    return maintenance;
+  }
+
+  get isHeld(): boolean {
+    return this.#lease?.lost.aborted === false;
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#lease?.release();
+  }
+
+  async #acquire(): Promise<void> {
+    if (this.isHeld) return;
+    // Without NATS, no node holds it.
+    this.#lease = await this.#leases.acquire("node").catch(() => undefined);
+  }
+}
