@@ -223,7 +223,7 @@ export class Mailbox implements BoxListener {
   onLost(): void {
     this.#isLost = true;
     this.#events.onLost?.(this);
-    for (const consumer of [...this.#windows.keys()]) consumer.takenOver();
+    for (const consumer of this.#windows.keys()) consumer.takenOver();
   }
 
   /** Messages that could not be stored are not in flight any more. Their senders get an error. */
