@@ -1,8 +1,12 @@
-// Checks that packages depend on each other in one direction only, and on nothing that they should not know.
+// Checks that packages depend on each other in one direction only, and on nothing that they should not know; that files do not import each
+// other in a cycle; and that packages do not export different classes of one name.
 // Run: npm run boundaries
 import { pathToFileURL } from "node:url";
 import { checkFile } from "./lib/boundary-files.mjs";
 import { checkManifests } from "./lib/boundary-manifests.mjs";
+import { checkExportedClasses } from "./lib/exported-classes.mjs";
+import { checkImportCycles } from "./lib/import-cycles.mjs";
+import { parseSource } from "./lib/source.mjs";
 import { filesBelow, members, repository } from "./lib/workspace.mjs";
 
 /**
@@ -110,10 +114,11 @@ export function checkBoundaries(root = repository) {
   const all = members(root);
   const problems = checkManifests(all, { rules: RULES, never: NEVER });
   for (const member of all) {
-    for (const path of filesBelow(member.dir, /\.[cm]?[jt]sx?$/)) {
-      problems.push(...checkFile(path, member, { all, rules: RULES, root }));
-    }
+    const sources = filesBelow(member.dir, /\.[cm]?[jt]sx?$/).map(parseSource);
+    for (const source of sources) problems.push(...checkFile(source, member, { all, rules: RULES, root }));
+    problems.push(...checkImportCycles(sources, root));
   }
+  problems.push(...checkExportedClasses(all, { rules: RULES, root }));
   return problems;
 }
 

@@ -166,3 +166,83 @@ describe("package boundaries in source files", () => {
     expect(violations("did", 'imported.export({ format: "jwk" });')).toEqual([]);
   });
 });
+
+describe("import cycles", () => {
+  it.each([
+    ["imports", 'import { b } from "./b.ts";', 'import { a } from "./a.ts";'],
+    ["imports of types", 'import type { B } from "./b.ts";', 'import { type A } from "./a.ts";'],
+    ["re-exports and dynamic imports", 'export type { B } from "./b.ts";', 'await import("./a.ts");'],
+  ])("rejects a cycle of %s", (_, a, b) => {
+    const root = workspace({ "packages/did/package.json": manifest("did"), "packages/did/src/a.ts": a, "packages/did/src/b.ts": b });
+    expect(checkBoundaries(root)).toEqual([
+      expect.stringContaining("Import cycle: packages/did/src/a.ts → packages/did/src/b.ts → packages/did/src/a.ts"),
+    ]);
+  });
+
+  it("rejects longer cycles and a file that imports itself, in apps and tests too", () => {
+    const root = workspace({
+      "apps/demo/package.json": manifest("demo", [], { private: true }),
+      "apps/demo/src/main.ts": 'import "./one.ts";',
+      "apps/demo/src/one.ts": 'import "./two.ts";',
+      "apps/demo/src/two.ts": 'import "./main.ts";',
+      "apps/demo/test/self.ts": 'import "./self.ts";',
+    });
+    expect(checkBoundaries(root)).toEqual([
+      expect.stringContaining("main.ts → apps/demo/src/one.ts → apps/demo/src/two.ts → apps/demo/src/main.ts"),
+      expect.stringContaining("apps/demo/test/self.ts → apps/demo/test/self.ts"),
+    ]);
+  });
+
+  it("allows two paths to one file", () => {
+    const root = workspace({
+      "packages/did/package.json": manifest("did"),
+      "packages/did/src/a.ts": 'import "./b.ts"; import "./c.ts";',
+      "packages/did/src/b.ts": 'import "./c.ts";',
+      "packages/did/src/c.ts": "export const c = 1;",
+    });
+    expect(checkBoundaries(root)).toEqual([]);
+  });
+});
+
+describe("names of public classes", () => {
+  const exports = { ".": { "@parley/source": "./src/index.ts" } };
+  const reExport = 'export { LinkError } from "./errors.ts";';
+  const twoPackages = (index, errors, more = {}) =>
+    workspace({
+      "packages/did/package.json": manifest("did", [], { exports }),
+      "packages/did/src/index.ts": "export class LinkError extends Error {}",
+      "packages/vc/package.json": manifest("vc", ["@parley/did"], { exports }),
+      "packages/vc/src/index.ts": index,
+      "packages/vc/src/errors.ts": errors,
+      ...more,
+    });
+
+  it.each([
+    ["declared", "export class LinkError extends Error {}", ""],
+    ["re-exported", reExport, "export class LinkError extends Error {}"],
+    ["re-exported under another name", 'export { Other as LinkError } from "./errors.ts";', "export class Other extends Error {}"],
+    ["declared, then exported", reExport, "class LinkError extends Error {}\nexport { LinkError };"],
+  ])("rejects a second class of one name that is %s", (_, index, errors) => {
+    expect(checkBoundaries(twoPackages(index, errors))).toEqual([
+      expect.stringContaining("Two public classes are named LinkError: packages/did/src/index.ts and packages/vc/src/"),
+    ]);
+  });
+
+  it.each([
+    ["the other package's class", 'export { LinkError } from "@parley/did";', ""],
+    ["a type", 'export type { LinkError } from "./errors.ts";', "export class LinkError extends Error {}"],
+    ["an interface", reExport, "export interface LinkError {}"],
+  ])("allows a second package to export %s", (_, index, errors) => {
+    expect(checkBoundaries(twoPackages(index, errors))).toEqual([]);
+  });
+
+  it("allows a class of a meta package to have the name of the class that it extends", () => {
+    const root = workspace({
+      "packages/did/package.json": manifest("did", [], { exports }),
+      "packages/did/src/index.ts": "export class Client {}",
+      "packages/layr8/package.json": manifest("layr8", ["@parley/did"], { name: "layr8", exports }),
+      "packages/layr8/src/index.ts": 'import { Client as Base } from "@parley/did"; export class Client extends Base {}',
+    });
+    expect(checkBoundaries(root)).toEqual([]);
+  });
+});

@@ -2,15 +2,14 @@
 import { builtinModules } from "node:module";
 import { dirname, join, resolve, sep } from "node:path";
 import { label, permitted, runtimeDependencies } from "./boundary-manifests.mjs";
-import { lineAt, parseSource, walk } from "./source.mjs";
+import { importedFrom, lineAt, walk } from "./source.mjs";
 import { display } from "./workspace.mjs";
 
 /** Globals that do I/O. */
 const IO_GLOBALS = new Set(["fetch", "WebSocket", "EventSource", "XMLHttpRequest"]);
 
 /** Violations in one file of a workspace member. Tests, apps and benchmarks are held only to what no file may do. */
-export function checkFile(path, member, { all, rules, root }) {
-  const { text, program } = parseSource(path);
+export function checkFile({ path, text, program }, member, { all, rules, root }) {
   const inMember = display(path, member.dir);
   const shipped = /^(src|bin)\//.test(inMember);
   const problems = [];
@@ -73,21 +72,6 @@ function packageName(specifier) {
     .split("/")
     .slice(0, specifier.startsWith("@") ? 2 : 1)
     .join("/");
-}
-
-function importedFrom(node) {
-  switch (node.type) {
-    case "ImportDeclaration":
-    case "ExportNamedDeclaration":
-    case "ExportAllDeclaration":
-    case "ImportExpression":
-    case "TSImportType":
-      return node.source?.value;
-    case "CallExpression":
-      return node.callee.type === "Identifier" && node.callee.name === "require" ? node.arguments[0]?.value : undefined;
-    default:
-      return undefined;
-  }
 }
 
 /** `object.name`, `object["name"]`: the name. */

@@ -1,4 +1,5 @@
 // The rules of the package boundaries that package.json files can break.
+import { cycles } from "./cycles.mjs";
 
 /** Violations in package.json files: unknown packages, forbidden dependencies, cycles, paths that must not exist. */
 export function checkManifests(members, { rules, never }) {
@@ -66,20 +67,6 @@ function edges({ manifest }, labelOf, names = [...runtimeDependencies(manifest),
 
 function runtimeGraph(members, labelOf) {
   return new Map(members.map((member) => [label(member), edges(member, labelOf, runtimeDependencies(member.manifest))]));
-}
-
-function cycles(graph) {
-  const found = [];
-  const done = new Set();
-  const visit = (node, path) => {
-    const start = path.indexOf(node);
-    if (start !== -1) found.push([...path.slice(start), node]);
-    if (start !== -1 || done.has(node)) return;
-    for (const next of graph.get(node) ?? []) visit(next, [...path, node]);
-    done.add(node);
-  };
-  for (const node of graph.keys()) visit(node, []);
-  return found;
 }
 
 function findPath(graph, from, to, path = [from]) {

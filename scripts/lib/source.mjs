@@ -2,12 +2,12 @@
 import { readFileSync } from "node:fs";
 import { parseSync } from "vite";
 
-/** Parses a TypeScript or JavaScript file: `{ text, program, comments }`. Throws for invalid code. */
+/** Parses a TypeScript or JavaScript file: `{ path, text, program, comments }`. Throws for invalid code. */
 export function parseSource(path) {
   const text = readFileSync(path, "utf8");
   const { program, comments, errors } = parseSync(path, text);
   if (errors.length > 0) throw new Error(`${path}: ${errors[0].message}`);
-  return { text, program, comments };
+  return { path, text, program, comments };
 }
 
 /** Calls `visit` with every node of a syntax tree. */
@@ -17,6 +17,22 @@ export function walk(node, visit) {
   } else if (typeof node === "object" && node !== null) {
     if (typeof node.type === "string") visit(node);
     for (const key in node) walk(node[key], visit);
+  }
+}
+
+/** The module that a node imports or re-exports from, types included; `undefined` for other nodes. */
+export function importedFrom(node) {
+  switch (node.type) {
+    case "ImportDeclaration":
+    case "ExportNamedDeclaration":
+    case "ExportAllDeclaration":
+    case "ImportExpression":
+    case "TSImportType":
+      return node.source?.value;
+    case "CallExpression":
+      return node.callee.type === "Identifier" && node.callee.name === "require" ? node.arguments[0]?.value : undefined;
+    default:
+      return undefined;
   }
 }
 

@@ -1,13 +1,8 @@
 import { Command } from "commander";
+import type { Host } from "./host.ts";
 
 /** Adds a command with its options and arguments to the program. */
 type Declare = (program: Command, host: Host) => void;
-
-/** The process that runs the command. */
-export interface Host {
-  readonly version: string;
-  readonly environment: Readonly<NodeJS.ProcessEnv>;
-}
 
 /** A command as it stands in the program's help. */
 interface Entry {
@@ -103,7 +98,7 @@ export async function createProgram(host: Host, names: readonly string[]): Promi
     if (names.includes(name)) (await load())(program, host);
     else program.command(name).summary(summary);
   }
-  if (names.includes(COMPLETE)) (await import("./completion/declare-completion.ts")).declareComplete(program, host);
+  if (names.includes(COMPLETE)) (await import("./completion/declare-completion.ts")).declareComplete(program, host, createProgram);
   for (const command of program.commands) describeHelp(command);
   return program;
 }

@@ -16,7 +16,8 @@ export type { PresentationVerification, SignPresentationOptions, VerifyPresentat
 export { RestError, type RestErrorCode, type RestErrorOptions } from "./rest-error.ts";
 
 // Without a node
-export { verifyLocally, type LocalVerification, type VerifyLocallyOptions } from "./verify-locally.ts";
+export { verifyLocally } from "./verify-locally.ts";
+export type { LocalVerification, VerifyLocallyOptions } from "./verify-locally-options.ts";
 export type { ResolutionOptions } from "./resolution.ts";
 export { decodeCredential, decodePresentation, type DecodedCredential, type DecodedPresentation } from "@parley/vc/decode";
 export { VcError, type CredentialFormat, type VcErrorCode } from "@parley/vc/decode";

@@ -2,7 +2,7 @@ import type { DidResolver } from "@parley/did";
 import { verifyCredential, verifyPresentation } from "@parley/vc";
 import { createResolver, createStatusFetch, type ResolutionOptions } from "./resolution.ts";
 import { signedKind } from "./signed-text.ts";
-import type { LocalVerification, VerifyLocallyOptions } from "./verify-locally.ts";
+import type { LocalVerification, VerifyLocallyOptions } from "./verify-locally-options.ts";
 
 /** The implementation of `verifyLocally`, which checks the options, and loads this module. */
 export async function verifyWithoutNode(signed: string, options: VerifyLocallyOptions): Promise<LocalVerification> {

@@ -1,26 +1,9 @@
 import { rejectUnknownOptions } from "@parley/core/eager";
 import { lazily } from "@parley/core/lazily";
-import type { DidResolver } from "@parley/did";
-import type { StatusListFetch, VerifiedCredential, VerifiedPresentation, VerifyPresentationOptions } from "@parley/vc";
-import type { ResolutionOptions } from "./resolution.ts";
+import type { LocalVerification, VerifyLocallyOptions } from "./verify-locally-options.ts";
 
 /** Formats, signatures and the resolution of DIDs are loaded by the first verification. */
 const load = lazily(() => import("./local-verification.ts"));
-
-/** Options of {@link verifyLocally}. */
-export interface VerifyLocallyOptions extends Omit<VerifyPresentationOptions, "resolver" | "status"> {
-  /** Resolves DIDs. Default: did:key and did:web, from public addresses only, with a cache that all calls share. */
-  readonly resolver?: DidResolver;
-  /** Fetches status lists. Default: over https, from public addresses only. `"ignore"` skips the check for revocation. */
-  readonly status?: StatusListFetch | "ignore";
-  /** Options of the default `resolver` and `status`, mainly for development. If set, DID documents are not cached between calls. */
-  readonly resolution?: ResolutionOptions;
-}
-
-/** Result of {@link verifyLocally}. */
-export type LocalVerification =
-  | ({ readonly kind: "credential" } & VerifiedCredential)
-  | ({ readonly kind: "presentation" } & VerifiedPresentation);
 
 /**
  * Verifies a signed credential or presentation of any format without a node: signatures against the keys in the signers' DID documents,

@@ -1,48 +1,12 @@
 import { readNatsOptions, type ServerKind, startServer } from "@parley/server-kit";
 import type { Logger } from "pino";
-import type { ApiKeyInfo, ApiKeyOptions, ApiKeys, CreatedApiKey } from "./identity/api-keys.ts";
+import type { ApiKeys } from "./identity/api-keys.ts";
+import type { Layr8Node } from "./layr8-node.ts";
 import { readResolution } from "./network/resolution.ts";
 import { readNodeOptions, type NodeOptions } from "./options.ts";
 import { Policies } from "./routing/authorize/policy.ts";
 import { RunningNode } from "./running-node.ts";
 import { openStores, SCHEMA } from "./stores.ts";
-
-/** A running node. */
-export interface Layr8Node extends AsyncDisposable {
-  /** Where agents connect: `ws://127.0.0.1:4000/plugin_socket/websocket`. */
-  readonly url: string;
-  /** Origin of the HTTP API: REST calls for credentials, `/openapi.json`, DID documents, `/health`, `/ready`, `/metrics`. */
-  readonly httpUrl: string;
-  readonly port: number;
-  /** Origin of `/health`, `/ready` and `/metrics`. Equals `httpUrl` unless `metricsPort` is set. */
-  readonly metricsUrl: string;
-  /** Address of the admin console, with its token; set if the server has one of its own. */
-  readonly adminUrl: string | undefined;
-  /**
-   * An API key that may bind any DID. Set only if the node had no API key and created this one. It can't be read again later; with a data
-   * directory it stays valid after a restart.
-   */
-  readonly apiKey: string | undefined;
-  /**
-   * Creates an API key. The returned value is the only copy of the key; the node stores its hash.
-   *
-   * @throws TypeError for a wrong option; StorageError `closed`, `storage_failed`
-   */
-  createApiKey(options: ApiKeyOptions): Promise<CreatedApiKey>;
-  /**
-   * Revokes an API key and closes its connections. Resolves to `false` if the id is unknown.
-   *
-   * @throws StorageError `closed`, `storage_failed`
-   */
-  revokeApiKey(id: string): Promise<boolean>;
-  /** The API keys, without the keys themselves. */
-  listApiKeys(): readonly ApiKeyInfo[];
-  /**
-   * Stops the node: rejects new connections, requests that connected agents reconnect later, and resolves when all accepted messages are on
-   * disk. Idempotent.
-   */
-  close(): Promise<void>;
-}
 
 const NODE: ServerKind = {
   program: "layr8-node",

@@ -20,11 +20,9 @@ import {
   type TrustProxy,
 } from "@parley/server-kit";
 import type { Logger } from "pino";
+import type { DidRule } from "./identity/did-pattern.ts";
 import { readHost, RESOLUTION, type ResolutionOptions } from "./network/resolution.ts";
 import { POLICIES, type Policy } from "./routing/authorize/policy-options.ts";
-
-/** Which DIDs an API key may bind: `"any"`, or a list of DIDs and of prefixes with a trailing `*`. */
-export type DidRule = "any" | readonly string[];
 
 /** An API key given by configuration. */
 export interface ConfiguredKey {

@@ -25,7 +25,7 @@ import { createMetrics, type Metrics } from "./http/metrics.ts";
 import { createHttpServer } from "./http/server.ts";
 import type { ApiKeyInfo, ApiKeyOptions, CreatedApiKey } from "./identity/api-keys.ts";
 import { canonicalDomain, hostOfDomain, hostsOfUrl, originOfDomain } from "./identity/domain.ts";
-import type { Layr8Node } from "./node.ts";
+import type { Layr8Node } from "./layr8-node.ts";
 import { NodeEvents } from "./node-events.ts";
 import type { NodeLimits, ReadNodeOptions } from "./options.ts";
 import { checkFrameSize } from "./phoenix/delivery-payload.ts";

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { stopClock, temporaryDirectory } from "@parley/test-assertions";
-import { startNode, type Layr8Node } from "../src/node.ts";
+import { startNode } from "../src/node.ts";
+import type { Layr8Node } from "../src/layr8-node.ts";
 import type { NodeOptions } from "../src/options.ts";
 import { RawAgent, type RawJoin } from "./raw-agent.ts";
 

@@ -1,6 +1,7 @@
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { startNode, type Layr8Node } from "../src/node.ts";
+import { startNode } from "../src/node.ts";
+import type { Layr8Node } from "../src/layr8-node.ts";
 import { RawClient } from "./phoenix/raw-client.ts";
 import { RawAgent } from "./raw-agent.ts";
 

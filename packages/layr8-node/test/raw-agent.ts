@@ -1,4 +1,4 @@
-import type { Layr8Node } from "../src/node.ts";
+import type { Layr8Node } from "../src/layr8-node.ts";
 import { RawClient, type RawFrame } from "./phoenix/raw-client.ts";
 
 const REPORT = "https://didcomm.org/report-problem/2.0";

@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { signCredential, signPresentation, type SigningKey } from "@parley/vc";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { startNode, type Layr8Node } from "../src/node.ts";
+import { startNode } from "../src/node.ts";
+import type { Layr8Node } from "../src/layr8-node.ts";
 import type { NodeOptions } from "../src/options.ts";
 import { RawAgent } from "./raw-agent.ts";
 

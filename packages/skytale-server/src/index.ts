@@ -1,4 +1,5 @@
-export { startSkytale, type SkytaleServer } from "./server.ts";
+export { startSkytale } from "./server.ts";
+export type { SkytaleServer } from "./skytale-server.ts";
 export type { SkytaleOptions } from "./options.ts";
 export type { ApiLimits } from "./api/limits.ts";
 export type { RelayLimits } from "./relay/relay-limits.ts";

@@ -17,7 +17,7 @@ import { createMetrics, type Metrics, metricsText } from "./metrics.ts";
 import type { ReadSkytaleOptions } from "./options.ts";
 import { listenGrpc, type GrpcListener } from "./relay/grpc-server.ts";
 import { Relay } from "./relay/relay.ts";
-import type { SkytaleServer } from "./server.ts";
+import type { SkytaleServer } from "./skytale-server.ts";
 import type { SharedStorage, Stores } from "./stores.ts";
 import { ApiProcess } from "./workers/api-process.ts";
 

@@ -2,7 +2,8 @@ import { once } from "node:events";
 import { connect as connectHttp2, constants } from "node:http2";
 import { connect, type Socket } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
-import { startSkytale, type SkytaleServer } from "../src/server.ts";
+import { startSkytale } from "../src/server.ts";
+import type { SkytaleServer } from "../src/skytale-server.ts";
 import { ApiClient } from "./api/api-client.ts";
 import { message, RelayHarness } from "./relay/relay-harness.ts";
 

@@ -2,7 +2,8 @@ import { Client as GrpcClient, credentials, Metadata } from "@grpc/grpc-js";
 import { RelayClient } from "@parley/skytale-relay";
 import { contract } from "@parley/skytale-relay/internal";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { startSkytale, type SkytaleServer } from "../src/server.ts";
+import { startSkytale } from "../src/server.ts";
+import type { SkytaleServer } from "../src/skytale-server.ts";
 import { ApiClient } from "./api/api-client.ts";
 
 /** One refusal, and the next after hours. */

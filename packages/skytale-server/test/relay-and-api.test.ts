@@ -1,6 +1,7 @@
 import { RelayClient } from "@parley/skytale-relay";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { startSkytale, type SkytaleServer } from "../src/server.ts";
+import { startSkytale } from "../src/server.ts";
+import type { SkytaleServer } from "../src/skytale-server.ts";
 import { ApiClient } from "./api/api-client.ts";
 import { makeInvite, prove, registration } from "./api/reference-invite.ts";
 

@@ -7,8 +7,9 @@ import { LmdbEnvironment } from "@parley/storage-lmdb";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { SigningKeys } from "../src/api/signing-keys.ts";
 import { StoredRegistry } from "../src/registry/stored-registry.ts";
-import { startSkytale, type SkytaleServer } from "../src/server.ts";
-import { SCHEMA } from "../src/stores.ts";
+import { startSkytale } from "../src/server.ts";
+import type { SkytaleServer } from "../src/skytale-server.ts";
+import { SCHEMA } from "../src/open-stores.ts";
 import { ApiClient } from "./api/api-client.ts";
 
 let dataDir: string;

@@ -1,7 +1,7 @@
 import { open as openFile } from "node:fs/promises";
 import { closeAll, closeQuietly } from "@parley/core/internal";
 import { checkRegularFile } from "@parley/storage/directory-lock";
-import { type DamagedRecord, StorageError, type Table, type Write, type WriteQueue } from "@parley/storage";
+import { type DamagedRecord, StorageError, type Table, type Write, type WriteBatch } from "@parley/storage";
 import { open, type Database, type RootDatabase } from "lmdb";
 import { readChecked, type RecordFormat, tableSeed, TRAILER_BYTES, writeChecked } from "./checksum.ts";
 import { DamagedRecords } from "./damaged-records.ts";
@@ -237,7 +237,7 @@ class LmdbTable implements Table {
     return this.lmdb.getKeys(options);
   }
 
-  setAside(writes: WriteQueue, key: Uint8Array): Uint8Array | undefined {
+  setAside(writes: WriteBatch, key: Uint8Array): Uint8Array | undefined {
     const found = this.lmdb.get(key);
     if (found === undefined) return undefined;
     const record = Uint8Array.from(found);

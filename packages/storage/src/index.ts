@@ -7,5 +7,5 @@ export { memoryRecords, storedRecords, type Records } from "./records.ts";
 export { loadSealingKey, SealingKey, type SealingKeyFile } from "./sealing-key.ts";
 export { SteadyClock, type SteadyClockOptions } from "./steady-clock.ts";
 export { isRecordDamaged, StorageError, type StorageErrorCode } from "./storage-error.ts";
-export type { Table, Write } from "./table.ts";
+export type { Table, Write, WriteBatch } from "./table.ts";
 export { WriteQueue, type Commit } from "./write-queue.ts";

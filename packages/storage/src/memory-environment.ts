@@ -1,5 +1,5 @@
 import type { Environment } from "./environment.ts";
-import type { Table, Write } from "./table.ts";
+import type { Table, Write, WriteBatch } from "./table.ts";
 import { WriteQueue } from "./write-queue.ts";
 
 type Range = Omit<Parameters<Table["getRange"]>[0], "onDamaged">;
@@ -61,7 +61,7 @@ class MemoryTable implements Table {
     return this.getRange(range).map(({ key }) => key);
   }
 
-  setAside(writes: WriteQueue, key: Uint8Array): Uint8Array | undefined {
+  setAside(writes: WriteBatch, key: Uint8Array): Uint8Array | undefined {
     const record = this.get(key);
     if (record === undefined) return undefined;
     writes.put(this.#damaged(), Buffer.concat([Buffer.from(`${this.#name}\0`), key]), record);

@@ -1,5 +1,3 @@
-import type { WriteQueue } from "./write-queue.ts";
-
 /** A named table of an environment: maps bytes to bytes, ordered by key. */
 export interface Table {
   /** Number of records, including damaged ones. */
@@ -17,7 +15,13 @@ export interface Table {
   }): Iterable<{ key: Uint8Array; value: Uint8Array }>;
   getKeys(options: { start?: Uint8Array; end?: Uint8Array; limit?: number }): Iterable<Uint8Array>;
   /** Moves a damaged record to the table `damaged`, with the next flush of `writes`. @returns the record as stored. */
-  setAside(writes: WriteQueue, key: Uint8Array): Uint8Array | undefined;
+  setAside(writes: WriteBatch, key: Uint8Array): Uint8Array | undefined;
+}
+
+/** Collects changes that are committed together. A `WriteQueue` is one. */
+export interface WriteBatch {
+  put(table: Table, key: Uint8Array, value: Uint8Array): void;
+  remove(table: Table, key: Uint8Array): void;
 }
 
 /** One change of a table. Without a value, the key is removed. */

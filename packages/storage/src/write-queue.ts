@@ -1,6 +1,6 @@
 import { deferred, type Deferred } from "@parley/core/internal";
 import { StorageError } from "./storage-error.ts";
-import type { Table, Write } from "./table.ts";
+import type { Table, Write, WriteBatch } from "./table.ts";
 
 /** Makes writes durable, all of them or none. */
 export type Commit = (writes: readonly Write[]) => Promise<void>;
@@ -9,7 +9,7 @@ export type Commit = (writes: readonly Write[]) => Promise<void>;
  * Group commit: writes that are queued while a commit runs form the next one, so that any number of concurrent writers share one flush of the
  * disk. Writes queued between two calls of {@link WriteQueue.flush} are committed together or not at all.
  */
-export class WriteQueue {
+export class WriteQueue implements WriteBatch {
   readonly #commit: Commit;
   readonly #beforeCommit: (() => void)[] = [];
   #writes: Write[] = [];

@@ -1,6 +1,6 @@
 import { Option, type Command } from "commander";
 import { readCount, readTimeout, runs } from "../command/declare.ts";
-import type { Host } from "../program.ts";
+import type { Host } from "../host.ts";
 
 const NAME = "org/namespace/service, such as acme/team/general";
 

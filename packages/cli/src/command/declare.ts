@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError, Option } from "commander";
-import type { Host } from "../program.ts";
+import type { Host } from "../host.ts";
 import { createRuntime, type Runtime } from "./runtime.ts";
 
 /** The body of a command. Resolves to the exit code; nothing is 0. */

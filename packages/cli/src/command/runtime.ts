@@ -1,4 +1,4 @@
-import type { Host } from "../program.ts";
+import type { Host } from "../host.ts";
 import { EXIT } from "../cli-error.ts";
 import { createOutput, type Output } from "../output/output.ts";
 

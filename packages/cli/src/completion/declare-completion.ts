@@ -1,6 +1,8 @@
 import { Argument, type Command } from "commander";
 import { runs } from "../command/declare.ts";
-import type { Host } from "../program.ts";
+import type { Runtime } from "../command/runtime.ts";
+import type { Host } from "../host.ts";
+import type { CreateProgram } from "./completion.ts";
 
 /** `parley completion`. */
 export function declareCompletion(program: Command, host: Host): void {
@@ -17,11 +19,14 @@ export function declareCompletion(program: Command, host: Host): void {
 }
 
 /** `parley __complete`, which the scripts call. It is not part of the help. */
-export function declareComplete(program: Command, host: Host): void {
+export function declareComplete(program: Command, host: Host, createProgram: CreateProgram): void {
   const complete = program
     .command("__complete", { hidden: true })
     .argument("[words...]", "the words of the command line after parley; the last one is incomplete")
     .passThroughOptions()
     .allowUnknownOption();
-  runs(complete, host, async () => (await import("./completion.ts")).complete);
+  runs(complete, host, async () => {
+    const { complete: printCandidates } = await import("./completion.ts");
+    return (runtime: Runtime, _options: object, words: readonly string[]) => printCandidates(runtime, words, createProgram);
+  });
 }

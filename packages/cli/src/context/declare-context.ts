@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { runs } from "../command/declare.ts";
-import type { Host } from "../program.ts";
+import type { Host } from "../host.ts";
 
 /** `parley context`. */
 export function declareContext(program: Command, host: Host): void {

@@ -1,6 +1,6 @@
 import { Option, type Command } from "commander";
 import { readTimeout, runs } from "../command/declare.ts";
-import type { Host } from "../program.ts";
+import type { Host } from "../host.ts";
 
 const SIGNED = "signed credential, @<file>, or - for standard input";
 

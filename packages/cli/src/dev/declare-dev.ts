@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { readPort, runs } from "../command/declare.ts";
-import type { Host } from "../program.ts";
+import type { Host } from "../host.ts";
 
 /** `parley dev`. */
 export function declareDev(program: Command, host: Host): void {

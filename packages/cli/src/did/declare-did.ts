@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { readTimeout, runs } from "../command/declare.ts";
-import type { Host } from "../program.ts";
+import type { Host } from "../host.ts";
 
 /** `parley did`. */
 export function declareDid(program: Command, host: Host): void {

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { readTimeout, runs } from "../command/declare.ts";
-import type { Host } from "../program.ts";
+import type { Host } from "../host.ts";
 
 /** `parley doctor`. */
 export function declareDoctor(program: Command, host: Host): void {

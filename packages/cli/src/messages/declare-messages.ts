@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { readCount, readTimeout, runs } from "../command/declare.ts";
-import type { Host } from "../program.ts";
+import type { Host } from "../host.ts";
 
 const BODY = "JSON object, @<file>, or - for standard input (default: {})";
 

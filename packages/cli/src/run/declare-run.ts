@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { runs } from "../command/declare.ts";
-import type { Host } from "../program.ts";
+import type { Host } from "../host.ts";
 
 /** `parley run`. */
 export function declareRun(program: Command, host: Host): void {

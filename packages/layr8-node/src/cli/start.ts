@@ -1,6 +1,6 @@
 import { type Command, readSecretKey, runServer, type ServerProgram } from "@parley/server-kit";
 import type { ResolutionOptions } from "../network/resolution.ts";
-import type { Layr8Node } from "../node.ts";
+import type { Layr8Node } from "../layr8-node.ts";
 import { NODE_OPTIONS, type NodeOptions } from "../options.ts";
 
 /** The node as its command starts it. */

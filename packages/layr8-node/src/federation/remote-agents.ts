@@ -3,7 +3,8 @@ import { nodeHoldsKeys } from "../network/hosted-resolver.ts";
 import { ACCEPTED, rejected, type AcceptResult, type CheckResult } from "../routing/rejection.ts";
 import { isBuiltinResponse } from "../routing/respond/builtin-protocols.ts";
 import type { Remote } from "../routing/remote.ts";
-import type { Outbound, OutboundMessage } from "./outbound/outbound.ts";
+import type { Outbound } from "./outbound/outbound.ts";
+import type { OutboundMessage } from "./outbound/outbound-message.ts";
 import type { RemoteDidCheck } from "./remote-did-check.ts";
 
 /** Options of {@link RemoteAgents}. */

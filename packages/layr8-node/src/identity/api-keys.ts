@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
 import { checkOptions, IS_ANYTHING, IS_BOOLEAN, IS_TEXT, type OptionCheck } from "@parley/core/internal";
-import type { DidRule } from "../options.ts";
+import type { DidRule } from "./did-pattern.ts";
 import { createKey, hashKey } from "@parley/server-kit";
 import type { Records } from "@parley/storage";
 import { readDidRule, ruleCovers } from "./did-pattern.ts";

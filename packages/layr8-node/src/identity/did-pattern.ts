@@ -1,5 +1,7 @@
 import { canonicalDid } from "@parley/did";
-import type { DidRule } from "../options.ts";
+
+/** Which DIDs an API key may bind: `"any"`, or a list of DIDs and of prefixes with a trailing `*`. */
+export type DidRule = "any" | readonly string[];
 
 /** DIDs of a method, of a host, or below a path: never `did:web:acme.example*`, which would cover `did:web:acme.example.evil.com` too. */
 const PREFIX = /^did:[a-z0-9]+:(?:[\w.%-]+:)*\*$/;

@@ -1,6 +1,3 @@
-import type { MessageHeader } from "./message-record.ts";
-import type { MessageIdentity } from "./recent-messages.ts";
-
 /** A message that the router stores in an inbox. */
 export interface IncomingMessage {
   /** DID of the recipient. */
@@ -31,6 +28,12 @@ export interface IncomingMessage {
   /** Whether another node has sent it. Another node may retry much later than an agent. Not stored. Default `false`. */
   readonly remote?: boolean;
 }
+
+/** The members of a stored message without its plaintext. */
+export type MessageHeader = Omit<IncomingMessage, "recipient" | "plaintext" | "expires" | "remote">;
+
+/** The fields that identify a message across retries. */
+export type MessageIdentity = Pick<IncomingMessage, "recipient" | "from" | "id" | "expires">;
 
 /** A message in an inbox. */
 export interface InboxMessage extends IncomingMessage {

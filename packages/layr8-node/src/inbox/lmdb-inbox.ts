@@ -22,7 +22,8 @@ import { encodeMessage } from "./message-record.ts";
 import { OpenBoxes } from "./open-boxes.ts";
 import { NO_USAGE } from "./owner-usage.ts";
 import { expiredOf } from "./pages.ts";
-import { type Fingerprint, fingerprintOf, type MessageIdentity } from "./recent-messages.ts";
+import { type Fingerprint, fingerprintOf } from "./recent-messages.ts";
+import type { MessageIdentity } from "./inbox.ts";
 import { Segments, type StoredMessage } from "./segments.ts";
 import { StoredRecentMessages } from "./stored-recent-messages.ts";
 

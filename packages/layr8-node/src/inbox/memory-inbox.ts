@@ -18,7 +18,8 @@ import { checkRoom, inboxLimits, type InboxOptions } from "./inbox-limits.ts";
 import { OpenBoxes } from "./open-boxes.ts";
 import { NO_USAGE, OwnerUsage } from "./owner-usage.ts";
 import { expiredOf } from "./pages.ts";
-import { fingerprintOf, RecentMessages, type MessageIdentity } from "./recent-messages.ts";
+import { fingerprintOf, RecentMessages } from "./recent-messages.ts";
+import type { MessageIdentity } from "./inbox.ts";
 
 /** Memory is as durable as this store gets. */
 const DURABLE = Promise.resolve();

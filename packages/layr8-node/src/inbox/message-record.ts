@@ -1,6 +1,6 @@
 import * as zlib from "node:zlib";
 import { StorageError } from "@parley/storage";
-import type { IncomingMessage } from "./inbox.ts";
+import type { IncomingMessage, MessageHeader } from "./inbox.ts";
 
 type Header = [
   id: string,
@@ -12,9 +12,6 @@ type Header = [
   expiresAt: number,
   senderCredentials?: string,
 ];
-
-/** The members of a stored message without its plaintext. */
-export type MessageHeader = Omit<IncomingMessage, "recipient" | "plaintext" | "expires" | "remote">;
 
 const LENGTH_BYTES = 4;
 /** Offset of a header with a checksum. */

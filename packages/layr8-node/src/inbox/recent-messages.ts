@@ -1,14 +1,11 @@
 import * as crypto from "node:crypto";
-import type { IncomingMessage } from "./inbox.ts";
+import type { MessageIdentity } from "./inbox.ts";
 
 /** Bytes of a fingerprint. */
 export const FINGERPRINT_LENGTH = 8;
 
 /** Eight bytes, as a string of Latin-1 characters: strings are cheaper than buffers to create, compare and keep. */
 export type Fingerprint = string;
-
-/** The fields that identify a message across retries. */
-export type MessageIdentity = Pick<IncomingMessage, "recipient" | "from" | "id" | "expires">;
 
 /**
  * The fingerprint of a message: 64 bits of SHA-256 over (recipient, sender, id, own expiry). With two million remembered messages, one in

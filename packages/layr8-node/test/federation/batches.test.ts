@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { stopClock } from "@parley/test-assertions";
 import { BATCH_MEDIA_TYPE, encodeBatch } from "../../src/federation/envelope-batch.ts";
-import { startNode, type Layr8Node } from "../../src/node.ts";
+import { startNode } from "../../src/node.ts";
+import type { Layr8Node } from "../../src/layr8-node.ts";
 import type { NodeOptions } from "../../src/options.ts";
 import { RawAgent } from "../raw-agent.ts";
 import { BOB, ECHO, OK, Pair, toBob } from "./pair.ts";

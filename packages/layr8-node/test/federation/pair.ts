@@ -1,5 +1,6 @@
 import { createServer, type AddressInfo } from "node:net";
-import { startNode, type Layr8Node } from "../../src/node.ts";
+import { startNode } from "../../src/node.ts";
+import type { Layr8Node } from "../../src/layr8-node.ts";
 import type { NodeOptions } from "../../src/options.ts";
 import { RawAgent, type RawJoin } from "../raw-agent.ts";
 

@@ -3,7 +3,7 @@ import { createServer, request, type IncomingMessage, type Server, type ServerRe
 import type { AddressInfo } from "node:net";
 import { pack, type OwnKey, type PackOptions, type PeerKey, type PrivateJwk } from "@parley/didcomm-crypto";
 import type { PublicJwk } from "@parley/did";
-import type { Layr8Node } from "../../src/node.ts";
+import type { Layr8Node } from "../../src/layr8-node.ts";
 import { BOB, toBob } from "./pair.ts";
 
 /** The response of a node to a POST. */

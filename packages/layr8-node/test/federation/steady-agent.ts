@@ -1,4 +1,4 @@
-import type { Layr8Node } from "../../src/node.ts";
+import type { Layr8Node } from "../../src/layr8-node.ts";
 import { RawAgent } from "../raw-agent.ts";
 import { ECHO } from "./pair.ts";
 import { KEY, type NodeProcess } from "./node-process.ts";

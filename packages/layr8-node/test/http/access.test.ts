@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { startNode, type Layr8Node } from "../../src/node.ts";
+import { startNode } from "../../src/node.ts";
+import type { Layr8Node } from "../../src/layr8-node.ts";
 import { RawAgent } from "../raw-agent.ts";
 import { credentialOf, RestClient, type Answer } from "./rest-client.ts";
 

@@ -2,7 +2,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { BitstringStatusList } from "@parley/vc";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { startNode, type Layr8Node } from "../../src/node.ts";
+import { startNode } from "../../src/node.ts";
+import type { Layr8Node } from "../../src/layr8-node.ts";
 import type { NodeOptions } from "../../src/options.ts";
 import { RestClient, type Answer } from "./rest-client.ts";
 

@@ -1,7 +1,8 @@
 import { request, type IncomingMessage } from "node:http";
 import { connect } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { startNode, type Layr8Node } from "../../src/node.ts";
+import { startNode } from "../../src/node.ts";
+import type { Layr8Node } from "../../src/layr8-node.ts";
 import { RawAgent } from "../raw-agent.ts";
 
 const BOB = "did:web:b.example:bob";

@@ -1,7 +1,8 @@
 import { isJsonObject, type JsonObject } from "@parley/core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
-import { startNode, type Layr8Node } from "../../src/node.ts";
+import { startNode } from "../../src/node.ts";
+import type { Layr8Node } from "../../src/layr8-node.ts";
 import { credentialOf, RestClient, type Answer } from "./rest-client.ts";
 
 const DID = "did:web:localhost:alice";

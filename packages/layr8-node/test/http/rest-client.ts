@@ -1,5 +1,5 @@
 import type { JsonObject } from "@parley/core";
-import type { Layr8Node } from "../../src/node.ts";
+import type { Layr8Node } from "../../src/layr8-node.ts";
 
 /** An answer of the REST side. */
 export interface Answer {

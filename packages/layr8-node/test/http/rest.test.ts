@@ -1,7 +1,8 @@
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { stopClock } from "@parley/test-assertions";
-import { startNode, type Layr8Node } from "../../src/node.ts";
+import { startNode } from "../../src/node.ts";
+import type { Layr8Node } from "../../src/layr8-node.ts";
 import type { NodeOptions } from "../../src/options.ts";
 import { RawAgent } from "../raw-agent.ts";
 import { credentialOf, RestClient } from "./rest-client.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { mayActFor } from "../../src/identity/access.ts";
 import type { ApiKey } from "../../src/identity/api-keys.ts";
-import type { DidRule } from "../../src/options.ts";
+import type { DidRule } from "../../src/identity/did-pattern.ts";
 
 const DID = "did:web:acme.example:agent";
 

@@ -1,6 +1,6 @@
 import { type Command, readSecretKey, runServer, type ServerProgram } from "@parley/server-kit";
 import { SKYTALE_OPTIONS, type SkytaleOptions } from "../options.ts";
-import type { SkytaleServer } from "../server.ts";
+import type { SkytaleServer } from "../skytale-server.ts";
 
 /** The server as its command starts it. */
 export const SKYTALE_PROGRAM: ServerProgram<SkytaleOptions, SkytaleServer> = {

@@ -10,7 +10,7 @@ export async function withServices(
   const given = readSecretKey(environment, "SKYTALE_SERVER_KEY");
   const load = async () => {
     const [{ openStores, SCHEMA }, { Services }, { readApiLimits }, { serverKeyOf }] = await Promise.all([
-      import("../stores.ts"),
+      import("../open-stores.ts"),
       import("../api/services.ts"),
       import("../api/limits.ts"),
       import("../server-key.ts"),

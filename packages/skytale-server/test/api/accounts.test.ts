@@ -2,7 +2,8 @@ import { createRemoteJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify, SignJW
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { stopClock } from "@parley/test-assertions";
 import { TokenVerifier } from "../../src/api/tokens.ts";
-import { startSkytale, type SkytaleServer } from "../../src/server.ts";
+import { startSkytale } from "../../src/server.ts";
+import type { SkytaleServer } from "../../src/skytale-server.ts";
 import type { SkytaleOptions } from "../../src/options.ts";
 import { ApiClient, expectRefusal } from "./api-client.ts";
 

@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { SkytaleOptions } from "../../src/options.ts";
-import { startSkytale, type SkytaleServer } from "../../src/server.ts";
+import { startSkytale } from "../../src/server.ts";
+import type { SkytaleServer } from "../../src/skytale-server.ts";
 import { ApiClient, expectRefusal, type Answer } from "./api-client.ts";
 import { makeInvite, prove, registration } from "./reference-invite.ts";
 

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startSkytale, type SkytaleServer } from "../../src/server.ts";
+import { startSkytale } from "../../src/server.ts";
+import type { SkytaleServer } from "../../src/skytale-server.ts";
 import { ApiClient, expectRefusal, type Answer } from "./api-client.ts";
 import { makeInvite, prove, registration, type Invite, type JoinRequest } from "./reference-invite.ts";
 

@@ -3,7 +3,8 @@ import { connect } from "node:net";
 import fc from "fast-check";
 import { gateOrSoak } from "@parley/test-assertions";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startSkytale, type SkytaleServer } from "../../src/server.ts";
+import { startSkytale } from "../../src/server.ts";
+import type { SkytaleServer } from "../../src/skytale-server.ts";
 import { ApiClient, expectRefusal } from "./api-client.ts";
 import { makeInvite, prove, registration } from "./reference-invite.ts";
 

@@ -1,7 +1,8 @@
 import { generateKeyPairSync, randomBytes } from "node:crypto";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { startSkytale, type SkytaleServer } from "../../src/server.ts";
+import { startSkytale } from "../../src/server.ts";
+import type { SkytaleServer } from "../../src/skytale-server.ts";
 import { ApiClient, expectRefusal, type Answer } from "./api-client.ts";
 import { attest, check, composeToken, makeInvite, parseToken, prove, type Invite, registration } from "./reference-invite.ts";
 

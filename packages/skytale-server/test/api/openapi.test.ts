@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
-import { startSkytale, type SkytaleServer } from "../../src/server.ts";
+import { startSkytale } from "../../src/server.ts";
+import type { SkytaleServer } from "../../src/skytale-server.ts";
 import { ApiClient, type Answer } from "./api-client.ts";
 import { makeInvite, prove, registration } from "./reference-invite.ts";
 

@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { temporaryDirectory } from "@parley/test-assertions";
 import { accountKeys, keys, type KeyRecord } from "../../src/api/records.ts";
 import { transact } from "../../src/registry/transaction.ts";
-import { openStores, SCHEMA } from "../../src/stores.ts";
+import { openStores, SCHEMA } from "../../src/open-stores.ts";
 import { ApiClient } from "../api/api-client.ts";
 import { bin, runCommand, startCommand, type RunningCommand } from "./command.ts";
 

@@ -7,7 +7,7 @@ import type { EvictedRun } from "../../src/log/channel-log.ts";
 import { LmdbLog } from "../../src/log/lmdb-log.ts";
 import { LmdbWelcomes } from "../../src/log/lmdb-welcomes.ts";
 import { StoredRegistry } from "../../src/registry/stored-registry.ts";
-import { SCHEMA } from "../../src/stores.ts";
+import { SCHEMA } from "../../src/open-stores.ts";
 
 const [A, B] = ["a/b/c", "a/b/d"];
 const ALL = { limit: 1000, maxBytes: 1_000_000 };

@@ -5,7 +5,7 @@ import { LmdbEnvironment } from "@parley/storage-lmdb";
 import { expect, it, onTestFinished } from "vitest";
 import { temporaryDirectory } from "@parley/test-assertions";
 import { openLogs } from "../../src/log/open-logs.ts";
-import { SCHEMA } from "../../src/stores.ts";
+import { SCHEMA } from "../../src/open-stores.ts";
 import { encoded, RawStream } from "./raw-stream.ts";
 import { CHANNEL, message, payload, RelayHarness, take, text } from "./relay-harness.ts";
 

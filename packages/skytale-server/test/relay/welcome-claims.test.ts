@@ -2,7 +2,7 @@ import { LmdbEnvironment } from "@parley/storage-lmdb";
 import { expect, it } from "vitest";
 import { temporaryDirectory } from "@parley/test-assertions";
 import { openLogs } from "../../src/log/open-logs.ts";
-import { SCHEMA } from "../../src/stores.ts";
+import { SCHEMA } from "../../src/open-stores.ts";
 import { CHANNEL, payload, RelayHarness } from "./relay-harness.ts";
 
 it("keeps a Welcome for the account that fetched it first, also across a restart of the relay", async () => {

@@ -3,7 +3,8 @@ import { RelayClient } from "@parley/skytale-relay";
 import { pino, type Logger } from "pino";
 import { describe, expect, it } from "vitest";
 import { temporaryDirectory } from "@parley/test-assertions";
-import { startSkytale, type SkytaleServer } from "../../src/server.ts";
+import { startSkytale } from "../../src/server.ts";
+import type { SkytaleServer } from "../../src/skytale-server.ts";
 import { ApiClient } from "../api/api-client.ts";
 import { makeInvite, prove, registration } from "../api/reference-invite.ts";
 

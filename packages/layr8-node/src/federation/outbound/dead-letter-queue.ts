@@ -1,7 +1,8 @@
 import { Fifo } from "@parley/core/internal";
 import { ParleyError } from "@parley/core";
 import { isRecordDamaged } from "@parley/storage";
-import type { DeliveryFailure, OutboundEvents, OutboundMessage } from "./outbound.ts";
+import type { DeliveryFailure, OutboundEvents } from "./outbound.ts";
+import type { OutboundMessage } from "./outbound-message.ts";
 import type { OutboundStore, StoredEntry } from "./outbound-store.ts";
 
 /** A message that can't be delivered, and why. */

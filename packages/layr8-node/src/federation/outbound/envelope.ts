@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { DidcommCryptoError } from "@parley/didcomm-crypto";
-import type { OutboundMessage, OutboundOptions } from "./outbound.ts";
+import type { OutboundOptions } from "./outbound.ts";
+import type { OutboundMessage } from "./outbound-message.ts";
 import { UndeliverableError } from "./undeliverable-error.ts";
 
 const FORWARD = "https://didcomm.org/routing/2.0/forward";

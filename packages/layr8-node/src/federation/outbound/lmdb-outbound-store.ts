@@ -3,7 +3,7 @@ import { numberAt, numbersKey, type Environment, StorageError, type Table, type 
 import { storableTime } from "../../inbox/inbox-keys.ts";
 import type { Fingerprint } from "../../inbox/recent-messages.ts";
 import { StoredRecentMessages } from "../../inbox/stored-recent-messages.ts";
-import type { OutboundMessage } from "./outbound.ts";
+import type { OutboundMessage } from "./outbound-message.ts";
 import { decodeOutbound, encodeOutbound, outboundFingerprint, outboundKey, readOutboundKey, salvageOutbound } from "./outbound-record.ts";
 import type { Appended, OutboundStore, OutboundStoreOptions, StoredEntry } from "./outbound-store.ts";
 

@@ -1,6 +1,6 @@
 import { StorageError } from "@parley/storage";
 import { type Fingerprint, RecentMessages } from "../../inbox/recent-messages.ts";
-import type { OutboundMessage } from "./outbound.ts";
+import type { OutboundMessage } from "./outbound-message.ts";
 import { outboundFingerprint } from "./outbound-record.ts";
 import type { Appended, OutboundStore, OutboundStoreOptions, StoredEntry } from "./outbound-store.ts";
 

@@ -2,7 +2,7 @@ import { numberAt, numbersKey } from "@parley/storage";
 import type { IncomingMessage } from "../../inbox/inbox.ts";
 import { decodeMessage, encodeMessage, readIntactHeader } from "../../inbox/message-record.ts";
 import { type Fingerprint, FINGERPRINT_LENGTH, fingerprintOf } from "../../inbox/recent-messages.ts";
-import type { OutboundMessage } from "./outbound.ts";
+import type { OutboundMessage } from "./outbound-message.ts";
 
 /** Content of a key: all that is known of a message without reading it. */
 export interface OutboundKey {

@@ -1,4 +1,4 @@
-import type { OutboundMessage } from "./outbound.ts";
+import type { OutboundMessage } from "./outbound-message.ts";
 
 /** Metadata of a stored message, available without reading it. */
 export interface StoredEntry {

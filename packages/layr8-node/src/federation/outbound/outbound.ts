@@ -3,25 +3,8 @@ import type { DidResolver } from "@parley/did";
 import type { Clock } from "../../clock.ts";
 import type { Resolution } from "../../network/resolution.ts";
 import type { OutboundLimits } from "./outbound-limits.ts";
+import type { OutboundMessage } from "./outbound-message.ts";
 import type { OutboundStore } from "./outbound-store.ts";
-
-/** A message for an agent on another node. */
-export interface OutboundMessage {
-  /** DID of the agent that sends it, hosted here. */
-  readonly sender: string;
-  /** DID of the agent that it is for, hosted elsewhere. */
-  readonly recipient: string;
-  /** DIDComm message id: unique for its sender. */
-  readonly id: string;
-  /** DIDComm message type. */
-  readonly type: string;
-  /** The DIDComm plaintext: JSON as the sender wrote it. Well-formed Unicode. */
-  readonly plaintext: string;
-  /** Expiry, in milliseconds since 1970. */
-  readonly expiresAt: number;
-  /** The message's own `expires_time`, which tells a retry from a duplicate. Not kept with the message. */
-  readonly expires?: number | undefined;
-}
 
 /** Result of {@link Outbound.enqueue}. */
 export type Enqueued =

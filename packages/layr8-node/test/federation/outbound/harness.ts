@@ -2,7 +2,8 @@ import { createNetworkResolver, readResolution, type ResolutionOptions } from ".
 import { createHostedResolver } from "../../../src/network/hosted-resolver.ts";
 import { MemoryOutboundStore } from "../../../src/federation/outbound/memory-outbound-store.ts";
 import { openOutbound } from "../../../src/federation/outbound/outbound-queue.ts";
-import type { DeliveryFailure, Outbound, OutboundEvents, OutboundMessage } from "../../../src/federation/outbound/outbound.ts";
+import type { DeliveryFailure, Outbound, OutboundEvents } from "../../../src/federation/outbound/outbound.ts";
+import type { OutboundMessage } from "../../../src/federation/outbound/outbound-message.ts";
 import { outboundLimits, type OutboundLimits } from "../../../src/federation/outbound/outbound-limits.ts";
 import type { OutboundStore } from "../../../src/federation/outbound/outbound-store.ts";
 import { Changes } from "./changes.ts";

@@ -1,6 +1,6 @@
 import { StorageError } from "@parley/storage";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { OutboundMessage } from "../../../src/federation/outbound/outbound.ts";
+import type { OutboundMessage } from "../../../src/federation/outbound/outbound-message.ts";
 import type { OutboundStore, OutboundStoreOptions, StoredEntry } from "../../../src/federation/outbound/outbound-store.ts";
 
 /** What the suite asks of an implementation's test. */
