@@ -20,4 +20,4 @@ export { isJsonObject } from "./json.ts";
 export { decodePlaintext, encodePlaintext, type DecodedMessage, type PlaintextLimits } from "./plaintext.ts";
 export { PlaintextError, type PlaintextErrorCode } from "./plaintext-error.ts";
 export type { ConnectOptions, Connection, ConnectionEvents, Delivery, Outcome, SendOptions, SendReceipt, Transport } from "./transport.ts";
-export { RejectedError, TransportError, type TransportErrorCode } from "./transport-error.ts";
+export { RejectedError, NodeTransportError, type NodeTransportErrorCode } from "./node-transport-error.ts";

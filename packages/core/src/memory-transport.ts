@@ -3,7 +3,7 @@ import type { JsonObject } from "./json.ts";
 import { isJsonObject } from "./json.ts";
 import { AsyncQueue } from "./internal/async-queue.ts";
 import type { ConnectOptions, Connection, Delivery, Outcome, SendOptions, SendReceipt, Transport } from "./transport.ts";
-import { RejectedError, TransportError } from "./transport-error.ts";
+import { RejectedError, NodeTransportError } from "./node-transport-error.ts";
 
 /** How the two ends of a {@link MemoryLink} behave. */
 export interface MemoryLinkOptions {
@@ -62,7 +62,7 @@ class MemoryTransport implements Transport {
 
   async connect(options: ConnectOptions): Promise<Connection> {
     options.signal?.throwIfAborted();
-    if (!this.up) throw new TransportError("connect_failed", "The memory link is cut");
+    if (!this.up) throw new NodeTransportError("connect_failed", "The memory link is cut");
     if (this.connection !== undefined) {
       throw new RejectedError("join_refused", "This end of the memory link is connected already", "already_connected");
     }
@@ -80,7 +80,7 @@ class MemoryTransport implements Transport {
       connection.redeliver();
       connection.events.onReconnect();
     } else {
-      connection.events.onDisconnect(new TransportError("disconnected", "The memory link was cut"));
+      connection.events.onDisconnect(new NodeTransportError("disconnected", "The memory link was cut"));
     }
   }
 }
@@ -107,8 +107,8 @@ class MemoryConnection implements Connection {
 
   async send(plaintext: JsonObject, options: SendOptions = {}): Promise<SendReceipt> {
     options.signal?.throwIfAborted();
-    if (this.#transport.connection !== this) throw new TransportError("closed", "The connection is closed");
-    if (!this.connected) throw new TransportError("not_connected", "The memory link is cut");
+    if (this.#transport.connection !== this) throw new NodeTransportError("closed", "The connection is closed");
+    if (!this.connected) throw new NodeTransportError("not_connected", "The memory link is cut");
     const text = stringify(plaintext);
     const recipient = this.#transport.peer?.connection;
     if (recipient === undefined) throw new RejectedError("rejected", "No agent is connected at the other end", "unknown recipient");
@@ -149,10 +149,10 @@ class MemoryConnection implements Connection {
 }
 
 function stringify(plaintext: JsonObject): string {
-  if (!isJsonObject(plaintext)) throw new TransportError("write_failed", "A plaintext must be a JSON object");
+  if (!isJsonObject(plaintext)) throw new NodeTransportError("write_failed", "A plaintext must be a JSON object");
   try {
     return JSON.stringify(plaintext);
   } catch (cause) {
-    throw new TransportError("write_failed", "The message can't be written as JSON", { cause });
+    throw new NodeTransportError("write_failed", "The message can't be written as JSON", { cause });
   }
 }

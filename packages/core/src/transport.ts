@@ -10,7 +10,7 @@ export interface Transport {
   /**
    * Connects a DID. Resolves once the node has accepted it.
    *
-   * @throws TransportError `join_refused` (rejected by the node; not retried), `connect_failed` (the node can't be reached or
+   * @throws NodeTransportError `join_refused` (rejected by the node; not retried), `connect_failed` (the node can't be reached or
    *   answered late; retryable), `unauthorized` (API key refused); the signal's reason when aborted.
    */
   connect(options: ConnectOptions): Promise<Connection>;
@@ -57,7 +57,7 @@ export interface Connection extends AsyncDisposable {
   /**
    * Sends one DIDComm plaintext. Resolves when the node has accepted it.
    *
-   * @throws TransportError `not_connected` (at once while the link is down), `disconnected` (the link broke before the node answered:
+   * @throws NodeTransportError `not_connected` (at once while the link is down), `disconnected` (the link broke before the node answered:
    *   it may or may not have the message), `rejected` (the node refused it; see {@link RejectedError}), `push_timeout`,
    *   `message_too_large`, `write_failed`, `closed`; the signal's reason when aborted.
    */

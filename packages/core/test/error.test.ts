@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ParleyError, PlaintextError, RejectedError, TransportError, type TransportErrorCode } from "../src/index.ts";
+import { ParleyError, PlaintextError, RejectedError, NodeTransportError, type NodeTransportErrorCode } from "../src/index.ts";
 
 describe("ParleyError", () => {
   it("has a message, a retryable flag and a cause", () => {
@@ -31,8 +31,8 @@ describe("ParleyError", () => {
   });
 });
 
-describe("TransportError", () => {
-  it.each<[TransportErrorCode, boolean]>([
+describe("NodeTransportError", () => {
+  it.each<[NodeTransportErrorCode, boolean]>([
     ["connect_failed", true],
     ["not_connected", true],
     ["disconnected", true],
@@ -46,7 +46,7 @@ describe("TransportError", () => {
     ["frame_invalid", false],
     ["closed", false],
   ])("%s: retryable %s", (code, retryable) => {
-    expect(new TransportError(code, "x")).toMatchObject({ name: "TransportError", code, retryable });
+    expect(new NodeTransportError(code, "x")).toMatchObject({ name: "NodeTransportError", code, retryable });
   });
 
   it("carries the node's reason when the node rejected", () => {

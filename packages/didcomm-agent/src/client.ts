@@ -1,7 +1,7 @@
 import {
   encodePlaintext,
   ParleyError,
-  TransportError,
+  NodeTransportError,
   type Connection,
   type Delivery,
   type Message,
@@ -180,7 +180,7 @@ export class Client implements AsyncDisposable {
    *
    * @throws TypeError when `type` is not a message-type URI or `to` is empty; {@link NotConnectedError} at once while the link
    *   is down; {@link DisconnectedError} when the link breaks before the node has answered; {@link ServerRejectError} when the node
-   *   refuses; core's `TransportError` `push_timeout`, `message_too_large` or `write_failed`; {@link ClientClosedError}; the signal's
+   *   refuses; core's `NodeTransportError` `push_timeout`, `message_too_large` or `write_failed`; {@link ClientClosedError}; the signal's
    *   reason.
    */
   async send(message: MessageInit, options: SendOptions = {}): Promise<Message> {
@@ -287,7 +287,7 @@ export class Client implements AsyncDisposable {
   }
 
   async #receive(connection: Connection): Promise<void> {
-    let reason: unknown = new TransportError("closed", "The transport ended the connection");
+    let reason: unknown = new NodeTransportError("closed", "The transport ended the connection");
     try {
       for await (const delivery of connection.deliveries) {
         if (!this.#closed) this.#dispatch(delivery, connection.did);

@@ -1,4 +1,4 @@
-import { ParleyError, RejectedError, TransportError } from "@parley/core";
+import { ParleyError, RejectedError, NodeTransportError } from "@parley/core";
 
 /**
  * Why a client is not connected.
@@ -142,7 +142,7 @@ export function sendErrorFrom(
   notConnected: (cause: unknown) => NotConnectedError,
 ): unknown {
   if (error instanceof RejectedError) return new ServerRejectError(error, messageId);
-  if (!(error instanceof TransportError)) return error;
+  if (!(error instanceof NodeTransportError)) return error;
   switch (error.code) {
     case "not_connected":
       return notConnected(error);
@@ -165,5 +165,5 @@ function list(dids: readonly string[]): string {
 /** Whether a message failed because the link or its acknowledgement was missing, so that it can be sent again later. */
 export function isLinkFailure(error: unknown): boolean {
   if (error instanceof NotConnectedError || error instanceof ClientClosedError) return true;
-  return error instanceof TransportError && error.code === "push_timeout";
+  return error instanceof NodeTransportError && error.code === "push_timeout";
 }

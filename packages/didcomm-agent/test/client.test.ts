@@ -1,4 +1,4 @@
-import { RejectedError, TransportError, type JsonObject, type MessageInit } from "@parley/core";
+import { RejectedError, NodeTransportError, type JsonObject, type MessageInit } from "@parley/core";
 import { createMemoryLink } from "@parley/core/memory";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 
@@ -83,8 +83,8 @@ describe("connect", () => {
   });
 
   it.each([
-    [new TransportError("connect_failed", "refused"), { code: "connect_failed", retryable: true }],
-    [new TransportError("unauthorized", "bad key"), { code: "unauthorized", retryable: false }],
+    [new NodeTransportError("connect_failed", "refused"), { code: "connect_failed", retryable: true }],
+    [new NodeTransportError("unauthorized", "bad key"), { code: "unauthorized", retryable: false }],
     [
       new RejectedError("join_refused", "no", "e.connect.plugin.failed: protocols_already_bound"),
       { code: "join_refused", retryable: false, reason: "e.connect.plugin.failed: protocols_already_bound" },
@@ -185,7 +185,7 @@ describe("send", () => {
     const { client, transport, errors } = setUp();
     await client.connect();
     const { connection } = transport;
-    const refusals = [new RejectedError("rejected", "no", "unauthorized"), new TransportError("write_failed", "no")];
+    const refusals = [new RejectedError("rejected", "no", "unauthorized"), new NodeTransportError("write_failed", "no")];
     connection.onSend = () => Promise.reject(refusals.shift() ?? new Error("unexpected"));
     const { id } = await client.send(hello, { fireAndForget: true });
     await client.send(hello, { fireAndForget: true });
@@ -225,7 +225,7 @@ describe("send", () => {
     const [notStarted, never] = [await failure(), "connect() was not called: call it, and await it, before sending"];
     expect(notStarted).toMatchObject({ code: "not_connected", reason: "not_started", retryable: false, message: never });
 
-    transport.onConnect = () => Promise.reject(new TransportError("connect_failed", "The node at ws://x can't be reached"));
+    transport.onConnect = () => Promise.reject(new NodeTransportError("connect_failed", "The node at ws://x can't be reached"));
     await expect(client.connect()).rejects.toBeInstanceOf(ConnectionError);
     const failed = "The last connect() failed, call it again: The node at ws://x can't be reached";
     expect(await failure()).toMatchObject({ reason: "not_started", retryable: false, message: failed });
@@ -362,10 +362,10 @@ describe("send", () => {
   it("fails with DisconnectedError when the link breaks, and with the transport's other errors unchanged", async () => {
     const { client, transport } = setUp();
     await client.connect();
-    transport.connection.onSend = () => Promise.reject(new TransportError("disconnected", "broke"));
+    transport.connection.onSend = () => Promise.reject(new NodeTransportError("disconnected", "broke"));
     await expect(client.send(hello)).rejects.toBeInstanceOf(DisconnectedError);
-    transport.connection.onSend = () => Promise.reject(new TransportError("message_too_large", "big"));
-    await expect(client.send(hello)).rejects.toMatchObject({ name: "TransportError", code: "message_too_large" });
+    transport.connection.onSend = () => Promise.reject(new NodeTransportError("message_too_large", "big"));
+    await expect(client.send(hello)).rejects.toMatchObject({ name: "NodeTransportError", code: "message_too_large" });
     await client.close();
   });
 
@@ -431,7 +431,7 @@ describe("the link", () => {
     const lost = vi.fn<(reason: Error) => void>();
     client.onDisconnect(lost);
     const request = client.request(hello);
-    const end = new TransportError("taken_over", "another connection took the DID over");
+    const end = new NodeTransportError("taken_over", "another connection took the DID over");
     transport.connection.deliveries.fail(end);
     await expect(request).rejects.toMatchObject({ code: "disconnected", cause: end });
     await settled();
@@ -449,7 +449,7 @@ describe("the link", () => {
 
   it("is reported as lost once, whether the transport reports the loss before its end, after it, or not at all", async () => {
     const end = new RejectedError("join_refused", "The node refused the join", "unauthorized");
-    const taken = new TransportError("taken_over", "taken over");
+    const taken = new NodeTransportError("taken_over", "taken over");
     const ways: ((connection: FakeConnection) => void)[] = [
       (connection) => {
         connection.drop();
@@ -529,7 +529,7 @@ describe("the link", () => {
     transport.connection.deliver(plaintext({ id: "running" }));
     transport.connection.deliver(queued);
     await settled();
-    transport.connection.deliveries.fail(new TransportError("taken_over", "gone"));
+    transport.connection.deliveries.fail(new NodeTransportError("taken_over", "gone"));
     await settled();
     finish.shift()?.();
     await settled();
@@ -547,7 +547,7 @@ describe("the link", () => {
   it("reports frames that can't be read", async () => {
     const { client, transport, errors } = setUp();
     await client.connect();
-    transport.connection.events.onFault(new TransportError("frame_invalid", "not JSON"), "{");
+    transport.connection.events.onFault(new NodeTransportError("frame_invalid", "not JSON"), "{");
     expect(errors).toMatchObject([{ kind: ErrorKind.PARSE_FAILURE, raw: "{", cause: { code: "frame_invalid" } }]);
     expect(errors[0]?.timestamp).toBeInstanceOf(Date);
     await client.close();
@@ -564,7 +564,7 @@ describe("close", () => {
       (to as string[])[0] === ALICE ? new Promise((_resolve, reject) => (rejectSend = reject)) : Promise.resolve();
     const close = connection.close.bind(connection);
     connection.close = async () => {
-      rejectSend(new TransportError("closed", "closed"));
+      rejectSend(new NodeTransportError("closed", "closed"));
       await close();
     };
     const sending = client.send(hello);

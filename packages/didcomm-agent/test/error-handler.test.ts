@@ -1,4 +1,4 @@
-import { TransportError } from "@parley/core";
+import { NodeTransportError } from "@parley/core";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 
 import { Client, ErrorKind, logErrors, type ErrorHandler, type SDKError } from "../src/index.ts";
@@ -50,7 +50,7 @@ describe("an error handler that reports nothing", () => {
 describe("logErrors", () => {
   const error: SDKError = {
     kind: ErrorKind.PARSE_FAILURE,
-    cause: new TransportError("frame_invalid", "not\nJSON"),
+    cause: new NodeTransportError("frame_invalid", "not\nJSON"),
     messageId: "m1\r\nforged",
     type: ECHO,
     from: "did:example:alice",
@@ -61,7 +61,7 @@ describe("logErrors", () => {
   it("writes one line, without control characters or what arrived", () => {
     const lines: string[] = [];
     void logErrors((line) => lines.push(line))(error);
-    expect(lines).toEqual([`[parley] parse_failure id=m1 forged type=${ECHO} from=did:example:alice: TransportError: not JSON`]);
+    expect(lines).toEqual([`[parley] parse_failure id=m1 forged type=${ECHO} from=did:example:alice: NodeTransportError: not JSON`]);
   });
 
   it.each<[unknown, RegExp]>([

@@ -1,4 +1,4 @@
-import { RejectedError, TransportError, type JsonObject } from "@parley/core";
+import { RejectedError, NodeTransportError, type JsonObject } from "@parley/core";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { z } from "zod";
 
@@ -111,7 +111,7 @@ describe("a handler's reply", () => {
   it("that can't be written is reported, to the sender too", async () => {
     const { client, connection, deliver, errors } = await withHandler(() => ({ type: ECHO_REPLY }));
     connection.onSend = async ({ type }) => {
-      if (type === ECHO_REPLY) throw new TransportError("message_too_large", "The message is too large");
+      if (type === ECHO_REPLY) throw new NodeTransportError("message_too_large", "The message is too large");
     };
     expect((await deliver()).outcome).toEqual(HANDLED);
     expect(errors).toMatchObject([{ kind: ErrorKind.TRANSPORT_WRITE }]);
@@ -151,7 +151,7 @@ describe("a reply that the link swallowed", () => {
   it.each(["not_connected", "disconnected", "push_timeout"] as const)("is sent on redelivery, without the handler (%s)", async (code) => {
     let runs = 0;
     const { client, connection, deliver, errors } = await withHandler(() => ({ type: ECHO_REPLY, body: { run: ++runs } }));
-    connection.onSend = () => Promise.reject(new TransportError(code, "no link"));
+    connection.onSend = () => Promise.reject(new NodeTransportError(code, "no link"));
     expect((await deliver({ id: "q" })).outcome).toBeUndefined();
     expect((await deliver({ id: "q" })).outcome).toBeUndefined();
     expect(errors).toMatchObject([{ kind: ErrorKind.TRANSPORT_WRITE }, { kind: ErrorKind.TRANSPORT_WRITE }]);
@@ -170,7 +170,7 @@ describe("a reply that the link swallowed", () => {
     const first = await deliver({ id: "q" });
     const second = await deliver({ id: "q" });
     connection.onSend = async () => {};
-    fail(new TransportError("disconnected", "broke"));
+    fail(new NodeTransportError("disconnected", "broke"));
     await settled();
     expect(connection.sent).toHaveLength(2);
     expect([first.outcome, second.outcome]).toEqual([undefined, HANDLED]);
@@ -382,7 +382,7 @@ describe.each(MODES)("manual acknowledgement (%s)", (mode) => {
       },
       { manualAck: true },
     );
-    connection.onSend = () => Promise.reject(new TransportError("disconnected", "broke"));
+    connection.onSend = () => Promise.reject(new NodeTransportError("disconnected", "broke"));
     await deliver({ id: "q" }, mode);
     messages[0]?.ack();
     connection.onSend = async () => {};
@@ -418,7 +418,7 @@ describe.each(MODES)("manual acknowledgement (%s)", (mode) => {
   ])("reports nothing to the sender while the node will deliver again: the handler %s", async (_name, act) => {
     const { client, deliver, connection } = await withHandler((() => act()) as Handler, { manualAck: true });
     connection.onSend = ({ type }) => {
-      if (type === ECHO_REPLY) throw new TransportError("message_too_large", "too large");
+      if (type === ECHO_REPLY) throw new NodeTransportError("message_too_large", "too large");
       return Promise.resolve();
     };
     expect((await deliver({ id: "q" }, mode)).outcome).toBeUndefined();

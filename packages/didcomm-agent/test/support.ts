@@ -1,5 +1,5 @@
 import {
-  TransportError,
+  NodeTransportError,
   type Connection,
   type ConnectOptions,
   type Delivery,
@@ -69,8 +69,8 @@ export class FakeConnection implements Connection {
   }
 
   async send(sent: JsonObject, options?: SendOptions): Promise<SendReceipt> {
-    if (this.closed) throw new TransportError("closed", "closed");
-    if (!this.connected) throw new TransportError("not_connected", "no link");
+    if (this.closed) throw new NodeTransportError("closed", "closed");
+    if (!this.connected) throw new NodeTransportError("not_connected", "no link");
     this.sent.push(sent);
     return (await this.onSend(sent, options)) ?? {};
   }
@@ -90,7 +90,7 @@ export class FakeConnection implements Connection {
 
   drop(): void {
     this.connected = false;
-    this.events.onDisconnect(new TransportError("disconnected", "the link broke"));
+    this.events.onDisconnect(new NodeTransportError("disconnected", "the link broke"));
   }
 
   recover(): void {

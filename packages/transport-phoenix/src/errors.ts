@@ -1,4 +1,4 @@
-import { TransportError } from "@parley/core";
+import { NodeTransportError } from "@parley/core";
 import { explainNodeFailure, type ConnectFailure } from "@parley/core/eager";
 
 /** The WebSocket path of Layr8 nodes. */
@@ -22,24 +22,24 @@ export function isProtocolError(failure: Error | undefined): failure is Error {
 }
 
 /** The first attempt to reach a node failed. `label` is its address without secrets. */
-export function unreachable(label: string, { refusal, failure }: SocketEnd): TransportError {
+export function unreachable(label: string, { refusal, failure }: SocketEnd): NodeTransportError {
   const { why, retryable } = refusal === undefined ? explainFailure(label, failure) : explainStatus(refusal);
   const cause = refusal === undefined && failure !== undefined ? { cause: failure } : {};
-  return new TransportError("connect_failed", `The node at ${label} can't be reached: ${why}`, { ...cause, retryable });
+  return new NodeTransportError("connect_failed", `The node at ${label} can't be reached: ${why}`, { ...cause, retryable });
 }
 
-export function unauthorized(label: string, { refusal }: SocketEnd): TransportError {
-  return new TransportError(
+export function unauthorized(label: string, { refusal }: SocketEnd): NodeTransportError {
+  return new NodeTransportError(
     "unauthorized",
     `The node at ${label} refused the API key (HTTP ${refusal}): use a key that this node gave out`,
   );
 }
 
-export function linkBroke(label: string, closeCode: number): TransportError {
-  return new TransportError("disconnected", `The link to the node at ${label} broke (close code ${closeCode})`);
+export function linkBroke(label: string, closeCode: number): NodeTransportError {
+  return new NodeTransportError("disconnected", `The link to the node at ${label} broke (close code ${closeCode})`);
 }
 
-export function protocolBroken(failure: Error, maxFrameLength: number): TransportError {
+export function protocolBroken(failure: Error, maxFrameLength: number): NodeTransportError {
   if (codeOf(failure) === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH") {
     const text = `The node sent a frame of more than ${maxFrameLength} bytes (limits.maxFrameLength), which ended the link`;
     return invalidFrame(`${text}; the node delivers its message again, up to its limit`, failure);
@@ -47,8 +47,8 @@ export function protocolBroken(failure: Error, maxFrameLength: number): Transpor
   return invalidFrame(`The node broke the WebSocket protocol: ${failure.message}`, failure);
 }
 
-export function invalidFrame(message: string, cause?: Error): TransportError {
-  return new TransportError("frame_invalid", message, cause === undefined ? {} : { cause });
+export function invalidFrame(message: string, cause?: Error): NodeTransportError {
+  return new NodeTransportError("frame_invalid", message, cause === undefined ? {} : { cause });
 }
 
 /** HTTP statuses after which a later attempt may succeed. */

@@ -19,7 +19,7 @@ export interface Reply {
 /**
  * Reads a frame and checks every member.
  *
- * @throws TransportError `frame_invalid`.
+ * @throws NodeTransportError `frame_invalid`.
  */
 export function decodeFrame(data: unknown): Frame {
   if (typeof data !== "string") throw invalidFrame("The node sent a binary frame");

@@ -1,4 +1,4 @@
-import { TransportError } from "@parley/core";
+import { NodeTransportError } from "@parley/core";
 import { ChurnMap } from "@parley/core/internal";
 import type { Reply } from "./frame.ts";
 
@@ -7,7 +7,7 @@ export interface ReplyWaiter {
   /** The owner of the push. All pushes of one owner can be failed together. */
   readonly owner: object;
   onReply(reply: Reply): void;
-  onFailure(error: TransportError): void;
+  onFailure(error: NodeTransportError): void;
 }
 
 interface Entry {
@@ -53,7 +53,7 @@ export class PendingReplies {
   }
 
   /** Fails all pushes of `owner`; without an owner, all pushes. */
-  fail(error: TransportError, owner?: object): void {
+  fail(error: NodeTransportError, owner?: object): void {
     // Collected first: a waiter may push again when it fails.
     const failed = [...this.#entries].filter(([, { waiter }]) => owner === undefined || waiter.owner === owner);
     for (const [ref] of failed) this.#entries.delete(ref);
@@ -83,7 +83,7 @@ export class PendingReplies {
     this.#stop();
     if (next < Infinity) this.#sweepBy(next);
     for (const { waiter, timeoutMs } of late) {
-      waiter.onFailure(new TransportError("push_timeout", `The node did not answer within ${timeoutMs} ms`));
+      waiter.onFailure(new NodeTransportError("push_timeout", `The node did not answer within ${timeoutMs} ms`));
     }
   }
 

@@ -1,7 +1,7 @@
 import {
   isJsonObject,
   RejectedError,
-  TransportError,
+  NodeTransportError,
   type Connection,
   type ConnectionEvents,
   type ConnectOptions,
@@ -83,9 +83,9 @@ export class PhoenixConnection implements Connection, TopicOwner, Settlement {
   send(plaintext: JsonObject, { signal }: SendOptions = {}): Promise<SendReceipt> {
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted();
-      if (this.#phase === "ended") throw new TransportError("closed", "The connection is closed");
+      if (this.#phase === "ended") throw new NodeTransportError("closed", "The connection is closed");
       const { joinRef, topic } = this.#topicJoin;
-      if (!this.connected || joinRef === undefined) throw new TransportError("not_connected", "The link to the node is down");
+      if (!this.connected || joinRef === undefined) throw new NodeTransportError("not_connected", "The link to the node is down");
       const push = { topic, event: "message", payload: stringify(plaintext), joinRef };
       const sending = new Sending(this, resolve, reject);
       const ref = this.#link.request(push, sending, this.#settings.timeouts.pushMs, this.#settings.limits.maxMessageLength);
@@ -119,16 +119,16 @@ export class PhoenixConnection implements Connection, TopicOwner, Settlement {
     this.#topicJoin.join();
   }
 
-  onDown(reason: TransportError): void {
+  onDown(reason: NodeTransportError): void {
     this.#topicJoin.linkLost(reason);
   }
 
-  onEnd(reason: TransportError): void {
+  onEnd(reason: NodeTransportError): void {
     this.#topicJoin.abandon();
     this.#onEnded(reason);
   }
 
-  onFault(error: TransportError, raw: unknown): void {
+  onFault(error: NodeTransportError, raw: unknown): void {
     if (this.#phase === "ended") return;
     this.#notify(() => this.#events.onFault(error, raw));
   }
@@ -166,18 +166,18 @@ export class PhoenixConnection implements Connection, TopicOwner, Settlement {
     }
   }
 
-  #onLost(reason: TransportError): void {
+  #onLost(reason: NodeTransportError): void {
     this.#acks = [];
     this.#link.fail(this, reason);
     this.#notify(() => this.#events.onDisconnect(reason));
   }
 
-  #onEnded(reason: TransportError): void {
+  #onEnded(reason: NodeTransportError): void {
     const before = this.#phase;
     if (before === "ended") return;
     this.#phase = "ended";
     this.#acks = [];
-    this.#link.fail(this, new TransportError("disconnected", "The connection ended before the node answered", { cause: reason }));
+    this.#link.fail(this, new NodeTransportError("disconnected", "The connection ended before the node answered", { cause: reason }));
     void this.#link.leave(this);
     if (before === "connecting") {
       this.#opened.reject(reason);
@@ -192,7 +192,7 @@ export class PhoenixConnection implements Connection, TopicOwner, Settlement {
     if (this.#phase !== "ended") {
       this.#flushAcks();
       this.#phase = "ended";
-      this.#link.fail(this, new TransportError("closed", "The connection was closed"));
+      this.#link.fail(this, new NodeTransportError("closed", "The connection was closed"));
       this.deliveries.end();
     }
     await this.#depart();
@@ -259,7 +259,7 @@ class Sending implements ReplyWaiter {
     this.#resolve(away === undefined ? NOTHING_SAID : { away });
   }
 
-  onFailure(error: TransportError): void {
+  onFailure(error: NodeTransportError): void {
     this.#unlisten?.();
     this.#reject(error);
   }
@@ -274,13 +274,13 @@ function rejection(reply: Reply): RejectedError {
 }
 
 function stringify(plaintext: JsonObject): string {
-  if (!isJsonObject(plaintext)) throw new TransportError("write_failed", "A plaintext must be a JSON object");
+  if (!isJsonObject(plaintext)) throw new NodeTransportError("write_failed", "A plaintext must be a JSON object");
   let text: string | undefined;
   try {
     text = JSON.stringify(plaintext);
   } catch (cause) {
-    throw new TransportError("write_failed", "The message can't be written as JSON", { cause });
+    throw new NodeTransportError("write_failed", "The message can't be written as JSON", { cause });
   }
-  if (text === undefined) throw new TransportError("write_failed", "The message can't be written as JSON");
+  if (text === undefined) throw new NodeTransportError("write_failed", "The message can't be written as JSON");
   return text;
 }

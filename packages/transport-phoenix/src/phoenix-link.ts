@@ -1,4 +1,4 @@
-import { TransportError } from "@parley/core";
+import { NodeTransportError } from "@parley/core";
 import type { TlsOptions } from "@parley/core/net";
 import { deferred, splitBatch } from "@parley/core/internal";
 import { Socket } from "phoenix";
@@ -15,12 +15,12 @@ import { Watchdog } from "./watchdog.ts";
 export interface TopicOwner {
   onUp(): void;
   /** The link broke; it reconnects. */
-  onDown(reason: TransportError): void;
+  onDown(reason: NodeTransportError): void;
   /** A frame of the topic other than a reply. */
   onFrame(frame: Frame, raw: unknown): void;
-  onFault(error: TransportError, raw: unknown): void;
+  onFault(error: NodeTransportError, raw: unknown): void;
   /** The link ended; it does not reconnect. */
-  onEnd(reason: TransportError): void;
+  onEnd(reason: NodeTransportError): void;
 }
 
 /** Options of a {@link PhoenixLink}. */
@@ -156,7 +156,7 @@ export class PhoenixLink {
   }
 
   /** Fails the pushes in flight of one owner. */
-  fail(owner: object, error: TransportError): void {
+  fail(owner: object, error: NodeTransportError): void {
     this.#pending.fail(error, owner);
   }
 
@@ -172,13 +172,13 @@ export class PhoenixLink {
 
   #write({ topic, event, payload, joinRef }: Push, ref: string | null, maxLength: number): void {
     // Phoenix would keep the frame and send it after a reconnect, when its push has already failed.
-    if (!this.up) throw new TransportError("not_connected", "The link to the node is down");
+    if (!this.up) throw new NodeTransportError("not_connected", "The link to the node is down");
     const frame = encodeFrame(joinRef ?? ref, ref, topic, event, payload);
     // A UTF-16 unit takes three bytes of UTF-8 at most.
     const bytes = frame.length * 3 > maxLength ? Buffer.byteLength(frame) : 0;
     if (bytes > maxLength) {
       const text = `The message takes ${bytes} bytes as a frame, limit ${maxLength} (limits.maxMessageLength)`;
-      throw new TransportError("message_too_large", text);
+      throw new NodeTransportError("message_too_large", text);
     }
     this.#current?.send(frame);
   }
@@ -238,7 +238,7 @@ export class PhoenixLink {
     try {
       frame = decodeFrame(data);
     } catch (error) {
-      this.#faultAll(error as TransportError, data);
+      this.#faultAll(error as NodeTransportError, data);
       return;
     }
     this.#works = true;
@@ -270,13 +270,13 @@ export class PhoenixLink {
     return Number.isInteger(number) && number > 0 && number <= this.#lastRef;
   }
 
-  #fault(topic: string, error: TransportError, raw: unknown): void {
+  #fault(topic: string, error: NodeTransportError, raw: unknown): void {
     const owner = this.#topics.get(topic);
     if (owner === undefined) this.#faultAll(error, raw);
     else owner.onFault(error, excerptOfFrame(raw));
   }
 
-  #faultAll(error: TransportError, raw?: unknown): void {
+  #faultAll(error: NodeTransportError, raw?: unknown): void {
     const cut = excerptOfFrame(raw);
     for (const owner of this.#owners()) owner.onFault(error, cut);
   }
@@ -290,7 +290,7 @@ export class PhoenixLink {
     this.#socket.connect();
   }
 
-  #endWith(reason: TransportError): void {
+  #endWith(reason: NodeTransportError): void {
     const owners = this.#owners();
     this.#topics.clear();
     this.#state = "ended";

@@ -1,4 +1,4 @@
-import { RejectedError, TransportError, type Delivery } from "@parley/core";
+import { RejectedError, NodeTransportError, type Delivery } from "@parley/core";
 import { commentOf, reasonOf, type Reply } from "./frame.ts";
 import { joinPayload, readGrant, topicOf } from "./join.ts";
 import type { PhoenixLink, TopicOwner } from "./phoenix-link.ts";
@@ -11,9 +11,9 @@ export interface TopicJoinEvents {
   /** The node accepted the join: the first one, or one after a loss. */
   onJoined(): void;
   /** The topic is lost; it is joined again. */
-  onLost(reason: TransportError): void;
+  onLost(reason: NodeTransportError): void;
   /** The topic is lost and not joined again, or the first join failed. */
-  onEnded(reason: TransportError): void;
+  onEnded(reason: NodeTransportError): void;
 }
 
 /** Ignores the answer to a leave. */
@@ -109,11 +109,11 @@ export class TopicJoin {
   }
 
   /** The link broke. */
-  linkLost(reason: TransportError): void {
+  linkLost(reason: NodeTransportError): void {
     if (this.#state === "ended") return;
     clearTimeout(this.#retry);
     if (!this.#everJoined) {
-      this.#end(new TransportError("connect_failed", "The link to the node broke before it answered the join", { cause: reason }));
+      this.#end(new NodeTransportError("connect_failed", "The link to the node broke before it answered the join", { cause: reason }));
       return;
     }
     const wasJoined = this.#state === "joined";
@@ -128,17 +128,17 @@ export class TopicJoin {
       this.#state = "idle";
       this.#backoff.lostAfter(performance.now() - this.#joinedAt);
       this.#scheduleRetry();
-      this.#lost(new TransportError("disconnected", "The channel crashed at the node"));
+      this.#lost(new NodeTransportError("disconnected", "The channel crashed at the node"));
     } else if (this.#state === "joining") {
-      this.#link.fail(this, new TransportError("disconnected", "The channel crashed at the node while joining"));
+      this.#link.fail(this, new NodeTransportError("disconnected", "The channel crashed at the node while joining"));
     }
   }
 
   /** The node's `phx_close`: another connection has taken the topic over. */
   closed(): void {
-    if (this.#state === "joined") this.#end(new TransportError("taken_over", `Another connection has taken ${this.#did} over`));
+    if (this.#state === "joined") this.#end(new NodeTransportError("taken_over", `Another connection has taken ${this.#did} over`));
     else if (this.#state === "joining")
-      this.#link.fail(this, new TransportError("disconnected", "The node closed the channel while joining"));
+      this.#link.fail(this, new NodeTransportError("disconnected", "The node closed the channel while joining"));
   }
 
   /** Leaves the topic. Resolves when the node has answered, or on timeout. */
@@ -166,7 +166,7 @@ export class TopicJoin {
     const grant = readGrant(reply);
     const did = grant.did ?? this.#did;
     if (did === undefined) {
-      this.#decline(new TransportError("connect_failed", "The node accepted the join but assigned no DID"));
+      this.#decline(new NodeTransportError("connect_failed", "The node accepted the join but assigned no DID"));
       return;
     }
     if (this.#everJoined && did !== this.#did) {
@@ -198,11 +198,11 @@ export class TopicJoin {
     }
   }
 
-  #onNoReply(error: TransportError): void {
+  #onNoReply(error: NodeTransportError): void {
     // A broken link is handled by linkLost, which is called next.
     if (this.#state !== "joining" || !this.#link.up) return;
     // If the node has accepted the join after all, the leave releases the DID.
-    const unanswered = new TransportError(
+    const unanswered = new NodeTransportError(
       "connect_failed",
       `The node at ${this.#link.label} did not answer the join of ${this.#did ?? "an assigned DID"} within ${this.#settings.timeouts.joinMs} ms`,
       { cause: error },
@@ -217,14 +217,14 @@ export class TopicJoin {
   }
 
   /** Leaves a topic that the node may have granted, and ends. */
-  #decline(reason: TransportError): void {
+  #decline(reason: NodeTransportError): void {
     this.#postLeave(IGNORED);
     this.#end(reason);
   }
 
   #postLeave(waiter: ReplyWaiter): void {
     if (!this.#link.up) {
-      waiter.onFailure(new TransportError("not_connected", "The link to the node is down"));
+      waiter.onFailure(new NodeTransportError("not_connected", "The link to the node is down"));
       return;
     }
     // Without the join's ref a Phoenix server ignores the leave, and the DID would stay bound.
@@ -237,12 +237,12 @@ export class TopicJoin {
     this.#retry = setTimeout(() => this.join(), this.#backoff.next());
   }
 
-  #lost(reason: TransportError): void {
+  #lost(reason: NodeTransportError): void {
     this.#lostAt = performance.now();
     this.#events.onLost(reason);
   }
 
-  #end(reason: TransportError): void {
+  #end(reason: NodeTransportError): void {
     this.#stop();
     this.#events.onEnded(reason);
   }

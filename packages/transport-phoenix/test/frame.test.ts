@@ -1,4 +1,4 @@
-import { TransportError } from "@parley/core";
+import { NodeTransportError } from "@parley/core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { decodeFrame, decodeReply, encodeFrame, excerptOfFrame, reasonOf } from "../src/frame.ts";
@@ -20,7 +20,7 @@ describe("frames", () => {
   it("are decoded or rejected with frame_invalid for any input", () => {
     const readOrRefuse = (data: unknown) => {
       const outcome = attempt(data);
-      expect(typeof outcome === "string" || (outcome instanceof TransportError && outcome.code === "frame_invalid")).toBe(true);
+      expect(typeof outcome === "string" || (outcome instanceof NodeTransportError && outcome.code === "frame_invalid")).toBe(true);
     };
     fc.assert(fc.property(fc.oneof(fc.string(), fc.json(), fc.anything()), readOrRefuse));
     const good = encodeFrame("1", "2", "plugins:did:example:a", "message", '{"plaintext":{"id":"m1"}}');

@@ -1,9 +1,9 @@
-import { TransportError } from "@parley/core";
+import { NodeTransportError } from "@parley/core";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { PendingReplies, type ReplyWaiter } from "../src/pending-replies.ts";
 
 const OK = { status: "ok", response: {} };
-const BROKEN = new TransportError("disconnected", "broken");
+const BROKEN = new NodeTransportError("disconnected", "broken");
 
 function waiter(log: string[], name: string, owner: object = {}): ReplyWaiter {
   return { owner, onReply: ({ status }) => log.push(`${name} ${status}`), onFailure: ({ code }) => log.push(`${name} ${code}`) };

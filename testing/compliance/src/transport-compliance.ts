@@ -1,4 +1,4 @@
-import { RejectedError, TransportError, type JsonObject } from "@parley/core";
+import { RejectedError, NodeTransportError, type JsonObject } from "@parley/core";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { Agent, AGENT } from "./agent.ts";
 import type { HarnessAbility, TransportHarness } from "./transport-harness.ts";
@@ -194,7 +194,7 @@ export function transportCompliance(
       await cutAndRestored(harness, agent, 2);
       await agent.connection.send(message("1"));
       expect(agent.disconnects.map((reason) => reason.code)).toEqual(["disconnected", "disconnected"]);
-      expect(agent.disconnects[0]).toBeInstanceOf(TransportError);
+      expect(agent.disconnects[0]).toBeInstanceOf(NodeTransportError);
       expect(agent.reconnects).toBe(2);
       expect(agent.faults).toEqual([]);
     });

@@ -1,6 +1,6 @@
 import { decodeFrame as decodeAtNode, encodeFrame } from "../../../../packages/layr8-node/src/phoenix/serializer.ts";
 import { decodeFrame as decodeAtAgent, decodeReply } from "../../../../packages/transport-phoenix/src/frame.ts";
-import { TransportError } from "../../../../packages/core/src/index.ts";
+import { NodeTransportError } from "../../../../packages/core/src/index.ts";
 import { tolerate, type OpenTarget } from "../../src/target.ts";
 
 const SEEDS = [
@@ -21,7 +21,7 @@ export const open: OpenTarget = async () => ({
   work: { base: 20_000, perByte: 50 },
   async run(input) {
     const text = Buffer.from(input).toString();
-    const atAgent = await tolerate([TransportError], () => decodeAtAgent(text));
+    const atAgent = await tolerate([NodeTransportError], () => decodeAtAgent(text));
     if (atAgent !== undefined) decodeReply(atAgent.payload);
     const frame = decodeAtNode(text);
     if (frame === undefined) return;

@@ -1,7 +1,7 @@
 import { ParleyError, type ParleyErrorOptions } from "./error.ts";
 
 /**
- * Why a transport failed.
+ * Why a transport to a node failed.
  *
  * | code | meaning | retryable |
  * | --- | --- | --- |
@@ -18,7 +18,7 @@ import { ParleyError, type ParleyErrorOptions } from "./error.ts";
  * | `frame_invalid` | the node sent what can't be read | no |
  * | `closed` | the connection was closed | no |
  */
-export type TransportErrorCode =
+export type NodeTransportErrorCode =
   | "connect_failed"
   | "unauthorized"
   | "join_refused"
@@ -32,19 +32,19 @@ export type TransportErrorCode =
   | "frame_invalid"
   | "closed";
 
-const RETRYABLE: ReadonlySet<TransportErrorCode> = new Set(["connect_failed", "not_connected", "disconnected", "push_timeout"]);
+const RETRYABLE: ReadonlySet<NodeTransportErrorCode> = new Set(["connect_failed", "not_connected", "disconnected", "push_timeout"]);
 
-/** A transport's failure; `retryable` follows from the code unless it is given. */
-export class TransportError extends ParleyError<TransportErrorCode> {
-  override readonly name: string = "TransportError";
+/** A failure of a transport between an agent and its node. `retryable` follows from the code unless it is given. */
+export class NodeTransportError extends ParleyError<NodeTransportErrorCode> {
+  override readonly name: string = "NodeTransportError";
 
-  constructor(code: TransportErrorCode, message: string, options: ParleyErrorOptions = {}) {
+  constructor(code: NodeTransportErrorCode, message: string, options: ParleyErrorOptions = {}) {
     super(code, message, { retryable: RETRYABLE.has(code), ...options });
   }
 }
 
 /** The node rejected a message or a join, with a reason. */
-export class RejectedError extends TransportError {
+export class RejectedError extends NodeTransportError {
   override readonly name: string = "RejectedError";
   /** The node's reason, as received, such as `unauthorized`. */
   readonly reason: string;
