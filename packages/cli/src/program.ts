@@ -12,7 +12,7 @@ interface Entry {
 }
 
 /** All commands, in the order of the help text. `--help` loads none of their modules: each would add a millisecond. */
-export const COMMANDS: Readonly<Record<string, Entry>> = {
+const COMMANDS: Readonly<Record<string, Entry>> = {
   dev: {
     summary: "run a node and a skytale server for development",
     load: async () => (await import("./dev/declare-dev.ts")).declareDev,
