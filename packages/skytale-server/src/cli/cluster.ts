@@ -37,7 +37,7 @@ export const clusterImport: Command = async (args) => {
   const { nats, from } = parseClusterOptions(PROGRAM, args, PREFIX);
   if (from === undefined) throw new TypeError("missing option --from <path>: the data directory to import");
   const load = async () => {
-    const { SCHEMA } = await import("../stores.ts");
+    const { SCHEMA } = await import("../open-stores.ts");
     return { schema: SCHEMA, open: (storage: ServerStorage) => Promise.resolve(storage.environment) };
   };
   await withDataDirectory({ dataDir: from, load, remedy: REMEDY }, async (environment) => {
