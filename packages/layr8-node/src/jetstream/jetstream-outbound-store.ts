@@ -1,6 +1,6 @@
 import { ensureStreams, type JetstreamConnection, publish, StreamReader } from "@parley/jetstream";
 import { isRecordDamaged, StorageError } from "@parley/storage";
-import type { OutboundMessage } from "../federation/outbound/outbound.ts";
+import type { OutboundMessage } from "../federation/outbound/outbound-message.ts";
 import { decodeOutbound, encodeOutbound, outboundFingerprint, salvageOutbound } from "../federation/outbound/outbound-record.ts";
 import type { Appended, OutboundStore, OutboundStoreOptions, StoredEntry } from "../federation/outbound/outbound-store.ts";
 import { storableTime } from "../inbox/inbox-keys.ts";
