@@ -1,5 +1,5 @@
 import type { AdminParameters } from "@parley/server-kit";
-import type { NodeView } from "./node-source.ts";
+import type { NodeView } from "./node-view.ts";
 
 /** DIDs that are looked at, and that are listed. */
 const MAX_LOOKED = 20_000;

@@ -1,6 +1,6 @@
 import { describeThrown } from "@parley/core/internal";
 import { decodeCredential } from "@parley/vc";
-import type { NodeView } from "./node-source.ts";
+import type { NodeView } from "./node-view.ts";
 
 const MAX_LISTED = 100;
 

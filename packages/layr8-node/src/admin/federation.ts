@@ -1,6 +1,6 @@
 import type { JsonObject } from "@parley/core";
 import { describeThrown } from "@parley/core/internal";
-import type { NodeView } from "./node-source.ts";
+import type { NodeView } from "./node-view.ts";
 
 const MAX_PAIRS = 200;
 

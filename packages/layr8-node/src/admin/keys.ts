@@ -1,4 +1,4 @@
-import type { NodeView } from "./node-source.ts";
+import type { NodeView } from "./node-view.ts";
 
 /** The API keys, without the keys themselves. */
 export function readKeys({ stores, router }: NodeView): unknown {

@@ -1,5 +1,5 @@
 import type { NodeLimits } from "../options.ts";
-import type { NodeView } from "./node-source.ts";
+import type { NodeView } from "./node-view.ts";
 
 /** The present use of a limit. */
 interface LimitUse {

@@ -1,4 +1,4 @@
-import type { NodeView } from "./node-source.ts";
+import type { NodeView } from "./node-view.ts";
 
 /** Something that does not move on, and where to look. */
 export interface StuckThing {

@@ -4,7 +4,7 @@ import { isDid } from "@parley/did";
 import { isBuiltin } from "../routing/respond/builtin-protocols.ts";
 import type { PolicyDecision } from "../routing/authorize/policy.ts";
 import type { SenderCredential } from "../routing/authorize/sender-presentation.ts";
-import type { NodeView } from "./node-source.ts";
+import type { NodeView } from "./node-view.ts";
 
 /** One step that a message passes, or where it stops. */
 interface PassageStep {

@@ -1,5 +1,5 @@
 import type { AdminParameters } from "@parley/server-kit";
-import type { SkytaleView } from "./skytale-source.ts";
+import type { SkytaleView } from "./skytale-view.ts";
 
 const MAX_LISTED = 200;
 

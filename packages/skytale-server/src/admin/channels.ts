@@ -1,7 +1,7 @@
 import type { AdminParameters } from "@parley/server-kit";
 import { decodeMessage, FrameError } from "@parley/skytale-relay/internal";
 import { channels, grants, hashed } from "../api/records.ts";
-import type { SkytaleView } from "./skytale-source.ts";
+import type { SkytaleView } from "./skytale-view.ts";
 
 const MAX_CHANNELS = 500;
 const MAX_GRANTS = 200;

@@ -1,6 +1,6 @@
 import type { AdminParameters } from "@parley/server-kit";
 import { channels, hashed, invites, joins, pendingJoins, type InviteRecord } from "../api/records.ts";
-import type { SkytaleView } from "./skytale-source.ts";
+import type { SkytaleView } from "./skytale-view.ts";
 
 const MAX_LISTED = 200;
 

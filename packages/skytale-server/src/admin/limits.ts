@@ -1,4 +1,4 @@
-import type { SkytaleView } from "./skytale-source.ts";
+import type { SkytaleView } from "./skytale-view.ts";
 
 const MAX_ACCOUNTS = 500;
 

@@ -1,5 +1,5 @@
 import { channels, joins, pendingJoins } from "../api/records.ts";
-import type { SkytaleView } from "./skytale-source.ts";
+import type { SkytaleView } from "./skytale-view.ts";
 
 /** Something that does not move on, and where to look. */
 interface StuckThing {
