@@ -6,7 +6,7 @@ import { readResolution } from "./network/resolution.ts";
 import { readNodeOptions, type NodeOptions } from "./options.ts";
 import { Policies } from "./routing/authorize/policy.ts";
 import { RunningNode } from "./running-node.ts";
-import { openStores, SCHEMA } from "./stores.ts";
+import { openStores, SCHEMA } from "./open-stores.ts";
 
 const NODE: ServerKind = {
   program: "layr8-node",

@@ -1,28 +1,15 @@
-import type { JsonObject } from "@parley/core";
-import { loadPeerPackage, type NatsSettings, type ServerStorage } from "@parley/server-kit";
+import { type NatsSettings } from "@parley/server-kit";
 import type { HealthCheck } from "@parley/server-kit/http";
-import { type Clock, NodeClock } from "./clock.ts";
+import { type Clock } from "./clock.ts";
 import type { CredentialStore } from "./credentials/credential-store.ts";
 import type { NonceRegister } from "./credentials/nonce-memory.ts";
-import { StoredCredentialStore } from "./credentials/stored-credential-store.ts";
-import { ApiKeys, type ApiKeyRecord } from "./identity/api-keys.ts";
-import { checkNodeKey } from "./identity/did-keys.ts";
-import { Dids, type DidRecord } from "./identity/dids.ts";
-import { loadNodeKey } from "./identity/node-key.ts";
-import { LmdbOutboundStore } from "./federation/outbound/lmdb-outbound-store.ts";
-import { MemoryOutboundStore } from "./federation/outbound/memory-outbound-store.ts";
+import { ApiKeys } from "./identity/api-keys.ts";
+import { Dids } from "./identity/dids.ts";
 import type { OutboundStore } from "./federation/outbound/outbound-store.ts";
-import { queueLimits } from "./federation/outbound/outbound-limits.ts";
 import type { Inbox, InboxLimits } from "./inbox/inbox.ts";
-import { LmdbInbox } from "./inbox/lmdb-inbox.ts";
-import { MemoryInbox } from "./inbox/memory-inbox.ts";
 import type { NodeLimits, ReadNodeOptions } from "./options.ts";
 import type { InboxShareRecord } from "./routing/store/inbox-shares.ts";
-import { MemoryEnvironment, memoryRecords, type Records, SealingKey, storedRecords } from "@parley/storage";
-import type { LmdbOptions } from "@parley/storage-lmdb";
-
-/** Name and version of the schema of a node's data directory. */
-export const SCHEMA: LmdbOptions = { name: "node", schema: 2, earlierSchemas: [1] };
+import { type Records } from "@parley/storage";
 
 /** The stores of a node. */
 export interface Stores {
@@ -51,65 +38,10 @@ export interface SharedStorage {
   maintains(): boolean;
 }
 
-/** Options of {@link openStores}. */
+/** Options of `openStores`. */
 export interface StoresOptions extends Pick<ReadNodeOptions, "nodeKey" | "apiKeys" | "limits"> {
   /** Where nodes share their data. The storage has no directory then. */
   readonly natsSettings?: NatsSettings | undefined;
-}
-
-/**
- * Opens the stores of a node in its storage, which closes them. Called by {@link startNode} and by the CLI.
- *
- * @throws StorageError; with NATS, a JetstreamError, or a TypeError if its package is not installed
- */
-export async function openStores(storage: ServerStorage, options: StoresOptions): Promise<Stores> {
-  const stores = await openOf(storage, options);
-  for (const key of options.apiKeys ?? []) await stores.apiKeys.import(key);
-  return stores;
-}
-
-async function openOf(storage: ServerStorage, options: StoresOptions): Promise<Stores> {
-  const { natsSettings: nats, nodeKey: given, limits } = options;
-  if (nats !== undefined) {
-    const { openSharedStores } = await loadPeerPackage(() => import("./shared-stores.ts"), "@parley/jetstream", "nats");
-    return openSharedStores(storage, nats, options);
-  }
-  const { environment } = storage;
-  const recordsOf = <T extends JsonObject>(name: string): Records<T> =>
-    environment === undefined ? memoryRecords<T>() : storedRecords<T>(environment, name);
-  const clock = new NodeClock(storage.clock);
-  const now = (): number => clock.expiry();
-  const records = recordsOf<DidRecord>("dids");
-  const nodeKey = await openNodeKey(storage.directory, given, firstWithKeys(records.load()));
-  const dids = new Dids({ records, nodeKey, maxPerKey: limits.maxDidsPerKey, now: () => clock.lifetimeStart() });
-  const inboxOptions = { limits: inboxLimits(limits), now, ownerOf: (did: string) => dids.ownerOf(did) };
-  const outboundOptions = { ...queueLimits(limits), now };
-  const credentials = new StoredCredentialStore(environment ?? new MemoryEnvironment(), limits.maxCredentialsPerHolder);
-  await credentials.retain((did) => dids.has(did));
-  const inbox = environment === undefined ? new MemoryInbox(inboxOptions) : await LmdbInbox.open(environment, inboxOptions);
-  const outbound =
-    environment === undefined ? new MemoryOutboundStore(outboundOptions) : await LmdbOutboundStore.open(environment, outboundOptions);
-  storage.closeFirst(() => outbound.close());
-  storage.closeFirst(() => inbox.close());
-  const apiKeys = new ApiKeys(recordsOf<ApiKeyRecord>("api-keys"));
-  return { inbox, inboxShares: recordsOf("inbox-shares"), apiKeys, dids, credentials, outbound, clock };
-}
-
-/** @param encrypted a DID whose private keys are encrypted with the node key. */
-async function openNodeKey(
-  directory: string | undefined,
-  given: Uint8Array | undefined,
-  encrypted: DidRecord | undefined,
-): Promise<SealingKey> {
-  if (directory === undefined) return given === undefined ? SealingKey.random() : new SealingKey(given);
-  const nodeKey = given === undefined ? await loadNodeKey(directory, encrypted !== undefined) : new SealingKey(given);
-  if (encrypted?.keys !== undefined) checkNodeKey(encrypted.did, encrypted.keys, nodeKey, directory);
-  return nodeKey;
-}
-
-function firstWithKeys(records: Iterable<DidRecord>): DidRecord | undefined {
-  for (const record of records) if (record.keys !== undefined) return record;
-  return undefined;
 }
 
 /** The limits of inboxes among those of a node. */

@@ -9,7 +9,7 @@ import { LmdbInbox } from "../src/inbox/lmdb-inbox.ts";
 import { startNode, type Layr8Node } from "../src/index.ts";
 import { PhoenixServer } from "../src/phoenix/phoenix-server.ts";
 import { readNodeOptions } from "../src/options.ts";
-import { openStores, SCHEMA } from "../src/stores.ts";
+import { openStores, SCHEMA } from "../src/open-stores.ts";
 
 let directory: string;
 beforeEach(async () => {

@@ -51,7 +51,7 @@ export const revokeKey: Command = async (args, environment) => {
 async function withKeys(dataDir: string | undefined, environment: Environment, use: (keys: ApiKeys) => Promise<void>): Promise<void> {
   const nodeKey = readSecretKey(environment, "LAYR8_NODE_KEY");
   const load = async () => {
-    const [{ openStores, SCHEMA }, { readNodeOptions }] = await Promise.all([import("../stores.ts"), import("../options.ts")]);
+    const [{ openStores, SCHEMA }, { readNodeOptions }] = await Promise.all([import("../open-stores.ts"), import("../options.ts")]);
     const options = readNodeOptions({ ...(nodeKey !== undefined && { nodeKey }) });
     return { schema: SCHEMA, open: (storage: ServerStorage) => openStores(storage, options) };
   };

@@ -3,7 +3,7 @@ import { LmdbEnvironment } from "@parley/storage-lmdb";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { temporaryDirectory } from "@parley/test-assertions";
 import { StoredCredentialStore } from "../../src/credentials/stored-credential-store.ts";
-import { SCHEMA } from "../../src/stores.ts";
+import { SCHEMA } from "../../src/open-stores.ts";
 import { credentialStoreCompliance } from "./credential-store-compliance.ts";
 
 credentialStoreCompliance("StoredCredentialStore in memory", (maxPerHolder) => {

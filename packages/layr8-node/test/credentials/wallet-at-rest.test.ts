@@ -10,7 +10,7 @@ import { loadNodeKey } from "../../src/identity/node-key.ts";
 import { startNode } from "../../src/node.ts";
 import type { Layr8Node } from "../../src/layr8-node.ts";
 import type { NodeOptions } from "../../src/options.ts";
-import { SCHEMA } from "../../src/stores.ts";
+import { SCHEMA } from "../../src/open-stores.ts";
 import { RestClient } from "../http/rest-client.ts";
 
 const ISSUER = "did:web:issuer.example";

@@ -6,7 +6,7 @@ import { temporaryDirectory } from "@parley/test-assertions";
 import { ApiKeys, type ApiKey, type ApiKeyOptions } from "../../src/identity/api-keys.ts";
 import { Dids, type DidRecord, type DidsOptions } from "../../src/identity/dids.ts";
 import { loadNodeKey } from "../../src/identity/node-key.ts";
-import { SCHEMA } from "../../src/stores.ts";
+import { SCHEMA } from "../../src/open-stores.ts";
 import { memoryRecords, SealingKey, storedRecords } from "@parley/storage";
 import { LmdbEnvironment } from "@parley/storage-lmdb";
 

@@ -7,7 +7,7 @@ import { bundleProgram, gateOrSoak, temporaryDirectory } from "@parley/test-asse
 import { expect, it } from "vitest";
 import type { Inbox, InboxMessage } from "../../src/inbox/inbox.ts";
 import { LmdbInbox } from "../../src/inbox/lmdb-inbox.ts";
-import { SCHEMA } from "../../src/stores.ts";
+import { SCHEMA } from "../../src/open-stores.ts";
 import { LmdbEnvironment } from "@parley/storage-lmdb";
 import { boxOf } from "./box-of.ts";
 

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { temporaryDirectory } from "@parley/test-assertions";
 import type { Appended, Inbox, IncomingMessage } from "../../src/inbox/inbox.ts";
 import { LmdbInbox } from "../../src/inbox/lmdb-inbox.ts";
-import { SCHEMA } from "../../src/stores.ts";
+import { SCHEMA } from "../../src/open-stores.ts";
 import { type Environment, type Write, WriteQueue } from "@parley/storage";
 import { LmdbEnvironment } from "@parley/storage-lmdb";
 import { damageText } from "../storage/damage-text.ts";

@@ -9,7 +9,7 @@ import { Mailboxes } from "../../src/routing/deliver/mailboxes.ts";
 import { inboundMessage } from "../../src/routing/inbound-message.ts";
 import { PASSED } from "../../src/routing/rejection.ts";
 import { MessageStore } from "../../src/routing/store/message-store.ts";
-import { SCHEMA } from "../../src/stores.ts";
+import { SCHEMA } from "../../src/open-stores.ts";
 import { boxOf } from "./box-of.ts";
 
 const DIDS = 500;

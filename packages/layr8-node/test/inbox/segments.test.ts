@@ -8,7 +8,7 @@ import type { DamagedMessage, InboxMessage } from "../../src/inbox/inbox.ts";
 import { readRecordKey, recordKey } from "../../src/inbox/inbox-keys.ts";
 import { LmdbInbox } from "../../src/inbox/lmdb-inbox.ts";
 import { encodeSegment, intactRecordAt, MAX_SEGMENT_MESSAGES, recordAt } from "../../src/inbox/message-segment.ts";
-import { SCHEMA } from "../../src/stores.ts";
+import { SCHEMA } from "../../src/open-stores.ts";
 import { boxOf, SeqListener } from "./box-of.ts";
 import { damageText } from "../storage/damage-text.ts";
 

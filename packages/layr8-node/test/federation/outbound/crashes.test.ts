@@ -5,7 +5,7 @@ import { temporaryDirectory } from "@parley/test-assertions";
 import { LmdbOutboundStore } from "../../../src/federation/outbound/lmdb-outbound-store.ts";
 import type { Outbound } from "../../../src/federation/outbound/outbound.ts";
 import { outboundLimits } from "../../../src/federation/outbound/outbound-limits.ts";
-import { SCHEMA } from "../../../src/stores.ts";
+import { SCHEMA } from "../../../src/open-stores.ts";
 import { Harness } from "./harness.ts";
 import type { RemoteResponse } from "./partner.ts";
 

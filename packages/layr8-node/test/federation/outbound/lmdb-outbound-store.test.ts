@@ -5,7 +5,7 @@ import { temporaryDirectory } from "@parley/test-assertions";
 import { LmdbOutboundStore } from "../../../src/federation/outbound/lmdb-outbound-store.ts";
 import type { OutboundStoreOptions } from "../../../src/federation/outbound/outbound-store.ts";
 import { LmdbInbox } from "../../../src/inbox/lmdb-inbox.ts";
-import { SCHEMA } from "../../../src/stores.ts";
+import { SCHEMA } from "../../../src/open-stores.ts";
 import { damageText } from "../../storage/damage-text.ts";
 import { outboundStoreCompliance } from "./outbound-store-compliance.ts";
 
