@@ -9,7 +9,7 @@ import { readContext, withReplyExpected } from "./message-context.ts";
 import type { Pool } from "./pool.ts";
 import { EXPIRED, isProblemReport, MALFORMED, readReport } from "./problem-report.ts";
 import { FINISHED, keyOf, type Processed } from "./processed.ts";
-import { HANDLED, PASSED, Run } from "./run.ts";
+import { HANDLED, PASS_OUTCOME, Run } from "./run.ts";
 import type { Threads } from "./threads.ts";
 
 /** What a {@link Dispatcher} hands messages to. */
@@ -73,7 +73,7 @@ export class Dispatcher {
       return;
     }
     if (entry === undefined) {
-      delivery.settle(PASSED);
+      delivery.settle(PASS_OUTCOME);
       report(ErrorKind.NO_HANDLER, new ParleyError("no_handler", `No handler is registered for ${message.type}`), message);
       return;
     }

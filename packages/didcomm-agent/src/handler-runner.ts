@@ -8,7 +8,7 @@ import { createInbound } from "./inbound-message.ts";
 import { checkAddresses, checkMessage } from "./outbound-message.ts";
 import { createReport, EXPIRED, isBadBody, isRefusal, ProblemReportError, reportFor } from "./problem-report.ts";
 import type { Processed } from "./processed.ts";
-import { HANDLED, PASSED, type Run } from "./run.ts";
+import { HANDLED, PASS_OUTCOME, type Run } from "./run.ts";
 import { checkBody } from "./schema.ts";
 
 /** The parts of a {@link HandlerRunner}. */
@@ -67,7 +67,7 @@ export class HandlerRunner {
     try {
       const result = await handler(createInbound(message, context, body, ack));
       if (result === PASS) {
-        this.#finish(run, PASSED);
+        this.#finish(run, PASS_OUTCOME);
         return;
       }
       reply = this.#replyFrom(run, result);

@@ -1,7 +1,7 @@
 import type { Delivery, Message, MessageContext, Outcome } from "@parley/core";
 
 export const HANDLED: Outcome = { status: "handled" };
-export const PASSED: Outcome = { status: "pass" };
+export const PASS_OUTCOME: Outcome = { status: "pass" };
 
 /** A message on its way through its handler, with the latest of its deliveries: after a reconnect only that one reaches the node. */
 export class Run {
