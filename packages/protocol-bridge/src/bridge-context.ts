@@ -1,7 +1,7 @@
 import type { BridgeCounters } from "./bridge-counters.ts";
 import type { BridgeError } from "./bridge-error.ts";
 import type { Route } from "./route.ts";
-import type { OutboundMessage } from "./runtime/action.ts";
+import type { OutboundEnvelope } from "./runtime/action.ts";
 import type { Consumer } from "./runtime/consumer.ts";
 import type { RetryingSender } from "./runtime/retrying-sender.ts";
 
@@ -15,7 +15,7 @@ export interface BridgeContext {
   count(name: keyof BridgeCounters): void;
   report(error: BridgeError): void;
   /** Sends a message that no envelope has caused, such as an error after a timeout. Resolves when it is accepted or rejected. */
-  send(outbound: OutboundMessage): Promise<void>;
+  send(outbound: OutboundEnvelope): Promise<void>;
 }
 
 /** The logic of a bridge for one pair of protocols. */

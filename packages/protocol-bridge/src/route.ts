@@ -11,7 +11,7 @@ export interface BridgeEnd extends NamedPort {
 }
 
 /** An envelope that can cross the bridge: it has not been at the other end yet. */
-export interface InboundMessage {
+export interface RoutedEnvelope {
   readonly received: ReceivedEnvelope;
   readonly trace: Trace;
   /** The trace's path, extended by the end that the envelope arrived at. */
@@ -63,7 +63,7 @@ export class Route {
    *
    * @throws BridgeError `trace_invalid`, `too_many_hops`
    */
-  readInbound(received: ReceivedEnvelope, from: BridgeEnd, to: BridgeEnd): InboundMessage | undefined {
+  readInbound(received: ReceivedEnvelope, from: BridgeEnd, to: BridgeEnd): RoutedEnvelope | undefined {
     const trace = readTrace(received.envelope.metadata);
     const path = nextPath(trace.path, placeOf(from.name, from.protocol), placeOf(to.name, to.protocol), this.settings.maxHops);
     if (path === undefined) return undefined;
@@ -88,7 +88,7 @@ export class Route {
   }
 
   /** The metadata member `bridge` for the translation of a message. */
-  traceOf({ trace, path, origin }: InboundMessage, { kept, lost = [] }: TraceDetails = {}): JsonObject {
+  traceOf({ trace, path, origin }: RoutedEnvelope, { kept, lost = [] }: TraceDetails = {}): JsonObject {
     const claims = trace.origin === undefined ? trace.claims : [...trace.claims, trace.origin];
     return writeTrace({ path, origin, claims: claims.slice(-this.settings.maxHops), lost, ...(kept !== undefined && { kept }) });
   }

@@ -6,7 +6,7 @@ import type { Direction, DirectionFactory } from "./bridge-context.ts";
 import { Counters, type BridgeCounters } from "./bridge-counters.ts";
 import { BridgeError } from "./bridge-error.ts";
 import type { BridgeEnd, Route } from "./route.ts";
-import type { OutboundMessage } from "./runtime/action.ts";
+import type { OutboundEnvelope } from "./runtime/action.ts";
 import { Pump } from "./runtime/pump.ts";
 import { RetryingSender } from "./runtime/retrying-sender.ts";
 
@@ -74,7 +74,7 @@ class BridgeRun implements RunningBridge {
       send: (outbound) => this.#sendUnprompted(outbound),
     });
     const { consumers } = this.#direction;
-    const send = (outbound: OutboundMessage): Promise<void> => this.#send(outbound);
+    const send = (outbound: OutboundEnvelope): Promise<void> => this.#send(outbound);
     this.#pumps = consumers.map((consumer) => new Pump(consumer, { signal, count, report, send }));
     for (const pump of this.#pumps) void this.#endAfter(pump.run());
     const isTargetRead = consumers.some(({ port }) => port === route.target.port);
@@ -157,7 +157,7 @@ class BridgeRun implements RunningBridge {
   }
 
   /** Sends a message that no envelope has caused, so no pump waits for it. */
-  async #sendUnprompted(outbound: OutboundMessage): Promise<void> {
+  async #sendUnprompted(outbound: OutboundEnvelope): Promise<void> {
     // An error means that the bridge has ended.
     const sent = this.#send(outbound).catch(() => {});
     this.#sends.add(sent);
@@ -166,7 +166,7 @@ class BridgeRun implements RunningBridge {
   }
 
   /** Sends a message. If the port rejects it, sends its replacements; if the port has failed, ends the bridge and rejects. */
-  async #send({ via, envelope, id, countAs, onRejected }: OutboundMessage): Promise<void> {
+  async #send({ via, envelope, id, countAs, onRejected }: OutboundEnvelope): Promise<void> {
     try {
       await via.send(envelope, id);
       if (countAs !== undefined) this.#counters.add(countAs, id);

@@ -2,7 +2,7 @@ import { isJsonObject, type JsonObject } from "@parley/core";
 import { Protocol, type ReceivedEnvelope } from "@parley/envelope-and-adapters";
 import { partyOf } from "@parley/envelope-and-adapters/internal";
 import type { BridgeContext } from "./bridge-context.ts";
-import type { InboundMessage, TraceDetails } from "./route.ts";
+import type { RoutedEnvelope, TraceDetails } from "./route.ts";
 import { IGNORED, LOOPED, type Action } from "./runtime/action.ts";
 import type { Consumer } from "./runtime/consumer.ts";
 import { keptForm, keptMetadata, neutralMetadata } from "./translate/kept-form.ts";
@@ -41,7 +41,7 @@ export function translatingConsumer({ route, toTarget }: BridgeContext, translat
 /** Content type and metadata in the target's protocol; the original ones if the translation restored an earlier form. */
 function targetForm(
   translation: Translation,
-  { trace }: InboundMessage,
+  { trace }: RoutedEnvelope,
   protocol: Protocol,
   agent: string,
 ): { contentType: string; metadata: JsonObject } {
@@ -61,7 +61,7 @@ function isCall({ a2a }: JsonObject): boolean {
   return isJsonObject(a2a) && "call" in a2a;
 }
 
-function traceDetails({ restored, message, lost = [] }: Translation, { received, trace }: InboundMessage): TraceDetails {
+function traceDetails({ restored, message, lost = [] }: Translation, { received, trace }: RoutedEnvelope): TraceDetails {
   if (restored === true) return { lost: [...new Set([...trace.lost, ...lost])] };
   return { kept: keptForm(received.envelope, message), lost };
 }

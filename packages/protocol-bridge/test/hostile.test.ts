@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { gateOrSoak } from "@parley/test-assertions";
 import { describe, expect, it } from "vitest";
 import { BridgeError } from "../src/index.ts";
-import type { OutboundMessage } from "../src/runtime/action.ts";
+import type { OutboundEnvelope } from "../src/runtime/action.ts";
 import type { Consumer } from "../src/runtime/consumer.ts";
 import { readCallReference, writeCallReference } from "../src/a2a-to-mcp/call-reference.ts";
 import { SessionOwners } from "../src/mcp-to-a2a/session-owners.ts";
@@ -100,7 +100,7 @@ function envelopesFor(protocol: keyof typeof VALID): fc.Arbitrary<Envelope> {
 }
 
 /** The messages that an envelope causes; none if it is rejected with a code. Any other error fails the test. */
-function sendsFor(consumer: Consumer, received: ReceivedEnvelope): readonly OutboundMessage[] {
+function sendsFor(consumer: Consumer, received: ReceivedEnvelope): readonly OutboundEnvelope[] {
   try {
     return consumer.handle(received).sends;
   } catch (error) {

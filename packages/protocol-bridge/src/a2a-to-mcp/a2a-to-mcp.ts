@@ -4,14 +4,17 @@ import type { BridgeContext, Direction } from "../bridge-context.ts";
 import { BridgeError } from "../bridge-error.ts";
 import { isFromAgent, readA2a } from "../formats/a2a-message.ts";
 import { OWN_SESSION_PREFIX, tryReadMcpMessage, type JsonRpcAnswer, type McpReadResult } from "../formats/mcp-message.ts";
-import { IGNORED, LOOPED, type Action, type OutboundMessage } from "../runtime/action.ts";
+import { IGNORED, LOOPED, NO_ACTION, type Action, type OutboundEnvelope } from "../runtime/action.ts";
 import { partsOfToolResult, type ToolAnswer } from "../translate/tool-result.ts";
 import { AnswerWriter, problemAnswer, TOOL_CALL } from "./answer-writer.ts";
 import { CallHandler } from "./call-handler.ts";
 import { readCallReference, type CallReference } from "./call-reference.ts";
-import { FairQueue } from "./fair-queue.ts";
+import { ToolCallQueue } from "./tool-call-queue.ts";
 import { createToolCall, type ToolRequest } from "./tool-request.ts";
 import { ToolSession } from "./tool-session.ts";
+
+/** A message of an agent: a request, or the action for a message that is none. */
+type ReadRequest = { readonly kind: "request"; readonly request: ToolRequest } | { readonly kind: "other"; readonly action: Action };
 
 const UNKNOWN_OUTCOME = "It is unknown whether the tool ran.";
 
@@ -25,12 +28,12 @@ export class A2aToMcp implements Direction {
   /** For calls of official clients. */
   readonly #calls: CallHandler;
   /** For messages of agents that use `A2aAdapter`. */
-  readonly #queue: FairQueue;
+  readonly #queue: ToolCallQueue;
 
   constructor(context: BridgeContext) {
     this.#context = context;
     const { source, target, settings } = context.route;
-    this.#queue = new FairQueue({
+    this.#queue = new ToolCallQueue({
       maxPending: settings.maxPending,
       timeoutMs: settings.answerTimeoutMs,
       ready: () => this.#session.ready(),
@@ -78,13 +81,14 @@ export class A2aToMcp implements Direction {
   }
 
   #handleMessage(received: ReceivedEnvelope): Action {
-    const request = this.#readRequest(received);
-    if ("sends" in request) return request;
+    const read = this.#readRequest(received);
+    if (read.kind === "other") return read.action;
+    const { request } = read;
     const { reference, inbound } = request;
     const result = createToolCall(this.#context, this.#session, request);
     if (!result.ok) return this.#rejectRequest(request, result.rejection);
     this.#queue.start(reference, partyOf(received));
-    const onRejected = (error: unknown): readonly OutboundMessage[] => {
+    const onRejected = (error: unknown): readonly OutboundEnvelope[] => {
       this.#queue.complete(reference);
       return this.#answers.sendFailure(reference, TOOL_CALL, result.outbound, error, { path: inbound.trace.path });
     };
@@ -92,24 +96,24 @@ export class A2aToMcp implements Direction {
   }
 
   #rejectMessage(received: ReceivedEnvelope): Action {
-    const request = this.#readRequest(received);
-    return "sends" in request ? request : this.#rejectRequest(request, "Too many of your messages wait for answers.");
+    const read = this.#readRequest(received);
+    return read.kind === "other" ? read.action : this.#rejectRequest(read.request, "Too many of your messages wait for answers.");
   }
 
   #rejectRequest({ reference, inbound }: ToolRequest, rejection: string): Action {
     return { sends: this.#answers.answer(reference, problemAnswer(rejection), { path: inbound.trace.path }) };
   }
 
-  /** Reads a request to the bridge. Returns the action for messages that are something else. */
-  #readRequest(received: ReceivedEnvelope): ToolRequest | Action {
+  /** Reads a request to the bridge. */
+  #readRequest(received: ReceivedEnvelope): ReadRequest {
     const { route } = this.#context;
     const { message } = readA2a(received.envelope.payload, route.settings.maxMessageBytes);
-    if (isFromAgent(message)) return IGNORED;
+    if (isFromAgent(message)) return { kind: "other", action: IGNORED };
     const inbound = route.readInbound(received, route.source, route.target);
-    if (inbound === undefined) return LOOPED;
+    if (inbound === undefined) return { kind: "other", action: LOOPED };
     const { key } = inbound;
     const { contextId, messageId, taskId = "" } = message;
-    return { inbound, message, reference: { key, contextId, messageId, taskId } };
+    return { kind: "request", request: { inbound, message, reference: { key, contextId, messageId, taskId } } };
   }
 
   #handleMcp(received: ReceivedEnvelope): Action {
@@ -135,11 +139,12 @@ export class A2aToMcp implements Direction {
     if (message === undefined) return { sends: reply === undefined ? [] : [this.#toServer(reply)] };
     const reference = message.kind === "answer" && typeof message.id === "string" ? readCallReference(message.id) : undefined;
     if (message.kind === "answer" && reference !== undefined) return this.#handleAnswer(received, message, reference);
-    const response = this.#session.handle(message);
-    return response === undefined ? IGNORED : { sends: [this.#toServer(response)] };
+    const { isHandled, response } = this.#session.handle(message);
+    if (!isHandled) return IGNORED;
+    return response === undefined ? NO_ACTION : { sends: [this.#toServer(response)] };
   }
 
-  #toServer(payload: Uint8Array): OutboundMessage {
+  #toServer(payload: Uint8Array): OutboundEnvelope {
     return { via: this.#context.toTarget, envelope: mcpEnvelope(this.#session.address, payload), id: undefined };
   }
 
@@ -151,13 +156,13 @@ export class A2aToMcp implements Direction {
     else if (!this.#calls.complete(reference.key)) return IGNORED;
     const inbound = route.readInbound(received, route.target, route.source);
     if (inbound === undefined) return LOOPED;
-    const onRejected = (error: unknown): readonly OutboundMessage[] =>
+    const onRejected = (error: unknown): readonly OutboundEnvelope[] =>
       this.#answers.sendFailure(reference, "The tool's result", received, error, inbound);
     return { sends: this.#answers.answer(reference, toolAnswerOf(answer), inbound).map((outbound) => ({ ...outbound, onRejected })) };
   }
 
   /** The server was stopped, or does not know the session. Calls in flight may have run, so they are answered with an error, not repeated. */
-  #handleSessionEnd(): readonly OutboundMessage[] {
+  #handleSessionEnd(): readonly OutboundEnvelope[] {
     const failed = this.#queue.clear();
     this.#session.renew();
     this.#context.report(new BridgeError("session_ended", "The MCP server ended the session. The bridge opens a new one"));

@@ -5,8 +5,8 @@ import type { BridgeContext } from "../bridge-context.ts";
 import { BridgeError } from "../bridge-error.ts";
 import { normalizeA2a } from "../formats/a2a-message.ts";
 import { utf8, writeJson } from "../internal/json.ts";
-import type { InboundMessage } from "../route.ts";
-import type { OutboundMessage } from "../runtime/action.ts";
+import type { RoutedEnvelope } from "../route.ts";
+import type { OutboundEnvelope } from "../runtime/action.ts";
 import { writeTrace } from "../trace/trace.ts";
 import type { ToolAnswer } from "../translate/tool-result.ts";
 import { a2aMetadata, translatedEnvelope } from "../translate/translated-envelope.ts";
@@ -14,7 +14,7 @@ import { errorBody, type ResponseBody } from "./a2a-request.ts";
 import type { CallReference, ClientCallReference } from "./call-reference.ts";
 
 /** The path of an answer, and its origin if it is from a tool. */
-type AnswerTrace = Pick<InboundMessage, "path"> & Partial<Pick<InboundMessage, "origin">>;
+type AnswerTrace = Pick<RoutedEnvelope, "path"> & Partial<Pick<RoutedEnvelope, "origin">>;
 
 /** The subject of {@link AnswerWriter.sendFailure} for tool calls. */
 export const TOOL_CALL = "The call of the tool";
@@ -33,7 +33,7 @@ export class AnswerWriter {
   }
 
   /** The answer of a tool, or the reason why none was called. */
-  answer(reference: CallReference, answer: ToolAnswer, trace: AnswerTrace = NO_TRACE): readonly OutboundMessage[] {
+  answer(reference: CallReference, answer: ToolAnswer, trace: AnswerTrace = NO_TRACE): readonly OutboundEnvelope[] {
     const { key, client } = reference;
     if (client === undefined) return [this.#contextMessage(reference, answer, trace)];
     const payload = this.#serialize(
@@ -48,7 +48,7 @@ export class AnswerWriter {
   }
 
   /** A failure between the bridge and the tool: an error response for official clients, otherwise a message. */
-  failure(reference: CallReference, problem: string, trace?: AnswerTrace): readonly OutboundMessage[] {
+  failure(reference: CallReference, problem: string, trace?: AnswerTrace): readonly OutboundEnvelope[] {
     if (reference.client === undefined) return this.answer(reference, problemAnswer(problem), trace);
     return [this.response(reference.key, reference.client, errorBody("internal", problem), trace)];
   }
@@ -60,7 +60,7 @@ export class AnswerWriter {
     { envelope }: { readonly envelope: Envelope },
     error: unknown,
     trace: AnswerTrace,
-  ): readonly OutboundMessage[] {
+  ): readonly OutboundEnvelope[] {
     return this.failure(reference, `${describeSendFailure(subject, envelope.payload.length, error)}.`, trace);
   }
 
@@ -70,16 +70,16 @@ export class AnswerWriter {
     client: Pick<ClientCallReference, "call" | "request">,
     body: ResponseBody,
     trace: AnswerTrace = NO_TRACE,
-  ): OutboundMessage {
+  ): OutboundEnvelope {
     return this.#callMessage(key, client.call, "reply", utf8(JSON.stringify(this.#responseJson(client, body))), trace);
   }
 
   /** The response to a call for the agent card, which is not JSON-RPC. */
-  card(key: string, call: string, card: JsonObject): OutboundMessage {
+  card(key: string, call: string, card: JsonObject): OutboundEnvelope {
     return this.#callMessage(key, call, "reply", utf8(JSON.stringify(card)), NO_TRACE);
   }
 
-  #contextMessage(reference: CallReference, answer: ToolAnswer, trace: AnswerTrace): OutboundMessage {
+  #contextMessage(reference: CallReference, answer: ToolAnswer, trace: AnswerTrace): OutboundEnvelope {
     const { route, toSource } = this.#context;
     const payload = this.#serialize((each) => this.#messageJson(reference, each, trace), answer);
     const metadata = { ...a2aMetadata(route.settings.agent), bridge: traceMetadata(trace) };
@@ -87,7 +87,7 @@ export class AnswerWriter {
     return { via: toSource, envelope, id: route.deriveId("answer", reference.key), countAs: "answered" };
   }
 
-  #callMessage(key: string, call: string, event: ServerCall["event"], payload: Uint8Array, trace: AnswerTrace): OutboundMessage {
+  #callMessage(key: string, call: string, event: ServerCall["event"], payload: Uint8Array, trace: AnswerTrace): OutboundEnvelope {
     const { route, toSource } = this.#context;
     const isEnd = event === "end";
     const address: ServerCall = { call, role: "server", event, seq: isEnd ? 1 : 0 };

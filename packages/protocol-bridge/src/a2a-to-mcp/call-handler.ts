@@ -12,8 +12,8 @@ import type { BridgeContext } from "../bridge-context.ts";
 import { BridgeError } from "../bridge-error.ts";
 import { notificationBytes } from "../formats/mcp-message.ts";
 import { sizeOf } from "../internal/json.ts";
-import type { InboundMessage } from "../route.ts";
-import { IGNORED, LOOPED, NO_ACTION, type Action, type OutboundMessage } from "../runtime/action.ts";
+import type { RoutedEnvelope } from "../route.ts";
+import { IGNORED, LOOPED, NO_ACTION, type Action, type OutboundEnvelope } from "../runtime/action.ts";
 import { PendingCalls, type PendingCall } from "../runtime/pending-calls.ts";
 import { MAX_PER_PARTY, MAX_UNSETTLED_BYTES, PerPartyQuota } from "../runtime/per-party-quota.ts";
 import { errorBody, readA2aRequest, type A2aToolRequest, type ResponseBody } from "./a2a-request.ts";
@@ -92,7 +92,7 @@ export class CallHandler {
   }
 
   /** Called when the server ended the session. Returns the errors for the clients of all calls in flight. */
-  failAll(problem: string): readonly OutboundMessage[] {
+  failAll(problem: string): readonly OutboundEnvelope[] {
     const sent = this.#pending.all().filter(({ waiting }) => waiting === undefined);
     for (const { key } of sent) this.#pending.take(key);
     return sent.flatMap(({ reference }) => this.#answers.failure(reference, problem));
@@ -108,7 +108,7 @@ export class CallHandler {
   }
 
   /** Sends the card with all tools, or a generic one if that is too large. */
-  #sendCard({ key }: InboundMessage, { call }: ClientCall): Action {
+  #sendCard({ key }: RoutedEnvelope, { call }: ClientCall): Action {
     const { agent, maxMessageBytes } = this.#context.route.settings;
     const full = agentCard(agent, this.#session.tools);
     const generic = this.#answers.card(key, call, agentCard(agent, []));
@@ -116,7 +116,7 @@ export class CallHandler {
     return { sends: [{ ...this.#answers.card(key, call, full), onRejected: () => [generic] }] };
   }
 
-  #handleRequest(inbound: InboundMessage, { call }: ClientCall, parameters: ServiceParameters): Action | Promise<Action> {
+  #handleRequest(inbound: RoutedEnvelope, { call }: ClientCall, parameters: ServiceParameters): Action | Promise<Action> {
     const { envelope } = inbound.received;
     const party = partyOf(inbound.received);
     if (this.#find(party, call) !== undefined) throw new BridgeError("message_invalid", "A call has the id of another pending call");
@@ -140,7 +140,7 @@ export class CallHandler {
     return action.promise.then((each) => ({ ...each, beforeSettle: release }));
   }
 
-  #toolRequest(inbound: InboundMessage, call: string, { id, message: sent, streams }: A2aToolRequest): ToolRequest {
+  #toolRequest(inbound: RoutedEnvelope, call: string, { id, message: sent, streams }: A2aToolRequest): ToolRequest {
     const { key } = inbound;
     const contextId = sent.contextId === "" ? this.#context.route.deriveUuid("context", key) : sent.contextId;
     const message = { ...sent, contextId };
@@ -157,7 +157,7 @@ export class CallHandler {
         this.#pending.take(reference.key);
         return { sends: this.#answers.answer(reference, problemAnswer(result.rejection), trace) };
       }
-      const onRejected = (error: unknown): readonly OutboundMessage[] => {
+      const onRejected = (error: unknown): readonly OutboundEnvelope[] => {
         this.#pending.take(reference.key);
         return this.#answers.sendFailure(reference, TOOL_CALL, result.outbound, error, trace);
       };

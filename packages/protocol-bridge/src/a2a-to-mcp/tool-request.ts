@@ -2,8 +2,8 @@ import { Protocol } from "@parley/envelope-and-adapters";
 import type { BridgeContext } from "../bridge-context.ts";
 import type { A2aMessageJson } from "../formats/a2a-message.ts";
 import { requestBytes } from "../formats/mcp-message.ts";
-import type { InboundMessage } from "../route.ts";
-import type { OutboundMessage } from "../runtime/action.ts";
+import type { RoutedEnvelope } from "../route.ts";
+import type { OutboundEnvelope } from "../runtime/action.ts";
 import { isKeepable, keptForm, neutralMetadata } from "../translate/kept-form.ts";
 import { translatedEnvelope } from "../translate/translated-envelope.ts";
 import { writeCallReference, type CallReference } from "./call-reference.ts";
@@ -12,13 +12,15 @@ import { selectTool, type ToolSelection } from "./tool.ts";
 
 /** An A2A message that requests a tool call. */
 export interface ToolRequest {
-  readonly inbound: InboundMessage;
+  readonly inbound: RoutedEnvelope;
   readonly message: A2aMessageJson;
   readonly reference: CallReference;
 }
 
 /** The tool call to send, or a rejection for the author of the request. */
-export type ToolCallResult = { readonly ok: true; readonly outbound: OutboundMessage } | { readonly ok: false; readonly rejection: string };
+export type ToolCallResult =
+  | { readonly ok: true; readonly outbound: OutboundEnvelope }
+  | { readonly ok: false; readonly rejection: string };
 
 /**
  * Creates the tool call that a message requests.

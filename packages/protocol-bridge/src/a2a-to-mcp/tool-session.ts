@@ -21,6 +21,14 @@ const ATTEMPTS_BEFORE_WAITING = 3;
 const MAX_PAGES = 16;
 const MAX_TOOLS = 1024;
 
+/** The reaction of a {@link ToolSession} to a message of its server. */
+export interface SessionReaction {
+  /** False for messages that the session ignores: late or repeated answers, and notifications that it does not use. */
+  readonly isHandled: boolean;
+  /** The response to send, if any. */
+  readonly response?: Uint8Array;
+}
+
 /** Options of a {@link ToolSession}; `peer` and `peerKey` restrict which party can be the server. */
 export interface ToolSessionOptions extends ExpectedPeer {
   /** Id of the session: the same after a restart. */
@@ -136,12 +144,13 @@ export class ToolSession {
     throw senderMismatch();
   }
 
-  /** Handles a message of the server, except answers to tool calls. Returns the response to send, if any. */
-  handle(message: JsonRpcAnswer | JsonRpcCall): Uint8Array | undefined {
+  /** Handles a message of the server, except answers to tool calls. */
+  handle(message: JsonRpcAnswer | JsonRpcCall): SessionReaction {
     if (message.kind === "call") return this.#handleCall(message);
-    if (this.#hasPrefix(message.id, "open")) this.#handleInitialized(message);
-    else if (message.id !== undefined && message.id === this.#listRequest) this.#addTools(message.result);
-    return undefined;
+    if (this.#hasPrefix(message.id, "open")) return { isHandled: this.#handleInitialized(message) };
+    if (message.id === undefined || message.id !== this.#listRequest) return { isHandled: false };
+    this.#addTools(message.result);
+    return { isHandled: true };
   }
 
   async #initialize(signal: AbortSignal): Promise<void> {
@@ -154,12 +163,14 @@ export class ToolSession {
     }
   }
 
-  #handleInitialized({ result }: JsonRpcAnswer): void {
-    if (this.#isReady || result === undefined) return;
+  /** Returns false for an answer that changes nothing: an error, or another answer in an open session. */
+  #handleInitialized({ result }: JsonRpcAnswer): boolean {
+    if (this.#isReady || result === undefined) return false;
     this.#options.send(this.address, notificationBytes("notifications/initialized", {}));
     const hasTools = isJsonObject(result["capabilities"]) && result["capabilities"]["tools"] !== undefined;
     if (this.#options.needsTools && hasTools) this.#listTools();
     else this.#becomeReady([]);
+    return true;
   }
 
   #listTools(): void {
@@ -184,10 +195,12 @@ export class ToolSession {
     this.#ready.resolve();
   }
 
-  #handleCall({ id, method }: JsonRpcCall): Uint8Array | undefined {
-    if (method === "notifications/tools/list_changed" && this.#isReady && this.#options.needsTools) this.#listTools();
-    if (id === undefined) return undefined;
-    return method === "ping" ? resultBytes(id, {}) : errorBytes(id, JSON_RPC_ERRORS.methodNotFound, "The bridge is a client of tools only");
+  #handleCall({ id, method }: JsonRpcCall): SessionReaction {
+    const listsTools = method === "notifications/tools/list_changed" && this.#isReady && this.#options.needsTools;
+    if (listsTools) this.#listTools();
+    if (id === undefined) return { isHandled: listsTools };
+    const unknown = (): Uint8Array => errorBytes(id, JSON_RPC_ERRORS.methodNotFound, "The bridge is a client of tools only");
+    return { isHandled: true, response: method === "ping" ? resultBytes(id, {}) : unknown() };
   }
 
   #request(kind: "open" | "tools", method: string, params: JsonObject): string {

@@ -7,8 +7,8 @@ import { BridgeError } from "../bridge-error.ts";
 import { isA2aCall, isFromAgent, readA2a } from "../formats/a2a-message.ts";
 import { errorBytes, JSON_RPC_ERRORS, MCP_VERSION, resultBytes, tryReadMcpMessage, type JsonRpcCall } from "../formats/mcp-message.ts";
 import { writeJson } from "../internal/json.ts";
-import type { InboundMessage } from "../route.ts";
-import { IGNORED, LOOPED, NO_ACTION, type Action, type OutboundMessage } from "../runtime/action.ts";
+import type { RoutedEnvelope } from "../route.ts";
+import { IGNORED, LOOPED, NO_ACTION, type Action, type OutboundEnvelope } from "../runtime/action.ts";
 import { PendingCalls, type PendingCall } from "../runtime/pending-calls.ts";
 import { MAX_PER_PARTY, MAX_UNSETTLED_BYTES } from "../runtime/per-party-quota.ts";
 import { neutralMetadata } from "../translate/kept-form.ts";
@@ -146,7 +146,7 @@ export class McpToA2a implements Direction {
     const { source, target } = route;
     const inbound = route.readInbound(received, source, target);
     const { key } = inbound ?? { key: route.deriveId("looped", session, String(id)) };
-    const answer = (payload: Uint8Array): OutboundMessage => this.#toClient(session, payload, route.deriveId("answer", key));
+    const answer = (payload: Uint8Array): OutboundEnvelope => this.#toClient(session, payload, route.deriveId("answer", key));
     const reject = (problem: string): Action => ({ sends: [answer(toolErrorBytes(id, problem))] });
     if (inbound === undefined) return { ...reject("The call originates from the agents' side of this bridge."), countAs: "looped" };
     if (params["name"] !== SEND_MESSAGE) {
@@ -169,7 +169,7 @@ export class McpToA2a implements Direction {
     const call: PendingToolCall = { key, session, party, id, contextId, messageId, bytes, answered: deferred() };
     const envelope = this.#a2aEnvelope(call, message.parts, inbound);
     this.#pending.add(call);
-    const onRejected = (error: unknown): readonly OutboundMessage[] => {
+    const onRejected = (error: unknown): readonly OutboundEnvelope[] => {
       this.#pending.take(key);
       call.answered.resolve();
       return [answer(toolErrorBytes(id, `${describeSendFailure("The message", envelope.payload.length, error)}.`))];
@@ -177,7 +177,7 @@ export class McpToA2a implements Direction {
     return { sends: [{ via: toTarget, envelope, id: inbound.sendId, countAs: "forwarded", onRejected }], until: call.answered.promise };
   }
 
-  #a2aEnvelope({ contextId, messageId }: PendingToolCall, parts: readonly JsonObject[], inbound: InboundMessage): Envelope {
+  #a2aEnvelope({ contextId, messageId }: PendingToolCall, parts: readonly JsonObject[], inbound: RoutedEnvelope): Envelope {
     const { route } = this.#context;
     const { agent, maxMessageBytes } = route.settings;
     const message = { messageId, contextId, role: "ROLE_USER", parts, metadata: { bridge: { origin: { ...inbound.origin } } } };
@@ -214,7 +214,7 @@ export class McpToA2a implements Direction {
     const tooLarge = `The response is too large: ${payload.length} bytes, limit ${maxMessageBytes}`;
     const response = payload.length <= maxMessageBytes ? payload : errorBytes(call.id, JSON_RPC_ERRORS.internal, tooLarge);
     const id = route.deriveId("answer", call.key);
-    const onRejected = (error: unknown): readonly OutboundMessage[] => {
+    const onRejected = (error: unknown): readonly OutboundEnvelope[] => {
       const failure = errorBytes(call.id, JSON_RPC_ERRORS.internal, describeSendFailure("The response", payload.length, error));
       return [this.#toClient(call.session, failure, id)];
     };
@@ -235,7 +235,7 @@ export class McpToA2a implements Direction {
     else answered.resolve();
   }
 
-  #toClient(session: string, payload: Uint8Array, id: string | undefined, bridge?: JsonObject): OutboundMessage {
+  #toClient(session: string, payload: Uint8Array, id: string | undefined, bridge?: JsonObject): OutboundEnvelope {
     const address = { session, role: "server", server: this.#name, instance: this.#instance } as const;
     const envelope = mcpEnvelope(address, payload, bridge === undefined ? {} : { bridge });
     return { via: this.#context.toSource, envelope, id, countAs: "answered" };

@@ -2,7 +2,7 @@ import type { Envelope } from "@parley/envelope-and-adapters";
 import type { RetryingSender } from "./retrying-sender.ts";
 
 /** An envelope to send. */
-export interface OutboundMessage {
+export interface OutboundEnvelope {
   readonly via: RetryingSender;
   readonly envelope: Envelope;
   /** Idempotency key: of all sends with one id, a port accepts a single one. */
@@ -10,12 +10,12 @@ export interface OutboundMessage {
   /** The counter to increment once it is sent. Absent for protocol messages, such as a handshake. */
   readonly countAs?: "forwarded" | "answered";
   /** Called if the port rejects the envelope permanently. Returns what to send instead, such as an error to the caller. */
-  readonly onRejected?: (error: unknown) => readonly OutboundMessage[];
+  readonly onRejected?: (error: unknown) => readonly OutboundEnvelope[];
 }
 
 /** The reaction to a received envelope. The pump performs it, then settles the envelope. */
 export interface Action {
-  readonly sends: readonly OutboundMessage[];
+  readonly sends: readonly OutboundEnvelope[];
   /** The counter to increment for the envelope. */
   readonly countAs?: "looped" | "ignored";
   /** Delays settling until it resolves. If it rejects, the envelope stays unsettled and the port delivers it again. */

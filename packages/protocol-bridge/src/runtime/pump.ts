@@ -1,7 +1,7 @@
 import type { ReceivedEnvelope } from "@parley/envelope-and-adapters";
 import type { BridgeCounters } from "../bridge-counters.ts";
 import { BridgeError } from "../bridge-error.ts";
-import { NO_ACTION, type Action, type OutboundMessage } from "./action.ts";
+import { NO_ACTION, type Action, type OutboundEnvelope } from "./action.ts";
 import type { Consumer, TaskQueue } from "./consumer.ts";
 
 /** What a {@link Pump} needs from its bridge. */
@@ -10,7 +10,7 @@ export interface PumpOptions {
   count(name: keyof BridgeCounters): void;
   report(error: BridgeError): void;
   /** Sends a message, or its replacements if the port rejects it. Rejects when the bridge ends. */
-  send(outbound: OutboundMessage): Promise<void>;
+  send(outbound: OutboundEnvelope): Promise<void>;
 }
 
 /** Reads envelopes from a port in order, performs the consumer's actions, and settles each envelope when its action is complete. */
@@ -36,7 +36,7 @@ export class Pump {
     for await (const received of port.receive({ protocol, settle: "manual", signal })) {
       count("received");
       const action = handleUnordered === undefined ? undefined : this.#decide(() => this.#consumer.handleUnordered?.(received));
-      if (action !== undefined) this.#track("then" in action ? this.#performLater(received, action) : this.#perform(received, action));
+      if (action !== undefined) this.#track(this.#performUnordered(received, action));
       // The queue is bounded by the port, which delivers only a limited number of unsettled envelopes.
       else if (queue !== undefined) queue.push(received);
       else await this.#handleInOrder(received);
@@ -64,8 +64,9 @@ export class Pump {
     }
   }
 
-  async #performLater(received: ReceivedEnvelope, later: Promise<Action>): Promise<void> {
-    const action = await later;
+  /** An action that is known already is started without a turn of the event loop. */
+  async #performUnordered(received: ReceivedEnvelope, decided: Action | Promise<Action>): Promise<void> {
+    const action = decided instanceof Promise ? await decided : decided;
     if (!this.#options.signal.aborted) await this.#perform(received, action);
   }
 

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { readMcpMessage, type JsonRpcCall } from "../../src/formats/mcp-message.ts";
-import { ToolSession } from "../../src/a2a-to-mcp/tool-session.ts";
+import { ToolSession, type SessionReaction } from "../../src/a2a-to-mcp/tool-session.ts";
 
 const TOOL = { name: "greet", inputSchema: { type: "object", properties: { name: { type: "string" } } } };
 
@@ -30,8 +30,8 @@ function open(): { readonly session: ToolSession; readonly asked: (method: strin
   return { session, asked: (method) => sent.filter((message) => message.method === method) };
 }
 
-function answer(session: ToolSession, request: JsonRpcCall | undefined, result: object): void {
-  session.handle({ kind: "answer", result: { ...result }, ...(request?.id !== undefined && { id: request.id }) });
+function answer(session: ToolSession, request: JsonRpcCall | undefined, result: object): SessionReaction {
+  return session.handle({ kind: "answer", result: { ...result }, ...(request?.id !== undefined && { id: request.id }) });
 }
 
 describe("tools of a ToolSession", () => {
@@ -63,5 +63,20 @@ describe("tools of a ToolSession", () => {
     await session.ready();
     expect(asked("tools/list")).toHaveLength(16);
     expect(session.tools.map(({ name }) => name)).toEqual(Array.from({ length: 16 }, (_, page) => `tool-${page}`));
+  });
+});
+
+describe("messages to a ToolSession", () => {
+  it("are handled if they change the session or need a response, and ignored otherwise", () => {
+    const { session, asked } = open();
+    expect(session.handle({ kind: "call", method: "notifications/tools/list_changed", params: {} })).toEqual({ isHandled: false });
+    expect(answer(session, asked("initialize")[0], { capabilities: { tools: {} } })).toEqual({ isHandled: true });
+    expect(answer(session, asked("tools/list")[0], { tools: [TOOL] })).toEqual({ isHandled: true });
+    expect(answer(session, asked("initialize")[0], { capabilities: { tools: {} } })).toEqual({ isHandled: false });
+    expect(answer(session, asked("tools/list")[0], { tools: [TOOL] })).toEqual({ isHandled: false });
+    expect(session.handle({ kind: "call", method: "notifications/message", params: {} })).toEqual({ isHandled: false });
+    expect(session.handle({ kind: "call", method: "notifications/tools/list_changed", params: {} })).toEqual({ isHandled: true });
+    const ping = session.handle({ kind: "call", id: 7, method: "ping", params: {} });
+    expect(ping).toEqual({ isHandled: true, response: expect.any(Uint8Array) });
   });
 });

@@ -10,8 +10,8 @@ import type { CallReference } from "./call-reference.ts";
 const MAX_OVERTAKEN = { count: 768, bytes: MAX_UNSETTLED_BYTES };
 const MAX_OVERTAKEN_PER_PARTY = { count: 256, bytes: MAX_PER_PARTY.bytes };
 
-/** Options of a {@link FairQueue}. */
-export interface FairQueueOptions {
+/** Options of a {@link ToolCallQueue}. */
+export interface ToolCallQueueOptions {
   /** Requests in flight. */
   readonly maxPending: number;
   readonly timeoutMs: number;
@@ -33,14 +33,14 @@ interface PendingRequest extends PendingCall {
  * requests in flight; messages of other parties overtake it. Messages beyond {@link MAX_OVERTAKEN} are rejected, because the port would
  * otherwise stop delivering.
  */
-export class FairQueue implements TaskQueue {
-  readonly #options: FairQueueOptions;
+export class ToolCallQueue implements TaskQueue {
+  readonly #options: ToolCallQueueOptions;
   readonly #waiting: ReceivedEnvelope[] = [];
   readonly #pending: PendingCalls<PendingRequest>;
   #isStopped = false;
   #wake: () => void = () => {};
 
-  constructor(options: FairQueueOptions) {
+  constructor(options: ToolCallQueueOptions) {
     this.#options = options;
     this.#pending = new PendingCalls({
       timeoutMs: options.timeoutMs,
