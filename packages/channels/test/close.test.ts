@@ -3,7 +3,7 @@ import { RelayClient } from "@parley/skytale-relay";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { ApiClient } from "../src/api/api-client.ts";
 import { GroupChannel } from "../src/channel/group-channel.ts";
-import { Inbound } from "../src/channel/inbound.ts";
+import { LogReader } from "../src/channel/log-reader.ts";
 import { Inbox } from "../src/channel/inbox.ts";
 import { Agent } from "../src/agent.ts";
 import { SkytaleChannelManager } from "../src/index.ts";
@@ -37,7 +37,7 @@ const STEPS: readonly [step: string, owner: object, method: string][] = [
   ["pending admissions on disk", PendingAdmissionStore.prototype, "close"],
   ["the agent", Agent.prototype, "close"],
   ["a channel", GroupChannel.prototype, "close"],
-  ["receiving", Inbound.prototype, "stop"],
+  ["receiving", LogReader.prototype, "stop"],
   ["the inbox", Inbox.prototype, "close"],
   ["the group", Object.getPrototypeOf(group) as object, "close"],
   ["the relay client", RelayClient.prototype, "close"],

@@ -10,14 +10,14 @@ import { encodeWelcome } from "../welcome-bundle.ts";
 import type { Channel } from "./channel.ts";
 import type { ChannelContext } from "./channel-context.ts";
 import { checkIdentitiesFree } from "./check-identities-free.ts";
-import { Inbound } from "./inbound.ts";
+import { LogReader } from "./log-reader.ts";
 import { Inbox } from "./inbox.ts";
 import { type ChannelMember, isEqual, keyOfMember, type MemberName, memberOf } from "./channel-member.ts";
 import type { LogPosition } from "./log-position.ts";
 import { describeNonBytes } from "./describe-non-bytes.ts";
 import { GroupChanges, type AppliedCommit } from "./group-changes.ts";
 import type { ChannelMessage } from "./channel-message.ts";
-import { Outbound } from "./outbound.ts";
+import { SendQueue } from "./send-queue.ts";
 import { readSend, type SendOptions, type Sent } from "./send-options.ts";
 import { safetyNumberOf } from "./safety-number.ts";
 import { GroupMaintenance } from "./group-maintenance.ts";
@@ -55,8 +55,8 @@ export class GroupChannel implements Channel {
   readonly name: string;
   readonly #options: GroupChannelOptions;
   readonly #inbox: Inbox | undefined;
-  readonly #inbound: Inbound;
-  readonly #outbound: Outbound;
+  readonly #logReader: LogReader;
+  readonly #sendQueue: SendQueue;
   readonly #changes: GroupChanges;
   readonly #maintenance: GroupMaintenance;
   #removal: Error | undefined;
@@ -69,21 +69,21 @@ export class GroupChannel implements Channel {
     this.#inbox = keepsMessages ? new Inbox(context.group, limits, (error) => this.#ended(error)) : undefined;
     this.#changes = new GroupChanges(context);
     this.#maintenance = new GroupMaintenance(context, this.#changes);
-    this.#outbound = new Outbound(context, limits, {
+    this.#sendQueue = new SendQueue(context, limits, {
       commitProposals: () => this.#maintenance.commitProposals(),
       replaceKeys: () => this.#maintenance.replaceKeys(),
     });
-    this.#inbound = new Inbound(context, this.#inbox, {
-      isSentHere: (entry) => this.#outbound.seen(entry),
-      evicted: (first, next) => this.#outbound.evicted(first, next),
-      rewound: () => this.#outbound.forgetUnconfirmed(),
+    this.#logReader = new LogReader(context, this.#inbox, {
+      claimOwn: (entry) => this.#sendQueue.claimOwn(entry),
+      evicted: (first, next) => this.#sendQueue.evicted(first, next),
+      rewound: () => this.#sendQueue.forgetUnconfirmed(),
       committed: (commit, entry) => this.#committed(commit, entry),
       doubtful: (sequence) => this.#changes.doubt(sequence),
       proposed: () => this.#maintenance.proposed(),
       caughtUp: () => this.#caughtUp(),
       ended: (error) => this.#ended(error),
     });
-    this.#inbound.start();
+    this.#logReader.start();
   }
 
   get epoch(): bigint {
@@ -168,7 +168,7 @@ export class GroupChannel implements Channel {
     this.#checkActive();
     if (this.#maintenance.isLeaving) throw new ChannelError("leaving", `this agent has already asked to leave ${this.name}`);
     const checked = readSend(options, this.#options.context.connection.timeoutMs);
-    return this.#attempt(checked.signal, () => this.#outbound.send(data, checked));
+    return this.#attempt(checked.signal, () => this.#sendQueue.send(data, checked));
   }
 
   messages(): AsyncIterableIterator<ChannelMessage, undefined> {
@@ -251,8 +251,8 @@ export class GroupChannel implements Channel {
   /** Called by `Agent` when the relay connection is lost or could not be opened. */
   connectionLost(): void {
     this.#options.context.position.connectionLost();
-    this.#inbound.connectionLost();
-    this.#outbound.connectionLost();
+    this.#logReader.connectionLost();
+    this.#sendQueue.connectionLost();
   }
 
   async #close(): Promise<void> {
@@ -263,7 +263,7 @@ export class GroupChannel implements Channel {
     this.#stopAll(reason);
     const inboxClosed = this.#inbox?.close();
     await closeAll(
-      () => this.#inbound.stop(),
+      () => this.#logReader.stop(),
       () => inboxClosed,
       () => context.group.close(),
       onClosed,
@@ -272,7 +272,7 @@ export class GroupChannel implements Channel {
 
   #stopAll(reason: Error): void {
     this.#options.context.position.end(reason);
-    this.#outbound.fail(reason);
+    this.#sendQueue.fail(reason);
   }
 
   #caughtUp(): void {

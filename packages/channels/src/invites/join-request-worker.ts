@@ -121,12 +121,16 @@ export class JoinRequestWorker {
       if (this.#ignored.has(idOf(join))) continue;
       // Verifying an invite takes one signature check per member. Yields to the event loop in between.
       await setImmediate();
-      if (await this.#isApproved(join, memberKeys)) approved.push(join);
+      if (await this.#prepareApproval(join, memberKeys)) approved.push(join);
     }
     await this.#approver.approve(approved);
   }
 
-  async #isApproved(join: PendingJoin, memberKeys: readonly Uint8Array[]): Promise<boolean> {
+  /**
+   * Decides about a request. Rejects an invalid one, postpones one that another member may answer, and removes a joiner that was added without
+   * its Welcome. Returns whether to approve the request now.
+   */
+  async #prepareApproval(join: PendingJoin, memberKeys: readonly Uint8Array[]): Promise<boolean> {
     const { channel, pendingAdmissions } = this.#options;
     const id = idOf(join);
     const decision = decideJoin(join, { ownKey: channel.ownKey, memberKeys: this.#inviterFirst(join, memberKeys), now: Date.now() });

@@ -13,7 +13,7 @@ import type { JoinRequestStore } from "./join-request-store.ts";
 /** Dependencies of a join. */
 export interface JoinParts {
   readonly api: ApiClient;
-  readonly records: JoinRequestStore;
+  readonly joinRequests: JoinRequestStore;
   /** A new key package of the joiner. */
   readonly keyPackage: () => Promise<Uint8Array>;
   /** Aborts the join. */
@@ -53,13 +53,13 @@ const SECOND = 1000;
  * @throws AuthError; ChannelError
  */
 export async function requestWelcome({ channel, invite, until }: JoinTarget, parts: JoinParts): Promise<ApprovedJoin> {
-  let request = await parts.records.get(channel, invite.id);
+  let request = await parts.joinRequests.get(channel, invite.id);
   for (;;) {
     const isNew = request === undefined;
     request ??= await newRequest(channel, invite, parts);
     const answer = await answerTo(request, until, parts);
     if (answer.status === "admitted") return { welcome: answer.welcome, ...actionsFor(request, parts) };
-    await parts.records.remove(request);
+    await parts.joinRequests.remove(request);
     if (answer.status === "refused") throw joinRejectionError(channel, answer.reason);
     if (isNew)
       throw new InviteError("join_expired", `no member of ${channel} answered the join request before it expired; ask for another invite`);
@@ -67,9 +67,9 @@ export async function requestWelcome({ channel, invite, until }: JoinTarget, par
   }
 }
 
-async function newRequest(channel: string, invite: Invite, { keyPackage, records }: JoinParts): Promise<JoinRequest> {
+async function newRequest(channel: string, invite: Invite, { keyPackage, joinRequests }: JoinParts): Promise<JoinRequest> {
   const request = createJoinRequest(invite, channel, await keyPackage());
-  await records.put(request);
+  await joinRequests.put(request);
   return request;
 }
 
@@ -93,10 +93,10 @@ async function answerTo(request: JoinRequest, until: number, parts: JoinParts): 
     } catch (error) {
       signal.throwIfAborted();
       if (deadline.aborted) throw joinTimeout(isSubmitted, request.channel);
-      if (isSubmitted ? isDeleted(error) : isExpired(error)) return { status: "expired" };
+      if (isSubmitted ? isGone(error) : isExpired(error)) return { status: "expired" };
       if (!isRetryable(error)) {
         // The server rejected the request permanently.
-        if (error instanceof InviteError) await parts.records.remove(request);
+        if (error instanceof InviteError) await parts.joinRequests.remove(request);
         throw error;
       }
       await delay(RETRY_MS, undefined, { signal });
@@ -104,10 +104,10 @@ async function answerTo(request: JoinRequest, until: number, parts: JoinParts): 
   }
 }
 
-function actionsFor(request: JoinRequest, { api, records, signal }: JoinParts): Pick<ApprovedJoin, "finish" | "reject"> {
+function actionsFor(request: JoinRequest, { api, joinRequests, signal }: JoinParts): Pick<ApprovedJoin, "finish" | "reject"> {
   return {
     finish: async () => {
-      await records.remove(request);
+      await joinRequests.remove(request);
       // If this fails, the server deletes the request when it expires.
       await api.removeJoin(request.requestId, { signal }).catch(() => undefined);
     },
@@ -127,7 +127,7 @@ function isExpired(error: unknown): boolean {
   return error instanceof InviteError && error.code === "join_expired";
 }
 
-function isDeleted(error: unknown): boolean {
+function isGone(error: unknown): boolean {
   return isExpired(error) || (error instanceof ChannelError && error.code === "not_found");
 }
 

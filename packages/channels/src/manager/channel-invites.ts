@@ -32,8 +32,8 @@ export class ChannelInvites {
   readonly #closing = new AbortController();
   /** Pending joins by channel. Concurrent calls share one join request. */
   readonly #joins = new Map<string, Promise<GroupChannel>>();
-  readonly #newcomers = new Map<string, RecentlyAddedMembers>();
-  #records: JoinRequestStore | undefined;
+  readonly #recentlyAddedMembers = new Map<string, RecentlyAddedMembers>();
+  #joinRequests: JoinRequestStore | undefined;
   #pendingAdmissions: PendingAdmissionStore | undefined;
 
   constructor(agent: Agent, options: ManagerOptions) {
@@ -81,8 +81,8 @@ export class ChannelInvites {
     }
   }
 
-  /** Creates the join request worker of a channel; `undefined` if this agent approves no joins. */
-  async workers(): Promise<((channel: GroupChannel) => JoinRequestWorker) | undefined> {
+  /** Returns the function that creates the join request worker of a channel; `undefined` if this agent approves no joins. */
+  async workerFactory(): Promise<((channel: GroupChannel) => JoinRequestWorker) | undefined> {
     const { admit = true, events, admissionTimes: times } = this.#options;
     const { identityKey, store } = await this.#agent.opened();
     const { api } = this.#agent;
@@ -103,7 +103,7 @@ export class ChannelInvites {
   async close(): Promise<void> {
     this.#closing.abort(new TransportError("closed", "the manager is closed"));
     await Promise.allSettled(this.#joins.values());
-    await this.#records?.close();
+    await this.#joinRequests?.close();
   }
 
   /** Closes the store of pending admissions. Called when all join request workers are closed. */
@@ -120,9 +120,9 @@ export class ChannelInvites {
   }
 
   #recentlyAddedTo(channel: string): RecentlyAddedMembers {
-    const newcomers = this.#newcomers.get(channel) ?? new RecentlyAddedMembers();
-    this.#newcomers.set(channel, newcomers);
-    return newcomers;
+    const recentlyAdded = this.#recentlyAddedMembers.get(channel) ?? new RecentlyAddedMembers();
+    this.#recentlyAddedMembers.set(channel, recentlyAdded);
+    return recentlyAdded;
   }
 
   async #join(name: string, invite: Invite, { timeoutMs, receive, signal: outer }: CheckedJoin): Promise<GroupChannel> {
@@ -133,8 +133,8 @@ export class ChannelInvites {
     const existing = await this.#existing(name, receive, signal);
     if (existing !== undefined) return existing;
     const { store } = await this.#agent.opened();
-    this.#records ??= new JoinRequestStore(store);
-    const parts = { api: this.api(), records: this.#records, keyPackage: () => this.#agent.generateKeyPackage(), signal };
+    this.#joinRequests ??= new JoinRequestStore(store);
+    const parts = { api: this.api(), joinRequests: this.#joinRequests, keyPackage: () => this.#agent.generateKeyPackage(), signal };
     for (let rejected: MlsError | undefined; ;) {
       const { welcome, finish, reject } = await requestWelcome({ channel: name, invite, until }, parts).catch((error: unknown) => {
         // No other member answered. The error of the unusable welcome is more useful than the timeout.
@@ -191,13 +191,13 @@ export class ChannelInvites {
   }
 }
 
-function joinableChannelOf(channel: GroupChannel, ownKey: Uint8Array, newcomers: RecentlyAddedMembers): JoinableChannel {
+function joinableChannelOf(channel: GroupChannel, ownKey: Uint8Array, recentlyAdded: RecentlyAddedMembers): JoinableChannel {
   return {
     name: channel.name,
     ownKey,
     isActive: () => channel.isActive,
     memberKeys: () => channel.members.map(({ signatureKey }) => signatureKey),
-    wasAddedRecently: (key) => newcomers.has(key),
+    wasAddedRecently: (key) => recentlyAdded.has(key),
     addMembers: (keyPackages, signal) => channel.addMembers(keyPackages, { signal, timeoutMs: Infinity }),
     removeMember: async (key, signal) => {
       const member = channel.members.find(({ signatureKey }) => isEqual(signatureKey, key));

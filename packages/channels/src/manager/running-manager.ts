@@ -41,7 +41,7 @@ export class RunningManager implements EnvelopeChannels {
   /** Channels from which this manager is removing a member. Grants are compared afterwards. */
   readonly #removing = new Set<string>();
   readonly #recovery = new StorageRecovery(async (name) => {
-    if (this.#channels.has(name)) await this.#usable(name);
+    if (this.#channels.has(name)) await this.#ensureUsable(name);
   });
   #closing: Promise<void> | undefined;
 
@@ -90,11 +90,11 @@ export class RunningManager implements EnvelopeChannels {
   }
 
   async create(name: string, options?: CreateChannelOptions): Promise<EnvelopePort> {
-    return this.#hold(await this.#agent.createChannel(name, options));
+    return this.#manage(await this.#agent.createChannel(name, options));
   }
 
   async openOrCreate(name: string, options?: CreateChannelOptions): Promise<EnvelopePort> {
-    return this.#hold(await this.#agent.openOrCreateChannel(name, options));
+    return this.#manage(await this.#agent.openOrCreateChannel(name, options));
   }
 
   async forget(name: string): Promise<void> {
@@ -105,11 +105,11 @@ export class RunningManager implements EnvelopeChannels {
   }
 
   async join(name: string, welcome: Uint8Array, options?: JoinChannelOptions): Promise<EnvelopePort> {
-    return this.#hold(await this.#agent.joinChannel(name, welcome, options));
+    return this.#manage(await this.#agent.joinChannel(name, welcome, options));
   }
 
   async open(name: string, options?: ChannelOptions): Promise<EnvelopePort> {
-    return this.#hold(await this.#agent.openChannel(name, options));
+    return this.#manage(await this.#agent.openChannel(name, options));
   }
 
   keyPackage(): Promise<Uint8Array> {
@@ -164,7 +164,7 @@ export class RunningManager implements EnvelopeChannels {
   }
 
   async receiveMessages(name: string, options?: ReceiveOptions): Promise<readonly ChannelMessage[]> {
-    return (await this.#usable(name)).receive(options);
+    return (await this.#ensureUsable(name)).receive(options);
   }
 
   async sendEnvelope(name: string, envelope: Envelope, options?: SendOptions): Promise<Sent> {
@@ -189,7 +189,7 @@ export class RunningManager implements EnvelopeChannels {
   }
 
   async joinWithToken(name: string, token: string, options?: JoinWithTokenOptions): Promise<EnvelopePort> {
-    return this.#hold(await this.#invites.join(name, token, options));
+    return this.#manage(await this.#invites.join(name, token, options));
   }
 
   close(): Promise<void> {
@@ -210,11 +210,11 @@ export class RunningManager implements EnvelopeChannels {
   }
 
   async #channel(name: string): Promise<GroupChannel> {
-    return (await this.#usable(name)).channel;
+    return (await this.#ensureUsable(name)).channel;
   }
 
-  /** An open channel. Reopens it if it ended because a write failed. */
-  async #usable(name: string): Promise<ManagedChannel> {
+  /** Returns an open channel. Reopens it if it ended because a write failed. */
+  async #ensureUsable(name: string): Promise<ManagedChannel> {
     const { channel } = this.#managed(name);
     if (channel.hasStorageFailed && this.#closing === undefined) await this.open(name, { receive: channel.inbox !== undefined });
     return this.#managed(name);
@@ -232,11 +232,11 @@ export class RunningManager implements EnvelopeChannels {
     throw notOpen(name, this.#closing !== undefined);
   }
 
-  async #hold(channel: GroupChannel): Promise<EnvelopePort> {
-    const workers = await this.#invites.workers();
+  async #manage(channel: GroupChannel): Promise<EnvelopePort> {
+    const createWorker = await this.#invites.workerFactory();
     const existing = this.#channels.get(channel.name);
     if (existing?.channel === channel) return existing.port;
-    const managed = new ManagedChannel(channel, workers?.(channel), existing);
+    const managed = new ManagedChannel(channel, createWorker?.(channel), existing);
     this.#channels.set(channel.name, managed);
     await closeQuietly(() => existing?.close());
     return managed.port;

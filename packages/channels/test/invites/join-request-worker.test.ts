@@ -44,7 +44,7 @@ async function join(
   const records = options.store ?? new JoinRequestStore(memoryStore());
   return requestWelcome(
     { channel: CHANNEL, invite: decodeToken(token), until: performance.now() + (options.timeout ?? 20) * 1000 },
-    { api, records, keyPackage, signal: never },
+    { api, joinRequests: records, keyPackage, signal: never },
   );
 }
 

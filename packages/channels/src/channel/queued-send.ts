@@ -7,7 +7,7 @@ import type { ChannelContext } from "./channel-context.ts";
 import type { Sent } from "./send-options.ts";
 
 /**
- * The states of an outbound message:
+ * The states of a message that is being sent:
  *
  * ```text
  * send() ─► queued ─► encrypting ─► in-flight ─► finished     recorded in time
@@ -20,11 +20,11 @@ import type { Sent } from "./send-options.ts";
  * Any state but `finished` ends in `finished` when the caller stops waiting, the relay rejects the message, or the channel ends. Reading the
  * message in the log decides in any state: `finished` if it is in time, `queued` if it is late.
  */
-export type OutboundState = "queued" | "encrypting" | "in-flight" | "looking-up" | "doubtful" | "finished";
+export type QueuedSendState = "queued" | "encrypting" | "in-flight" | "looking-up" | "doubtful" | "finished";
 
-/** A message on its way into a channel's log. */
-export interface OutboundMessage {
-  state: OutboundState;
+/** A message from the call of `send` until it is recorded in the channel's log. */
+export interface QueuedSend {
+  state: QueuedSendState;
   readonly data: Uint8Array;
   readonly sent: Deferred<Sent>;
   readonly id: string | undefined;
@@ -41,14 +41,14 @@ export interface OutboundMessage {
   doubt: { readonly sequence: number; readonly epoch: bigint } | undefined;
   /** How often the message was recorded after its epoch expired. */
   lateAttempts: number;
-  /** The ciphertexts published under {@link OutboundMessage.key}, newest first. */
+  /** The ciphertexts published under {@link QueuedSend.key}, newest first. */
   ciphertexts: readonly { readonly epoch: bigint; readonly bytes: Uint8Array }[];
   /** Aborts the current publish call. */
   attempt: AbortController | undefined;
 }
 
 /** Maps a failure to send, with a size limit in terms of the caller's message. */
-export function sendError(error: unknown, { data }: OutboundMessage, { name, relay }: ChannelContext): Error {
+export function sendError(error: unknown, { data }: QueuedSend, { name, relay }: ChannelContext): Error {
   const isTooLarge =
     (error instanceof RelayError && error.code === "message_too_large") || (error instanceof MlsEngineError && error.code === "too_large");
   if (!isTooLarge) return toChannelError(error, name);
@@ -58,7 +58,7 @@ export function sendError(error: unknown, { data }: OutboundMessage, { name, rel
 }
 
 /** The consequence, for the error message, when the caller stops waiting. */
-export function effectOf({ wasPublished, id }: OutboundMessage): string {
+export function effectOf({ wasPublished, id }: QueuedSend): string {
   if (!wasPublished) return "the message was not sent";
   const repeat = id === undefined ? "pass an id to make sends safe to repeat" : "repeat it with the same id to have it recorded once";
   return `the message may have been recorded: ${repeat}`;

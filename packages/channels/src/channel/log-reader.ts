@@ -14,13 +14,14 @@ import { unknownCommit } from "./group-changes.ts";
 import { ForkDetector, unusableEntryKind } from "./unusable-entry.ts";
 
 /** Callbacks to the other parts of a channel. */
-export interface InboundListener {
+export interface LogReaderListener {
   /**
-   * Whether an entry is a message that this agent sent, which is not processed.
+   * Called for each entry. If it is a message that this agent sent, the send is finished or repeated. Returns whether it is one: it is not
+   * processed then.
    *
    * @throws ChannelError `fork` if the relay acknowledged another entry with this sequence number
    */
-  isSentHere(entry: RelayMessage): boolean;
+  claimOwn(entry: RelayMessage): boolean;
   /** The relay has evicted or removed entries: those from `first` up to, not including, `next`. Called before the position advances. */
   evicted(first: number, next: number): void;
   /** The relay has replaced its log, which is read from its start. */
@@ -44,10 +45,10 @@ const BUFFER_BYTES = 1024 * 1024;
  * Reads a channel's log and applies it to the group, entry by entry. Each entry changes group, inbox and cursor in one atomic write, so a
  * crash neither loses nor repeats a decryption.
  */
-export class Inbound {
+export class LogReader {
   readonly #context: ChannelContext;
   readonly #inbox: Inbox | undefined;
-  readonly #listener: InboundListener;
+  readonly #listener: LogReaderListener;
   readonly #joinedEpoch: bigint;
   readonly #forks = new ForkDetector();
   #subscription: Subscription | undefined;
@@ -59,12 +60,12 @@ export class Inbound {
   #last: AppliedEntry | undefined;
   /** The last entry applied before the connection was opened. The log must still contain it. */
   #anchor: AppliedEntry | undefined;
-  /** Number of entries applied since the cursor was written. */
+  /** Number of entries applied since the cursor was written; -1 while an entry is applied that was written with the cursor after it. */
   #unwritten = 0;
   #running: Promise<void> = Promise.resolve();
 
   /** @param inbox if `undefined`, received messages are dropped. */
-  constructor(context: ChannelContext, inbox: Inbox | undefined, listener: InboundListener) {
+  constructor(context: ChannelContext, inbox: Inbox | undefined, listener: LogReaderListener) {
     this.#context = context;
     this.#inbox = inbox;
     this.#listener = listener;
@@ -74,7 +75,7 @@ export class Inbound {
     this.#joinedEpoch = valueNumber(context.group.row(JOINED_ROW)) ?? 0n;
   }
 
-  /** Subscribes to the log, and applies its entries until {@link Inbound.stop}. */
+  /** Subscribes to the log, and applies its entries until {@link LogReader.stop}. */
   start(): void {
     this.#running = this.#run();
   }
@@ -245,7 +246,7 @@ export class Inbound {
     const cursor = { next: entry.sequence + 1, last: { sequence: entry.sequence, hash: entryHash(entry.payload) } };
     // Written together with the cursor that marks the entry as applied.
     if (entry.kind === "application" && group.epoch - entry.epoch > RETAINED_EPOCHS) late.add(entry.sequence, entry.key);
-    if (!this.#isSentHere(entry) && !(await this.#process(entry, cursor))) return false;
+    if (!this.#claimOwn(entry) && !(await this.#process(entry, cursor))) return false;
     this.#last = cursor.last;
     this.#advance(entry.sequence + 1);
     if (this.#unwritten >= PERSIST_EVERY) {
@@ -256,10 +257,10 @@ export class Inbound {
     return true;
   }
 
-  #isSentHere(entry: RelayMessage): boolean {
+  #claimOwn(entry: RelayMessage): boolean {
     const { name, events } = this.#context;
     try {
-      return this.#listener.isSentHere(entry);
+      return this.#listener.claimOwn(entry);
     } catch (error) {
       events.onError?.(name, toPublicError(error));
       return false;
@@ -268,9 +269,10 @@ export class Inbound {
 
   async #process(entry: RelayMessage, next: LogCursor & { readonly last: AppliedEntry }): Promise<boolean> {
     const { group } = this.#context;
+    // Set by storeWith, which the engine calls once it has decrypted the entry.
     let message: ChannelMessage | undefined;
     let isFromFormerMember = false;
-    const rowsOf = (result: ProcessedMessage): readonly GroupRow[] => {
+    const storeWith = (result: ProcessedMessage): readonly GroupRow[] => {
       const rows = [...this.#cursorRows(next), ...(this.#inbox?.takeSettledRows() ?? [])];
       if (result.kind === "commit" && result.isRemoved) return [...rows, ...ENDED_ROWS];
       if (result.kind !== "application") return rows;
@@ -280,7 +282,8 @@ export class Inbound {
       return [...rows, this.#inbox.row(message)];
     };
     try {
-      const result = await this.#detectingRollback(() => group.process(entry.payload, { commitWith: rowsOf }));
+      const result = await this.#detectingRollback(() => group.process(entry.payload, { commitWith: storeWith }));
+      // The cursor was written with this entry, and #advance counts the entry.
       this.#unwritten = -1;
       if (message !== undefined) this.#inbox?.add(message);
       if (isFromFormerMember)

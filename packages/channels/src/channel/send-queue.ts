@@ -7,7 +7,7 @@ import { toPublicError } from "../error-mapping.ts";
 import { ChannelError } from "../errors.ts";
 import { RETAINED_EPOCHS, type ChannelContext } from "./channel-context.ts";
 import { isEqual } from "./channel-member.ts";
-import { effectOf, keyText, sendError, type OutboundMessage, type OutboundState } from "./outbound-message.ts";
+import { effectOf, keyText, sendError, type QueuedSend, type QueuedSendState } from "./queued-send.ts";
 import { KEY_BYTES } from "./send-key.ts";
 import type { CheckedSend, Sent } from "./send-options.ts";
 import { UnconfirmedPublishes } from "./unconfirmed-publishes.ts";
@@ -17,7 +17,7 @@ const MAX_LATE_ATTEMPTS = 8;
 const MAX_IN_FLIGHT = 512;
 
 /** Group changes that the engine requires before it encrypts. */
-export interface OutboundSteps {
+export interface SendQueueSteps {
   /** Commits pending proposals. */
   readonly commitProposals: () => Promise<void>;
   /** Replaces this agent's keys, some of which an older copy of its data may have used. */
@@ -25,24 +25,24 @@ export interface OutboundSteps {
 }
 
 /**
- * Sends messages in the order of the calls, each until it is recorded where all members can decrypt it. See {@link OutboundState} for the
+ * Sends messages in the order of the calls, each until it is recorded where all members can decrypt it. See {@link QueuedSendState} for the
  * states of a message.
  *
  * A message is encrypted in the epoch that this agent has read up to. Members keep the keys of {@link RETAINED_EPOCHS} past epochs, so a
  * message recorded later than that is lost, and is encrypted and published again. While the inbox is full, this agent may be far behind the
  * end of the log, and knows the epoch there only from the relay.
  */
-export class Outbound {
+export class SendQueue {
   readonly #context: ChannelContext;
   readonly #limits: Pick<ChannelLimits, "maxQueued" | "maxQueuedBytes">;
-  readonly #steps: OutboundSteps;
-  /** Messages to publish, sorted by {@link OutboundMessage.order}. */
-  #queue: OutboundMessage[] = [];
-  readonly #inFlight = new Set<OutboundMessage>();
-  readonly #doubtful = new Set<OutboundMessage>();
+  readonly #steps: SendQueueSteps;
+  /** Messages to publish, sorted by {@link QueuedSend.order}. */
+  #queue: QueuedSend[] = [];
+  readonly #inFlight = new Set<QueuedSend>();
+  readonly #doubtful = new Set<QueuedSend>();
   /** All messages that are not finished. */
-  readonly #byKey = new Map<string, OutboundMessage>();
-  readonly #byId = new Map<string, OutboundMessage>();
+  readonly #byKey = new Map<string, QueuedSend>();
+  readonly #byId = new Map<string, QueuedSend>();
   readonly #unconfirmed = new UnconfirmedPublishes();
   /** Resolves when a message is in flight no longer. */
   #capacity: Deferred<void> | undefined;
@@ -53,7 +53,7 @@ export class Outbound {
   #isRunning = false;
   #isWatching = false;
 
-  constructor(context: ChannelContext, limits: Pick<ChannelLimits, "maxQueued" | "maxQueuedBytes">, steps: OutboundSteps) {
+  constructor(context: ChannelContext, limits: Pick<ChannelLimits, "maxQueued" | "maxQueuedBytes">, steps: SendQueueSteps) {
     this.#context = context;
     this.#limits = limits;
     this.#steps = steps;
@@ -74,7 +74,7 @@ export class Outbound {
         `too many messages are waiting to be sent on ${this.#context.name} (${limits}): await the sends`,
       );
     }
-    const item: OutboundMessage = {
+    const item: QueuedSend = {
       state: "queued",
       data: data.slice(),
       sent: deferred(),
@@ -113,11 +113,12 @@ export class Outbound {
   }
 
   /**
-   * Whether a log entry is one of these messages. Called for each entry, before the position advances.
+   * Finishes the message that a log entry is, or sends it again if it was recorded too late. Returns whether the entry is one of these messages.
+   * Called for each entry, before the position advances.
    *
    * @throws ChannelError `fork` if the relay acknowledged another message with this sequence number
    */
-  seen({ key, payload, sequence }: Pick<RelayMessage, "key" | "payload" | "sequence">): boolean {
+  claimOwn({ key, payload, sequence }: Pick<RelayMessage, "key" | "payload" | "sequence">): boolean {
     const found = this.#unconfirmed.take({ key, payload, sequence });
     const item = this.#byKey.get(keyText(key));
     const ciphertext = item?.ciphertexts.find(({ bytes }) => isEqual(bytes, payload));
@@ -156,7 +157,7 @@ export class Outbound {
   }
 
   /** Moves a message to another state, and into the collection of that state. */
-  #enter(item: OutboundMessage, state: OutboundState): void {
+  #enter(item: QueuedSend, state: QueuedSendState): void {
     item.state = state;
     this.#doubtful.delete(item);
     if (this.#inFlight.delete(item)) {
@@ -197,7 +198,7 @@ export class Outbound {
   }
 
   /** Encrypts in the current epoch, or rejects the message. */
-  async #encrypt(item: OutboundMessage): Promise<void> {
+  async #encrypt(item: QueuedSend): Promise<void> {
     const { group } = this.#context;
     try {
       while (item.ciphertexts[0]?.epoch !== group.epoch) {
@@ -216,7 +217,7 @@ export class Outbound {
     }
   }
 
-  #publish(item: OutboundMessage): void {
+  #publish(item: QueuedSend): void {
     const [ciphertext] = item.ciphertexts;
     if (ciphertext === undefined) return;
     const { relay, name } = this.#context;
@@ -237,7 +238,7 @@ export class Outbound {
   }
 
   /** The relay acknowledged the message. */
-  #recorded(item: OutboundMessage, published: Published): void {
+  #recorded(item: QueuedSend, published: Published): void {
     const { position } = this.#context;
     const { sequence, isRepeated = false } = published;
     if (sequence >= position.next) {
@@ -264,7 +265,7 @@ export class Outbound {
   /**
    * An earlier send with this id was recorded, in a part of the log that is not read yet. Requests the epoch of that entry from the relay.
    */
-  async #lookUp(item: OutboundMessage, published: Published): Promise<void> {
+  async #lookUp(item: QueuedSend, published: Published): Promise<void> {
     this.#enter(item, "looking-up");
     const { relay, name, closed } = this.#context;
     const { key } = item;
@@ -276,7 +277,7 @@ export class Outbound {
     else this.#doubt(item, sequence, item.ciphertexts.at(-1)?.epoch);
   }
 
-  #doubt(item: OutboundMessage, sequence: number, epoch = 0n): void {
+  #doubt(item: QueuedSend, sequence: number, epoch = 0n): void {
     item.doubt = { sequence, epoch };
     this.#enter(item, "doubtful");
     if (sequence < this.#context.position.next) this.#decide(item);
@@ -284,7 +285,7 @@ export class Outbound {
   }
 
   /** Decides about a doubtful message when the log is read up to it, or further, and does not show it: it was evicted or removed. */
-  #decide(item: OutboundMessage): void {
+  #decide(item: QueuedSend): void {
     const { doubt } = item;
     if (doubt === undefined) return;
     if (this.#context.group.epoch - doubt.epoch <= RETAINED_EPOCHS) this.#finish(item, { sequence: doubt.sequence });
@@ -304,7 +305,7 @@ export class Outbound {
   }
 
   /** The log holds an earlier send with this id. Reading that entry has shown whether it was in time. */
-  #finishRepeated(item: OutboundMessage, sequence: number): void {
+  #finishRepeated(item: QueuedSend, sequence: number): void {
     if (item.state === "finished") return;
     const late = this.#context.late.keyAt(sequence);
     if (late !== undefined && isEqual(late, item.key)) this.#resend(item);
@@ -312,7 +313,7 @@ export class Outbound {
   }
 
   /** The recorded message is too late for members to decrypt: publishes it under the next key. */
-  #resend(item: OutboundMessage): void {
+  #resend(item: QueuedSend): void {
     if (++item.lateAttempts > MAX_LATE_ATTEMPTS) {
       const reason = `the relay recorded the message ${MAX_LATE_ATTEMPTS} times only after its epoch had expired`;
       this.#finish(item, new ChannelError("channel_error", reason));
@@ -330,7 +331,7 @@ export class Outbound {
   }
 
   /** Settles the calls that wait for a message, and removes it. */
-  #finish(item: OutboundMessage, outcome: Sent | Error): void {
+  #finish(item: QueuedSend, outcome: Sent | Error): void {
     if (item.state === "finished") return;
     this.#enter(item, "finished");
     this.#byKey.delete(keyText(item.key));
@@ -341,7 +342,7 @@ export class Outbound {
   }
 
   /** A check that the compiler does not narrow: the state changes while a caller awaits. */
-  #is(item: OutboundMessage, state: OutboundState): boolean {
+  #is(item: QueuedSend, state: QueuedSendState): boolean {
     return item.state === state;
   }
 
@@ -349,7 +350,7 @@ export class Outbound {
     return id === undefined ? Uint8Array.from(randomBytes(KEY_BYTES)) : this.#context.sendKeys(id, attempt);
   }
 
-  #failIfOffline(item: OutboundMessage): void {
+  #failIfOffline(item: QueuedSend): void {
     if (item.failsOffline && !item.wasPublished && this.#context.position.isDisconnected) this.#finish(item, this.#offlineError());
   }
 
@@ -358,7 +359,7 @@ export class Outbound {
   }
 
   /** Waits for a message within the caller's timeout. A message that no call waits for any longer is dropped. */
-  async #wait(item: OutboundMessage, { signal, timeoutMs }: CheckedSend): Promise<Sent> {
+  async #wait(item: QueuedSend, { signal, timeoutMs }: CheckedSend): Promise<Sent> {
     item.waiting++;
     const stopped = deferred<never>();
     const stop = (reason: unknown): void => {
