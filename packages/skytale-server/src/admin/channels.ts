@@ -1,6 +1,6 @@
 import type { AdminParameters } from "@parley/server-kit";
 import { decodeMessage, FrameError } from "@parley/skytale-relay/internal";
-import { channels, grants, hashed } from "../api/records.ts";
+import { channelRecords, grants, hashed } from "../api/records.ts";
 import type { SkytaleView } from "./skytale-view.ts";
 
 const MAX_CHANNELS = 500;
@@ -9,9 +9,9 @@ const PAGE = { limit: 200, maxBytes: 4 * 1024 * 1024 };
 
 /** Which channels are there: head, readers and their lag, open joins. */
 export async function readChannels({ stores, relay }: SkytaleView, { q = "" }: AdminParameters): Promise<unknown> {
-  const entries = await stores.registry.list(channels.prefix, { limit: MAX_CHANNELS });
+  const entries = await stores.registry.list(channelRecords.prefix, { limit: MAX_CHANNELS });
   const wanted = q.toLowerCase();
-  const records = entries.map((entry) => channels.of(entry)).filter(({ name }) => name.toLowerCase().includes(wanted));
+  const records = entries.map((entry) => channelRecords.of(entry)).filter(({ name }) => name.toLowerCase().includes(wanted));
   const rows = await Promise.all(
     records.map(async ({ name, owner, createdAt, invites, pending, grants: accounts }) => {
       const head = await stores.logs.log.head(name);
@@ -36,7 +36,7 @@ export async function readChannels({ stores, relay }: SkytaleView, { q = "" }: A
 
 /** What does the relay see, and only that? Never the payload: it is ciphertext, and only its size is shown. */
 export async function readChannel({ stores, relay, options }: SkytaleView, { name = "", from }: AdminParameters): Promise<unknown> {
-  const record = await channels.read(stores.registry, hashed(name));
+  const record = await channelRecords.read(stores.registry, hashed(name));
   if (record === undefined) return { name, exists: false };
   const { log } = stores.logs;
   const head = await log.head(name);

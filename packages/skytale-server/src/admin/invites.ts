@@ -1,5 +1,5 @@
 import type { AdminParameters } from "@parley/server-kit";
-import { channels, hashed, invites, joins, pendingJoins, type InviteRecord } from "../api/records.ts";
+import { channelRecords, hashed, invites, joins, pendingJoins, type InviteRecord } from "../api/records.ts";
 import type { SkytaleView } from "./skytale-view.ts";
 
 const MAX_LISTED = 200;
@@ -12,7 +12,7 @@ export async function readInvites({ storage, stores, relay }: SkytaleView, { cha
   const found = await registry.list(prefix, { limit: MAX_LISTED });
   const answered = await registry.list(joins.prefix, { limit: 5 * MAX_LISTED });
   const waiting = await registry.list(channel === "" ? pendingJoins.prefix : pendingJoins.under(hashed(channel)), { limit: MAX_LISTED });
-  const record = channel === "" ? undefined : await channels.read(registry, hashed(channel));
+  const record = channel === "" ? undefined : await channelRecords.read(registry, hashed(channel));
   return {
     channel,
     exists: channel === "" || record !== undefined,

@@ -1,4 +1,4 @@
-import { channels, joins, pendingJoins } from "../api/records.ts";
+import { channelRecords, joins, pendingJoins } from "../api/records.ts";
 import type { SkytaleView } from "./skytale-view.ts";
 
 /** Something that does not move on, and where to look. */
@@ -28,7 +28,7 @@ export async function readOverview({ storage, stores, services, relay, urls }: S
         : `a join request waits for ${Math.round((Date.now() - request.createdAt) / 1000)} s, although members are connected`;
     stuck.push({ what: request.channel, why, place: `invites/${encodeURIComponent(request.channel)}` });
   }
-  const known = await stores.registry.list(channels.prefix, { limit: MAX_COUNTED });
+  const known = await stores.registry.list(channelRecords.prefix, { limit: MAX_COUNTED });
   const { streams, subscriptions, channels: openChannels, storedBytes, waitingBytes } = relay().counts;
   return {
     url: urls().api,

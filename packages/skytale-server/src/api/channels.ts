@@ -2,10 +2,10 @@ import { KeyedMutex } from "@parley/core/internal";
 import type { Registry } from "../registry/registry.ts";
 import { transact, type Transaction } from "../registry/transaction.ts";
 import { ApiError } from "./api-error.ts";
-import { orgOf } from "./channel-name.ts";
+import { checkChannelName, orgOf } from "./channel-name.ts";
 import { addUsage, removeUsage, shareOf } from "./channel-usage.ts";
 import type { ApiLimits } from "./limits.ts";
-import { accountChannels, accounts, channels, grants, hashed, orgs, type ChannelRecord } from "./records.ts";
+import { accountChannels, accounts, channelRecords, grants, hashed, orgs, type ChannelRecord } from "./records.ts";
 
 /** A channel in the view of one of its accounts. */
 export interface ChannelInfo {
@@ -72,12 +72,13 @@ export class Channels {
    * @throws ApiError `invalid_channel_name`, `org_taken`, `channel_exists`, `limit_reached`
    */
   create(accountId: string, name: string, idempotencyKey?: string): Promise<ChannelInfo & { readonly created: boolean }> {
+    checkChannelName(name);
     const org = orgOf(name);
     // Orgs of one account are counted in its record.
     return this.lock.run(`account ${accountId}`, () =>
       transact(this.#registry, async (transaction) => {
         await this.#takeOrg(transaction, accountId, org);
-        const existing = await transaction.get(channels, hashed(name));
+        const existing = await transaction.get(channelRecords, hashed(name));
         if (existing !== undefined) {
           if (idempotencyKey === undefined || existing.idempotencyKey !== idempotencyKey) {
             throw new ApiError("channel_exists", "the channel was created before");
@@ -87,7 +88,7 @@ export class Channels {
         await this.#countChannel(transaction, org);
         const createdAt = this.#now();
         const record: ChannelRecord = { name, owner: accountId, createdAt, idempotencyKey, invites: 0, pending: 0, grants: 0 };
-        transaction.put(channels, [hashed(name)], record);
+        transaction.put(channelRecords, [hashed(name)], record);
         transaction.put(accountChannels, [accountId, hashed(name)], { id: name });
         return { name, role: "owner", createdAt, created: true };
       }),
@@ -99,14 +100,14 @@ export class Channels {
     const prefix = accountChannels.under(accountId);
     const entries = await this.#registry.list(prefix, { limit: limit + 1, after: after === undefined ? undefined : prefix + after });
     const shown = entries.slice(0, limit);
-    const records = await Promise.all(shown.map((entry) => channels.read(this.#registry, hashed(accountChannels.of(entry).id))));
+    const records = await Promise.all(shown.map((entry) => channelRecords.read(this.#registry, hashed(accountChannels.of(entry).id))));
     const items = records.flatMap((record) => (record === undefined ? [] : infoOf(record, accountId)));
     return { items, next: entries.length > limit ? shown.at(-1)?.key.slice(prefix.length) : undefined };
   }
 
   /** Whether an account may publish to a channel, read it, and approve join requests. */
   async mayUse(accountId: string, name: string): Promise<boolean> {
-    const record = await channels.read(this.#registry, hashed(name));
+    const record = await channelRecords.read(this.#registry, hashed(name));
     // Both are always read, so that the response time does not reveal whether the channel exists.
     const grant = await grants.read(this.#registry, hashed(name), accountId);
     return record !== undefined && (record.owner === accountId || grant !== undefined);
@@ -114,21 +115,21 @@ export class Channels {
 
   /** Whether a channel belongs to an account. */
   async isOwner(accountId: string, name: string): Promise<boolean> {
-    return (await channels.read(this.#registry, hashed(name)))?.owner === accountId;
+    return (await channelRecords.read(this.#registry, hashed(name)))?.owner === accountId;
   }
 
   /** The channel, for an account that may use it. @throws ApiError `invalid_channel_name`, `not_found` */
-  async usable(transaction: Transaction, accountId: string, name: string): Promise<ChannelRecord> {
-    orgOf(name);
-    const record = await transaction.get(channels, hashed(name));
+  async requireUsable(transaction: Transaction, accountId: string, name: string): Promise<ChannelRecord> {
+    checkChannelName(name);
+    const record = await transaction.get(channelRecords, hashed(name));
     const grant = await transaction.get(grants, hashed(name), accountId);
     if (record === undefined || (record.owner !== accountId && grant === undefined)) throw noSuchChannel();
     return record;
   }
 
-  /** @throws ApiError as {@link usable} */
-  async assertUsable(accountId: string, name: string): Promise<void> {
-    orgOf(name);
+  /** @throws ApiError as {@link requireUsable} */
+  async checkUsable(accountId: string, name: string): Promise<void> {
+    checkChannelName(name);
     if (!(await this.mayUse(accountId, name))) throw noSuchChannel();
   }
 
@@ -140,7 +141,7 @@ export class Channels {
   grant(ownerId: string, name: string, accountId: string): Promise<Grant> {
     return this.lock.run(name, () =>
       transact(this.#registry, async (transaction) => {
-        const channel = await this.owned(transaction, ownerId, name);
+        const channel = await this.requireOwned(transaction, ownerId, name);
         if ((await transaction.get(accounts, accountId)) === undefined) throw new ApiError("not_found", "no such account");
         await this.addGrant(transaction, channel, { accountId, maker: ownerId });
         const grant = await transaction.get(grants, hashed(name), accountId);
@@ -164,7 +165,7 @@ export class Channels {
     const existing = await transaction.get(grants, hashed(name), accountId);
     const isKnown = existing !== undefined && (existing.makers?.includes(maker) ?? true);
     const isFull = (existing?.makers?.length ?? 0) >= MAX_MAKERS && maker !== channel.owner;
-    transaction.put(channels, [hashed(name)], channel);
+    transaction.put(channelRecords, [hashed(name)], channel);
     const others = existing?.memberKeys?.filter((key) => key !== memberKey) ?? [];
     const memberKeys = memberKey === undefined ? others : [...others, memberKey].slice(-MAX_MEMBER_KEYS);
     if (existing !== undefined) transaction.put(grants, [hashed(name), accountId], { ...existing, memberKeys });
@@ -178,7 +179,7 @@ export class Channels {
       return true;
     }
     await transaction.get(accountChannels, accountId, hashed(name));
-    transaction.put(channels, [hashed(name)], { ...channel, grants: channel.grants + 1 });
+    transaction.put(channelRecords, [hashed(name)], { ...channel, grants: channel.grants + 1 });
     transaction.put(grants, [hashed(name), accountId], { channel: name, accountId, createdAt: this.#now(), makers: [maker], memberKeys });
     transaction.put(accountChannels, [accountId, hashed(name)], { id: name });
     return true;
@@ -197,19 +198,19 @@ export class Channels {
   /** Removes a grant as part of a transaction; writes the channel's record. */
   async removeGrant(transaction: Transaction, name: string, accountId: string): Promise<void> {
     const grant = await transaction.get(grants, hashed(name), accountId);
-    const channel = await transaction.get(channels, hashed(name));
+    const channel = await transaction.get(channelRecords, hashed(name));
     if (grant === undefined || channel === undefined) return;
     await transaction.get(accountChannels, accountId, hashed(name));
     for (const maker of grant.makers ?? []) await removeUsage(transaction, { channel: name, accountId: maker, what: "grants" });
-    transaction.put(channels, [hashed(name)], { ...channel, grants: channel.grants - 1 });
+    transaction.put(channelRecords, [hashed(name)], { ...channel, grants: channel.grants - 1 });
     transaction.remove(grants, hashed(name), accountId);
     transaction.remove(accountChannels, accountId, hashed(name));
   }
 
   /** Lists the grants of a channel for its owner. @throws ApiError `not_found` */
   async grants(ownerId: string, name: string, { limit, after }: PageOptions): Promise<Page<Grant>> {
-    orgOf(name);
-    const record = await channels.read(this.#registry, hashed(name));
+    checkChannelName(name);
+    const record = await channelRecords.read(this.#registry, hashed(name));
     if (record?.owner !== ownerId) throw noSuchChannel();
     const prefix = grants.under(hashed(name));
     const entries = await this.#registry.list(prefix, { limit: limit + 1, after: after === undefined ? undefined : prefix + after });
@@ -221,8 +222,8 @@ export class Channels {
   }
 
   /** The channel, for its owner. @throws ApiError `invalid_channel_name`, `not_found` */
-  async owned(transaction: Transaction, ownerId: string, name: string): Promise<ChannelRecord> {
-    const channel = await this.usable(transaction, ownerId, name);
+  async requireOwned(transaction: Transaction, ownerId: string, name: string): Promise<ChannelRecord> {
+    const channel = await this.requireUsable(transaction, ownerId, name);
     if (channel.owner !== ownerId) throw noSuchChannel();
     return channel;
   }

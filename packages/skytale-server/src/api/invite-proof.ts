@@ -34,7 +34,7 @@ function joinContent({ channel, inviteId, requestId, keyPackage }: JoinContent):
 }
 
 /** Whether a proof is a signature (Ed25519, RFC 8032) of the given terms by the key of the invite. */
-export function isProof(proof: Uint8Array, content: JoinContent, inviteKey: Uint8Array): boolean {
+export function isValidProof(proof: Uint8Array, content: JoinContent, inviteKey: Uint8Array): boolean {
   const key = createPublicKey({ key: { kty: "OKP", crv: "Ed25519", x: Buffer.from(inviteKey).toString("base64url") }, format: "jwk" });
   return verify(null, joinContent(content), key, proof);
 }

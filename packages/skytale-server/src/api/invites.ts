@@ -6,7 +6,7 @@ import { addUsage, removeUsage, shareOf } from "./channel-usage.ts";
 import { checkAttestation } from "./attestation-form.ts";
 import { inviteIdOf } from "./invite-proof.ts";
 import type { ApiLimits } from "./limits.ts";
-import { channels, expiries, hashed, invites, timeKey, type InviteRecord, type InviteUse } from "./records.ts";
+import { channelRecords, expiries, hashed, invites, timeKey, type InviteRecord, type InviteUse } from "./records.ts";
 
 /** An invite as the accounts of its channel see it. */
 export interface InviteInfo {
@@ -63,16 +63,16 @@ export class Invites {
    * @throws ApiError `invalid_channel_name`, `not_found` (no such channel), `malformed_request`, `id_taken`, `limit_reached`
    */
   create(accountId: string, { channel: name, inviteKey, attestation, maxUses, ttlMs }: InviteOptions): Promise<InviteInfo> {
-    const { registry, channels: access, limits, now } = this.#options;
+    const { registry, channels, limits, now } = this.#options;
     if (maxUses > limits.maxUsesPerInvite) throw new ApiError("malformed_request", `max_uses: must be at most ${limits.maxUsesPerInvite}`);
     if (ttlMs > limits.maxInviteTtlMs) {
       throw new ApiError("malformed_request", `ttl_seconds: must be at most ${Math.floor(limits.maxInviteTtlMs / 1000)}`);
     }
     checkAttestation(attestation, { maxUses });
     const id = inviteIdOf(Buffer.from(inviteKey, "base64url"));
-    return access.lock.run(name, () =>
+    return channels.lock.run(name, () =>
       transact(registry, async (transaction) => {
-        const channel = await access.usable(transaction, accountId, name);
+        const channel = await channels.requireUsable(transaction, accountId, name);
         const existing = await transaction.get(invites, hashed(name), id);
         if (existing !== undefined) {
           if (existing.createdBy === accountId && existing.maxUses === maxUses && existing.attestation === attestation) {
@@ -97,7 +97,7 @@ export class Invites {
           expiresAt: createdAt + ttlMs,
           revoked: false,
         };
-        transaction.put(channels, [hashed(name)], { ...channel, invites: channel.invites + 1 });
+        transaction.put(channelRecords, [hashed(name)], { ...channel, invites: channel.invites + 1 });
         transaction.put(invites, [hashed(name), id], record);
         transaction.put(expiries, [timeKey(record.expiresAt + limits.rememberMs), id], { kind: "invite", channel: name, id });
         return infoOf(record, createdAt);
@@ -107,8 +107,8 @@ export class Invites {
 
   /** The invites of a channel. @throws ApiError `invalid_channel_name`, `not_found` */
   async list(accountId: string, name: string, { limit, after }: PageOptions): Promise<Page<InviteInfo>> {
-    const { registry, channels: access, now } = this.#options;
-    await access.assertUsable(accountId, name);
+    const { registry, channels, now } = this.#options;
+    await channels.checkUsable(accountId, name);
     const prefix = invites.under(hashed(name));
     const entries = await registry.list(prefix, { limit: limit + 1, after: after === undefined ? undefined : prefix + after });
     const items = entries.slice(0, limit).map((entry) => infoOf(invites.of(entry), now()));
@@ -121,10 +121,10 @@ export class Invites {
    * @throws ApiError `invalid_channel_name`, `not_found` (no such channel), `invite_unknown`, `not_permitted`
    */
   async revoke(accountId: string, name: string, id: string): Promise<void> {
-    const { registry, channels: access, rejectRequests, onRejected, now } = this.#options;
-    const waiting = await access.lock.run(name, () =>
+    const { registry, channels, rejectRequests, onRejected, now } = this.#options;
+    const waiting = await channels.lock.run(name, () =>
       transact(registry, async (transaction) => {
-        const channel = await access.usable(transaction, accountId, name);
+        const channel = await channels.requireUsable(transaction, accountId, name);
         const invite = await transaction.get(invites, hashed(name), id);
         if (invite === undefined) throw new ApiError("invite_unknown", "no such invite");
         if (accountId !== invite.createdBy && accountId !== channel.owner) {
@@ -141,15 +141,15 @@ export class Invites {
 
   /** Removes the record of an invite that ended long ago. */
   async forget(name: string, id: string): Promise<void> {
-    const { registry, channels: access } = this.#options;
-    await access.lock.run(name, () =>
+    const { registry, channels } = this.#options;
+    await channels.lock.run(name, () =>
       transact(registry, async (transaction) => {
         const invite = await transaction.get(invites, hashed(name), id);
-        const channel = await transaction.get(channels, hashed(name));
+        const channel = await transaction.get(channelRecords, hashed(name));
         if (invite === undefined || channel === undefined) return;
         transaction.remove(invites, hashed(name), id);
         await removeUsage(transaction, { channel: name, accountId: invite.createdBy, what: "invites" });
-        transaction.put(channels, [hashed(name)], { ...channel, invites: channel.invites - 1 });
+        transaction.put(channelRecords, [hashed(name)], { ...channel, invites: channel.invites - 1 });
       }),
     );
   }

@@ -2,12 +2,12 @@ import type { Registry } from "../registry/registry.ts";
 import { transact, type Transaction } from "../registry/transaction.ts";
 import { ApiError } from "./api-error.ts";
 import { noSuchChannel, type Channels, type PageOptions } from "./channels.ts";
-import { orgOf } from "./channel-name.ts";
+import { checkChannelName } from "./channel-name.ts";
 import { addUsage, removeUsage, shareOf } from "./channel-usage.ts";
-import { isProof } from "./invite-proof.ts";
+import { isValidProof } from "./invite-proof.ts";
 import { reserveUse, settleUse } from "./invites.ts";
 import type { ApiLimits } from "./limits.ts";
-import { channels, expiries, hashed, invites, joins, pendingJoins, timeKey, type InviteRecord, type JoinRecord } from "./records.ts";
+import { channelRecords, expiries, hashed, invites, joins, pendingJoins, timeKey, type InviteRecord, type JoinRecord } from "./records.ts";
 
 /** The join request as submitted. Bytes are base64url. */
 export interface JoinSubmission {
@@ -107,16 +107,16 @@ export class Joins {
    *   `id_taken`, `limit_reached`
    */
   async submit(accountId: string, submission: JoinSubmission): Promise<JoinState> {
-    const { registry, channels: access, limits, now, notify } = this.#options;
+    const { registry, channels, limits, now, notify } = this.#options;
     const { channel: name, inviteId, requestId } = submission;
-    orgOf(name);
-    const { state, news } = await access.lock.run(name, () =>
+    checkChannelName(name);
+    const { state, news } = await channels.lock.run(name, () =>
       transact(registry, async (transaction) => {
         const existing = await transaction.get(joins, requestId);
         if (existing !== undefined) return { state: this.#repeated(existing, accountId, submission) };
         const invite = await transaction.get(invites, hashed(name), inviteId);
-        const channel = await transaction.get(channels, hashed(name));
-        if (invite === undefined || channel === undefined || !isProven(submission, invite)) throw unknownInvite();
+        const channel = await transaction.get(channelRecords, hashed(name));
+        if (invite === undefined || channel === undefined || !hasValidProof(submission, invite)) throw unknownInvite();
         const createdAt = now();
         const expiresAt = createdAt + limits.joinWindowMs;
         const reserved = reserveUse(invite, requestId, expiresAt, createdAt);
@@ -128,7 +128,7 @@ export class Joins {
         const order = this.#nextOrder(requestId);
         const record: JoinRecord = { ...submission, accountId, order, status: "pending", createdAt, expiresAt };
         transaction.put(invites, [hashed(name), inviteId], reserved);
-        transaction.put(channels, [hashed(name)], { ...channel, pending: channel.pending + 1 });
+        transaction.put(channelRecords, [hashed(name)], { ...channel, pending: channel.pending + 1 });
         transaction.put(joins, [requestId], record);
         transaction.put(pendingJoins, [hashed(name), order], { id: requestId });
         transaction.put(expiries, expiryKey(record), { kind: "join", channel: name, id: requestId });
@@ -152,10 +152,10 @@ export class Joins {
    * @throws ApiError `join_unknown`
    */
   async remove(accountId: string, requestId: string): Promise<void> {
-    const { registry, channels: access, notify } = this.#options;
+    const { registry, channels, notify } = this.#options;
     const record = await joins.read(registry, requestId);
     if (record?.accountId !== accountId) throw unknownJoin();
-    await access.lock.run(record.channel, () =>
+    await channels.lock.run(record.channel, () =>
       transact(registry, async (transaction) => {
         const current = await transaction.get(joins, requestId);
         if (current === undefined) return;
@@ -172,16 +172,16 @@ export class Joins {
    *
    * @throws ApiError `join_unknown`, `join_expired`, `limit_reached` (too many rejections)
    */
-  async reject(accountId: string, requestId: string): Promise<JoinState> {
-    const { registry, channels: access, limits, now, notify } = this.#options;
+  async rejectResponse(accountId: string, requestId: string): Promise<JoinState> {
+    const { registry, channels, limits, now, notify } = this.#options;
     const known = await joins.read(registry, requestId);
     if (known?.accountId !== accountId) throw unknownJoin();
     const { channel: name } = known;
-    const { state, news } = await access.lock.run(name, () =>
+    const { state, news } = await channels.lock.run(name, () =>
       transact(registry, async (transaction) => {
         const record = await transaction.get(joins, requestId);
         const invite = await transaction.get(invites, hashed(name), known.inviteId);
-        const channel = await transaction.get(channels, hashed(name));
+        const channel = await transaction.get(channelRecords, hashed(name));
         if (record === undefined || channel === undefined) throw unknownJoin();
         // The same rejection again; or a response of one's own account, which has no better one.
         if (record.status !== "admitted" || record.answeredBy === accountId) return { state: stateOf(record, now()) };
@@ -197,11 +197,11 @@ export class Joins {
         const others = invite.uses.filter((use) => use.requestId !== requestId);
         const held = { ...invite, uses: [...others, { requestId, until: expiresAt }] };
         transaction.put(invites, [hashed(name), invite.id], held);
-        transaction.put(channels, [hashed(name)], { ...channel, pending: channel.pending + 1 });
+        transaction.put(channelRecords, [hashed(name)], { ...channel, pending: channel.pending + 1 });
         transaction.put(joins, [requestId], waiting);
         transaction.put(pendingJoins, [hashed(name), order], { id: requestId });
         transaction.put(expiries, expiryKey(waiting), { kind: "join", channel: name, id: requestId });
-        if (hasMadeGrant === true) await access.removeMaker(transaction, name, { accountId, maker: invite.createdBy });
+        if (hasMadeGrant === true) await channels.removeMaker(transaction, name, { accountId, maker: invite.createdBy });
         await addUsage(transaction, { channel, accountId, what: "waiting", limits });
         await addUsage(transaction, { channel, accountId: invite.createdBy, what: "waitingByInvite", limits });
         return { state: stateOf(waiting, now()), news: { request: waiting, invite: held } };
@@ -213,8 +213,8 @@ export class Joins {
 
   /** Expires a request that waited too long, and removes the record of one that ended long ago. */
   async expire(name: string, requestId: string): Promise<void> {
-    const { registry, channels: access, now, notify } = this.#options;
-    const isEnded = await access.lock.run(name, () =>
+    const { registry, channels, now, notify } = this.#options;
+    const isEnded = await channels.lock.run(name, () =>
       transact(registry, async (transaction) => {
         const record = await transaction.get(joins, requestId);
         if (record === undefined || record.expiresAt > now()) return false;
@@ -227,13 +227,13 @@ export class Joins {
   }
 
   /**
-   * Lists the pending join requests of a channel, oldest first, for accounts with access.
+   * Lists the pending join requests of a channel, oldest first, for accounts with channels.
    *
    * @throws ApiError `invalid_channel_name`, `not_found`
    */
   async pending(accountId: string, name: string, { limit, after }: PageOptions): Promise<PendingPage> {
-    const { registry, channels: access, now } = this.#options;
-    await access.assertUsable(accountId, name);
+    const { registry, channels, now } = this.#options;
+    await channels.checkUsable(accountId, name);
     const prefix = pendingJoins.under(hashed(name));
     const entries = await registry.list(prefix, { limit, after: after === undefined ? undefined : prefix + after });
     const found = await Promise.all(entries.map((entry) => this.#pendingJoin(pendingJoins.of(entry).id)));
@@ -248,11 +248,11 @@ export class Joins {
    *   the joiner has rejected a response of this account), `limit_reached` (grants)
    */
   async respond(memberId: string, name: string, requestId: string, response: JoinResponse): Promise<void> {
-    const { registry, channels: access, now, notify } = this.#options;
-    orgOf(name);
-    const isNew = await access.lock.run(name, () =>
+    const { registry, channels, now, notify } = this.#options;
+    checkChannelName(name);
+    const isNew = await channels.lock.run(name, () =>
       transact(registry, async (transaction) => {
-        await access.usable(transaction, memberId, name);
+        await channels.requireUsable(transaction, memberId, name);
         const record = await transaction.get(joins, requestId);
         if (record?.channel !== name) throw unknownJoin();
         if (record.status !== "pending") {
@@ -280,9 +280,9 @@ export class Joins {
   }
 
   async #settle(transaction: Transaction, record: JoinRecord, outcome: Outcome): Promise<void> {
-    const { channels: access, limits, now } = this.#options;
+    const { channels, limits, now } = this.#options;
     const { requestId, inviteId, channel: name } = record;
-    const channel = await transaction.get(channels, hashed(name));
+    const channel = await transaction.get(channelRecords, hashed(name));
     const invite = await transaction.get(invites, hashed(name), inviteId);
     if (channel === undefined) throw noSuchChannel();
     await this.#unlist(transaction, record);
@@ -293,8 +293,8 @@ export class Joins {
     let hasMadeGrant: boolean | undefined;
     if (outcome.status === "admitted") {
       const { memberKey } = outcome;
-      hasMadeGrant = await access.addGrant(transaction, left, { accountId: record.accountId, maker, memberKey });
-    } else transaction.put(channels, [hashed(name)], left);
+      hasMadeGrant = await channels.addGrant(transaction, left, { accountId: record.accountId, maker, memberKey });
+    } else transaction.put(channelRecords, [hashed(name)], left);
     const { memberKey: _, ...kept } = { memberKey: undefined, ...outcome };
     const settled: JoinRecord = { ...record, ...kept, hasMadeGrant, expiresAt: now() + limits.rememberMs };
     transaction.put(joins, [requestId], settled);
@@ -343,9 +343,9 @@ export class Joins {
   }
 }
 
-function isProven({ channel, inviteId, requestId, keyPackage, proof }: JoinSubmission, invite: InviteRecord): boolean {
+function hasValidProof({ channel, inviteId, requestId, keyPackage, proof }: JoinSubmission, invite: InviteRecord): boolean {
   const content = { channel, inviteId, requestId, keyPackage: Buffer.from(keyPackage, "base64url") };
-  return isProof(Buffer.from(proof, "base64url"), content, Buffer.from(invite.inviteKey, "base64url"));
+  return isValidProof(Buffer.from(proof, "base64url"), content, Buffer.from(invite.inviteKey, "base64url"));
 }
 
 function isSame(record: JoinRecord, response: JoinResponse): boolean {

@@ -147,7 +147,7 @@ export const signingKeys: Kind<SigningKeyRecord> = new Kind("signing-key");
 /** By {@link hashed} name. */
 export const orgs: Kind<OrgRecord> = new Kind("org");
 /** By {@link hashed} name. */
-export const channels: Kind<ChannelRecord> = new Kind("channel");
+export const channelRecords: Kind<ChannelRecord> = new Kind("channel");
 /** By {@link hashed} channel and account id. */
 export const grants: Kind<GrantRecord> = new Kind("grant");
 /** By {@link hashed} channel and account id. */

@@ -9,7 +9,10 @@ interface Waiter {
 /** Calls that are woken in one turn of the event loop. */
 const WAKES_PER_TURN = 16;
 
-/** Wakes calls that wait for news about something. */
+/**
+ * Wakes calls that wait for news about a topic. `Joins` and the listener of the registry notify; long polls wait in `until`, which the routes call
+ * through http/waiting.ts.
+ */
 export class Signals {
   readonly #waiting = new Map<string, Set<Waiter>>();
   #closed = false;

@@ -5,7 +5,7 @@ import { ApiError } from "./api-error.ts";
 import { removeUsage } from "./channel-usage.ts";
 import type { Channels } from "./channels.ts";
 import type { JsonObject } from "@parley/core";
-import { channels, expiries, grants, hashed, invites, timeKey, type GrantRecord, type InviteRecord } from "./records.ts";
+import { channelRecords, expiries, grants, hashed, invites, timeKey, type GrantRecord, type InviteRecord } from "./records.ts";
 
 /** Options of {@link Withdrawals}. */
 export interface WithdrawalsOptions {
@@ -38,13 +38,13 @@ export class Withdrawals {
    * @throws ApiError `not_found` (no such channel or grant, or not the channel's owner)
    */
   withdraw(ownerId: string, name: string, accountId: string): Promise<void> {
-    const { registry, channels: access, now } = this.#options;
+    const { registry, channels, now } = this.#options;
     const marker = [timeKey(now()), `withdrawal-${accountId}`] as const;
-    return access.lock.run(name, async () => {
+    return channels.lock.run(name, async () => {
       await transact(registry, async (transaction) => {
-        await access.owned(transaction, ownerId, name);
+        await channels.requireOwned(transaction, ownerId, name);
         if ((await transaction.get(grants, hashed(name), accountId)) === undefined) throw new ApiError("not_found", "no such grant");
-        await access.removeGrant(transaction, name, accountId);
+        await channels.removeGrant(transaction, name, accountId);
         await transaction.get(expiries, ...marker);
         transaction.put(expiries, marker, { kind: "withdrawal", channel: name, id: accountId });
       });
@@ -55,19 +55,22 @@ export class Withdrawals {
     });
   }
 
-  /** Finishes a withdrawal that a stop of the server has cut short. */
+  /**
+   * Finishes a withdrawal that a stop of the server has cut short. Called by `expire`, which finds the marker of the withdrawal among the
+   * expiries and removes it afterwards.
+   */
   resume(name: string): Promise<void> {
     return this.#options.channels.lock.run(name, () => this.#removeDescendants(name));
   }
 
   async #removeDescendants(name: string): Promise<void> {
-    const { registry, channels: access } = this.#options;
-    const channel = await channels.read(registry, hashed(name));
+    const { registry, channels } = this.#options;
+    const channel = await channelRecords.read(registry, hashed(name));
     if (channel === undefined) return;
     const all = await this.#all(grants, name);
     const kept = reachable(all, channel.owner);
     for (const { accountId, makers } of all) {
-      if (!kept.has(accountId)) await transact(registry, (transaction) => access.removeGrant(transaction, name, accountId));
+      if (!kept.has(accountId)) await transact(registry, (transaction) => channels.removeGrant(transaction, name, accountId));
       else if (makers?.some((maker) => !kept.has(maker)) === true) {
         await transact(registry, async (transaction) => {
           const grant = await transaction.get(grants, hashed(name), accountId);
@@ -86,8 +89,8 @@ export class Withdrawals {
       if (invite === undefined) return [];
       const held = invite.uses.flatMap(({ requestId, until }) => (until === null ? [] : requestId));
       await rejectRequests(transaction, held);
-      const channel = await transaction.get(channels, hashed(name));
-      if (channel !== undefined) transaction.put(channels, [hashed(name)], { ...channel, invites: channel.invites - 1 });
+      const channel = await transaction.get(channelRecords, hashed(name));
+      if (channel !== undefined) transaction.put(channelRecords, [hashed(name)], { ...channel, invites: channel.invites - 1 });
       await removeUsage(transaction, { channel: name, accountId: invite.createdBy, what: "invites" });
       transaction.remove(invites, hashed(name), id);
       return held;

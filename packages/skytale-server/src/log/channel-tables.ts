@@ -14,7 +14,7 @@ import type { ChannelState, Draft } from "./draft.ts";
 import { commitKey, epochOf, type PublisherBytes, readSegmentKey, type SegmentKey, segmentKey } from "./log-keys.ts";
 import { PageBuilder } from "./page-builder.ts";
 import { PublisherTable } from "./publisher-table.ts";
-import { Removal } from "./removal.ts";
+import { planRemoval, type Removal } from "./plan-removal.ts";
 import { decodeSegment, encodeSegment, type Segment, segmentsOf } from "./segment.ts";
 import { ShareTables } from "./share-tables.ts";
 import { Shares } from "./shares.ts";
@@ -70,7 +70,7 @@ export class ChannelTables {
   readonly #segments: Table;
   readonly #commits: Table;
   readonly #meta: Table;
-  readonly #shares: ShareTables;
+  readonly #shareTables: ShareTables;
   readonly publishers: PublisherTable;
   readonly #open = new Map<string, StoredChannel>();
   #nextId: number;
@@ -83,7 +83,7 @@ export class ChannelTables {
     this.#segments = environment.table("log-segments");
     this.#commits = environment.table("log-commits");
     this.#meta = environment.table("log-meta");
-    this.#shares = new ShareTables(environment);
+    this.#shareTables = new ShareTables(environment);
     this.publishers = new PublisherTable(environment);
     [this.#nextId, this.#isDamaged] = this.#check();
   }
@@ -176,7 +176,7 @@ export class ChannelTables {
       const { id, first, name } = channel;
       const after = { first, next: draft.next, ...held };
       const given = { id, first, shares, isAppended: true, ...held };
-      const removal = isFull || retaining.has(name) ? new Removal(given, this.#segments, this.#shares, limits) : undefined;
+      const removal = isFull || retaining.has(name) ? planRemoval(given, this.#segments, this.#shareTables, limits) : undefined;
       changes.push({ channel, draft, segments, removal, after: { ...after, ...(removal && afterRemoval(removal)) } });
     }
     for (const name of retaining) {
@@ -184,8 +184,8 @@ export class ChannelTables {
       if (channel === undefined || written.some((one) => one.channel === channel)) continue;
       const { id, first, entries, bytes, next } = channel;
       const given = { id, first, shares: this.#sharesOf(channel), isAppended: false, entries, bytes };
-      const removal = new Removal(given, this.#segments, this.#shares, limits);
-      if (!removal.isEmpty || !removal.isDone)
+      const removal = planRemoval(given, this.#segments, this.#shareTables, limits);
+      if (removal.removed.length > 0 || !removal.isDone)
         changes.push({ channel, draft: undefined, segments: [], removal, after: { next, ...afterRemoval(removal) } });
     }
     return changes;
@@ -221,7 +221,7 @@ export class ChannelTables {
     const { id, name } = channel;
     for (const segment of removal?.removed ?? []) {
       this.#writes.remove(this.#segments, segment.key);
-      this.#shares.removePlace(segment);
+      this.#shareTables.removePlace(segment);
       removed.push(...segment.publishers);
     }
     for (const run of removal?.runs ?? []) this.#writes.put(this.#segments, segmentKey(run), RUN);
@@ -231,7 +231,7 @@ export class ChannelTables {
       const stored: SegmentKey = { channel: id, last, count: bodies.length, bytes, recordedAt: now, publishers, kind };
       const key = segmentKey(stored);
       this.#writes.put(this.#segments, key, encodeSegment(segment));
-      this.#shares.putPlace(stored, key);
+      this.#shareTables.putPlace(stored, key);
       added.push(...publishers);
     }
     for (const { epoch, sequence, forgotten } of draft?.recorded ?? []) {
@@ -239,12 +239,12 @@ export class ChannelTables {
       this.#writes.put(this.#commits, commitKey(id, epoch), numbersKey(sequence));
     }
     if (channel.next === 1) this.#writes.put(this.#meta, NEXT_ID, numbersKey(this.#nextId));
-    this.#shares.put(id, this.#sharesOf(channel));
+    this.#shareTables.put(id, this.#sharesOf(channel));
     this.#writes.put(this.#channels, Buffer.from(name), numbersKey(id, after.first, after.next, after.bytes, after.entries));
   }
 
   #sharesOf(channel: StoredChannel): Shares<number> {
-    return (channel.shares ??= this.#shares.load(channel.id));
+    return (channel.shares ??= this.#shareTables.load(channel.id));
   }
 
   #find(name: string): StoredChannel | undefined {

@@ -2,7 +2,7 @@ import type { Appended } from "./channel-log.ts";
 
 type Listener = (page: Appended) => void;
 
-/** Listeners for appends, by channel. */
+/** Listeners for appends, by channel. A log notifies them of each durable commit; the relay's `ChannelFeeds` add one for each subscribed channel. */
 export class Watchers {
   readonly #byChannel = new Map<string, Set<Listener>>();
 

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { inviteIdOf, isProof } from "../../src/api/invite-proof.ts";
+import { inviteIdOf, isValidProof } from "../../src/api/invite-proof.ts";
 import { makeInvite, prove } from "./reference-invite.ts";
 
 const CHANNEL = "acme/team/general";
@@ -15,7 +15,7 @@ describe("a proof", () => {
 
   it("is one by the reference implementation too, and ids are the same", () => {
     expect(inviteIdOf(invite.key)).toBe(invite.id.toString("base64url"));
-    expect(isProof(proof, content, invite.key)).toBe(true);
+    expect(isValidProof(proof, content, invite.key)).toBe(true);
   });
 
   it("is invalid after a change of any bit", () => {
@@ -27,16 +27,16 @@ describe("a proof", () => {
     };
     fc.assert(
       fc.property(fc.nat(8 * 64), (bit) => {
-        expect(isProof(flip(proof, bit), content, invite.key)).toBe(false);
-        expect(isProof(proof, { ...content, keyPackage: flip(keyPackage, bit) }, invite.key)).toBe(false);
-        expect(isProof(proof, content, flip(invite.key, bit))).toBe(false);
+        expect(isValidProof(flip(proof, bit), content, invite.key)).toBe(false);
+        expect(isValidProof(proof, { ...content, keyPackage: flip(keyPackage, bit) }, invite.key)).toBe(false);
+        expect(isValidProof(proof, content, flip(invite.key, bit))).toBe(false);
       }),
     );
   });
 
   it("is invalid when bytes move from one field to the next", () => {
     const moved = { ...content, channel: CHANNEL.slice(0, -1), keyPackage: Buffer.concat([Buffer.from("l"), keyPackage]) };
-    expect(isProof(proof, moved, invite.key)).toBe(false);
+    expect(isValidProof(proof, moved, invite.key)).toBe(false);
   });
 
   it("of any bytes, by any key, is a yes or no", () => {
@@ -44,7 +44,7 @@ describe("a proof", () => {
     const oddKeys = fc.constantFrom(new Uint8Array(32), new Uint8Array(32).fill(255), Uint8Array.of(1, ...new Uint8Array(31)));
     fc.assert(
       fc.property(bytes(64), fc.oneof(bytes(32), oddKeys), fc.uint8Array(), (signature, key, packageBytes) => {
-        expect(isProof(signature, { ...content, keyPackage: packageBytes }, key)).toBeTypeOf("boolean");
+        expect(isValidProof(signature, { ...content, keyPackage: packageBytes }, key)).toBeTypeOf("boolean");
       }),
     );
   });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { readApiLimits } from "../../src/api/limits.ts";
-import { accountChannels, channels, grants, hashed } from "../../src/api/records.ts";
+import { accountChannels, channelRecords, grants, hashed } from "../../src/api/records.ts";
 import { Services } from "../../src/api/services.ts";
 import { MemoryEnvironment } from "@parley/storage";
 import { StoredRegistry } from "../../src/registry/stored-registry.ts";
@@ -18,9 +18,9 @@ describe("grants of a version that didn't record who made them", () => {
     if (owner === undefined || older === undefined || newer === undefined) throw new Error("no accounts");
     await services.channels.create(owner, CHANNEL);
     await transact(registry, async (transaction) => {
-      const channel = await transaction.get(channels, hashed(CHANNEL));
+      const channel = await transaction.get(channelRecords, hashed(CHANNEL));
       if (channel === undefined) throw new Error("no channel");
-      transaction.put(channels, [hashed(CHANNEL)], { ...channel, grants: 1 });
+      transaction.put(channelRecords, [hashed(CHANNEL)], { ...channel, grants: 1 });
       transaction.put(grants, [hashed(CHANNEL), older], { channel: CHANNEL, accountId: older, createdAt: 1 });
       transaction.put(accountChannels, [older, hashed(CHANNEL)], { id: CHANNEL });
     });
@@ -30,7 +30,7 @@ describe("grants of a version that didn't record who made them", () => {
     expect(await services.channels.mayUse(older, CHANNEL)).toBe(true);
     await services.withdrawals.withdraw(owner, CHANNEL, older);
     expect(await services.channels.mayUse(older, CHANNEL)).toBe(false);
-    expect(await channels.read(registry, hashed(CHANNEL))).toMatchObject({ grants: 0 });
+    expect(await channelRecords.read(registry, hashed(CHANNEL))).toMatchObject({ grants: 0 });
   });
 });
 
@@ -52,7 +52,7 @@ describe("a withdrawal that a stop of the server cuts short", () => {
     await services.channels.create(owner, CHANNEL);
     await services.channels.grant(owner, CHANNEL, mallory);
     await transact(registry, async (transaction) => {
-      const channel = await transaction.get(channels, hashed(CHANNEL));
+      const channel = await transaction.get(channelRecords, hashed(CHANNEL));
       if (channel === undefined) throw new Error("no channel");
       await services.channels.addGrant(transaction, channel, { accountId: sybil, maker: mallory });
     });

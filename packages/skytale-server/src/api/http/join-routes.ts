@@ -120,7 +120,7 @@ function addJoinerRoutes(app: FastifyInstance, { joins, limits }: Services, { au
         response: { 200: joinState, ...FAILURES },
       },
     },
-    async (request) => shown(await joins.reject(authentication.accountOf(request), request.params.id)),
+    async (request) => shown(await joins.rejectResponse(authentication.accountOf(request), request.params.id)),
   );
 
   typed.delete(
@@ -164,7 +164,7 @@ function addMemberRoutes(app: FastifyInstance, { joins, channels, limits }: Serv
         ask: () => joins.pending(accountId, name, page),
         isNews: (found) => found.items.length > 0,
         take: (news) => newsAfter(news as PendingJoin, page.after),
-        confirm: () => channels.assertUsable(accountId, name),
+        confirm: () => channels.checkUsable(accountId, name),
       });
       authentication.charge(request, items.length * JOIN_COST);
       return { pending: items.map(shownToMembers), next };

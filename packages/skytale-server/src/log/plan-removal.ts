@@ -31,46 +31,60 @@ interface Stored extends SegmentKey {
   readonly key: Uint8Array;
 }
 
+/** What a commit removes from one log, and the log's bounds afterwards. */
+export interface Removal {
+  readonly first: number;
+  readonly entries: number;
+  readonly bytes: number;
+  /** Segments whose records are removed. */
+  readonly removed: readonly Stored[];
+  /** Records to write for evicted entries. */
+  readonly runs: readonly SegmentKey[];
+  /** Whether the log is within its retention; otherwise the next commit has to continue. */
+  readonly isDone: boolean;
+}
+
 /**
  * Decides which stored segments of one log a commit removes, by {@link nextToGo}. Updates the shares of the channel immediately: after a
  * failed commit the caller loads them again. Reads only keys, a bounded number for each removed segment.
  */
-export class Removal {
+export function planRemoval(channel: RemovalChannel, segments: Table, shareTables: ShareTables, limits: RemovalLimits): Removal {
+  return new RemovalPlan(channel, segments, shareTables).run(limits);
+}
+
+class RemovalPlan implements Removal {
   first: number;
   entries: number;
   bytes: number;
-  /** Segments whose records go. */
   readonly removed: Stored[] = [];
-  /** Records for evicted entries. */
   readonly runs: SegmentKey[] = [];
-  /** Whether the log holds what it may; otherwise the next commit has to continue. */
-  readonly isDone: boolean;
+  isDone = false;
   readonly #channel: RemovalChannel;
   readonly #segments: Table;
-  readonly #places: ShareTables;
+  readonly #shareTables: ShareTables;
   /** Segments that are evicted by account, by their last sequence. */
   readonly #evicted = new Map<number, Stored>();
   /** Where to search for the next segment of an account. */
   readonly #searchFrom = new Map<number, number>();
-  /** The segment found last by {@link Removal.#oldest}. */
+  /** The segment found last by {@link RemovalPlan.#oldest}. */
   #known: Stored | undefined;
 
-  constructor(channel: RemovalChannel, segments: Table, places: ShareTables, limits: RemovalLimits) {
+  constructor(channel: RemovalChannel, segments: Table, shareTables: ShareTables) {
     this.#channel = channel;
     this.#segments = segments;
-    this.#places = places;
+    this.#shareTables = shareTables;
     this.first = channel.first;
     this.entries = channel.entries;
     this.bytes = channel.bytes;
-    this.isDone = this.#run(limits);
+  }
+
+  run(limits: RemovalLimits): this {
+    this.isDone = this.#removeSegments(limits);
     this.#makeRuns();
+    return this;
   }
 
-  get isEmpty(): boolean {
-    return this.removed.length === 0;
-  }
-
-  #run({ retention, now, budget }: RemovalLimits): boolean {
+  #removeSegments({ retention, now, budget }: RemovalLimits): boolean {
     const { shares } = this.#channel;
     for (;;) {
       const oldest = this.#oldest(budget);
@@ -109,7 +123,7 @@ export class Removal {
 
   /** Evicts an account's oldest segment. Returns false if it has none on disk. */
   #evict(account: number): boolean {
-    const key = this.#places.oldest(this.#channel.id, account, Math.max(this.first, this.#searchFrom.get(account) ?? 0));
+    const key = this.#shareTables.oldest(this.#channel.id, account, Math.max(this.first, this.#searchFrom.get(account) ?? 0));
     if (key === undefined) return false;
     const segment = { ...readSegmentKey(key), key };
     this.#searchFrom.set(account, segment.last + 1);
