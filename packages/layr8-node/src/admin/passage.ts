@@ -44,7 +44,7 @@ export function readPassage(view: NodeView, { from = "", to = "", type = "", siz
     const explained = policies.explain({ sender: from, recipient: to, type, credentials: given });
     if (explained.length === 0) note("Policies", "no policy applies: every sender is accepted");
     for (const { index, did, decision } of explained) {
-      add(`Policy ${index + 1} (for ${did})`, decision.kind === "authorized" || decision.kind === "unauthorized", sentenceOf(decision));
+      add(`Policy ${index + 1} (for ${did})`, decision.kind === "authorized" || decision.kind === "flagged", sentenceOf(decision));
     }
     const { mailboxes } = router();
     const message = { id: "console", type, thread: undefined, parentThread: undefined };
@@ -62,7 +62,7 @@ function sentenceOf(decision: PolicyDecision): string {
   switch (decision.kind) {
     case "authorized":
       return "it accepts the sender";
-    case "unauthorized":
+    case "flagged":
       return "it does not accept the sender, and lets the agent decide";
     case "denied":
       return "it denies the sender";

@@ -114,7 +114,7 @@ export class ApiKeys {
     return infoOf(await this.#add(key, options, true));
   }
 
-  /** Finds a valid key by its text. */
+  /** Finds a valid key by its text. It is looked up by its SHA-256, so the time that this takes reveals nothing about valid keys. */
   find(presentedKey: string): ApiKey | undefined {
     if (presentedKey.length > MAX_PRESENTED_LENGTH) return undefined;
     const record = this.#valid.get(hashKey(presentedKey));

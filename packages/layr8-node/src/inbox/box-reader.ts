@@ -1,6 +1,6 @@
 import { isRecordDamaged, numbersKey, type Table, type WriteQueue } from "@parley/storage";
 import type { StoredBox, Boxes } from "./boxes.ts";
-import type { DamagedMessage, InboxMessage, IncomingMessage, ReadOptions } from "./inbox.ts";
+import type { DamagedMessage, InboxMessage, MessageToStore, ReadOptions } from "./inbox.ts";
 import { readRecordKey } from "./inbox-keys.ts";
 import { inboxMessage } from "./inbox-message.ts";
 import { decodeMessage, readIntactHeader } from "./message-record.ts";
@@ -31,7 +31,7 @@ export class BoxReader {
     const { messages, attempts } = boxes.contentsOf(box);
     const found: InboxMessage[] = [];
     let length = 0;
-    const take = (message: IncomingMessage, seq: number): void => {
+    const take = (message: MessageToStore, seq: number): void => {
       found.push(inboxMessage(message, seq, attempts.get(seq) ?? 0));
       length += message.plaintext.length;
     };
@@ -56,7 +56,7 @@ export class BoxReader {
   }
 
   /** Removes the unreadable messages of a record from the inbox, keeps the record aside, and passes on the messages that are intact. */
-  #setAside(box: StoredBox, damagedKey: Uint8Array, after: number, onIntact: (message: IncomingMessage, seq: number) => void): void {
+  #setAside(box: StoredBox, damagedKey: Uint8Array, after: number, onIntact: (message: MessageToStore, seq: number) => void): void {
     const { boxes, messages, segments, writes } = this.#parts;
     const contents = boxes.contentsOf(box);
     const places = readRecordKey(damagedKey);
@@ -82,7 +82,7 @@ export class BoxReader {
 }
 
 /** Decodes a record; `undefined` if it is missing or damaged. */
-function decodeIntact(recipient: string, length: number, record: Uint8Array | undefined): IncomingMessage | undefined {
+function decodeIntact(recipient: string, length: number, record: Uint8Array | undefined): MessageToStore | undefined {
   if (record === undefined) return undefined;
   try {
     const message = decodeMessage(recipient, record);

@@ -1,5 +1,5 @@
 /** A message that the router stores in an inbox. */
-export interface IncomingMessage {
+export interface MessageToStore {
   /** DID of the recipient. */
   readonly recipient: string;
   /** DIDComm message id: unique for its sender. */
@@ -30,13 +30,13 @@ export interface IncomingMessage {
 }
 
 /** The members of a stored message without its plaintext. */
-export type MessageHeader = Omit<IncomingMessage, "recipient" | "plaintext" | "expires" | "remote">;
+export type MessageHeader = Omit<MessageToStore, "recipient" | "plaintext" | "expires" | "remote">;
 
 /** The fields that identify a message across retries. */
-export type MessageIdentity = Pick<IncomingMessage, "recipient" | "from" | "id" | "expires">;
+export type MessageIdentity = Pick<MessageToStore, "recipient" | "from" | "id" | "expires">;
 
 /** A message in an inbox. */
-export interface InboxMessage extends IncomingMessage {
+export interface InboxMessage extends MessageToStore {
   /** Sequence number in the inbox: ascending from 1, never reused, with gaps. */
   readonly seq: number;
   /** Recorded deliveries without an acknowledgement. */
@@ -154,7 +154,7 @@ export interface Inbox {
    * Stores a message. Storing the same (recipient, sender, id, expires) again is a no-op while it is remembered, settled or not. A
    * duplicate of a pending append resolves and rejects with it.
    */
-  append(message: IncomingMessage): Promise<Appended>;
+  append(message: MessageToStore): Promise<Appended>;
   /**
    * Whether a message of another node is remembered as stored, settled or not. Waits for a pending append. For senders that lost the
    * response: the message was accepted, whatever its checks would be now.

@@ -12,7 +12,7 @@ import type {
   Inbox,
   InboxLimits,
   InboxMessage,
-  IncomingMessage,
+  MessageToStore,
   ReadOptions,
 } from "./inbox.ts";
 import { encodeBox, storableTime } from "./inbox-keys.ts";
@@ -137,7 +137,7 @@ export class LmdbInbox implements Inbox {
     return inbox;
   }
 
-  append(message: IncomingMessage): Promise<Appended> {
+  append(message: MessageToStore): Promise<Appended> {
     if (this.#closed) return rejectClosed();
     const now = this.#now();
     const fingerprint = fingerprintOf(message);
@@ -281,7 +281,7 @@ export class LmdbInbox implements Inbox {
     await this.#writes.flush().catch(() => undefined);
   }
 
-  #store(message: IncomingMessage, fingerprint: Fingerprint, recent: StoredRecentMessages, now: number): Appended {
+  #store(message: MessageToStore, fingerprint: Fingerprint, recent: StoredRecentMessages, now: number): Appended {
     const box = this.#boxes.find(message.recipient) ?? this.#boxes.create(message.recipient, this.#nextNumber++);
     const contents = this.#boxes.contentsOf(box);
     const seq = this.#nextNumber++;

@@ -10,7 +10,7 @@ import type {
   Inbox,
   InboxLimits,
   InboxMessage,
-  IncomingMessage,
+  MessageToStore,
   ReadOptions,
 } from "./inbox.ts";
 import { inboxMessage } from "./inbox-message.ts";
@@ -67,7 +67,7 @@ export class MemoryInbox implements Inbox {
     this.#remote = new RecentMessages(remoteDeduplicationMs, maxRemembered, this.#now());
   }
 
-  async append(message: IncomingMessage): Promise<Appended> {
+  async append(message: MessageToStore): Promise<Appended> {
     this.#assertOpen();
     const now = this.#now();
     const fingerprint = fingerprintOf(message);

@@ -1,6 +1,6 @@
 import * as zlib from "node:zlib";
 import { StorageError } from "@parley/storage";
-import type { IncomingMessage, MessageHeader } from "./inbox.ts";
+import type { MessageToStore, MessageHeader } from "./inbox.ts";
 
 type Header = [
   id: string,
@@ -23,7 +23,7 @@ const HAS_CRC = 0x8000_0000;
  * Encodes a message: a length, a CRC-32 of the header, the header (the small members as JSON), and the plaintext unchanged, so that it is
  * neither parsed nor escaped. The separate checksum makes it possible to report a message with a damaged plaintext to its sender.
  */
-export function encodeMessage(message: IncomingMessage): Buffer {
+export function encodeMessage(message: MessageToStore): Buffer {
   const { id, from = null, type, thread = null, parentThread = null, authorized, expiresAt, senderCredentials, plaintext } = message;
   const members: Header = [id, from, type, thread, parentThread, authorized ? 1 : 0, expiresAt];
   if (senderCredentials !== undefined) members.push(senderCredentials);
@@ -43,7 +43,7 @@ export function encodeMessage(message: IncomingMessage): Buffer {
  *
  * @throws StorageError `record_damaged`
  */
-export function decodeMessage(recipient: string, value: Uint8Array): IncomingMessage {
+export function decodeMessage(recipient: string, value: Uint8Array): MessageToStore {
   try {
     const record = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
     const [headerAt, bodyAt] = partsOf(record);

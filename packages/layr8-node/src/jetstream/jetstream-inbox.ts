@@ -11,7 +11,7 @@ import type {
   ExpiredMessages,
   Inbox,
   InboxLimits,
-  IncomingMessage,
+  MessageToStore,
 } from "../inbox/inbox.ts";
 import { checkRoom, inboxLimits, type InboxOptions } from "../inbox/inbox-limits.ts";
 import { storableTime } from "../inbox/inbox-keys.ts";
@@ -114,7 +114,7 @@ export class JetstreamInbox implements Inbox {
     return inbox;
   }
 
-  append(message: IncomingMessage): Promise<Appended> {
+  append(message: MessageToStore): Promise<Appended> {
     if (this.#closing !== undefined) return rejectClosed();
     const fingerprint = fingerprintOf(message);
     const first = this.#pending.get(fingerprint);
@@ -216,7 +216,7 @@ export class JetstreamInbox implements Inbox {
     );
   }
 
-  async #store(message: IncomingMessage, fingerprint: Fingerprint): Promise<Appended> {
+  async #store(message: MessageToStore, fingerprint: Fingerprint): Promise<Appended> {
     const { recipient, plaintext, expiresAt, remote = false } = message;
     const at = this.#now();
     const rememberedUntil = at + (remote ? this.#limits.remoteDeduplicationMs : this.#limits.deduplicationMs);

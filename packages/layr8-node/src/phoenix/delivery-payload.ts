@@ -1,8 +1,8 @@
-import type { IncomingMessage } from "../inbox/inbox.ts";
+import type { MessageToStore } from "../inbox/inbox.ts";
 import { PASSED, rejected, TOO_LARGE, type CheckResult } from "../routing/rejection.ts";
 
 /** The parts of a message in a delivery. */
-type Deliverable = Pick<IncomingMessage, "recipient" | "authorized" | "senderCredentials" | "plaintext">;
+type Deliverable = Pick<MessageToStore, "recipient" | "authorized" | "senderCredentials" | "plaintext">;
 
 /** Bytes of a frame around the payload, without the DID in its topic: refs of up to 256 characters, punctuation, event name. */
 const FRAME_BYTES = 1024;

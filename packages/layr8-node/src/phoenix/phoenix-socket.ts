@@ -240,6 +240,7 @@ export class PhoenixSocket implements ChannelSocket {
     this.#joining.set(topic, queue);
     const channel = new Channel(this, topic, frame.joinRef, previous?.handler);
     try {
+      // The owner is the closure that SocketAuthenticator returns for the socket. It checks the DID, and creates the AgentChannel.
       const joined = await this.#owner.join(topic, frame.payload, channel);
       if (this.#ws.readyState !== this.#ws.OPEN) {
         if (joined.status === "ok") joined.handler.ended("lost");

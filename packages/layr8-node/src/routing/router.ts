@@ -5,7 +5,7 @@ import { Authorizer, type AuthorizationResult, type AuthorizerOptions } from "./
 import type { Consumer } from "./deliver/consumer.ts";
 import type { DeadLetterCause, DeliveryOptions, MailboxEvents } from "./deliver/mailbox.ts";
 import { Mailboxes } from "./deliver/mailboxes.ts";
-import type { InboundMessage } from "./inbound-message.ts";
+import type { RoutedMessage } from "./routed-message.ts";
 import { parseMessage } from "./parse/parse-message.ts";
 import {
   ACCEPTED,
@@ -27,9 +27,9 @@ import { MessageStore, type MessageStoreOptions } from "./store/message-store.ts
 /** Events of {@link Router}. */
 export interface RouterEvents extends Pick<MailboxEvents, "onDelivered" | "onSettled" | "onFailure"> {
   /** A message was accepted. Absent without listeners, so that a message costs nothing. */
-  readonly onAccepted?: ((inbound: InboundMessage) => void) | undefined;
+  readonly onAccepted?: ((inbound: RoutedMessage) => void) | undefined;
   /** A message was rejected. `inbound` is absent if it can't be read. Absent if nobody reads it. */
-  readonly onRejected?: ((sender: string, rejection: Rejection, inbound: InboundMessage | undefined) => void) | undefined;
+  readonly onRejected?: ((sender: string, rejection: Rejection, inbound: RoutedMessage | undefined) => void) | undefined;
   readonly onDead: OnDead;
   /** A system message could not be stored. */
   readonly onDropped: (message: MessageSummary, reason: string) => void;
@@ -50,7 +50,9 @@ export interface SenderAccount {
 }
 
 /**
- * Accepts messages from agents and other nodes. A message passes four steps: it is parsed, authorized, stored, and delivered.
+ * Accepts messages from agents and other nodes. A message passes four steps: it is parsed, authorized, stored, and delivered. The first part of
+ * the second step, `Authorizer.check`, also asks {@link MessageStore.check} whether each recipient can be reached and has room, so that a message
+ * that could not be stored costs no verification of credentials.
  *
  * Guarantees to the sender: {@link Router.accept} and {@link Router.receive} resolve without a rejection only once every recipient's copy
  * is durable: in the inbox of a local recipient, in the outbound queue for another.
@@ -95,7 +97,7 @@ export class Router {
     const extra = extraUnitsOf(inbound.message, text.length);
     if (extra > 0 && !account.takeUnits(extra)) return this.#rejectedBy(rejected(RATE_LIMITED), sender, inbound);
     this.#recordThreads(inbound, consumer);
-    return this.#reported(inbound, this.#authorizer.authorize(inbound, this.#store));
+    return this.#reported(inbound, this.#authorizer.authorize(inbound, this.#afterAuthorization));
   }
 
   /**
@@ -103,21 +105,21 @@ export class Router {
    *
    * @returns `ok` once the message is durable. Whether the recipient is away is not disclosed to other nodes.
    */
-  async receive(inbound: InboundMessage): Promise<CheckResult> {
+  async receive(inbound: RoutedMessage): Promise<CheckResult> {
     // The other node has lost the response. The message was accepted, whatever its checks would be now.
     if (await this.#messages.remembers(inbound)) return PASSED;
     const checked = this.#authorizer.check(inbound);
     if (!checked.ok) return this.#rejectedBy(checked, inbound.sender, inbound);
-    return this.#reported(inbound, this.#authorizer.authorize(inbound, this.#store));
+    return this.#reported(inbound, this.#authorizer.authorize(inbound, this.#afterAuthorization));
   }
 
-  #rejectedBy(result: Rejected, sender: string, inbound?: InboundMessage): Rejected {
+  #rejectedBy(result: Rejected, sender: string, inbound?: RoutedMessage): Rejected {
     this.#options.events.onRejected?.(sender, result.rejection, inbound);
     return result;
   }
 
   /** Calls `onAccepted` once the message is stored, or `onRejected`. */
-  #reported(inbound: InboundMessage, result: AcceptResult | Promise<AcceptResult>): AcceptResult | Promise<AcceptResult> {
+  #reported(inbound: RoutedMessage, result: AcceptResult | Promise<AcceptResult>): AcceptResult | Promise<AcceptResult> {
     const { onAccepted, onRejected } = this.#options.events;
     if (onAccepted === undefined) return result;
     const report = (accepted: AcceptResult): AcceptResult => {
@@ -128,11 +130,12 @@ export class Router {
     return result instanceof Promise ? result.then(report) : report(result);
   }
 
-  /** Stores an authorized message for its recipients. {@link Mailboxes} deliver it to the connections of those hosted here. */
-  readonly #store = (inbound: InboundMessage, authorized: AuthorizationResult): AcceptResult | Promise<AcceptResult> => {
+  /** Called by the authorizer with its result, in the sender's order: stores an authorized message for its recipients. {@link Mailboxes} deliver it to the connections of those hosted here. */
+  readonly #afterAuthorization = (inbound: RoutedMessage, authorized: AuthorizationResult): AcceptResult | Promise<AcceptResult> => {
     const { message, recipients } = inbound;
     if (!authorized.ok) {
       if ("rejection" in authorized) return authorized;
+      // The push is answered with ok: the problem report, which lists the missing credentials, is stored for the sender.
       return this.#failures.denied(message, authorized.recipient, authorized.missing).then(() => ACCEPTED);
     }
     const [first = ""] = recipients;
@@ -140,7 +143,7 @@ export class Router {
     return Promise.all(Array.from(new Set(recipients), (recipient) => this.#storeFor(inbound, recipient))).then(combineResults);
   };
 
-  #storeFor(inbound: InboundMessage, recipient: string): Promise<AcceptResult> {
+  #storeFor(inbound: RoutedMessage, recipient: string): Promise<AcceptResult> {
     const isForNode = isBuiltin(inbound) && this.#options.isHosted(recipient) && !this.mailboxes.wouldTake(recipient, inbound);
     if (isForNode) return this.#respond(inbound.message, recipient).then(() => ACCEPTED);
     return this.#messages.store(inbound, recipient);
@@ -153,7 +156,7 @@ export class Router {
   }
 
   /** Responses are routed to the connection that has sent on their thread. They may arrive before the request is durable. */
-  #recordThreads({ sender, id, thread = id, parentThread, message }: InboundMessage, consumer: Consumer): void {
+  #recordThreads({ sender, id, thread = id, parentThread, message }: RoutedMessage, consumer: Consumer): void {
     // A report may name its thread only as the parent; it counts as a message on that thread.
     const isReport = parentThread !== undefined && isProblemReport(message);
     this.mailboxes.recordThreads(sender, isReport ? [thread, parentThread] : [thread], consumer);

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Appended, Box, BoxListener, Inbox, InboxLimits, InboxMessage, IncomingMessage } from "../../src/inbox/inbox.ts";
+import type { Appended, Box, BoxListener, Inbox, InboxLimits, InboxMessage, MessageToStore } from "../../src/inbox/inbox.ts";
 
 /** What the suite asks of an implementation's test. */
 export interface InboxUnderTest {
@@ -60,7 +60,7 @@ export function inboxCompliance(
     });
     afterEach(() => under.cleanup());
 
-    function message(changes: Partial<IncomingMessage> = {}): IncomingMessage {
+    function message(changes: Partial<MessageToStore> = {}): MessageToStore {
       const id = changes.id ?? `message-${++counter}`;
       return {
         recipient: ALICE,
@@ -75,21 +75,21 @@ export function inboxCompliance(
     }
 
     /** Appends, and waits until the message is safe. */
-    async function append(incoming: IncomingMessage): Promise<Appended["status"]> {
+    async function append(incoming: MessageToStore): Promise<Appended["status"]> {
       const appended = await inbox.append(incoming);
       if (appended.status === "stored") await appended.durable;
       return appended.status;
     }
 
     /** Stores a message as the last one of its recipient. Resolves to its seq. */
-    async function store(changes: Partial<IncomingMessage> = {}): Promise<number> {
+    async function store(changes: Partial<MessageToStore> = {}): Promise<number> {
       const incoming = message(changes);
       expect(await append(incoming)).toBe("stored");
       return (await seqs(incoming.recipient)).at(-1) ?? 0;
     }
 
     /** Appends a message again. An inbox that nodes share may store it; then it is not read. */
-    async function expectDuplicate(incoming: IncomingMessage): Promise<void> {
+    async function expectDuplicate(incoming: MessageToStore): Promise<void> {
       expect(isShared ? ["duplicate", "stored"] : ["duplicate"]).toContain(await append(incoming));
     }
 

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { temporaryDirectory } from "@parley/test-assertions";
-import type { Appended, Inbox, IncomingMessage } from "../../src/inbox/inbox.ts";
+import type { Appended, Inbox, MessageToStore } from "../../src/inbox/inbox.ts";
 import { LmdbInbox } from "../../src/inbox/lmdb-inbox.ts";
 import { SCHEMA } from "../../src/open-stores.ts";
 import { type Environment, type Write, WriteQueue } from "@parley/storage";
@@ -30,12 +30,12 @@ inboxCompliance("LmdbInbox", async (setup) => {
 const ALICE = "did:web:alice.example";
 const ALL = { after: 0, limit: 100, maxLength: 1_000_000 };
 
-function message(id: string, changes: Partial<IncomingMessage> = {}): IncomingMessage {
+function message(id: string, changes: Partial<MessageToStore> = {}): MessageToStore {
   return { recipient: ALICE, id, type: "https://example.org/t/1.0/m", plaintext: "{}", authorized: true, expiresAt: 1, ...changes };
 }
 
 /** Appends, and waits until the message is safe. */
-async function append(inbox: Inbox, incoming: IncomingMessage): Promise<Appended> {
+async function append(inbox: Inbox, incoming: MessageToStore): Promise<Appended> {
   const appended = await inbox.append(incoming);
   if (appended.status === "stored") await appended.durable;
   return appended;

@@ -6,7 +6,7 @@ import type { InboxMessage } from "../../src/inbox/inbox.ts";
 import { encodeMessage } from "../../src/inbox/message-record.ts";
 import { LmdbInbox } from "../../src/inbox/lmdb-inbox.ts";
 import { Mailboxes } from "../../src/routing/deliver/mailboxes.ts";
-import { inboundMessage } from "../../src/routing/inbound-message.ts";
+import { routedMessage } from "../../src/routing/routed-message.ts";
 import { PASSED } from "../../src/routing/rejection.ts";
 import { MessageStore } from "../../src/routing/store/message-store.ts";
 import { SCHEMA } from "../../src/open-stores.ts";
@@ -187,7 +187,7 @@ describe("inboxes of agents without a connection", () => {
     const accept = (id: string): Promise<unknown> => {
       const message = { id, type: "https://example.org/t/1.0/m", to: [didOf(1)], body: {} };
       const origin = { sender: didOf(0), recipients: message.to, owner: "key", remote: false };
-      return router.store.store(inboundMessage(message, JSON.stringify({ id }), origin), didOf(1));
+      return router.store.store(routedMessage(message, JSON.stringify({ id }), origin), didOf(1));
     };
     const got: string[] = [];
     const agent = {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Box, BoxListener, Inbox, InboxMessage, IncomingMessage } from "../../src/inbox/inbox.ts";
+import type { Box, BoxListener, Inbox, InboxMessage, MessageToStore } from "../../src/inbox/inbox.ts";
 import { boxOf } from "./box-of.ts";
 
 /** Several inboxes on one store. */
@@ -31,7 +31,7 @@ export function severalNodesCompliance(name: string, create: (now: () => number)
     });
     afterEach(() => under.cleanup());
 
-    async function append(inbox: Inbox, changes: Partial<IncomingMessage> = {}): Promise<void> {
+    async function append(inbox: Inbox, changes: Partial<MessageToStore> = {}): Promise<void> {
       const id = changes.id ?? `message-${++counter}`;
       const message = { recipient: ALICE, id, from: BOB, type: "https://example.org/test/1.0/ping", authorized: true, ...changes };
       const appended = await inbox.append({ plaintext: JSON.stringify({ id }), expiresAt: clock + 1000, ...message });

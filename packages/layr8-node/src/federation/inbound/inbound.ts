@@ -2,7 +2,7 @@ import { createDidcommCrypto, type Unpacked } from "@parley/didcomm-crypto";
 import { canonicalDid, didOf, type DidResolver } from "@parley/did";
 import { deferred, RateLimiter } from "@parley/core/internal";
 import type { NodeLimits } from "../../options.ts";
-import { inboundMessage, type InboundMessage } from "../../routing/inbound-message.ts";
+import { routedMessage, type RoutedMessage } from "../../routing/routed-message.ts";
 import { presentationsOf } from "../../routing/authorize/sender-presentation.ts";
 import { checkHeaders } from "../../routing/parse/parse-message.ts";
 import type { CheckResult } from "../../routing/rejection.ts";
@@ -25,7 +25,7 @@ export interface InboundOptions {
   readonly knownHosts: KnownHosts;
   readonly limits: Pick<NodeLimits, "maxEnvelopeBytes" | "maxMessageLength" | "remoteMessagesPerSecond">;
   /** Accepts a decrypted message. See `Router.receive`. */
-  receive(message: InboundMessage): Promise<CheckResult>;
+  receive(message: RoutedMessage): Promise<CheckResult>;
   /**
    * Called once per envelope.
    *
@@ -57,7 +57,7 @@ type Opened =
       readonly ok: true;
       /** Whether accepting it takes more than storing it: it has a presentation, or encloses other messages. */
       readonly isSlow: boolean;
-      /** @param onStored see {@link InboundMessage.onStored} */
+      /** @param onStored see {@link RoutedMessage.onStored} */
       readonly accept: (onStored?: () => void) => Promise<InboundResult>;
     }
   | Rejected;
@@ -176,7 +176,7 @@ export class Inbound {
     const owner = hasHost(sender) ? host : arrival.address;
     const accept = async (onStored?: () => void): Promise<InboundResult> => {
       const received = await this.#options.receive(
-        inboundMessage(message, plaintext, { sender, recipients: [recipient], owner, remote: true, onStored }),
+        routedMessage(message, plaintext, { sender, recipients: [recipient], owner, remote: true, onStored }),
       );
       if (!received.ok) return { ok: false, response: responseToRejection(received.rejection) };
       if (metadata.encryptedFromKid !== undefined) this.#options.onAuthenticated(sender);

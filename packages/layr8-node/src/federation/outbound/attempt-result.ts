@@ -1,7 +1,7 @@
 import { backoffMs } from "@parley/core/internal";
 import type { DidDocument } from "@parley/did";
 import type { RemoteResponse } from "./remote-response.ts";
-import type { DeliveryAttempt } from "./pair-queue.ts";
+import type { HeadState } from "./pair-queue.ts";
 import type { DeliveryFailure } from "./outbound.ts";
 import type { OutboundMessage } from "./outbound-message.ts";
 import type { OutboundLimits } from "./outbound-limits.ts";
@@ -36,21 +36,22 @@ export interface Later {
 
 const MAX_COMMENT = 300;
 
-/** A retry, with a wait that grows with the number of failures. */
-export function later(
-  attempt: DeliveryAttempt,
+/** Records a failed attempt, and returns the retry, with a wait that grows with the number of failures. */
+export function recordFailure(
+  attempt: HeadState,
   limits: OutboundLimits,
   { reason, breakerDelays = false, retryAfterMs = 0 }: Later,
 ): AttemptResult {
   attempt.failures += 1;
   attempt.reason = reason;
+  // The circuit breaker of the host keeps the next attempt until its pause is over.
   if (breakerDelays) return { kind: "retry", reason, waitMs: 0 };
   const backoff = backoffMs(attempt.failures, { initialMs: limits.retryMs, maxMs: limits.maxRetryMs });
   return { kind: "retry", reason, waitMs: Math.max(retryAfterMs, backoff) };
 }
 
 /** A second resolution where that may help; otherwise a permanent failure. */
-export function undeliverable(attempt: DeliveryAttempt, error: UndeliverableError, waitMs = 0): AttemptResult {
+export function undeliverable(attempt: HeadState, error: UndeliverableError, waitMs = 0): AttemptResult {
   if (attempt.lookedAgain || !error.lookAgain) return { kind: "dead", cause: { code: error.code, comment: bounded(error.message) } };
   attempt.lookedAgain = true;
   attempt.reason = error.message;
@@ -59,7 +60,7 @@ export function undeliverable(attempt: DeliveryAttempt, error: UndeliverableErro
 
 /** A permanent failure, unless the recipient's document may be out of date: then a newer document decides. */
 export function refused(
-  attempt: DeliveryAttempt,
+  attempt: HeadState,
   document: DidDocument,
   { cause, lookAgain }: Extract<RemoteResponse, { kind: "refused" }>,
 ): AttemptResult {
@@ -70,7 +71,7 @@ export function refused(
 }
 
 /** The failure of an expired message, with the reason of its last failed attempt. */
-export function expired({ reason }: Pick<DeliveryAttempt, "reason">): DeliveryFailure {
+export function expired({ reason }: Pick<HeadState, "reason">): DeliveryFailure {
   const why = reason === undefined ? "" : `. ${reason}`;
   return { code: "expired", comment: bounded(`The message expired before the other node took it${why}`) };
 }

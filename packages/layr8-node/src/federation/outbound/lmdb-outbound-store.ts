@@ -81,6 +81,7 @@ export class LmdbOutboundStore implements OutboundStore {
     this.#now = now;
     this.#writes = environment.writes;
     this.#messages = environment.table("outbound");
+    // The stored name is from earlier versions, which called a pair a lane.
     this.#pairRecords = environment.table("outbound-lanes");
     this.#recent = new StoredRecentMessages(environment, { name: "outbound-recent", windowMs: deduplicationMs, maxRemembered, now });
   }

@@ -3,9 +3,9 @@ import type { DidResolver } from "@parley/did";
 import { StorageError } from "@parley/storage";
 import { systemClock } from "../../clock.ts";
 import { Deadlines } from "../../deadlines.ts";
-import { Delivery } from "./delivery.ts";
+import { RemoteSender } from "./remote-sender.ts";
 import { DeadLetterQueue } from "./dead-letter-queue.ts";
-import { PairQueue, type DeliveryAttempt } from "./pair-queue.ts";
+import { PairQueue, type HeadState } from "./pair-queue.ts";
 import type { DescribedOutbound, Enqueued, Outbound, OutboundDepth, OutboundEvents, OutboundOptions } from "./outbound.ts";
 import type { OutboundMessage } from "./outbound-message.ts";
 import { outboundLimits, type OutboundLimits } from "./outbound-limits.ts";
@@ -24,7 +24,7 @@ class OutboundQueue implements Outbound {
   readonly #options: OutboundOptions;
   readonly #limits: OutboundLimits;
   readonly #now: () => number;
-  readonly #delivery: Delivery;
+  readonly #remoteSender: RemoteSender;
   readonly #deadLetters: DeadLetterQueue;
   readonly #quota: Quota;
   readonly #deadlines: Deadlines<StoredEntry>;
@@ -44,7 +44,7 @@ class OutboundQueue implements Outbound {
     this.#options = { ...options, clock, events: quiet(events) };
     this.#limits = outboundLimits(options.limits);
     this.#now = () => clock.expiry();
-    this.#delivery = new Delivery(this.#options, this.#limits);
+    this.#remoteSender = new RemoteSender(this.#options, this.#limits);
     this.#quota = new Quota(this.#limits, options.ownerOf);
     this.#deadlines = new Deadlines(this.#now());
     this.#deadLetters = new DeadLetterQueue({ store, events: this.#options.events, onRemoved: (entry) => this.#quota.give(entry) });
@@ -92,7 +92,7 @@ class OutboundQueue implements Outbound {
   }
 
   hint(did: string, resolver: DidResolver): void {
-    this.#delivery.hint(did, resolver).catch(() => undefined);
+    this.#remoteSender.hint(did, resolver).catch(() => undefined);
   }
 
   waiting(sender: string): number {
@@ -102,7 +102,7 @@ class OutboundQueue implements Outbound {
   depth(): OutboundDepth {
     const { messages, length } = this.#quota.total;
     const pairs = this.#pairs.size;
-    return { messages, length, pairs, blocked: Math.min(pairs, this.#pausing + this.#delivery.blocked) };
+    return { messages, length, pairs, blocked: Math.min(pairs, this.#pausing + this.#remoteSender.blocked) };
   }
 
   describe(maxPairs: number): DescribedOutbound {
@@ -114,7 +114,7 @@ class OutboundQueue implements Outbound {
       pairs.push({ sender: entry.sender, recipient: entry.recipient, waiting: pair.size, failures, reason });
       if (pairs.length === maxPairs) break;
     }
-    return { hosts: this.#delivery.hosts(), pairs };
+    return { hosts: this.#remoteSender.hosts(), pairs };
   }
 
   close(): Promise<void> {
@@ -129,15 +129,15 @@ class OutboundQueue implements Outbound {
       clearTimeout(timer);
       wake();
     }
-    this.#delivery.stop();
-    const patience = setTimeout(() => void this.#delivery.close(), this.#limits.closeMs);
+    this.#remoteSender.stop();
+    const patience = setTimeout(() => void this.#remoteSender.close(), this.#limits.closeMs);
     const idle = async (): Promise<void> => {
       while (this.#running.size > 0) await Promise.all(this.#running);
     };
     await closeAll(
       idle,
       () => clearTimeout(patience),
-      () => this.#delivery.close(),
+      () => this.#remoteSender.close(),
       () => this.#deadLetters.close(),
       () => this.#options.store.close(),
     );
@@ -167,14 +167,14 @@ class OutboundQueue implements Outbound {
     for (let attempt = pair.first(); attempt !== undefined; attempt = pair.first()) {
       if (this.#closed) return;
       // Sequential delivery preserves the order.
-      const result = await this.#delivery.attempt(pair, attempt);
+      const result = await this.#remoteSender.attempt(pair, attempt);
       // oxlint-disable-next-line no-await-in-loop
       await this.#conclude(pair, attempt, result);
     }
     this.#pairs.delete(key);
   }
 
-  async #conclude(pair: PairQueue, attempt: DeliveryAttempt, result: AttemptResult): Promise<void> {
+  async #conclude(pair: PairQueue, attempt: HeadState, result: AttemptResult): Promise<void> {
     const { entry } = attempt;
     const { events } = this.#options;
     switch (result.kind) {
@@ -192,6 +192,7 @@ class OutboundQueue implements Outbound {
       case "retry":
         if (this.#closed) return;
         events.onRetry?.({ sender: entry.sender, recipient: entry.recipient }, result.reason);
+        // A wait of 0 does not mean a retry at once: then the timer in the circuit breaker's `dispatch` delays the next lease.
         await this.#pause(result.waitMs);
         return;
       case "again":
@@ -233,7 +234,7 @@ class OutboundQueue implements Outbound {
       if (pair?.delete(entry) === true) this.#deadLetters.add(entry, expired(attempt?.entry === entry ? attempt : {}));
     }
     this.#deadLetters.sweep();
-    this.#delivery.sweep();
+    this.#remoteSender.sweep();
   }
 }
 

@@ -1,5 +1,5 @@
 import { numberAt, numbersKey } from "@parley/storage";
-import type { IncomingMessage } from "../../inbox/inbox.ts";
+import type { MessageToStore } from "../../inbox/inbox.ts";
 import { decodeMessage, encodeMessage, readIntactHeader } from "../../inbox/message-record.ts";
 import { type Fingerprint, FINGERPRINT_LENGTH, fingerprintOf } from "../../inbox/recent-messages.ts";
 import type { OutboundMessage } from "./outbound-message.ts";
@@ -55,6 +55,6 @@ export function salvageOutbound(sender: string, recipient: string, value: Uint8A
   return { sender, recipient, id, type, plaintext, expiresAt };
 }
 
-function asIncoming({ sender, recipient, id, type, plaintext, expiresAt }: OutboundMessage): IncomingMessage {
+function asIncoming({ sender, recipient, id, type, plaintext, expiresAt }: OutboundMessage): MessageToStore {
   return { recipient, id, from: sender, type, plaintext, authorized: true, expiresAt };
 }

@@ -3,8 +3,8 @@ import { MAX_BATCH_ENVELOPES } from "../envelope-batch.ts";
 import type { DeliveryFailure } from "./outbound.ts";
 import type { StoredEntry } from "./outbound-store.ts";
 
-/** State of the attempts to deliver the first message of a queue. */
-export interface DeliveryAttempt {
+/** The first message of a queue, and the state of all attempts to deliver it. */
+export interface HeadState {
   readonly entry: StoredEntry;
   /** Number of failed attempts. */
   failures: number;
@@ -26,7 +26,7 @@ export class PairQueue {
   readonly recipient: string;
   /** Whether a delivery loop runs for this queue. */
   running = false;
-  /** The messages being posted, which expiry must not remove. */
+  /** The messages being posted, which expiry must not remove. Written by `RemoteSender`, read by the sweep of `OutboundQueue`. */
   posting: readonly StoredEntry[] = [];
   /**
    * Maximum number of messages in the next batch. 1 after a batch that was not accepted as a whole, because only a response to a message alone
@@ -37,7 +37,7 @@ export class PairQueue {
   readonly #present = new ChurnMap<number, StoredEntry>();
   /** In order, removed ones included. */
   readonly #order = new Fifo<StoredEntry>();
-  #attempt: DeliveryAttempt | undefined;
+  #attempt: HeadState | undefined;
 
   constructor(recipient: string) {
     this.recipient = recipient;
@@ -66,7 +66,7 @@ export class PairQueue {
   }
 
   /** The first message and the state of its attempts. */
-  first(): DeliveryAttempt | undefined {
+  first(): HeadState | undefined {
     let entry = this.#order.first();
     while (entry !== undefined && !this.#present.has(entry.seq)) {
       this.#order.shift();
@@ -94,7 +94,7 @@ export class PairQueue {
     this.#maxBatch = isAccepted ? Math.min(2 * this.#maxBatch, MAX_BATCH_ENVELOPES) : 1;
   }
 
-  isFirst({ entry }: DeliveryAttempt): boolean {
+  isFirst({ entry }: HeadState): boolean {
     return this.first()?.entry === entry;
   }
 }

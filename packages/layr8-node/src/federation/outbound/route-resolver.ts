@@ -3,9 +3,9 @@ import type { DidDocument, DidResolver } from "@parley/did";
 import type { Endpoints } from "./endpoints.ts";
 import type { Lease } from "./circuit-breaker.ts";
 import { HostLimiter } from "./host-limiter.ts";
-import type { DeliveryAttempt } from "./pair-queue.ts";
+import type { HeadState } from "./pair-queue.ts";
 import type { OutboundLimits } from "./outbound-limits.ts";
-import { AGAIN, later, type AttemptResult, undeliverable } from "./attempt-result.ts";
+import { AGAIN, recordFailure, type AttemptResult, undeliverable } from "./attempt-result.ts";
 import { hostOf } from "./quota.ts";
 import { findRoute, type Route } from "./route.ts";
 import { Semaphore } from "./semaphore.ts";
@@ -56,7 +56,7 @@ export class RouteResolver {
   }
 
   /** Resolves the route of a message; otherwise returns the result of the attempt. */
-  async resolve(attempt: DeliveryAttempt): Promise<Route | AttemptResult> {
+  async resolve(attempt: HeadState): Promise<Route | AttemptResult> {
     const { recipient } = attempt.entry;
     const lease = await this.#hosts.acquire(hostOf(recipient), attempt.failures > 0);
     if (lease === undefined) return AGAIN;
@@ -93,7 +93,7 @@ export class RouteResolver {
     return findRoute(recipient, { resolver, endpoints, signal, maxAgeMs, known: this.#known });
   }
 
-  #failed(attempt: DeliveryAttempt, lease: Lease, error: unknown): AttemptResult {
+  #failed(attempt: HeadState, lease: Lease, error: unknown): AttemptResult {
     const { limits, signal } = this.#options;
     if (signal.aborted) {
       lease.release();
@@ -105,7 +105,7 @@ export class RouteResolver {
     const breakerDelays = final === undefined && lease.failed("silent");
     if (attempt.refusal !== undefined) return { kind: "dead", cause: attempt.refusal.cause };
     if (final !== undefined) return undeliverable(attempt, final, limits.secondLookMs);
-    return later(attempt, limits, { reason: reasonOf(error), breakerDelays });
+    return recordFailure(attempt, limits, { reason: reasonOf(error), breakerDelays });
   }
 }
 
@@ -118,7 +118,7 @@ function reasonOf(error: unknown): string {
  * Maximum age of a cached document, or of a cached failure. The resolver caches failures too. The circuit breakers limit requests to hosts,
  * so an attempt that holds a lease may send a request to the host. Timers may fire slightly early, so the limits are halved.
  */
-function maxAgeOf({ lookedAgain, unresolved }: DeliveryAttempt, { secondLookMs, retryMs }: OutboundLimits): number {
+function maxAgeOf({ lookedAgain, unresolved }: HeadState, { secondLookMs, retryMs }: OutboundLimits): number {
   if (lookedAgain) return secondLookMs / 2;
   return unresolved ? retryMs / 2 : Infinity;
 }

@@ -1,5 +1,5 @@
 import type { Clock } from "../../clock.ts";
-import type { InboundMessage } from "../inbound-message.ts";
+import type { RoutedMessage } from "../routed-message.ts";
 import { PASSED, rejected, type AcceptResult, type CheckResult, type Rejected } from "../rejection.ts";
 import type { MessageStore } from "../store/message-store.ts";
 import { DENIED, type Policies } from "./policy.ts";
@@ -49,7 +49,7 @@ export class Authorizer {
   }
 
   /** Checks addresses and expiry of a message, and whether its recipients can be reached and have room. Needs no storage. */
-  check(inbound: InboundMessage): CheckResult {
+  check(inbound: RoutedMessage): CheckResult {
     const { sender, recipients, message } = inbound;
     if (message.from !== sender) {
       const comment = message.from === undefined ? "from is missing" : "from is not the DID that this channel is joined as";
@@ -72,8 +72,8 @@ export class Authorizer {
    * same sender wait, so that they are passed to `next` in order.
    */
   authorize(
-    inbound: InboundMessage,
-    next: (inbound: InboundMessage, authorized: AuthorizationResult) => AcceptResult | Promise<AcceptResult>,
+    inbound: RoutedMessage,
+    next: (inbound: RoutedMessage, authorized: AuthorizationResult) => AcceptResult | Promise<AcceptResult>,
   ): AcceptResult | Promise<AcceptResult> {
     const { sender, recipients, message, owner, remote } = inbound;
     const { isHosted, verifiers } = this.#options;
@@ -89,7 +89,7 @@ export class Authorizer {
     );
   }
 
-  #judge(inbound: InboundMessage, credentials: readonly SenderCredential[]): AuthorizationResult {
+  #judge(inbound: RoutedMessage, credentials: readonly SenderCredential[]): AuthorizationResult {
     const { sender, recipients, type } = inbound;
     const { policies, isHosted, store } = this.#options;
     if (credentials.length > 0) inbound.senderCredentials = senderCredentialsJson(credentials);
@@ -99,7 +99,7 @@ export class Authorizer {
       const decision = policies.judge({ sender, recipient, type, credentials });
       if (decision.kind === "denied") return denied(sender, recipient);
       if (decision.kind === "missing") return { ok: false, recipient, missing: decision.missing };
-      if (decision.kind === "unauthorized") inbound.unauthorizedFor = new Set(inbound.unauthorizedFor).add(recipient);
+      if (decision.kind === "flagged") inbound.unauthorizedFor = new Set(inbound.unauthorizedFor).add(recipient);
       // A message for one recipient is checked when it is stored.
       const size = isSingle ? PASSED : store.checkSize(inbound, recipient);
       if (!size.ok) return size;

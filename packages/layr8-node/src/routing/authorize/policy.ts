@@ -15,8 +15,8 @@ export interface AccessRequest {
 /** Decision of the policies on a message. */
 export type PolicyDecision =
   | { readonly kind: "authorized" }
-  /** Delivered, with `authorized: false`. */
-  | { readonly kind: "unauthorized" }
+  /** Delivered, with `authorized: false` in its context. */
+  | { readonly kind: "flagged" }
   | { readonly kind: "denied" }
   /** Denied only because credentials are missing. */
   | { readonly kind: "missing"; readonly missing: readonly CredentialDemand[] };
@@ -34,7 +34,7 @@ export interface ExplainedPolicy {
 export const DENIED = "e.m.authz.denied";
 
 const AUTHORIZED: PolicyDecision = { kind: "authorized" };
-const UNAUTHORIZED: PolicyDecision = { kind: "unauthorized" };
+const FLAGGED: PolicyDecision = { kind: "flagged" };
 const DENIAL: PolicyDecision = { kind: "denied" };
 
 /** Evaluates the policies. Every applicable policy must accept a message. */
@@ -72,13 +72,13 @@ function applies({ did, protocols }: Policy, { recipient, type }: AccessRequest)
 
 function judgeBy({ allow, deny, credentials = [], enforce = true }: Policy, request: AccessRequest): PolicyDecision {
   const { sender } = request;
-  if (denies(deny, sender) || (allow !== undefined && !covers(allow, sender))) return enforce ? DENIAL : UNAUTHORIZED;
+  if (denies(deny, sender) || (allow !== undefined && !covers(allow, sender))) return enforce ? DENIAL : FLAGGED;
   const missing = credentials.filter((demand) => !request.credentials.some((credential) => meets(credential, demand)));
   if (missing.length === 0) return AUTHORIZED;
-  return enforce ? { kind: "missing", missing } : UNAUTHORIZED;
+  return enforce ? { kind: "missing", missing } : FLAGGED;
 }
 
-const RANKS: Readonly<Record<PolicyDecision["kind"], number>> = { authorized: 0, unauthorized: 1, missing: 2, denied: 3 };
+const RANKS: Readonly<Record<PolicyDecision["kind"], number>> = { authorized: 0, flagged: 1, missing: 2, denied: 3 };
 
 function worse(first: PolicyDecision, second: PolicyDecision): PolicyDecision {
   if (first.kind === "missing" && second.kind === "missing") return { kind: "missing", missing: [...first.missing, ...second.missing] };

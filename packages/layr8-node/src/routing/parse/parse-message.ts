@@ -1,10 +1,10 @@
 import { decodePlaintext, PlaintextError, type Message } from "@parley/core";
 import { checkJsonText } from "@parley/core/internal";
-import { inboundMessage, type InboundMessage } from "../inbound-message.ts";
+import { routedMessage, type RoutedMessage } from "../routed-message.ts";
 import { PASSED, rejected, type CheckResult, type Rejected } from "../rejection.ts";
 
 /** Result of {@link parseMessage}. */
-export type ParseResult = { readonly ok: true; readonly inbound: InboundMessage } | Rejected;
+export type ParseResult = { readonly ok: true; readonly inbound: RoutedMessage } | Rejected;
 
 const MEMBERS: ReadonlySet<string> = new Set(["id", "type", "from", "to", "thid", "pthid", "body", "created_time", "expires_time"]);
 
@@ -35,7 +35,7 @@ export function parseMessage(text: string, sender: string, owner: string): Parse
   if (!json.ok) return malformed("an object has the same member twice");
   const headers = checkHeaders(message);
   if (!headers.ok) return headers;
-  return { ok: true, inbound: inboundMessage(message, text, { sender, recipients: message.to, owner, remote: false }) };
+  return { ok: true, inbound: routedMessage(message, text, { sender, recipients: message.to, owner, remote: false }) };
 }
 
 /** Rejects a header whose name differs from a known member only in case, so that some parsers accept it for that member. */

@@ -1,10 +1,10 @@
 import { protocolOf } from "@parley/core";
 import type { Records } from "@parley/storage";
 import type { Clock } from "../../clock.ts";
-import type { Inbox, IncomingMessage } from "../../inbox/inbox.ts";
+import type { Inbox, MessageToStore } from "../../inbox/inbox.ts";
 import type { NodeLimits } from "../../options.ts";
 import type { Mailboxes } from "../deliver/mailboxes.ts";
-import type { InboundMessage } from "../inbound-message.ts";
+import type { RoutedMessage } from "../routed-message.ts";
 import { ACCEPTED, PASSED, rejected, type AcceptResult, type CheckResult, type Rejected } from "../rejection.ts";
 import type { Remote } from "../remote.ts";
 import { isBuiltin } from "../respond/builtin-protocols.ts";
@@ -23,7 +23,7 @@ export interface MessageStoreOptions {
   /** Persist the number of messages of each sender in the inboxes. */
   readonly shareRecords?: Records<InboxShareRecord> | undefined;
   /** Checks that the connections of agents can carry a delivery of this size. */
-  readonly checkDelivery: (message: IncomingMessage) => CheckResult;
+  readonly checkDelivery: (message: MessageToStore) => CheckResult;
   readonly clock: Clock;
   readonly onFailure: (error: unknown) => void;
 }
@@ -39,7 +39,7 @@ export class MessageStore {
   /** Shares of the inboxes of each owner together. */
   readonly #ownerShares: InboxShares;
 
-  /** @param mailboxes deliver stored messages. */
+  /** @param mailboxes asked which recipients are connected, and what they handle. */
   constructor(mailboxes: Mailboxes, options: MessageStoreOptions) {
     this.#options = options;
     this.#mailboxes = mailboxes;
@@ -48,7 +48,7 @@ export class MessageStore {
   }
 
   /** Checks whether a recipient can be reached, handles the message, and has room for it. */
-  check(inbound: InboundMessage, recipient: string): CheckResult {
+  check(inbound: RoutedMessage, recipient: string): CheckResult {
     const { inbox, limits, ownerOf, isHosted, remote } = this.#options;
     if (!isHosted(recipient)) return remote.check(inbound.sender, recipient);
     const { type, owner } = inbound;
@@ -66,26 +66,27 @@ export class MessageStore {
   }
 
   /** Rejects a message that is too large to be delivered to a recipient, with all that the node adds to it. */
-  checkSize(inbound: InboundMessage, recipient: string): CheckResult {
+  checkSize(inbound: RoutedMessage, recipient: string): CheckResult {
     return this.#options.checkDelivery(this.#incoming(inbound, recipient));
   }
 
   /** Whether a message of another node was stored before: that node has lost the response. */
-  remembers({ sender, recipients: [recipient = ""], id, message }: InboundMessage): Promise<boolean> {
+  remembers({ sender, recipients: [recipient = ""], id, message }: RoutedMessage): Promise<boolean> {
     return this.#options.inbox.remembers({ recipient, from: sender, id, expires: message.expiresTime });
   }
 
   /**
-   * Stores a message for one recipient, and delivers it if the recipient is hosted here. Resolves once it is durable or rejected.
+   * Stores a message for one recipient: in its inbox if it is hosted here, otherwise in the outbound queue. Resolves once it is durable or rejected.
    *
    * @throws StorageError
    */
-  async store(inbound: InboundMessage, recipient: string): Promise<AcceptResult> {
+  async store(inbound: RoutedMessage, recipient: string): Promise<AcceptResult> {
     const { inbox, remote, isHosted, ownerOf, checkDelivery } = this.#options;
     if (!isHosted(recipient)) return remote.send(inbound.message, inbound.text, recipient);
     const incoming = this.#incoming(inbound, recipient);
     const size = checkDelivery(incoming);
     if (!size.ok) return size;
+    // A connected recipient has its box open: the inbox passes the message to the `onMessage` of that box, and so to its `Mailbox`.
     const appended = await inbox.append(incoming);
     if (appended.status === "full") {
       return appended.of === "owner"
@@ -124,9 +125,9 @@ export class MessageStore {
   }
 
   #incoming(
-    { message, id, type, thread, parentThread, text, senderCredentials, unauthorizedFor, remote }: InboundMessage,
+    { message, id, type, thread, parentThread, text, senderCredentials, unauthorizedFor, remote }: RoutedMessage,
     recipient: string,
-  ): IncomingMessage {
+  ): MessageToStore {
     const { from, expiresTime: expires } = message;
     return {
       recipient,

@@ -55,7 +55,7 @@ describe("policies", () => {
     ["nobody allowed", [{ allow: [] }], {}, "denied"],
     ["a sender that is both denied and allowed", [{ allow: ["*"], deny: [APPROACH.sender] }], {}, "denied"],
     ["a denied sender of one of two policies", [{ allow: ["*"] }, { deny: ["*"] }], {}, "denied"],
-    ["a denied sender where the policy only marks", [{ deny: ["*"], enforce: false }], {}, "unauthorized"],
+    ["a denied sender where the policy only marks", [{ deny: ["*"], enforce: false }], {}, "flagged"],
     ["one that marks and one that denies", [{ deny: ["*"], enforce: false }, { deny: ["*"] }], {}, "denied"],
     ["another recipient", [{ deny: ["*"] }], { recipient: "did:web:else.example" }, "authorized"],
     ["another protocol", [{ deny: ["*"], protocols: ["https://shop.example/returns/1.0"] }], {}, "authorized"],
@@ -63,7 +63,7 @@ describe("policies", () => {
     ["its message type", [{ deny: ["*"], protocols: ["https://shop.example/orders/1.0/created"] }], {}, "denied"],
     ["a prefix of its protocol", [{ deny: ["*"], protocols: ["https://shop.example/*"] }], {}, "denied"],
     ["no credential where one is wanted", [{ credentials: [WANTS_EMPLOYEE] }], {}, "missing"],
-    ["none where the policy only marks", [{ credentials: [WANTS_EMPLOYEE], enforce: false }], {}, "unauthorized"],
+    ["none where the policy only marks", [{ credentials: [WANTS_EMPLOYEE], enforce: false }], {}, "flagged"],
     ["the credential", [{ credentials: [WANTS_EMPLOYEE] }], { credentials: [TRADER, EMPLOYEE] }, "authorized"],
     [
       "its type by another issuer",

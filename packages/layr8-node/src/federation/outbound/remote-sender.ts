@@ -9,11 +9,11 @@ import { Endpoints } from "./endpoints.ts";
 import { seal } from "./envelope.ts";
 import type { Lease } from "./circuit-breaker.ts";
 import { HostLimiter } from "./host-limiter.ts";
-import type { PairQueue, DeliveryAttempt } from "./pair-queue.ts";
+import type { PairQueue, HeadState } from "./pair-queue.ts";
 import { RouteResolver } from "./route-resolver.ts";
 import type { DeliveryFailure, DescribedHost, OutboundOptions } from "./outbound.ts";
 import type { OutboundLimits } from "./outbound-limits.ts";
-import { AGAIN, expired, later, type AttemptResult, type Posted, refused, undeliverable } from "./attempt-result.ts";
+import { AGAIN, expired, recordFailure, type AttemptResult, type Posted, refused, undeliverable } from "./attempt-result.ts";
 import { MAX_BATCH_BYTES, sizeInBatch } from "../envelope-batch.ts";
 import type { StoredEntry } from "./outbound-store.ts";
 import { HttpSender } from "./http-sender.ts";
@@ -35,7 +35,7 @@ const STALE_MS = 30_000;
  * Performs delivery attempts to other nodes: resolves the route, acquires a lease on the host, encrypts, posts, and interprets the
  * response.
  */
-export class Delivery {
+export class RemoteSender {
   readonly #options: OutboundOptions;
   readonly #limits: OutboundLimits;
   readonly #clock: Pick<Clock, "expiry" | "monotonic">;
@@ -73,13 +73,13 @@ export class Delivery {
   }
 
   /** Attempts to deliver the first message of a queue, and with it those behind it if the remote node accepts batches. Waits as long as the circuit breakers require. Never rejects. */
-  async attempt(pair: PairQueue, attempt: DeliveryAttempt): Promise<AttemptResult> {
+  async attempt(pair: PairQueue, attempt: HeadState): Promise<AttemptResult> {
     try {
       const route = await this.#routeResolver.resolve(attempt);
       return "kind" in route ? route : await this.#acquireAndSend(pair, attempt, route);
     } catch (error) {
       if (!this.#closing.signal.aborted) this.#options.events.onFailure(error);
-      return later(attempt, this.#limits, { reason: "Something failed in this node" });
+      return recordFailure(attempt, this.#limits, { reason: "Something failed in this node" });
     }
   }
 
@@ -112,7 +112,7 @@ export class Delivery {
     return this.#httpSender.close();
   }
 
-  async #acquireAndSend(pair: PairQueue, attempt: DeliveryAttempt, found: Route): Promise<AttemptResult> {
+  async #acquireAndSend(pair: PairQueue, attempt: HeadState, found: Route): Promise<AttemptResult> {
     const since = this.#clock.monotonic();
     const { origin } = found.target.url;
     const lease = await this.#nodes.acquire(origin, attempt.failures > 0);
@@ -131,12 +131,12 @@ export class Delivery {
   }
 
   /** A message that failed is posted alone, so that the response is about it. */
-  #mayBatch({ failures, lookedAgain }: DeliveryAttempt, { target }: Route): boolean {
+  #mayBatch({ failures, lookedAgain }: HeadState, { target }: Route): boolean {
     return failures === 0 && !lookedAgain && this.#httpSender.takesBatches(target);
   }
 
   /** Posts as many of the messages in `pair.posting` as fit into one request. */
-  async #send(pair: PairQueue, attempt: DeliveryAttempt, lease: Lease, route: Route): Promise<AttemptResult> {
+  async #send(pair: PairQueue, attempt: HeadState, lease: Lease, route: Route): Promise<AttemptResult> {
     let sealed: readonly Sealed[];
     try {
       sealed = await this.#seal(pair.posting, route);
@@ -144,7 +144,7 @@ export class Delivery {
       if (this.#closing.signal.aborted) return AGAIN;
       if (error instanceof UndeliverableError) return undeliverable(attempt, error);
       if (isRecordDamaged(error)) return { kind: "dead", cause: DAMAGED };
-      return later(attempt, this.#limits, { reason: ParleyError.from(error).message });
+      return recordFailure(attempt, this.#limits, { reason: ParleyError.from(error).message });
     }
     if (attempt.entry.expiresAt <= this.#clock.expiry()) return { kind: "dead", cause: expired(attempt) };
     let answer: RemoteResponse | undefined;
@@ -156,7 +156,7 @@ export class Delivery {
       answer = readResponse(response, this.#clock.expiry(), sealed.length);
     } catch (error) {
       if (error instanceof UndeliverableError) return undeliverable(attempt, error);
-      return later(attempt, this.#limits, {
+      return recordFailure(attempt, this.#limits, {
         reason: `The other node can't be reached: ${nameOf(error)}`,
         breakerDelays: lease.failed("silent"),
       });
@@ -166,7 +166,11 @@ export class Delivery {
     if (answer.kind === "later") {
       const retryAfterMs = Math.min(answer.retryAfterMs, this.#limits.maxRetryAfterMs);
       const failure = answer.silent ? "silent" : "answered";
-      return later(attempt, this.#limits, { reason: answer.reason, retryAfterMs, breakerDelays: lease.failed(failure, retryAfterMs) });
+      return recordFailure(attempt, this.#limits, {
+        reason: answer.reason,
+        retryAfterMs,
+        breakerDelays: lease.failed(failure, retryAfterMs),
+      });
     }
     lease.succeeded();
     if (answer.kind === "taken") return { kind: "delivered", delivered: sealed };

@@ -15,7 +15,7 @@ interface Origin {
 }
 
 /** A message on its way through the {@link Router}: parsed, authorized, stored, delivered. */
-export interface InboundMessage extends Origin {
+export interface RoutedMessage extends Origin {
   readonly message: Message;
   /** Its JSON text, as delivered to recipients. */
   readonly text: string;
@@ -33,7 +33,7 @@ export interface InboundMessage extends Origin {
 const NONE: ReadonlySet<string> = new Set();
 
 /** Creates the message that enters the router, from a parsed plaintext. */
-export function inboundMessage(message: Message, text: string, { sender, recipients, owner, remote, onStored }: Origin): InboundMessage {
+export function routedMessage(message: Message, text: string, { sender, recipients, owner, remote, onStored }: Origin): RoutedMessage {
   const { id, type, threadId: thread, parentThreadId: parentThread } = message;
   return {
     sender,
