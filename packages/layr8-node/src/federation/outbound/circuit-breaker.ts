@@ -2,7 +2,7 @@ import { Fifo, backoffMs, deferred, type Deferred } from "@parley/core/internal"
 import type { DescribedHost } from "./outbound.ts";
 import type { Semaphore } from "./semaphore.ts";
 
-type Pending = Deferred<Lease | undefined>;
+type Pending = Deferred<HostLease | undefined>;
 
 /** Options of {@link CircuitBreaker}. */
 export interface CircuitBreakerOptions {
@@ -23,7 +23,7 @@ export interface CircuitBreakerOptions {
 export type Failure = "silent" | "answered";
 
 /** The right to send one request to a host. The first call of one of its methods ends it; later calls have no effect. */
-export interface Lease {
+export interface HostLease {
   /** The host responded as a healthy host does. Closes the breaker. */
   succeeded(): void;
   /**
@@ -102,9 +102,9 @@ export class CircuitBreaker {
    * @param isRetry whether the caller's last attempt failed.
    * @returns `undefined` once {@link CircuitBreaker.close} has been called.
    */
-  acquire(isRetry: boolean): Promise<Lease | undefined> {
+  acquire(isRetry: boolean): Promise<HostLease | undefined> {
     if (this.#isClosed) return Promise.resolve(undefined);
-    const pending = deferred<Lease | undefined>();
+    const pending = deferred<HostLease | undefined>();
     (isRetry ? this.#retries : this.#first).push(pending);
     this.dispatch();
     return pending.promise;
@@ -153,7 +153,7 @@ export class CircuitBreaker {
     return preferred.size > 0 ? preferred : other;
   }
 
-  #lease(): Lease {
+  #lease(): HostLease {
     const openings = this.#openings;
     let ended = false;
     const end = (): void => {

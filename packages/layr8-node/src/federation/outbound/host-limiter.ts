@@ -1,5 +1,5 @@
 import type { DescribedHost } from "./outbound.ts";
-import { CircuitBreaker, type CircuitBreakerOptions, type Lease } from "./circuit-breaker.ts";
+import { CircuitBreaker, type CircuitBreakerOptions, type HostLease } from "./circuit-breaker.ts";
 
 /** A circuit breaker for each host, created on the first request and dropped when it has been idle for long. */
 export class HostLimiter {
@@ -30,7 +30,7 @@ export class HostLimiter {
   }
 
   /** Waits for a lease on a host; see {@link CircuitBreaker.acquire}. */
-  acquire(host: string, isRetry: boolean): Promise<Lease | undefined> {
+  acquire(host: string, isRetry: boolean): Promise<HostLease | undefined> {
     if (this.#closed) return Promise.resolve(undefined);
     let breaker = this.#breakers.get(host);
     if (breaker === undefined) {

@@ -7,7 +7,7 @@ import { type Clock, systemClock } from "../../clock.ts";
 import { readResponse, type RemoteResponse } from "./remote-response.ts";
 import { Endpoints } from "./endpoints.ts";
 import { seal } from "./envelope.ts";
-import type { Lease } from "./circuit-breaker.ts";
+import type { HostLease } from "./circuit-breaker.ts";
 import { HostLimiter } from "./host-limiter.ts";
 import type { PairQueue, HeadState } from "./pair-queue.ts";
 import { RouteResolver } from "./route-resolver.ts";
@@ -136,7 +136,7 @@ export class RemoteSender {
   }
 
   /** Posts as many of the messages in `pair.posting` as fit into one request. */
-  async #send(pair: PairQueue, attempt: HeadState, lease: Lease, route: Route): Promise<AttemptResult> {
+  async #send(pair: PairQueue, attempt: HeadState, lease: HostLease, route: Route): Promise<AttemptResult> {
     let sealed: readonly Sealed[];
     try {
       sealed = await this.#seal(pair.posting, route);

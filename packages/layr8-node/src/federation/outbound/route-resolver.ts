@@ -1,7 +1,7 @@
 import { ParleyError } from "@parley/core";
 import type { DidDocument, DidResolver } from "@parley/did";
 import type { Endpoints } from "./endpoints.ts";
-import type { Lease } from "./circuit-breaker.ts";
+import type { HostLease } from "./circuit-breaker.ts";
 import { HostLimiter } from "./host-limiter.ts";
 import type { HeadState } from "./pair-queue.ts";
 import type { OutboundLimits } from "./outbound-limits.ts";
@@ -93,7 +93,7 @@ export class RouteResolver {
     return findRoute(recipient, { resolver, endpoints, signal, maxAgeMs, known: this.#known });
   }
 
-  #failed(attempt: HeadState, lease: Lease, error: unknown): AttemptResult {
+  #failed(attempt: HeadState, lease: HostLease, error: unknown): AttemptResult {
     const { limits, signal } = this.#options;
     if (signal.aborted) {
       lease.release();

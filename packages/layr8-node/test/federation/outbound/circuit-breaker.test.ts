@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { CircuitBreaker, type CircuitBreakerOptions, type Lease } from "../../../src/federation/outbound/circuit-breaker.ts";
+import { CircuitBreaker, type CircuitBreakerOptions, type HostLease } from "../../../src/federation/outbound/circuit-breaker.ts";
 import { HostLimiter } from "../../../src/federation/outbound/host-limiter.ts";
 import { Semaphore } from "../../../src/federation/outbound/semaphore.ts";
 
@@ -11,14 +11,14 @@ function breakerOptions(changes: Partial<CircuitBreakerOptions> = {}): CircuitBr
 
 /** Waits for a lease and records it. */
 class Request {
-  lease: Lease | undefined;
+  lease: HostLease | undefined;
   ended = false;
 
   constructor(breaker: Pick<CircuitBreaker, "acquire">, again = false) {
     void this.#wait(breaker, again);
   }
 
-  get granted(): Lease {
+  get granted(): HostLease {
     if (this.lease === undefined) throw new Error("not granted");
     return this.lease;
   }
