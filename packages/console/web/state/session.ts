@@ -1,5 +1,5 @@
 import { type Signal, signal } from "@preact/signals";
-import { readFilter } from "@parley/admin/filter";
+import { readFilter } from "@parley/admin/internal";
 import type { ShownEntry } from "@parley/admin";
 
 /** Everything that the console shows, as it was at one time. */
