@@ -2,6 +2,7 @@
 // refuse every entry point with one sentence. Needs a build, and the npm registry for what isn't in `.cache/runtimes`.
 //   npm run runtimes                  programs everywhere, and the tests of the packages whose code depends on the runtime
 //   npm run runtimes -- --all-tests   all unit tests
+//   npm run runtimes -- --newest      those tests on the newest line of Node only, as in the gate
 //   npm run runtimes -- --programs    programs only
 //   npm run runtimes -- "Node 26"     one runtime
 // The last line is `N passed, N failed, N skipped`; the exit code is 1 if anything failed.
@@ -35,6 +36,8 @@ const RUNTIME_TESTS = [
 const PROGRAM_TIMEOUT_MS = 120_000;
 const TESTS_TIMEOUT_MS = 1_800_000;
 const REFUSAL = /Parley needs Node 20\.19 or newer; this is /;
+
+const NEWEST = RUNTIMES.findLast(({ kind }) => kind === "node")?.range;
 
 const options = process.argv.slice(2);
 const wanted = options.filter((option) => !option.startsWith("--"));
@@ -76,7 +79,7 @@ async function checkSupported({ name, kind, range }, { version, command }) {
     report(`${name} (${version}): ${program}`, status === 0 && output !== "", `${output}\nended with ${status}`);
   }
   const isOther = kind === "node" && range !== process.versions.node.split(".")[0];
-  if (!isOther || options.includes("--programs")) return;
+  if (!isOther || options.includes("--programs") || (options.includes("--newest") && range !== NEWEST)) return;
   console.log(`${PROGRESS}${name}, unit tests`);
   const tests = options.includes("--all-tests") ? [] : RUNTIME_TESTS;
   const vitest = ["node_modules/vitest/vitest.mjs", "run", "--project", "unit*", ...tests];
