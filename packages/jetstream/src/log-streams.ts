@@ -13,7 +13,7 @@ export interface LogStreamsOptions {
 
 const DEFAULT_SHARDS = 16;
 
-/** Streams that hold logs, each log under a key: any text. */
+/** Streams that hold logs, each log under a key, which can be every text. */
 export class LogStreams {
   readonly #prefix: string;
   readonly #name: string;

@@ -31,7 +31,7 @@ export interface SkytaleOptions extends NatsOptions {
   /** Directory of all data; without it and `nats`, all data is kept in memory and lost when the server stops. */
   readonly dataDir?: string;
   /**
-   * Who creates accounts, `open` or `closed`: any client of the API, or only the operator, with the command or `createAccount`. A new account
+   * Who creates accounts, `open` or `closed`: every client of the API, or only the operator, with the command or `createAccount`. A new account
    * has access to nothing of other accounts. Default `open`.
    */
   readonly signup?: "open" | "closed";

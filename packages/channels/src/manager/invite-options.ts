@@ -11,7 +11,7 @@ export interface InviteOptions {
   readonly ttl?: number;
   /**
    * The only identity that can join; text is encoded as UTF-8. Members reject others with `identity_mismatch`. Members with a version that does
-   * not support this option reject all joiners. Default: any identity that no member has.
+   * not support this option reject all joiners. Without it, every identity that no member has can join.
    */
   readonly identity?: string | Uint8Array;
 }

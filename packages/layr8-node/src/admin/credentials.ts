@@ -4,7 +4,7 @@ import type { NodeView } from "./node-view.ts";
 
 const MAX_LISTED = 100;
 
-/** What does this DID hold? The signed forms are not shown: whoever has one can present it. */
+/** What does this DID hold? The signed forms are not shown, because they are enough to present a credential. */
 export async function readCredentials({ stores }: NodeView, did: string): Promise<unknown> {
   const { credentials, next } = await stores.credentials.list(did, { limit: MAX_LISTED });
   return {

@@ -8,34 +8,10 @@ import { mayBind, type ApiKey } from "./api-keys.ts";
 import { didDocument } from "./did-document.ts";
 import { generateKeys, privateKeyOf, publicJwk, type KeyPurpose, type StoredKeys } from "./did-keys.ts";
 import { didWebOf, hostsOf } from "./did-web-path.ts";
+import { hostedDidOf, type DidRecord, type DidStorage, type HostedDid } from "./hosted-did.ts";
 import { IdentityError, type IdentityErrorCode } from "./identity-error.ts";
 import { type LiveRecords, liveRecords } from "./live-records.ts";
 import { hostnameOf, similarDid } from "./similar-did.ts";
-
-/** How long the node hosts a DID: permanently, or while its agent is connected plus a grace time. */
-export type DidStorage = "persistent" | "ephemeral";
-
-/** A DID that the node hosts. */
-export interface HostedDid {
-  readonly did: string;
-  readonly storage: DidStorage;
-  /** The API key that created it. */
-  readonly ownerKeyId: string;
-  /** Milliseconds since 1970. */
-  readonly createdAt: number;
-  /** When it was last bound, in milliseconds since 1970. */
-  readonly lastSeenAt: number;
-}
-
-/** Stored form of a hosted DID. Its keys are created on first use, so that connecting stays fast. */
-export type DidRecord = {
-  readonly did: string;
-  readonly storage: DidStorage;
-  readonly ownerKeyId: string;
-  readonly createdAt: number;
-  readonly lastSeenAt: number;
-  readonly keys?: StoredKeys;
-};
 
 /** Options of {@link Dids.ensure}. */
 export interface EnsureOptions {
@@ -118,7 +94,7 @@ export class Dids {
 
   /** All hosted DIDs. */
   *all(): Generator<HostedDid> {
-    for (const record of this.#dids.values()) yield hosted(record);
+    for (const record of this.#dids.values()) yield hostedDidOf(record);
   }
 
   /** The API key that created a DID. */
@@ -128,7 +104,7 @@ export class Dids {
 
   get(did: string): HostedDid | undefined {
     const record = this.#dids.get(did);
-    return record === undefined ? undefined : hosted(record);
+    return record === undefined ? undefined : hostedDidOf(record);
   }
 
   /**
@@ -180,7 +156,7 @@ export class Dids {
     } else {
       this.touch(did);
     }
-    return hosted(this.#dids.get(did) ?? found);
+    return hostedDidOf(this.#dids.get(did) ?? found);
   }
 
   /**
@@ -300,7 +276,7 @@ export class Dids {
       this.#set(written);
       // Another node may have created it for another key in this moment.
       if (written.ownerKeyId !== owner.id && !mayActFor(owner, did, written)) throw notAllowed();
-      return hosted(written);
+      return hostedDidOf(written);
     } catch (error) {
       if (this.#dids.get(did) === record) this.#delete(did);
       throw error;
@@ -368,10 +344,6 @@ export class Dids {
     this.#dids.delete(did);
     this.#countOwned(record.ownerKeyId, -1);
   }
-}
-
-function hosted({ did, storage, ownerKeyId, createdAt, lastSeenAt }: DidRecord): HostedDid {
-  return { did, storage, ownerKeyId, createdAt, lastSeenAt };
 }
 
 function notAllowed(): IdentityError {

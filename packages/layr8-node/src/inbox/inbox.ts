@@ -165,7 +165,7 @@ export interface Inbox {
    * the call are read; the listener receives the later ones, possibly before `open` resolves.
    */
   open(recipient: string, listener: BoxListener): Promise<Box>;
-  /** A recipient's box for an operator's look at its messages, or to remove them. Opens nothing: whoever has the box keeps it. */
+  /** A recipient's box, from which an operator reads or removes messages. The server that has opened it keeps it. */
   peek(recipient: string): Promise<Box>;
   /**
    * Finds expired messages: yields those of boxes that are not open and that this node looks after, and calls `onExpired` for open boxes.

@@ -1,5 +1,6 @@
 import { ChurnMap } from "@parley/core/internal";
 import { isRecordDamaged, numberAt, numbersKey, type Environment, StorageError, type Table, type WriteQueue } from "@parley/storage";
+import type { Appending, AppendGroup } from "./appending.ts";
 import { BoxReader } from "./box-reader.ts";
 import { Boxes, type StoredBox, type Contents } from "./boxes.ts";
 import type {
@@ -30,26 +31,6 @@ import { StoredRecentMessages } from "./stored-recent-messages.ts";
 /** Number of seqs reserved at once. A restart skips the unused ones, and one append in half a block writes the floor. */
 const SEQ_BLOCK = 1_000_000;
 const FLOOR_KEY = Buffer.from("floor");
-
-/** A pending append. */
-interface Appending {
-  readonly box: StoredBox;
-  readonly contents: Contents;
-  readonly seq: number;
-  /** The expiry in the box record written with it; infinite if none is written. */
-  readonly recordedExpiresAt: number;
-  readonly fingerprint: Fingerprint;
-  readonly recent: StoredRecentMessages;
-  readonly now: number;
-  /** The floor of seqs written with it; 0 for none. */
-  readonly floor: number;
-}
-
-/** Appends that share a flush. */
-interface Group {
-  readonly durable: Promise<void>;
-  readonly appends: Appending[];
-}
 
 /** Interval for writing the counts of boxes, in milliseconds. */
 const COUNT_MS = 60_000;
@@ -87,7 +68,7 @@ export class LmdbInbox implements Inbox {
   });
   /** Pending appends by fingerprint. */
   readonly #pending = new ChurnMap<Fingerprint, Promise<void>>();
-  #group: Group | undefined;
+  #group: AppendGroup | undefined;
   #nextNumber = 1;
   #floor = 1;
   #onDamaged: (message: DamagedMessage) => void = () => undefined;
@@ -309,7 +290,7 @@ export class LmdbInbox implements Inbox {
   }
 
   /** Updates the state of all messages that share a flush: one promise for each would cost more than the message. */
-  #openGroup(durable: Promise<void>): Group {
+  #openGroup(durable: Promise<void>): AppendGroup {
     const appends: Appending[] = [];
     durable.then(
       () => this.#confirm(appends),

@@ -111,7 +111,7 @@ export class BoxIndex {
     return mark;
   }
 
-  /** One mark that says what all marks so far say, without what is forgotten by now. */
+  /** One mark with the content of all marks so far, except for fingerprints that have expired. */
   summary(by: string, now: number): Mark {
     const settled: SettledMark[] = [];
     const open = new Set(this.#settled);

@@ -18,7 +18,7 @@ export interface BoxContext {
   appended(recipient: string): Promise<void>;
   onUsage(recipient: string, messages: number, length: number): void;
   onDamaged(message: DamagedMessage): void;
-  /** The box is not open any more. */
+  /** The box was closed. */
   onClosed(box: JetstreamBox): void;
 }
 

@@ -4,7 +4,8 @@ import { missingNats } from "@parley/test-nats";
 import { expect, it, onTestFinished } from "vitest";
 import { NonceMemory } from "../../src/credentials/nonce-memory.ts";
 import { ApiKeys, type ApiKeyRecord } from "../../src/identity/api-keys.ts";
-import { Dids, type DidRecord } from "../../src/identity/dids.ts";
+import { Dids } from "../../src/identity/dids.ts";
+import type { DidRecord } from "../../src/identity/hosted-did.ts";
 import { JetstreamCredentialStore, JetstreamNonces, JetstreamRecords } from "../../src/jetstream.ts";
 import { useNats } from "./nats-servers.ts";
 

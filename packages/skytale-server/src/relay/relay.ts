@@ -15,7 +15,9 @@ import { FlushQueue } from "./flush-queue.ts";
 import { readRelayLimits, type RelayLimits } from "./relay-limits.ts";
 import type { RelayCounts, RelayObserver } from "./relay-observer.ts";
 import { StorageQuota } from "./storage-quota.ts";
-import { type DescribedReader, Session, type SessionParts } from "./session.ts";
+import type { DescribedReader } from "./described-reader.ts";
+import { Session } from "./session.ts";
+import type { SessionParts } from "./session-parts.ts";
 import { Unary } from "./unary.ts";
 
 /** Parts of a relay. The caller owns them: closing the relay leaves them open. */

@@ -10,46 +10,25 @@ import {
   type PublishBatch,
   type Subscribe,
 } from "@parley/skytale-relay/internal";
-import type { Access, Principal } from "./access.ts";
+import type { Principal } from "./access.ts";
 import { AccessError } from "./access-error.ts";
-import { type AccountBudgets, WORK } from "./account-budgets.ts";
+import { WORK } from "./account-budgets.ts";
 import type { Answers } from "./answers.ts";
-import type { ChannelFeeds } from "./channel-feeds.ts";
 import { type CodeCheck, PASSED, rejected } from "./code-check.ts";
 import type { CheckRound } from "./check-round.ts";
 import { PublishDecisions } from "./decisions.ts";
 import type { DeliveryPage } from "./delivery-page.ts";
-import type { DeliveryBudget } from "./delivery-budget.ts";
-import type { FlushQueue } from "./flush-queue.ts";
 import { isChannelName } from "./incoming.ts";
 import { Outbox } from "./outbox.ts";
-import { ERROR_OF, Publishing, type PublishingParts, type PublishingStream } from "./publishing.ts";
-import type { RelayLimits } from "./relay-limits.ts";
+import type { DescribedReader } from "./described-reader.ts";
+import { ERROR_OF, Publishing, type PublishingStream } from "./publishing.ts";
+import type { SessionParts } from "./session-parts.ts";
 import { Subscriber, type SubscriberOwner } from "./subscriber.ts";
-
-/** What sessions share. */
-export interface SessionParts extends PublishingParts {
-  readonly access: Access;
-  readonly feeds: ChannelFeeds;
-  readonly budgets: AccountBudgets;
-  readonly flushes: FlushQueue;
-  readonly deliveries: DeliveryBudget;
-  readonly limits: RelayLimits;
-  /** The relay is stopping. */
-  readonly draining: boolean;
-}
 
 /** Frames that wait while one is processed. Beyond it, reading from the stream is paused. */
 const MAX_WAITING_FRAMES = 4;
 /** Longest delay of a timer in Node, in milliseconds. */
 const MAX_TIMER_MS = 0x7fff_ffff;
-
-/** A subscription, as the console shows it. */
-export interface DescribedReader {
-  readonly accountId: string;
-  /** The sequence that it gets next. */
-  readonly next: number;
-}
 
 /**
  * One client's stream with its subscriptions.

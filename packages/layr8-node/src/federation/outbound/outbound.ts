@@ -28,7 +28,7 @@ export interface OutboundDepth {
 
 /** The state of the queue, as the console shows it. */
 export interface DescribedOutbound {
-  /** Hosts that were contacted lately. */
+  /** Hosts that were contacted recently. */
   readonly hosts: readonly DescribedHost[];
   readonly pairs: readonly {
     readonly sender: string;

@@ -1,12 +1,13 @@
 import { ChurnMap } from "@parley/core/internal";
-import type { Clock } from "../../clock.ts";
 import { inboxMessage } from "../../inbox/inbox-message.ts";
 import type { Box, BoxListener, Inbox, InboxMessage } from "../../inbox/inbox.ts";
 import type { Consumer } from "./consumer.ts";
 import { ConsumerRoutes } from "./consumer-routes.ts";
+import type { DeliveryOptions } from "./delivery-options.ts";
+import { describeConnection, type DescribedConnection } from "./described-connection.ts";
 import { InboxReader } from "./inbox-reader.ts";
 import { Suspects, type BrokenLinkCause } from "./suspects.ts";
-import { Window, type InFlightDelivery, type WindowLimits } from "./window.ts";
+import { Window, type InFlightDelivery } from "./window.ts";
 
 /** How an agent finished with a message: see `Outcome` in `@parley/core`. */
 export type Settlement = "handled" | "pass" | "error";
@@ -20,42 +21,6 @@ export interface ReportedFailure {
 /** Why a message leaves a mailbox without being handled. */
 export type DeadLetterCause = "expired" | "unhandled" | BrokenLinkCause;
 
-/** A connection of a mailbox, as the console shows it. Durations are in milliseconds. */
-export interface DescribedConnection {
-  /** Id of its API key. */
-  readonly key: string | undefined;
-  /** Protocols that it handles. */
-  readonly protocols: readonly string[];
-  /** Since its last frame. */
-  readonly silentMs: number;
-  /** Since the last DID was bound on its link. */
-  readonly joinedMs: number;
-  /** Whether messages wait because its window or its send buffer is full. */
-  readonly isFull: boolean;
-  readonly inFlight: number;
-  readonly deliveries: readonly {
-    readonly seq: number;
-    readonly id: string;
-    readonly type: string;
-    readonly from: string | undefined;
-    readonly attempt: number;
-    readonly sinceMs: number;
-    readonly redeliveryInMs: number;
-  }[];
-}
-
-/** Options of delivery and redelivery. */
-export interface DeliveryOptions {
-  /** Wait for an acknowledgement before the first redelivery; doubles with each attempt. Milliseconds. */
-  readonly ackTimeoutMs: number;
-  /** The longest such wait, in milliseconds. */
-  readonly maxAckTimeoutMs: number;
-  readonly window: WindowLimits;
-  /** Number of threads remembered per DID. */
-  readonly maxThreads: number;
-  readonly clock: Clock;
-}
-
 /** Events of {@link Mailbox}. */
 export interface MailboxEvents {
   onDelivered(message: InboxMessage, attempt: number): void;
@@ -65,7 +30,7 @@ export interface MailboxEvents {
   onDead(message: InboxMessage, cause: DeadLetterCause): void;
   /** An agent failed to process a message, and has sent nothing on its thread since the delivery. */
   onFailed(message: InboxMessage, failure: ReportedFailure): void;
-  /** Another node has the box. This mailbox is not used any more. */
+  /** Another node has the box. This mailbox must not be used afterwards. */
   readonly onLost?: ((mailbox: Mailbox) => void) | undefined;
   /** The inbox failed. Messages not acknowledged durably will be redelivered. */
   readonly onFailure: (error: unknown) => void;
@@ -219,14 +184,14 @@ export class Mailbox implements BoxListener {
     this.#reader.walk(0);
   }
 
-  /** Ends all connections: another node delivers. What was in flight is delivered again there. */
+  /** Ends all connections: another node delivers. Messages in flight are delivered again there. */
   onLost(): void {
     this.#isLost = true;
     this.#events.onLost?.(this);
     for (const consumer of this.#windows.keys()) consumer.takenOver();
   }
 
-  /** Messages that could not be stored are not in flight any more. Their senders get an error. */
+  /** Messages that could not be stored are no longer in flight. Their senders get an error. */
   #retractAfter(durable: Promise<void>): { readonly durable: Promise<void>; readonly seqs: number[] } {
     const seqs: number[] = [];
     durable.catch(() => {
@@ -257,22 +222,9 @@ export class Mailbox implements BoxListener {
   /** Its connections and their messages in flight, for the console. */
   describe(maxInFlight: number): readonly DescribedConnection[] {
     const now = this.#options.clock.monotonic();
-    return Array.from(this.#windows, ([consumer, window]) => {
-      const inFlight = [...window.inFlight];
-      const shown = inFlight.slice(0, maxInFlight).map(({ message, attempt, deliveredAt, dueAt }) => {
-        const { seq, id, type, from } = message;
-        return { seq, id, type, from, attempt, sinceMs: now - deliveredAt, redeliveryInMs: dueAt - now };
-      });
-      return {
-        key: consumer.owner,
-        protocols: [...this.routes.bindings.protocolsOf(consumer)],
-        silentMs: now - consumer.lastHeardAt,
-        joinedMs: now - consumer.quietSince,
-        isFull: window.starved,
-        inFlight: inFlight.length,
-        deliveries: shown,
-      };
-    });
+    return Array.from(this.#windows, ([consumer, window]) =>
+      describeConnection(consumer, window, { protocols: this.routes.bindings.protocolsOf(consumer), maxInFlight, now }),
+    );
   }
 
   /** Redelivers all unacknowledged messages of a connection. */

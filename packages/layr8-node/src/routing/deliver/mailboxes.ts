@@ -3,7 +3,9 @@ import type { BoxListener, Inbox } from "../../inbox/inbox.ts";
 import { pagesOf } from "../../inbox/pages.ts";
 import type { Consumer } from "./consumer.ts";
 import type { Routable } from "./consumer-routes.ts";
-import { Mailbox, type DeliveryOptions, type DescribedConnection, type MailboxEvents } from "./mailbox.ts";
+import type { DeliveryOptions } from "./delivery-options.ts";
+import type { DescribedConnection } from "./described-connection.ts";
+import { Mailbox, type MailboxEvents } from "./mailbox.ts";
 
 /** Options of {@link Mailboxes}. */
 export interface MailboxesOptions {

@@ -1,0 +1,31 @@
+import type { StoredKeys } from "./did-keys.ts";
+
+/** How long the node hosts a DID: permanently, or while its agent is connected plus a grace time. */
+export type DidStorage = "persistent" | "ephemeral";
+
+/** A DID that the node hosts. */
+export interface HostedDid {
+  readonly did: string;
+  readonly storage: DidStorage;
+  /** The API key that created it. */
+  readonly ownerKeyId: string;
+  /** Milliseconds since 1970. */
+  readonly createdAt: number;
+  /** When it was last bound, in milliseconds since 1970. */
+  readonly lastSeenAt: number;
+}
+
+/** Stored form of a hosted DID. Its keys are created on first use, so that connecting stays fast. */
+export type DidRecord = {
+  readonly did: string;
+  readonly storage: DidStorage;
+  readonly ownerKeyId: string;
+  readonly createdAt: number;
+  readonly lastSeenAt: number;
+  readonly keys?: StoredKeys;
+};
+
+/** A hosted DID without its keys. */
+export function hostedDidOf({ did, storage, ownerKeyId, createdAt, lastSeenAt }: DidRecord): HostedDid {
+  return { did, storage, ownerKeyId, createdAt, lastSeenAt };
+}
