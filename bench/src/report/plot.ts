@@ -1,17 +1,15 @@
 import { BarChart, LineChart } from "echarts/charts";
-import { GridComponent, LegendComponent, MarkLineComponent, TitleComponent } from "echarts/components";
+import { GridComponent, LegendComponent, TitleComponent } from "echarts/components";
 import { init, use, type ComposeOption } from "echarts/core";
 import type { BarSeriesOption, LineSeriesOption } from "echarts/charts";
-import type { GridComponentOption, LegendComponentOption, MarkLineComponentOption, TitleComponentOption } from "echarts/components";
+import type { GridComponentOption, LegendComponentOption, TitleComponentOption } from "echarts/components";
 import { SVGRenderer } from "echarts/renderers";
 import { describeMachine } from "./machine.ts";
-import type { BenchResult, CurveResult, MeasurementResult } from "./results.ts";
+import type { BenchResult, CurveResult, Figure, MeasurementResult } from "./results.ts";
 
-use([BarChart, LineChart, GridComponent, LegendComponent, MarkLineComponent, TitleComponent, SVGRenderer]);
+use([BarChart, LineChart, GridComponent, LegendComponent, TitleComponent, SVGRenderer]);
 
-type Options = ComposeOption<
-  BarSeriesOption | LineSeriesOption | GridComponentOption | LegendComponentOption | MarkLineComponentOption | TitleComponentOption
->;
+type Options = ComposeOption<BarSeriesOption | LineSeriesOption | GridComponentOption | LegendComponentOption | TitleComponentOption>;
 
 /** A drawing of a bench. */
 export interface Plot {
@@ -23,14 +21,16 @@ export interface Plot {
 const WIDTH = 860;
 /** Colours that differ in brightness too, for readers who can't tell some of them apart. */
 const COLORS = ["#0b6bcb", "#e0912f", "#2f9e77", "#9a3f9e", "#6b7280"];
+const BASELINE_COLOR = "#9ca3af";
 
 /** Draws all measurements with a baseline as ratios, and each curve in a plot of its own. */
 export function plotsOf(result: BenchResult): readonly Plot[] {
   const compared = result.measurements.filter(({ baseline }) => baseline !== undefined);
   const plots = result.curves.map((curve) => ({ suffix: slugOf(curve.title), svg: render(curveOptions(result, curve), 380) }));
   if (compared.length === 0) return plots;
-  const height = 130 + compared.reduce((sum, { figures }) => sum + 22 + figures.length * 16, 0);
-  return [{ suffix: "", svg: render(ratioOptions(result, compared), height) }, ...plots];
+  const panels = panelsOf(compared);
+  const height = panels.reduce((bottom, { top, height }) => Math.max(bottom, top + height), 0) + 24;
+  return [{ suffix: "", svg: render(ratioOptions(result, panels), height) }, ...plots];
 }
 
 function render(options: Options, height: number): string {
@@ -41,34 +41,72 @@ function render(options: Options, height: number): string {
   return `${svg}\n`;
 }
 
-/** Bars beside a line at 1: longer is more than the baseline. */
-function ratioOptions(result: BenchResult, measurements: readonly MeasurementResult[]): Options {
-  const names = [
-    ...new Set(measurements.flatMap(({ figures, baseline }) => figures.flatMap(({ name }) => (name === baseline ? [] : [name])))),
-  ];
-  const baselines = [...new Set(measurements.flatMap(({ baseline }) => baseline ?? []))];
+/** The bars of one measurement, with an axis of its own. Pixels from the top. */
+interface Panel {
+  readonly measurement: MeasurementResult;
+  readonly top: number;
+  readonly height: number;
+}
+
+function panelsOf(measurements: readonly MeasurementResult[]): readonly Panel[] {
+  let top = 64;
+  return measurements.map((measurement) => {
+    const panel = { measurement, top: top + 28, height: measurement.figures.length * 24 };
+    top = panel.top + panel.height;
+    return panel;
+  });
+}
+
+/** A panel for each measurement: bars of ratios to its baseline, with the spread of the rounds. */
+function ratioOptions(result: BenchResult, panels: readonly Panel[]): Options {
+  const names = [...new Set(panels.flatMap(({ measurement }) => measurement.figures.map(({ name }) => name)))];
   return {
-    title: titleOf(result, `${result.bench}, as multiples of: ${baselines.join("; ")}`),
-    legend: { bottom: 8, icon: "rect", itemGap: 48 },
-    grid: { left: 60, right: 60, top: 70, bottom: 50, outerBoundsMode: "same" },
-    xAxis: { type: "value", min: 0, axisLabel: { formatter: "{value} ×" } },
-    yAxis: {
+    title: [
+      titleOf(result, result.bench),
+      ...panels.map(({ measurement, top }) => ({
+        text: `${measurement.title} (${measurement.unit}; ${directionOf(measurement.unit)} is better)`,
+        left: 20,
+        top: top - 22,
+        textStyle: { fontSize: 12 },
+      })),
+    ],
+    grid: panels.map(({ top, height }) => ({ left: 290, right: 250, top, height })),
+    xAxis: panels.map((_, gridIndex) => ({ gridIndex, type: "value", min: 0, show: false })),
+    yAxis: panels.map(({ measurement }, gridIndex) => ({
+      gridIndex,
       type: "category",
       inverse: true,
-      data: measurements.map(({ title }) => title),
-      axisLabel: { width: 280, overflow: "break" },
-    },
-    series: names.map((name, index) => ({
-      name,
+      data: measurement.figures.map(({ name }) => name),
+      axisTick: { show: false },
+      axisLabel: { width: 260, overflow: "break" },
+    })),
+    series: panels.map(({ measurement: { figures, baseline } }, index) => ({
       type: "bar",
-      barGap: "10%",
-      label: { show: true, position: "right", formatter: "{c} ×" },
-      data: measurements.map(({ figures }) => rounded(figures.find((figure) => figure.name === name)?.ratio?.median)),
-      ...(index === 0 && {
-        markLine: { symbol: "none", silent: true, label: { show: false }, lineStyle: { type: "dashed" }, data: [{ xAxis: 1 }] },
-      }),
+      xAxisIndex: index,
+      yAxisIndex: index,
+      barWidth: 14,
+      data: figures.map((figure) => ({
+        value: figure.ratio?.median ?? 0,
+        itemStyle: { color: figure.name === baseline ? BASELINE_COLOR : colorAt(names.indexOf(figure.name)) },
+        label: { show: true, position: "right", formatter: labelOf(figure, figure.name === baseline) },
+      })),
     })),
   };
+}
+
+function colorAt(index: number): string {
+  return COLORS[index % COLORS.length] ?? BASELINE_COLOR;
+}
+
+function directionOf(unit: string): "more" | "less" {
+  return unit.endsWith("/s") ? "more" : "less";
+}
+
+function labelOf({ ratio, cpuRatio, median }: Figure, isBaseline: boolean): string {
+  if (isBaseline) return `1 × = ${rounded(median).toLocaleString("en")} here`;
+  if (ratio === undefined) return "not measured";
+  const spread = `${rounded(ratio.median)} × (${rounded(ratio.min)} – ${rounded(ratio.max)})`;
+  return cpuRatio === undefined ? spread : `${spread}, CPU ${rounded(cpuRatio.median)} ×`;
 }
 
 function curveOptions(result: BenchResult, { title, unit, axis, series }: CurveResult): Options {
@@ -92,8 +130,8 @@ function titleOf({ machine, rounds, measuredAt }: BenchResult, text: string): Ti
   return { text, subtext, left: 20, top: 8, textStyle: { fontSize: 14 } };
 }
 
-function rounded(value: number | undefined): number | undefined {
-  return value === undefined ? undefined : Number(value.toPrecision(value < 10 ? 2 : 3));
+function rounded(value: number): number {
+  return Number(value.toPrecision(value < 10 ? 2 : 3));
 }
 
 function slugOf(title: string): string {
