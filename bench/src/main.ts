@@ -49,12 +49,14 @@ const long: Benches = {
 };
 const benches: Benches = { ...usual, ...long };
 
-const { values, positionals: names } = parseArgs({ options: { save: { type: "boolean", default: false } }, allowPositionals: true });
-const unknown = names.filter((name) => benches[name] === undefined);
-if (unknown.length > 0) {
-  console.error(`no such bench: ${unknown.join(", ")}. There are: ${Object.keys(benches).join(", ")}`);
-  process.exit(2);
+const usage = `npm run bench -- [name …] [--save]. Benchmarks: ${Object.keys(usual).join(", ")}. Only when named: ${Object.keys(long).join(", ")}.`;
+const { values, positionals: names } = parsedArguments();
+if (values.help) {
+  console.log(usage);
+  process.exit(0);
 }
+const unknown = names.filter((name) => benches[name] === undefined);
+if (unknown.length > 0) fail(`no such bench: ${unknown.join(", ")}`);
 const machine = thisMachine();
 console.log(`${describeMachine(machine)}. Medians of ${ROUNDS} interleaved rounds.`);
 for (const [name, bench] of Object.entries(names.length === 0 ? usual : benches)) {
@@ -63,4 +65,21 @@ for (const [name, bench] of Object.entries(names.length === 0 ? usual : benches)
   const result = { bench: name, measuredAt: new Date().toISOString(), machine, rounds: ROUNDS, ...recorder.take() };
   const paths = await saveResults(result, values.save ? SAVED : CACHE);
   console.log(`\nWritten: ${paths.map((path) => relative(process.cwd(), path)).join(", ")}`);
+}
+
+function parsedArguments(): {
+  readonly values: { readonly save: boolean; readonly help: boolean };
+  readonly positionals: readonly string[];
+} {
+  try {
+    const options = { save: { type: "boolean", default: false }, help: { type: "boolean", short: "h", default: false } } as const;
+    return parseArgs({ options, allowPositionals: true });
+  } catch (error) {
+    return fail((error as Error).message);
+  }
+}
+
+function fail(problem: string): never {
+  console.error(`${problem}\n${usage}`);
+  process.exit(2);
 }

@@ -18,15 +18,14 @@ export const SAVED: ResultFolders = { json: join(repository, "bench/results"), s
 
 /** Writes the figures of a bench as JSON, and its plots as SVG. Returns the paths. */
 export async function saveResults(result: BenchResult, folders: ResultFolders): Promise<readonly string[]> {
-  const { plotsOf } = await import("./plot.ts");
   await Promise.all(Object.values(folders).map((folder: string) => mkdir(folder, { recursive: true })));
-  const files = [
-    { path: join(folders.json, `${result.bench}.json`), text: `${JSON.stringify(result, undefined, 2)}\n` },
-    ...plotsOf(result).map(({ suffix, svg }) => ({
-      path: join(folders.svg, `${suffix === "" ? result.bench : `${result.bench}-${suffix}`}.svg`),
-      text: svg,
-    })),
-  ];
-  await Promise.all(files.map(({ path, text }) => writeFile(path, text)));
-  return files.map(({ path }) => path);
+  const json = join(folders.json, `${result.bench}.json`);
+  await writeFile(json, `${JSON.stringify(result, undefined, 2)}\n`);
+  const { plotsOf } = await import("./plot.ts");
+  const plots = plotsOf(result).map(({ suffix, svg }) => ({
+    path: join(folders.svg, `${suffix === "" ? result.bench : `${result.bench}-${suffix}`}.svg`),
+    svg,
+  }));
+  await Promise.all(plots.map(({ path, svg }) => writeFile(path, svg)));
+  return [json, ...plots.map(({ path }) => path)];
 }
