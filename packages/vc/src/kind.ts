@@ -6,6 +6,8 @@ export interface Kind {
   readonly name: "credential" | "presentation";
   /** `typ` of a JWS of VC-JOSE-COSE, and the subtype of its media type. */
   readonly typ: "vc+jwt" | "vp+jwt";
+  /** `typ` in drafts of VC-JOSE-COSE, which issuers still write. The payload is then either form. */
+  readonly draftTyp: "vc+ld+jwt" | "vp+ld+jwt";
   /** `cty` of a JWS of VC-JOSE-COSE, and the JWT claim of VCDM 1.1. */
   readonly short: "vc" | "vp";
   readonly type: "VerifiableCredential" | "VerifiablePresentation";
@@ -21,6 +23,7 @@ export interface Kind {
 export const CREDENTIAL: Kind = {
   name: "credential",
   typ: "vc+jwt",
+  draftTyp: "vc+ld+jwt",
   short: "vc",
   type: "VerifiableCredential",
   envelopeType: "EnvelopedVerifiableCredential",
@@ -32,6 +35,7 @@ export const CREDENTIAL: Kind = {
 export const PRESENTATION: Kind = {
   name: "presentation",
   typ: "vp+jwt",
+  draftTyp: "vp+ld+jwt",
   short: "vp",
   type: "VerifiablePresentation",
   envelopeType: "EnvelopedVerifiablePresentation",

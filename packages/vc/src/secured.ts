@@ -65,9 +65,11 @@ function readObject(object: JsonObject, kind: Kind): Secured {
 function readToken(token: string, kind: Kind): Secured {
   const jws = readJws(token);
   const { typ } = jws.header;
-  if (isMediaType(typ, kind.typ)) return readCompact(jws, kind);
+  const hasVcdm11Claim = Object.hasOwn(jws.payload, kind.short);
+  const isDraft = isMediaType(typ, kind.draftTyp);
+  if (isMediaType(typ, kind.typ) || (isDraft && !hasVcdm11Claim)) return readCompact(jws, kind);
   const untyped = typ === undefined || isMediaType(typ, "jwt");
-  if (untyped && Object.hasOwn(jws.payload, kind.short)) return readVcdm11(jws, kind);
+  if ((untyped || isDraft) && hasVcdm11Claim) return readVcdm11(jws, kind);
   throw new VcError("typ_invalid", `The typ of a ${kind.name} must be ${kind.typ}, not ${truncate(JSON.stringify(typ) ?? "none")}`);
 }
 

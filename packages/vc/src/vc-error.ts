@@ -25,6 +25,7 @@ import { ParleyError, type ParleyErrorOptions } from "@parley/core";
  * | `claims_invalid` | a JWT claim has the wrong type, or contradicts the document | no |
  * | `credential_invalid` | the credential violates the data model; the message names the path | no |
  * | `presentation_invalid` | the presentation violates the data model; the message names the path | no |
+ * | `grant_invalid` | the credential is not a grant, or its claims cannot be read; the message names the path | no |
  * | `not_yet_valid` | `validFrom` is in the future | no |
  * | `expired` | `validUntil` has passed | no |
  * | `signature_not_yet_valid` | `nbf` of the signature is in the future | no |
@@ -60,6 +61,7 @@ export type VcErrorCode =
   | "claims_invalid"
   | "credential_invalid"
   | "presentation_invalid"
+  | "grant_invalid"
   | "not_yet_valid"
   | "expired"
   | "signature_not_yet_valid"

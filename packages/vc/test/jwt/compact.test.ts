@@ -28,6 +28,7 @@ describe("a credential as a JWS of VC-JOSE-COSE", () => {
     ["vc+jwt", "vc"],
     ["application/vc+jwt", "application/vc"],
     ["VC+JWT", undefined],
+    ["vc+ld+jwt", undefined],
   ])("is accepted with the typ %s and the cty %s", async (typ, cty) => {
     const token = makeToken({ alg: "EdDSA", kid, typ, ...(cty !== undefined && { cty }) }, credential, privateKey);
     expect((await verifyCredential(token, { resolver, now })).credential).toEqual(credential);
