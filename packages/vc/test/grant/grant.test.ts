@@ -75,7 +75,7 @@ describe("a grant", () => {
   });
 
   it.each<[path: string, subject: JsonObject]>([
-    ["credentialSubject.id", { id: undefined as never }],
+    ["credentialSubject.id", { id: undefined }],
     ["credentialSubject.scope", { scope: [] }],
     ["credentialSubject.scope", { scope: "*" }],
     ["credentialSubject.scope", { scope: Array.from({ length: 257 }, () => ({ protocol: "*", messageTypes: ["*"] })) }],
