@@ -1,5 +1,5 @@
 // Installs and builds what is missing or out of date, then runs a program of this repository. Needs Node and npm only.
-// Run: node scripts/boot.mjs start | test | soak | fuzz | chaos | bench | bystander | pack [arguments of the program]
+// Run: node scripts/boot.mjs start | cluster | test | soak | fuzz | chaos | bench | bystander | pack [arguments of the program]
 import "./lib/supported-node.mjs";
 import { existsSync, statSync, utimesSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -16,6 +16,7 @@ Next steps:
 
 const TASKS = {
   start: { title: "the tour", program: "apps/quickstart/dist/main.js", next: AFTER_THE_TOUR },
+  cluster: { title: "a cluster, and what can go wrong in it", program: "apps/quickstart/dist/cluster.js" },
   test: { title: "the gate", program: "scripts/gate.mjs", buildsItself: true },
   soak: { title: "soak tests", program: "scripts/soak.mjs" },
   fuzz: { title: "fuzzing", program: "scripts/fuzz.mjs" },

@@ -3,6 +3,9 @@
 import { relative } from "node:path";
 import { parseArgs } from "node:util";
 import { channel } from "./channel.ts";
+import { clusterMemory } from "./cluster-memory.ts";
+import { clusterRelay } from "./cluster-relay.ts";
+import { clusterRequests } from "./cluster-requests.ts";
 import { crossNode } from "./cross-node.ts";
 import { didcommCrypto } from "./didcomm-crypto.ts";
 import { growthChannels } from "./growth/channels.ts";
@@ -42,6 +45,9 @@ const usual: Benches = {
 };
 /** Benchmarks that take minutes; measured only when named. */
 const long: Benches = {
+  "cluster-requests": clusterRequests,
+  "cluster-memory": clusterMemory,
+  "cluster-relay": clusterRelay,
   "mls-warm-tree": mlsWarmTree,
   "growth-inbox-full": growthInboxFull,
   "growth-log-full": growthLogFull,

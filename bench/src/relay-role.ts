@@ -4,7 +4,19 @@ import { argument, memoryInUse, serve } from "./worker.ts";
 
 const CHANNEL = "bench/relay/one";
 
-const { dataDir, maxEntries } = argument() as { dataDir?: string; maxEntries?: number };
+interface Argument {
+  readonly dataDir?: string;
+  readonly maxEntries?: number;
+  /** Options of servers that share their data. Those after the first one get the API key and the channel of the first. */
+  readonly shared?: {
+    readonly nats: readonly string[];
+    readonly natsReplicas: 1 | 3;
+    readonly serverKey: string;
+    readonly apiKey?: string;
+  };
+}
+
+const { dataDir, maxEntries, shared } = argument() as Argument;
 const unlimited = { messagesPerSecond: 1e9, bytesPerSecond: 1e12, maxStreamsPerAccount: 10_000, maxStoredBytesPerAccount: 2 ** 40 };
 const server = await startSkytale({
   port: 0,
@@ -13,12 +25,14 @@ const server = await startSkytale({
   limits: { relay: unlimited, api: { requestsPerSecond: 1e6 } },
   ...(maxEntries !== undefined && { retention: { maxEntries, maxBytes: 2 ** 40 } }),
   ...(dataDir !== undefined && { dataDir }),
+  ...(shared && { nats: shared.nats, natsReplicas: shared.natsReplicas, serverKey: Buffer.from(shared.serverKey, "base64") }),
 });
+const apiKey = server.apiKey ?? shared?.apiKey ?? "";
 const { token } = await post<{ token: string }>("/v1/tokens", { audience: ["skytale-relay"] });
-await post("/v1/channels", { name: CHANNEL });
+if (shared?.apiKey === undefined) await post("/v1/channels", { name: CHANNEL });
 let channels = 1;
 /** `channels`: creates channels up to this number, and returns the names of the new ones. Otherwise the memory in use is returned. */
-serve({ url: server.relayUrl, token, channel: CHANNEL }, async ({ channels: wanted }: { readonly channels?: number }) => {
+serve({ url: server.relayUrl, token, channel: CHANNEL, apiKey }, async ({ channels: wanted }: { readonly channels?: number }) => {
   if (wanted !== undefined) return createChannels(wanted);
   return memoryInUse();
 });
@@ -34,7 +48,7 @@ async function createChannels(wanted: number): Promise<{ readonly names: readonl
 }
 
 async function post<Answer>(path: string, body: object): Promise<Answer> {
-  const headers = { authorization: `Bearer ${server.apiKey ?? ""}`, "content-type": "application/json" };
+  const headers = { authorization: `Bearer ${apiKey}`, "content-type": "application/json" };
   const response = await fetch(server.apiUrl + path, { method: "POST", headers, body: JSON.stringify(body) });
   if (!response.ok) throw new Error(`${path} was answered with ${response.status}`);
   return (await response.json()) as Answer;

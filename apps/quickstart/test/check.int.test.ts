@@ -1,11 +1,28 @@
 import { fileURLToPath } from "node:url";
 import { App } from "@parley/app-testing";
-import { expect, it } from "vitest";
+import { describeUnless, gateOrSoak } from "@parley/test-assertions";
+import { missingNats } from "@parley/test-nats";
+import { describe, expect, it } from "vitest";
+
+const TIMEOUT_MS = 900_000;
+const COMPLETE = { failed: [], summary: expect.stringMatching(/^(\d+) of \1 steps held\.$/) as string, code: 0 };
+
+/** Runs a program to its end. */
+async function run(program: string): Promise<object> {
+  await using tour = new App(fileURLToPath(new URL(`../dist/${program}.js`, import.meta.url)), [], {});
+  const code = await tour.exit();
+  return { failed: tour.lines.filter((line) => line.includes("✗")), summary: tour.lines.at(-1), code };
+}
 
 it("completes every step of the tour, and exits", async () => {
-  await using tour = new App(fileURLToPath(new URL("../dist/main.js", import.meta.url)), [], {});
-  const code = await tour.exit();
-  expect(tour.lines.filter((line) => line.includes("✗"))).toEqual([]);
-  expect(tour.lines.at(-1)).toMatch(/^(\d+) of \1 steps held\.$/);
-  expect(code).toBe(0);
+  expect(await run("main")).toEqual(COMPLETE);
+});
+
+// The gate kills the same servers in testing/cluster.
+describe.runIf(gateOrSoak(0, 1) === 1)("npm run cluster", () => {
+  describeUnless(missingNats(3), "with three NATS servers", () => {
+    it("completes every step while servers are killed", { timeout: TIMEOUT_MS }, async () => {
+      expect(await run("cluster")).toEqual(COMPLETE);
+    });
+  });
 });

@@ -17,6 +17,7 @@ export { DATA_DIR_FLAG, parseRevocation, printCreatedKey, printRecord } from "./
 export { parseOptions } from "./cli/parse-options.ts";
 export { readSecretKey } from "./cli/read-secret-key.ts";
 export { type Command, type Environment, runCommand } from "./cli/run-command.ts";
+export { readStoragePlace, STORAGE_FLAGS, type StoragePlace } from "./cli/storage-flags.ts";
 export { withDataDirectory, type DataDirectoryOptions } from "./cli/with-data-directory.ts";
 export { type Flag, type FlagValues, flagsOf, runServer, type ServerProgram } from "./cli/server-program.ts";
 export { Connections, type ConnectionsOptions, type DropReason, peerOf } from "./connections/connections.ts";

@@ -1,5 +1,8 @@
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 
+/** A server: its port on loopback, or with a host. */
+export type Target = number | { readonly host: string; readonly port: number };
+
 /**
  * A TCP load balancer on loopback: each connection goes to the next server that accepts it. It knows nothing of the bytes.
  *
@@ -11,36 +14,36 @@ export class LoadBalancer implements AsyncDisposable {
   readonly port: number;
   readonly #server: Server;
   readonly #pairs = new Set<Pair>();
-  #ports: readonly number[];
+  #targets: readonly Target[];
   #next = 0;
 
-  private constructor(server: Server, ports: readonly number[]) {
+  private constructor(server: Server, targets: readonly Target[]) {
     this.#server = server;
-    this.#ports = ports;
+    this.#targets = targets;
     this.port = (server.address() as AddressInfo).port;
     server.on("connection", (client) => this.#forward(client));
   }
 
-  /** @param ports the servers' ports on loopback. @param port its own; 0 takes a free one. */
-  static async start(ports: readonly number[], port = 0): Promise<LoadBalancer> {
+  /** @param targets the servers. @param port its own; 0 takes a free one. */
+  static async start(targets: readonly Target[], port = 0): Promise<LoadBalancer> {
     const server = createServer();
     await new Promise<void>((resolve, reject) => server.once("error", reject).listen(port, "127.0.0.1", resolve));
-    return new LoadBalancer(server, ports);
+    return new LoadBalancer(server, targets);
   }
 
   /** Sends further connections to other servers; those that are open stay. */
-  use(ports: readonly number[]): void {
-    this.#ports = ports;
+  use(targets: readonly Target[]): void {
+    this.#targets = targets;
   }
 
   /** Connections that are open to a server. */
-  connectionsTo(port: number): number {
-    return [...this.#pairs].filter((pair) => pair.port === port).length;
+  connectionsTo(target: Target): number {
+    return [...this.#pairs].filter((pair) => isSame(pair.target, target)).length;
   }
 
   /** Cuts the connections to a server, or all. */
-  cut(port?: number): void {
-    for (const pair of this.#pairs) if (port === undefined || pair.port === port) pair.end();
+  cut(target?: Target): void {
+    for (const pair of this.#pairs) if (target === undefined || isSame(pair.target, target)) pair.end();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -50,29 +53,29 @@ export class LoadBalancer implements AsyncDisposable {
   }
 
   #forward(client: Socket): void {
-    const count = this.#ports.length;
+    const count = this.#targets.length;
     const first = this.#next++;
     client.on("error", () => client.destroy());
     const attempt = (tried: number): void => {
-      const port = tried < count ? this.#ports[(first + tried) % count] : undefined;
-      if (port === undefined || client.destroyed) return void client.destroy();
-      const server = connect(port, "127.0.0.1");
+      const target = tried < count ? this.#targets[(first + tried) % count] : undefined;
+      if (target === undefined || client.destroyed) return void client.destroy();
+      const server = connect(addressOf(target));
       server.once("error", () => attempt(tried + 1));
       server.once("connect", () => {
         server.removeAllListeners("error");
-        this.#join({ port, client, server });
+        this.#join({ target, client, server });
       });
     };
     attempt(0);
   }
 
-  #join({ port, client, server }: { readonly port: number; readonly client: Socket; readonly server: Socket }): void {
+  #join({ target, client, server }: { readonly target: Target; readonly client: Socket; readonly server: Socket }): void {
     const end = (): void => {
       client.destroy();
       server.destroy();
       this.#pairs.delete(pair);
     };
-    const pair: Pair = { port, end };
+    const pair: Pair = { target, end };
     this.#pairs.add(pair);
     server.on("error", end).on("close", end);
     client.on("error", end).on("close", end);
@@ -81,6 +84,15 @@ export class LoadBalancer implements AsyncDisposable {
 }
 
 interface Pair {
-  readonly port: number;
+  readonly target: Target;
   end(): void;
+}
+
+function addressOf(target: Target): { readonly host: string; readonly port: number } {
+  return typeof target === "number" ? { host: "127.0.0.1", port: target } : target;
+}
+
+function isSame(left: Target, right: Target): boolean {
+  const [one, other] = [addressOf(left), addressOf(right)];
+  return one.host === other.host && one.port === other.port;
 }

@@ -28,14 +28,17 @@ process.on("exit", () => {
 export class NatsServer {
   readonly name: string;
   readonly port: number;
-  readonly #config: string;
+  readonly #host: string;
+  readonly #command: readonly string[];
   #child: ChildProcess | undefined;
   #output = "";
 
-  constructor(name: string, port: number, config: string) {
+  /** @param address where it listens for clients. @param enter a command that runs another one on the server's machine; default: this machine. */
+  constructor(name: string, address: URL, args: readonly string[], enter: readonly string[] = []) {
     this.name = name;
-    this.port = port;
-    this.#config = config;
+    this.#host = address.hostname;
+    this.port = Number(address.port);
+    this.#command = [...enter, natsCommand(), ...args];
   }
 
   /** Id of the process; `undefined` while it doesn't run. */
@@ -47,7 +50,7 @@ export class NatsServer {
   async start(): Promise<void> {
     const deadline = performance.now() + READY_WITHIN_MS;
     this.#spawn();
-    while (!(await accepts(this.port))) {
+    while (!(await accepts(this.#host, this.port))) {
       // Another process may use the port for a moment.
       if (this.#child === undefined && this.#output.includes("address already in use")) this.#spawn();
       else if (this.#child === undefined) throw new Error(`${this.name} ended: ${this.#output}`);
@@ -66,7 +69,8 @@ export class NatsServer {
 
   #spawn(): void {
     this.#output = "";
-    const child = spawn(natsCommand(), ["-c", this.#config], { stdio: ["ignore", "pipe", "pipe"] });
+    const [program = "", ...args] = this.#command;
+    const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
     this.#child = child;
     running.add(child);
     const keep = (data: Buffer): void => {
@@ -81,9 +85,9 @@ export class NatsServer {
   }
 }
 
-function accepts(port: number): Promise<boolean> {
+function accepts(host: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = createConnection({ host: "127.0.0.1", port });
+    const socket = createConnection({ host, port });
     const end = (isOpen: boolean): void => {
       socket.destroy();
       resolve(isOpen);

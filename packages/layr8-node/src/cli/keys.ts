@@ -41,8 +41,8 @@ export const listKeys: Command = async (args, environment) => {
 
 /** Revokes an API key of a data directory. */
 export const revokeKey: Command = async (args, environment) => {
-  const { id, dataDir } = parseRevocation("layr8-node", args);
-  await withKeys(dataDir, environment, async (keys) => {
+  const { id, values } = parseRevocation("layr8-node", args, DATA_DIR_FLAG);
+  await withKeys(values["data-dir"], environment, async (keys) => {
     if (!(await keys.revoke(id))) throw new TypeError(`unknown API key id: ${id}`);
   });
 };

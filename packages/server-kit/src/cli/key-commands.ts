@@ -16,16 +16,18 @@ export function printRecord({ id, createdAt }: { readonly id: string; readonly c
 /**
  * Parses the arguments of `keys revoke`.
  *
+ * @param flags the other flags of the command.
  * @param form the form of ids that may begin with `-`.
  * @throws TypeError
  */
 export function parseRevocation(
   program: string,
   args: readonly string[],
+  flags: Readonly<Record<string, { readonly type: "string" }>>,
   form?: RegExp,
-): { readonly id: string; readonly dataDir: string | undefined } {
-  const { values, positionals } = parseOptions(program, { args: [...args], options: DATA_DIR_FLAG, allowPositionals: true }, form);
+): { readonly id: string; readonly values: Readonly<Record<string, string | undefined>> } {
+  const { values, positionals } = parseOptions(program, { args: [...args], options: flags, allowPositionals: true }, form);
   const [id] = positionals;
   if (id === undefined) throw new TypeError(`missing key id: ${program} keys revoke <id> --data-dir <path>`);
-  return { id, dataDir: values["data-dir"] };
+  return { id, values };
 }

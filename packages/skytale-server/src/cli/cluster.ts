@@ -1,16 +1,7 @@
-import { closeAll } from "@parley/core/internal";
-import type { JetstreamConnection } from "@parley/jetstream";
-import {
-  type Command,
-  loadPeerPackage,
-  type NatsSettings,
-  parseClusterOptions,
-  type ServerStorage,
-  withDataDirectory,
-} from "@parley/server-kit";
+import { type Command, parseClusterOptions, type ServerStorage, withDataDirectory } from "@parley/server-kit";
+import { connected, PREFIX } from "./connected.ts";
 
 const PROGRAM = "skytale-server";
-const PREFIX = "ps";
 const REMEDY = "This command works while no server runs on the directory: stop the server first";
 
 /** Shows NATS servers, streams, and the servers that share the data. */
@@ -76,16 +67,4 @@ export const clusterRestore: Command = async (args) => {
 function directoryOf([directory, extra]: readonly string[], command: string): string {
   if (directory === undefined || extra !== undefined) throw new TypeError(`${PROGRAM} cluster ${command} needs one directory`);
   return directory;
-}
-
-async function connected(
-  nats: NatsSettings,
-  use: (jetstream: typeof import("@parley/jetstream"), connection: JetstreamConnection) => Promise<void>,
-): Promise<void> {
-  const jetstream = await loadPeerPackage(() => import("@parley/jetstream"), "@parley/jetstream", "nats");
-  const connection = await jetstream.JetstreamConnection.connect(nats);
-  await closeAll(
-    () => use(jetstream, connection),
-    () => connection.close(),
-  );
 }

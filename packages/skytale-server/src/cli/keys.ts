@@ -1,13 +1,13 @@
-import { type Command, DATA_DIR_FLAG, parseOptions, parseRevocation, printCreatedKey, printRecord } from "@parley/server-kit";
+import { type Command, parseOptions, parseRevocation, printCreatedKey, printRecord, STORAGE_FLAGS } from "@parley/server-kit";
 import { KEY_ID } from "../api/keys.ts";
 import { withServices } from "./with-services.ts";
 
-/** Creates an API key in a data directory and prints it. */
+/** Creates an API key in a data directory or on NATS, and prints it. */
 export const createKey: Command = async (args, environment) => {
   const { values } = parseOptions("skytale-server", {
     args: [...args],
     options: {
-      ...DATA_DIR_FLAG,
+      ...STORAGE_FLAGS,
       account: { type: "string" },
       name: { type: "string" },
       test: { type: "boolean", default: false },
@@ -15,26 +15,26 @@ export const createKey: Command = async (args, environment) => {
   });
   const { account, name, test } = values;
   if (account === undefined) throw new TypeError("missing option --account <id>: the account of the key");
-  await withServices(values["data-dir"], environment, async ({ keys }) => {
+  await withServices(values, environment, async ({ keys }) => {
     printCreatedKey(await keys.create(account, { name, mode: test ? "test" : "live" }));
   });
 };
 
-/** Lists the API keys of an account of a data directory. */
+/** Lists the API keys of an account of a data directory or of servers on NATS. */
 export const listKeys: Command = async (args, environment) => {
   const { values } = parseOptions("skytale-server", {
     args: [...args],
-    options: { ...DATA_DIR_FLAG, account: { type: "string" } },
+    options: { ...STORAGE_FLAGS, account: { type: "string" } },
   });
   const { account } = values;
   if (account === undefined) throw new TypeError("missing option --account <id>: the account of the keys");
-  await withServices(values["data-dir"], environment, async ({ keys }) => {
+  await withServices(values, environment, async ({ keys }) => {
     for (const key of await keys.list(account)) printRecord(key, key.mode, key.name);
   });
 };
 
-/** Revokes an API key of a data directory. */
+/** Revokes an API key of a data directory or of servers on NATS. */
 export const revokeKey: Command = async (args, environment) => {
-  const { id, dataDir } = parseRevocation("skytale-server", args, KEY_ID);
-  await withServices(dataDir, environment, ({ keys }) => keys.revoke(id));
+  const { id, values } = parseRevocation("skytale-server", args, STORAGE_FLAGS, KEY_ID);
+  await withServices(values, environment, ({ keys }) => keys.revoke(id));
 };

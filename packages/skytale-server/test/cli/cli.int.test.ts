@@ -179,6 +179,8 @@ describe("skytale-server", () => {
     [["--config", "/does/not/exist.json"], "--config /does/not/exist.json"],
     [["accounts", "create", "--data-dir", "x"], "missing option --email <address>"],
     [["accounts", "list"], "missing option --data-dir <path>"],
+    [["accounts", "list", "--nats", "nats://n1"], 'needs the option "serverKey" (SKYTALE_SERVER_KEY)'],
+    [["keys", "list", "--account", "a", "--nats", "nats://n1", "--data-dir", "x"], 'excludes the option "nats"'],
     [["keys", "create", "--data-dir", "x"], "missing option --account <id>"],
     [["keys", "revoke", "--data-dir", "x"], "missing key id"],
     [["stop"], 'Unknown command "stop"'],

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describeUnless, temporaryDirectory } from "@parley/test-assertions";
@@ -5,7 +6,9 @@ import { missingNats, startNats, type NatsServers } from "@parley/test-nats";
 import { RelayClient } from "@parley/skytale-relay";
 import { afterAll, afterEach, beforeAll, expect, it, onTestFinished, vi } from "vitest";
 import { JetstreamConnection } from "@parley/jetstream";
+import { createAccount, listAccounts } from "../../src/cli/accounts.ts";
 import { clusterExport, clusterImport, clusterRestore, clusterStatus } from "../../src/cli/cluster.ts";
+import { createKey, revokeKey } from "../../src/cli/keys.ts";
 import { JetstreamRegistry } from "../../src/jetstream.ts";
 import type { SkytaleOptions } from "../../src/options.ts";
 import { startSkytale } from "../../src/server.ts";
@@ -128,5 +131,29 @@ describeUnless(missingNats(1), "the commands for servers that share their data",
     lines.length = 0;
     await check();
     await expect(clusterRestore([files, ...flags], {})).rejects.toThrow(/already in use|exist/);
+  });
+
+  it("manage accounts and keys while a server runs", async () => {
+    const prefix = "acc";
+    const serverKey = randomBytes(32);
+    const environment = { SKYTALE_SERVER_KEY: serverKey.toString("base64") };
+    const own = ["--nats", nats.urls.join(","), "--nats-prefix", prefix];
+    await expect(listAccounts(own, environment)).rejects.toThrow("NATS has no streams with the prefix acc");
+    await expect(listAccounts(own, {})).rejects.toThrow("SKYTALE_SERVER_KEY");
+    const server = await startSkytale({ port: 0, relayPort: 0, logger: false, nats: nats.urls, natsPrefix: prefix, serverKey });
+    onTestFinished(() => server.close());
+    const whoIs = async (key: string) => (await new ApiClient(server.apiUrl, key).get("/v1/accounts/me")).body;
+
+    await createAccount(["--email", "carol@example.org", "--name", "carol", ...own], environment);
+    const [, account = "", key = ""] = /^account (.+)\nkey (.+)$/.exec(lines[0] ?? "") ?? [];
+    expect(await whoIs(key)).toMatchObject({ id: account, name: "carol" });
+    await listAccounts(own, environment);
+    expect(lines.slice(1).join("\n")).toMatch(/operator@localhost[^]*carol@example.org/);
+    lines.length = 0;
+    await createKey(["--account", account, "--name", "laptop", ...own], environment);
+    const [, id = "", other = ""] = /^id (.+)\nkey (.+)$/.exec(lines[0] ?? "") ?? [];
+    expect(await whoIs(other)).toMatchObject({ name: "carol" });
+    await revokeKey([id, ...own], environment);
+    await expect.poll(() => whoIs(other)).toMatchObject({ code: "key_invalid" });
   });
 });
