@@ -54,7 +54,7 @@ describe("the compose file of a cluster", () => {
 
   it.each(servers)("starts %s with options that it accepts", async (name, service) => {
     const options = await optionsOf(service);
-    expect(options).toMatchObject({ nodeName: name, host: "0.0.0.0", replicas: 3, dataDir: undefined });
+    expect(options).toMatchObject({ nodeName: name, host: "0.0.0.0", replicas: 3 });
     expect(options.servers).toEqual(["n1", "n2", "n3"].map((server) => `nats://${server}:4222`));
     expect(options.trustProxy).toEqual([services.lb.networks.inside.ipv4_address]);
     for (const [, port] of proxy.matchAll(new RegExp(`server ${name} ${name}:(\\d+)`, "g")))
