@@ -1,4 +1,4 @@
-import { equalBytes } from "../codec/bytes.ts";
+import { equalBytes, isZero } from "../codec/bytes.ts";
 import { Reader } from "../codec/reader.ts";
 import { erase, verifyWithLabel } from "../crypto/labels.ts";
 import { MlsEngineError } from "../errors.ts";
@@ -95,7 +95,7 @@ function readContent(plaintext: Uint8Array, contentType: ContentType): Pick<Open
     const content = contentType === "application" ? reader.vector() : skipHandshake(reader, contentType);
     const signature = reader.vector();
     const confirmationTag = contentType === "commit" ? reader.vector() : undefined;
-    if (reader.rest().some((byte) => byte !== 0)) throw decryptionFailure();
+    if (!isZero(reader.rest())) throw decryptionFailure();
     return { content: content.slice(), signature: signature.slice(), confirmationTag: confirmationTag?.slice() };
   } catch (error) {
     if (error instanceof MlsEngineError) throw decryptionFailure();
