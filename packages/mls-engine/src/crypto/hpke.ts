@@ -16,6 +16,7 @@ export interface Hpke {
   /** `undefined` if the ciphertext is not for this key. */
   open(key: DhPrivateKey, info: Uint8Array, aad: Uint8Array, ciphertext: HpkeCiphertext): Uint8Array | undefined;
   deriveKeyPair(ikm: Uint8Array): DhPrivateKey;
+  generateKeyPair(): DhPrivateKey;
 }
 
 /** The algorithms that HPKE is built from. The KEM uses the suite's KDF, as in every suite of RFC 9420. */
@@ -27,6 +28,7 @@ export interface HpkeAlgorithms {
 
 export function createHpke(names: HpkeAlgorithms, group: DhGroup, kdf: Hkdf, aead: Aead, random: (length: number) => Uint8Array): Hpke {
   const kemId = concatBytes([ascii("KEM"), u16(KEM_IDS[names.dh])]);
+  const isMontgomery = names.dh === "X25519" || names.dh === "X448";
   const hpkeId = concatBytes([ascii("HPKE"), u16(KEM_IDS[names.dh]), u16(KDF_IDS[names.hash]), u16(AEAD_IDS[names.aead])]);
 
   // LabeledExtract and LabeledExpand (RFC 9180 §4). The ids bind every secret to its algorithms.
@@ -50,7 +52,7 @@ export function createHpke(names: HpkeAlgorithms, group: DhGroup, kdf: Hkdf, aea
   /** RFC 9180 §4.1 Encap. */
   function encapsulate(recipient: Uint8Array): { readonly kemOutput: Uint8Array; readonly shared: Uint8Array } | undefined {
     if (recipient.length !== group.publicLength) return undefined;
-    const ephemeral = deriveKeyPair(random(group.privateLength));
+    const ephemeral = generateKeyPair();
     const dh = ephemeral.agree(recipient);
     ephemeral.raw.fill(0);
     return dh && { kemOutput: ephemeral.publicKey, shared: sharedSecret(dh, ephemeral.publicKey, recipient) };
@@ -79,6 +81,12 @@ export function createHpke(names: HpkeAlgorithms, group: DhGroup, kdf: Hkdf, aea
     }
   }
 
+  /** A new key pair: random bytes are a private key of X25519 and X448, and are input of a derivation for the NIST curves. */
+  function generateKeyPair(): DhPrivateKey {
+    const bytes = random(group.privateLength);
+    return (isMontgomery ? group.importPrivate(bytes) : undefined) ?? deriveKeyPair(bytes);
+  }
+
   /**
    * RFC 9180 §7.1.3. Every string of the right length is a private key of X25519 and X448. For the NIST curves, candidates are drawn until
    * one is below the group's order; for P-521 the mask of the first byte makes that likely.
@@ -86,7 +94,7 @@ export function createHpke(names: HpkeAlgorithms, group: DhGroup, kdf: Hkdf, aea
   function deriveKeyPair(ikm: Uint8Array): DhPrivateKey {
     const prk = extract(kemId, EMPTY, "dkp_prk", ikm);
     try {
-      if (names.dh === "X25519" || names.dh === "X448") {
+      if (isMontgomery) {
         const key = group.importPrivate(expand(kemId, prk, "sk", EMPTY, group.privateLength));
         if (key !== undefined) return key;
       } else {
@@ -115,6 +123,7 @@ export function createHpke(names: HpkeAlgorithms, group: DhGroup, kdf: Hkdf, aea
       return shared && withKey(shared, info, (key, nonce) => aead.open(key, nonce, aad, ciphertext));
     },
     deriveKeyPair,
+    generateKeyPair,
   };
 }
 

@@ -1,22 +1,5 @@
-import type { CipherSuite } from "../crypto/cipher-suite.ts";
-
-/** Bytes of a reuse guard. */
+/** Bytes of a reuse guard. It is sent with the message, to members only, and is not a secret key. */
 export const REUSE_GUARD = 4;
-/** Guards generated at once: a call of the random number generator takes 3 µs, whatever the number of bytes. */
-const POOL_GUARDS = 256;
-
-let pool: Uint8Array = new Uint8Array();
-let used = 0;
-
-/** Returns a new random guard. It is sent with the message, to members only, and is no key. */
-export function randomReuseGuard({ random }: Pick<CipherSuite, "random">): Uint8Array {
-  if (used === pool.length) {
-    pool = random(POOL_GUARDS * REUSE_GUARD);
-    used = 0;
-  }
-  used += REUSE_GUARD;
-  return pool.subarray(used - REUSE_GUARD, used);
-}
 
 /**
  * Combines a nonce with the reuse guard, in place. The guard is random: if a member restored from a backup uses a generation twice, its two

@@ -7,7 +7,7 @@ import { framedContentTbs, WireFormat, writeContent, type ContentType } from "./
 import type { MessageEpoch } from "./message-epoch.ts";
 import { DEFAULT_PADDING, paddedSize, type PaddingBuckets } from "./padding.ts";
 import { encodePrivateMessage, privateContentAad, senderDataAad } from "./private-message.ts";
-import { applyReuseGuard, randomReuseGuard } from "./reuse-guard.ts";
+import { applyReuseGuard, REUSE_GUARD } from "./reuse-guard.ts";
 import { sealSenderData } from "./sender-data.ts";
 
 const EMPTY = new Uint8Array(0);
@@ -67,7 +67,7 @@ function sealPlaintext(
   plaintext: Uint8Array,
 ): Uint8Array {
   const { suite, groupId, senderDataSecret, tree } = epoch;
-  const reuseGuard = randomReuseGuard(suite);
+  const reuseGuard = suite.random(REUSE_GUARD);
   const aad = privateContentAad(epoch, contentType, authenticatedData);
   const ciphertext = suite.seal(key, applyReuseGuard(nonce, reuseGuard), aad, plaintext);
   erase(key, nonce, plaintext);

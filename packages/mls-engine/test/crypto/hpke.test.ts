@@ -11,6 +11,7 @@ import { fromHex, toHex } from "../vectors.ts";
 const A11 = {
   info: "4f6465206f6e2061204772656369616e2055726e",
   ikmE: "7268600d403fce431561aef583ee1613527cff655c1343f29812e66706df3234",
+  skEm: "52c4a758a802cd8b936eceea314432798d5baf2d7e9235dc084ab1b9cfa2f736",
   enc: "37fda3567bdbd628e88668c3c8d7e97d1d1253b6d4ea6d44c150f741f1bf4431",
   ikmR: "6db9df30aa07dd42ee5e8181afdb977e538f5e1fec8a06223f33f7013e525037",
   skRm: "4612c550263fc8ad58375df3f557aac531d26850903e55a9f23f21d8534e8ac8",
@@ -27,11 +28,12 @@ describe.each([
   const names = { dh: "X25519", hash: "SHA-256", aead: "AES-128-GCM" } as const;
   const kdf = createHkdf(primitives.digest("SHA-256"));
   // The sender's randomness is the vector's.
-  const hpke: Hpke = createHpke(names, primitives.dh("X25519"), kdf, primitives.aead("AES-128-GCM"), () => fromHex(A11.ikmE));
+  const hpke: Hpke = createHpke(names, primitives.dh("X25519"), kdf, primitives.aead("AES-128-GCM"), () => fromHex(A11.skEm));
 
-  it("derives the recipient's keys", () => {
-    const key = hpke.deriveKeyPair(fromHex(A11.ikmR));
-    expect([toHex(key.raw), toHex(key.publicKey)]).toEqual([A11.skRm, A11.pkRm]);
+  it("derives the keys of sender and recipient", () => {
+    const [sender, recipient] = [hpke.deriveKeyPair(fromHex(A11.ikmE)), hpke.deriveKeyPair(fromHex(A11.ikmR))];
+    expect([toHex(sender.raw), toHex(sender.publicKey)]).toEqual([A11.skEm, A11.enc]);
+    expect([toHex(recipient.raw), toHex(recipient.publicKey)]).toEqual([A11.skRm, A11.pkRm]);
   });
 
   it("seals and opens", () => {

@@ -8,6 +8,7 @@ import { nativeEdwards } from "./edwards.ts";
 import { nativeMontgomery } from "./montgomery.ts";
 import { nativeNistDh } from "./nist-dh.ts";
 import type { NodeCrypto } from "./node-module.ts";
+import { pooledRandom } from "./pooled-random.ts";
 
 /** The implementation on node:crypto. Curves that the runtime's node:crypto lacks are implemented in JavaScript. */
 export function nativePrimitives(node: NodeCrypto): Primitives {
@@ -16,7 +17,7 @@ export function nativePrimitives(node: NodeCrypto): Primitives {
     aead: (name) => nativeAead(node, name),
     signature: (name) => (isEdwards(name) ? (nativeEdwards(node, name) ?? portablePrimitives.signature(name)) : nativeEcdsa(node, name)),
     dh: (name) => (isMontgomery(name) ? (nativeMontgomery(node, name) ?? portablePrimitives.dh(name)) : nativeNistDh(node, name)),
-    random: (length) => node.randomFillSync(new Uint8Array(length)),
+    random: pooledRandom(node),
   };
 }
 
