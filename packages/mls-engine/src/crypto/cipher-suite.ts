@@ -13,9 +13,15 @@ export interface HpkeCiphertext {
   readonly ciphertext: Uint8Array;
 }
 
+/** A plaintext to encrypt to a public key of the KEM. */
+export interface HpkePlaintext {
+  readonly publicKey: Uint8Array;
+  readonly plaintext: Uint8Array;
+}
+
 /**
- * The cryptography of one cipher suite ([RFC 9420 §5.1](https://www.rfc-editor.org/rfc/rfc9420.html#section-5.1)). Every call is
- * synchronous. {@link createCipherSuite} makes one; an engine is given it as an option.
+ * The cryptography of one cipher suite ([RFC 9420 §5.1](https://www.rfc-editor.org/rfc/rfc9420.html#section-5.1)). Calls are
+ * synchronous, except for the two optional ones. {@link createCipherSuite} makes one; an engine is given it as an option.
  *
  * Implementations may cache imported signature keys and public keys by the identity of the array: pass the same array for the same key, and
  * don't write to it. They keep no other argument.
@@ -45,6 +51,8 @@ export interface CipherSuite {
   sign(privateKey: Uint8Array, message: Uint8Array): Uint8Array;
   /** Whether the signature is valid. `false` for malformed keys and signatures too; never throws. */
   verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
+  /** {@link CipherSuite.verify} in another thread. Called for the leaves of large trees, several at a time. Never rejects. */
+  verifyInBackground?(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): Promise<boolean>;
   generateSignatureKeyPair(): KeyPair;
   /** A new key pair of the KEM. */
   generateKeyPair(): KeyPair;
@@ -56,6 +64,13 @@ export interface CipherSuite {
    * @throws MlsEngineError `malformed` if the bytes are not a public key
    */
   hpkeSeal(publicKey: Uint8Array, info: Uint8Array, aad: Uint8Array, plaintext: Uint8Array): HpkeCiphertext;
+  /**
+   * {@link CipherSuite.hpkeSeal} for many recipients, without additional data, shared with other threads. Called for the path secrets of
+   * large trees.
+   *
+   * @throws MlsEngineError `malformed` if some bytes are not a public key
+   */
+  hpkeSealAll?(messages: readonly HpkePlaintext[], info: Uint8Array): Promise<HpkeCiphertext[]>;
   /** Decrypts with a private key of the KEM; `undefined` if the ciphertext isn't for this key and `info`, or the key is malformed. */
   hpkeOpen(privateKey: Uint8Array, info: Uint8Array, aad: Uint8Array, ciphertext: HpkeCiphertext): Uint8Array | undefined;
   random(length: number): Uint8Array;

@@ -4,6 +4,7 @@ import { createHkdf } from "./hkdf.ts";
 import { createHpke } from "./hpke.ts";
 import type { NodeCrypto } from "./native/node-module.ts";
 import { nativePrimitives } from "./native/primitives.ts";
+import { sealInThreads } from "./native/seal-in-threads.ts";
 import { portablePrimitives } from "./portable/primitives.ts";
 import type { DhPrivateKey, Primitives } from "./primitives.ts";
 import { algorithmsOf, DEFAULT_SUITE, type CipherSuiteName } from "./suites.ts";
@@ -23,7 +24,9 @@ import { algorithmsOf, DEFAULT_SUITE, type CipherSuiteName } from "./suites.ts";
  */
 export function createCipherSuite(name: CipherSuiteName = DEFAULT_SUITE): CipherSuite {
   const node = nodeCrypto();
-  return assembleCipherSuite(name, node === undefined ? portablePrimitives : nativePrimitives(node));
+  if (node === undefined) return assembleCipherSuite(name, portablePrimitives);
+  const suite = assembleCipherSuite(name, nativePrimitives(node));
+  return { ...suite, hpkeSealAll: (messages, info) => sealInThreads(suite, messages, info) };
 }
 
 /** A cipher suite over the given primitives. */
@@ -49,8 +52,9 @@ export function assembleCipherSuite(name: CipherSuiteName, primitives: Primitive
     open: aead.open,
     sign: signature.sign,
     verify: signature.verify,
+    ...(signature.verifyInBackground && { verifyInBackground: signature.verifyInBackground }),
     generateSignatureKeyPair: signature.generate,
-    generateKeyPair: () => pairOf(hpke.deriveKeyPair(primitives.random(group.privateLength))),
+    generateKeyPair: () => pairOf(hpke.generateKeyPair()),
     deriveKeyPair: (input) => pairOf(hpke.deriveKeyPair(input)),
     hpkeSeal: (publicKey, info, aad, plaintext) => {
       const sealed = hpke.seal(publicKey, info, aad, plaintext);

@@ -1,5 +1,6 @@
 import { encode, vectorSize, Writer } from "../codec/writer.ts";
-import type { CipherSuite, HpkeCiphertext } from "./cipher-suite.ts";
+import type { Pause } from "../epoch/pause.ts";
+import type { CipherSuite, HpkeCiphertext, HpkePlaintext } from "./cipher-suite.ts";
 
 /*
  * Every derivation, signature and encryption of MLS is bound to a label "MLS 1.0 …", so that an output computed for one purpose is of no use
@@ -7,6 +8,8 @@ import type { CipherSuite, HpkeCiphertext } from "./cipher-suite.ts";
  */
 
 const EMPTY = new Uint8Array();
+/** Fewer encryptions than these are done before another thread has started. */
+const MIN_SHARED = 256;
 
 /** ExpandWithLabel ([RFC 9420 §8](https://www.rfc-editor.org/rfc/rfc9420.html#section-8)). */
 export function expandWithLabel(
@@ -42,6 +45,18 @@ export function verifyWithLabel(
   return suite.verify(publicKey, labelled(label, content), signature);
 }
 
+/** {@link verifyWithLabel}; in another thread if the suite has one. Never rejects. */
+export async function verifyInBackgroundWithLabel(
+  suite: CipherSuite,
+  publicKey: Uint8Array,
+  label: string,
+  content: Uint8Array,
+  signature: Uint8Array,
+): Promise<boolean> {
+  const message = labelled(label, content);
+  return suite.verifyInBackground?.(publicKey, message, signature) ?? suite.verify(publicKey, message, signature);
+}
+
 /**
  * EncryptWithLabel ([RFC 9420 §5.1.3](https://www.rfc-editor.org/rfc/rfc9420.html#section-5.1.3)).
  *
@@ -55,6 +70,24 @@ export function encryptWithLabel(
   plaintext: Uint8Array,
 ): HpkeCiphertext {
   return suite.hpkeSeal(publicKey, labelled(label, context), EMPTY, plaintext);
+}
+
+/** {@link encryptWithLabel} for many recipients; with other threads if the suite has them. @throws MlsEngineError `malformed` */
+export async function encryptAllWithLabel(
+  suite: CipherSuite,
+  messages: readonly HpkePlaintext[],
+  label: string,
+  context: Uint8Array,
+  pause: Pause,
+): Promise<HpkeCiphertext[]> {
+  const info = labelled(label, context);
+  if (suite.hpkeSealAll !== undefined && messages.length >= MIN_SHARED) return suite.hpkeSealAll(messages, info);
+  const sealed: HpkeCiphertext[] = [];
+  for (const { publicKey, plaintext } of messages) {
+    sealed.push(suite.hpkeSeal(publicKey, info, EMPTY, plaintext));
+    await pause();
+  }
+  return sealed;
 }
 
 /** DecryptWithLabel (RFC 9420 §5.1.3); `undefined` if the ciphertext isn't for this key, label and context. */

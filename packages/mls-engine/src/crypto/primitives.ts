@@ -22,6 +22,8 @@ export interface SignatureScheme {
   sign(privateKey: Uint8Array, message: Uint8Array): Uint8Array;
   /** `false` for malformed keys and signatures too. */
   verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
+  /** The same in another thread. Missing if the implementation has none. */
+  verifyInBackground?(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): Promise<boolean>;
   generate(): { readonly privateKey: Uint8Array; readonly publicKey: Uint8Array };
 }
 

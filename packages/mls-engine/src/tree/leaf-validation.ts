@@ -1,11 +1,11 @@
 import { keyOf } from "../codec/bytes.ts";
-import { verifyWithLabel } from "../crypto/labels.ts";
 import type { AuthenticationContext } from "../credentials/authentication.ts";
 import { X509_CREDENTIAL } from "../credentials/credential.ts";
 import { MlsEngineError, type MlsEngineErrorCode } from "../errors.ts";
 import { requiredCapabilities, supportsExtensions, supportsOwnExtensions, supportsRequired } from "./capabilities.ts";
 import type { Environment } from "../epoch/environment.ts";
-import { leafNodeTbs, type LeafNode } from "./leaf-node.ts";
+import type { LeafNode } from "./leaf-node.ts";
+import { verifyLeaf } from "./leaf-signature.ts";
 import type { RatchetTree } from "./ratchet-tree.ts";
 import { MLS10, type GroupContext, type Lifetime } from "../codec/structures.ts";
 import { certifiesKey } from "../credentials/x509.ts";
@@ -14,6 +14,7 @@ import { certifiesKey } from "../credentials/x509.ts";
  * Validates one leaf ([RFC 9420 §7.3](https://www.rfc-editor.org/rfc/rfc9420.html#section-7.3)) and asks `authenticate` about its credential.
  * Called for each leaf that a commit sets, and for every leaf of a tree that is joined. {@link checkMembers} validates the leaves together.
  *
+ * @param isSigned whether its signature is valid. Default: verifies it now.
  * @throws MlsEngineError of `code`; `credential_refused`
  */
 export async function checkLeaf(
@@ -23,6 +24,7 @@ export async function checkLeaf(
   group: Pick<GroupContext, "groupId" | "suite" | "extensions">,
   code: MlsEngineErrorCode,
   context: Omit<AuthenticationContext, "groupId">,
+  isSigned: boolean | Promise<boolean> = verifyLeaf(env, leaf, leafIndex, group.groupId),
 ): Promise<void> {
   const reject = (why: string): MlsEngineError => new MlsEngineError(code, why);
   const { capabilities, credential } = leaf;
@@ -31,9 +33,7 @@ export async function checkLeaf(
   }
   if (!capabilities.credentials.includes(credential.type)) throw reject("The leaf doesn't support its own credential type");
   if (!supportsOwnExtensions(leaf, leaf.extensions)) throw reject("The leaf has an extension that it doesn't support");
-  const tbs = leafNodeTbs(leaf.unsigned, leaf.source, { groupId: group.groupId, leafIndex });
-  if (!verifyWithLabel(env.suite, leaf.signatureKey, "LeafNodeTBS", tbs, leaf.signature))
-    throw reject("The signature of the leaf is invalid");
+  if (!(await isSigned)) throw reject("The signature of the leaf is invalid");
   if (credential.type === X509_CREDENTIAL && !certifiesKey(credential, leaf.signatureKey)) {
     throw new MlsEngineError("credential_refused", "The certificate of the leaf is not for its signature key");
   }

@@ -1,6 +1,7 @@
 import { equalBytes } from "../codec/bytes.ts";
 import { assertRule, type Environment } from "../epoch/environment.ts";
 import { checkLeaf, checkMembers } from "./leaf-validation.ts";
+import { verifyLeaves } from "./leaf-signature.ts";
 import type { ParentNode, RatchetTree } from "./ratchet-tree.ts";
 import type { GroupContext } from "../codec/structures.ts";
 import { checkOwnIdentity } from "./unique-identities.ts";
@@ -27,8 +28,10 @@ export async function checkTree(env: Environment, tree: RatchetTree, context: Gr
   }
   await checkMembers(env, tree, context.extensions, CODE);
   checkOwnIdentity(env, tree, ownLeaf);
-  for (const [leafIndex, leaf] of tree.leaves()) {
-    if (leafIndex !== ownLeaf) await checkLeaf(env, leaf, leafIndex, context, CODE, { reason: "join" });
+  const others = Array.from(tree.leaves()).filter(([leafIndex]) => leafIndex !== ownLeaf);
+  const signatures = verifyLeaves(env, others, context.groupId);
+  for (const [leafIndex, leaf] of others) {
+    await checkLeaf(env, leaf, leafIndex, context, CODE, { reason: "join" }, signatures.next().value);
   }
 }
 

@@ -1,7 +1,7 @@
 import { equalBytes } from "../codec/bytes.ts";
 import { encodeGroupContext, type GroupContext } from "../codec/structures.ts";
-import type { CipherSuite, HpkeCiphertext, KeyPair } from "../crypto/cipher-suite.ts";
-import { decryptWithLabel, deriveSecret, encryptWithLabel, erase } from "../crypto/labels.ts";
+import type { CipherSuite, KeyPair } from "../crypto/cipher-suite.ts";
+import { decryptWithLabel, deriveSecret, encryptAllWithLabel, erase } from "../crypto/labels.ts";
 import { assertRule, type Environment } from "../epoch/environment.ts";
 import { survivingKeys, type GroupState } from "../epoch/group-state.ts";
 import type { UpdatePath, UpdatePathNode } from "../proposals/proposal.ts";
@@ -71,16 +71,15 @@ export async function createPath(
   // first, with their public keys, and encrypted after the tree hash is known.
   const provisional = { ...context, treeHash: await treeHash(suite, tree, env.pause) };
   const info = encodeGroupContext(provisional);
-  const nodes: UpdatePathNode[] = [];
-  for (const [i, { node, copath }] of steps.entries()) {
-    const pathSecret = pathSecrets.get(node) ?? secret;
-    const encrypted: HpkeCiphertext[] = [];
-    for (const key of recipients(tree, copath, added)) {
-      encrypted.push(encryptWithLabel(suite, key, "UpdatePathNode", info, pathSecret));
-      await env.pause();
-    }
-    nodes.push({ publicKey: publicKeys[i] ?? new Uint8Array(), pathSecrets: encrypted });
-  }
+  const messages = steps.map(({ node, copath }) => {
+    const plaintext = pathSecrets.get(node) ?? secret;
+    return recipients(tree, copath, added).map((publicKey) => ({ publicKey, plaintext }));
+  });
+  const encrypted = await encryptAllWithLabel(suite, messages.flat(), "UpdatePathNode", info, env.pause);
+  const nodes = messages.map(({ length }, i): UpdatePathNode => ({
+    publicKey: publicKeys[i] ?? new Uint8Array(),
+    pathSecrets: encrypted.splice(0, length),
+  }));
   const privateKeys = new Map([...survivingKeys(state, tree), ...fresh]);
   return { context: provisional, privateKeys, commitSecret: secret, path: { leaf, nodes }, pathSecrets };
 }
@@ -203,11 +202,9 @@ function freshLeaf(
   return { leaf: signLeaf(suite, signer.signatureKey.privateKey, content, place), privateKey };
 }
 
-function* recipients(tree: RatchetTree, copath: readonly number[], added: ReadonlySet<number>): Generator<Uint8Array> {
-  for (const node of copath) {
-    const key = tree.publicKey(node);
-    if (key !== undefined && !added.has(node)) yield key;
-  }
+/** The public keys that a path secret is encrypted to. */
+function recipients(tree: RatchetTree, copath: readonly number[], added: ReadonlySet<number>): Uint8Array[] {
+  return copath.flatMap((node) => (added.has(node) ? [] : (tree.publicKey(node) ?? [])));
 }
 
 /** Decrypts the path secret of the lowest node shared with the committer, with the private key of the first node of its copath that we have. */

@@ -4,6 +4,7 @@ import type { SignatureScheme } from "../primitives.ts";
 import { CURVES, type NistCurve } from "./nist-curves.ts";
 import { cacheKeys } from "./key-cache.ts";
 import { base64url, plain, type NodeCrypto } from "./node-module.ts";
+import { verifyInThreadPool } from "./verify-in-thread-pool.ts";
 
 /** ECDSA with DER signatures and uncompressed points (RFC 9420 §5.1.2). The private key is the scalar. */
 export function nativeEcdsa(node: NodeCrypto, crv: NistCurve): SignatureScheme {
@@ -19,6 +20,7 @@ export function nativeEcdsa(node: NodeCrypto, crv: NistCurve): SignatureScheme {
     }
   }
 
+  const isPoint = (bytes: Uint8Array): boolean => bytes.length === 1 + 2 * length && bytes[0] === 4;
   const coordinates = (point: Uint8Array): { x: string; y: string } => ({
     x: base64url(point.subarray(1, 1 + length)),
     y: base64url(point.subarray(1 + length)),
@@ -34,13 +36,15 @@ export function nativeEcdsa(node: NodeCrypto, crv: NistCurve): SignatureScheme {
   return {
     sign: (scalar, message) => new Uint8Array(node.sign(hash, message, privateKey(scalar))),
     verify: (point, message, signature) => {
-      if (point.length !== 1 + 2 * length || point[0] !== 4) return false;
+      if (!isPoint(point)) return false;
       try {
         return node.verify(hash, message, publicKey(point), signature);
       } catch {
         return false;
       }
     },
+    verifyInBackground: async (point, message, signature) =>
+      isPoint(point) && verifyInThreadPool(node, hash, message, () => publicKey(point), signature),
     generate: () => {
       const ecdh = node.createECDH(openssl);
       const point = new Uint8Array(ecdh.generateKeys());

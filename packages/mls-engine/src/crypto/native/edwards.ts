@@ -3,6 +3,7 @@ import type { SignatureScheme } from "../primitives.ts";
 import { cacheKeys } from "./key-cache.ts";
 import { base64url, type NodeCrypto } from "./node-module.ts";
 import { okpImport, okpPublicKey } from "./okp-import.ts";
+import { verifyInThreadPool } from "./verify-in-thread-pool.ts";
 
 const LENGTHS = { Ed25519: 32, Ed448: 57 } as const;
 
@@ -27,6 +28,8 @@ export function nativeEdwards(node: NodeCrypto, crv: keyof typeof LENGTHS): Sign
         return false;
       }
     },
+    verifyInBackground: async (raw, message, signature) =>
+      raw.length === length && signature.length === 2 * length && verifyInThreadPool(node, null, message, () => publicKey(raw), signature),
     generate: () => {
       const seed = node.randomFillSync(new Uint8Array(length));
       return { privateKey: seed, publicKey: okpPublicKey(node, privateKey(seed)) };
