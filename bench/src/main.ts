@@ -12,12 +12,14 @@ import { growthChannels } from "./growth/channels.ts";
 import { growthInbox, growthInboxFull } from "./growth/inbox.ts";
 import { growthMembers } from "./growth/members.ts";
 import { growthLog, growthLogFull } from "./growth/relay-log.ts";
+import { relayMemoryCurve } from "./growth/relay-memory.ts";
 import { recorder, ROUNDS } from "./harness.ts";
 import { idleAgents, idleAgentsCurve } from "./idle-agents.ts";
 import { imports } from "./imports.ts";
 import { layr8Requests } from "./layr8-requests.ts";
 import { mls } from "./mls.ts";
 import { mlsFloor } from "./mls-floor.ts";
+import { mlsLargeGroup } from "./mls-large-group.ts";
 import { mlsWarmTree } from "./mls-warm-tree.ts";
 import { relay, relayFanOut, relayLatency, relayMemory } from "./relay.ts";
 import { describeMachine, thisMachine } from "./report/machine.ts";
@@ -31,6 +33,7 @@ const usual: Benches = {
   "idle-agents": idleAgents,
   mls,
   "mls-floor": mlsFloor,
+  "mls-large-group": mlsLargeGroup,
   relay,
   "relay-latency": relayLatency,
   "relay-fan-out": relayFanOut,
@@ -52,6 +55,7 @@ const long: Benches = {
   "growth-inbox-full": growthInboxFull,
   "growth-log-full": growthLogFull,
   "idle-agents-curve": idleAgentsCurve,
+  "relay-memory-curve": relayMemoryCurve,
 };
 const benches: Benches = { ...usual, ...long };
 

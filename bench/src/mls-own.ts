@@ -11,6 +11,8 @@ import {
 } from "@parley/mls-engine";
 import { openFileStore } from "@parley/mls-engine/node";
 
+/** What channels use: a message of 1 KiB is padded to 2 KiB. */
+const PADDING = [256, 512, 1024, 2048, 4096];
 const ID = new TextEncoder().encode("bench");
 
 /** A group of ours: two members that act, with their stores in memory or in files, and others that are only there. */
@@ -67,6 +69,16 @@ export class OwnGroup {
     return this.#staged(() => this.#ofAlice.stageUpdate());
   }
 
+  /** Milliseconds for the other member to process a commit that replaces keys. */
+  async processUpdate(): Promise<number> {
+    const staged = await this.#ofAlice.stageUpdate();
+    const started = performance.now();
+    await this.#ofBob.process(staged.commit);
+    const took = performance.now() - started;
+    await staged.confirm();
+    return took;
+  }
+
   remove(leaf: number): Promise<number> {
     return this.#staged(() => this.#ofAlice.stageRemove([leaf]));
   }
@@ -111,7 +123,7 @@ export class OwnGroup {
 }
 
 function engine(identity: string, store: GroupStore): Promise<MlsEngine> {
-  return createMlsEngine({ identity, store, authenticate: unsafeAcceptAnyCredential });
+  return createMlsEngine({ identity, store, authenticate: unsafeAcceptAnyCredential, padding: PADDING });
 }
 
 /** A key package whose owner never joins. */

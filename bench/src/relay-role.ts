@@ -17,7 +17,15 @@ interface Argument {
 }
 
 const { dataDir, maxEntries, shared } = argument() as Argument;
-const unlimited = { messagesPerSecond: 1e9, bytesPerSecond: 1e12, maxStreamsPerAccount: 10_000, maxStoredBytesPerAccount: 2 ** 40 };
+const unlimited = {
+  messagesPerSecond: 1e9,
+  bytesPerSecond: 1e12,
+  workPerSecond: 1e9,
+  maxStreamsPerAccount: 10_000,
+  maxStoredBytesPerAccount: 2 ** 40,
+  maxSubscriptions: 20_000,
+  maxSubscriptionsPerAccount: 20_000,
+};
 const server = await startSkytale({
   port: 0,
   relayPort: 0,

@@ -41,8 +41,17 @@ export class RelayPair {
 
   /** Creates channels up to this number, each with one entry. */
   async growChannelsTo(count: number): Promise<void> {
-    const { names } = await this.#relay.ask<{ names: readonly string[] }>({ channels: count });
-    await this.#clients.ask({ publishTo: names });
+    await this.#clients.ask({ publishTo: await this.createChannels(count) });
+  }
+
+  /** Creates channels without entries up to this number, and returns the names of the new ones. */
+  async createChannels(count: number): Promise<readonly string[]> {
+    return (await this.#relay.ask<{ names: readonly string[] }>({ channels: count })).names;
+  }
+
+  /** Opens a subscription to each channel, all of one client. */
+  async subscribeTo(names: readonly string[]): Promise<void> {
+    await this.#clients.ask({ subscribeTo: names });
   }
 
   /** Bytes of memory in use by the relay. */
