@@ -6,10 +6,6 @@ import type { SealAnswer, SealJob } from "./seal-job.ts";
 const MAX_THREADS = 3;
 /** How long a thread without work is kept, in milliseconds. */
 const IDLE_MS = 10_000;
-/** The program is the built one also where this file runs as a source, which Node can't run. */
-const IS_SOURCE = import.meta.url.endsWith(".ts");
-const PROGRAM = IS_SOURCE ? "../../../dist/crypto/native/seal-worker.js" : "./seal-worker.js";
-
 /** A thread that encrypts with HPKE. It doesn't keep the process running, except while it has a job. */
 export class SealThread {
   /** Resolves when it has started; never if it doesn't. */
@@ -86,7 +82,7 @@ export function sealThreads(): Iterable<SealThread> {
   try {
     const { Worker: Thread } = process.getBuiltinModule("node:worker_threads");
     const wanted = Math.min(MAX_THREADS, process.getBuiltinModule("node:os").availableParallelism() - 1);
-    while (canStart && threads.size < wanted) start(new Thread(new URL(PROGRAM, import.meta.url), { execArgv: [], stdin: false }));
+    while (canStart && threads.size < wanted) start(new Thread(program(), { execArgv: [] }));
   } catch {
     canStart = false;
   }
@@ -98,4 +94,10 @@ function start(worker: Worker): void {
   worker.once("error", () => (canStart = false));
   const thread = new SealThread(worker, () => threads.delete(thread));
   threads.add(thread);
+}
+
+/** The program is the built one also where this file runs as a source, which Node can't run. Throws in a bundle of CommonJS. */
+function program(): URL {
+  const isSource = import.meta.url.endsWith(".ts");
+  return new URL(isSource ? "../../../dist/crypto/native/seal-worker.js" : "./seal-worker.js", import.meta.url);
 }
