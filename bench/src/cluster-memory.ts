@@ -3,7 +3,7 @@ import { measure, ROUNDS } from "./harness.ts";
 import type { NatsMemory } from "./nats-memory-role.ts";
 import { Worker } from "./worker.ts";
 
-/** Memory of a NATS server for each DID with messages and each that is connected: 100,000 subjects of a stream, 100,000 subscriptions. */
+/** Memory of a NATS server and a node for each DID with messages, and for each that is connected. */
 export async function clusterMemory(): Promise<void> {
   const missing = missingNats(1);
   if (missing !== undefined) return console.log(`\nNot measured: ${missing}`);
@@ -14,12 +14,13 @@ export async function clusterMemory(): Promise<void> {
     return { name, run: () => Promise.resolve(values.shift() ?? 0) };
   };
   await measure({
-    title: "Memory for each of 100,000",
+    title: "Memory for each of 100,000 subjects and subscriptions, and of 20,000 DIDs",
     unit: "KiB",
     variants: [
       variantOf("subject with a message of 200 bytes, server", "subject"),
       variantOf("subscription, server", "subscription"),
-      variantOf("subscription, client", "subscriptionOfClient"),
+      variantOf("subscription, node", "subscriptionOfClient"),
+      variantOf("DID without keys, node", "didOfNode"),
     ],
   });
 }

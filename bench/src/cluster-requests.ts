@@ -8,17 +8,29 @@ import { type NatsSetup, withNats } from "./nats-setups.ts";
 import { Worker } from "./worker.ts";
 
 const DURATION_MS = 1500;
+/** Until the code of all processes is compiled. */
+const ROUNDS_BEFORE = 2;
 const DOMAIN = "node.example";
 const API_KEY = "a key for the benchmark";
 /** Three nodes on one NATS cluster show what more nodes cost. */
 const NODES = 3;
 
+/** Processor time for one request, by the kind of process, in microseconds. */
+interface Split {
+  readonly nodes: number;
+  readonly nats: number;
+  readonly agents: number;
+}
+
 interface Place {
   readonly name: string;
   readonly asking: readonly Worker[];
   /** Processes whose time counts. */
-  readonly pids: readonly number[];
+  readonly pids: Readonly<Record<keyof Split, readonly number[]>>;
+  readonly splits: Split[];
 }
+
+const KINDS = ["nodes", "nats", "agents"] as const;
 
 /** Request and response between agents of one node with a data directory, and of one to three nodes that share their data. */
 export async function clusterRequests(): Promise<void> {
@@ -77,8 +89,8 @@ class RequestBench {
       const asking = await this.#startAll(
         some.map(({ url }, index) => ["asking-role", url, { pairs: [{ to: dids[(index + 1) % used] }] }]),
       );
-      const pids = [...natsPids, ...some.map(({ pid }) => pid), ...[...echoes, ...asking].map(({ pid }) => pid)];
-      places.push({ name: nodes.length === 1 ? name : `${name}, ${used === 1 ? "one node" : `${used} nodes`}`, asking, pids });
+      const pids = { nodes: some.map(({ pid }) => pid), nats: natsPids, agents: [...echoes, ...asking].map(({ pid }) => pid) };
+      places.push({ name: nodes.length === 1 ? name : `${name}, ${used === 1 ? "one node" : `${used} nodes`}`, asking, pids, splits: [] });
     }
     return places;
   }
@@ -92,8 +104,9 @@ class RequestBench {
 }
 
 async function measureAll(places: readonly Place[]): Promise<void> {
-  for (const place of places) await rateOf(place, 64);
+  for (let round = 0; round < ROUNDS_BEFORE; round++) for (const place of places) await rateOf(place, 64);
   for (const lanes of [1, 64]) {
+    for (const { splits } of places) splits.length = 0;
     await measure({
       title: `Request and response, body of 64 bytes, ${lanes} in flight${lanes > 1 ? " in all" : " for each node"}`,
       unit: "requests/s",
@@ -101,14 +114,25 @@ async function measureAll(places: readonly Place[]): Promise<void> {
       variants: places.map((place) => ({ name: place.name, run: () => rateOf(place, lanes) })),
     });
   }
+  for (const kind of KINDS) {
+    const values = new Map(places.map(({ name, splits }) => [name, splits.map((split) => split[kind])]));
+    await measure({
+      title: `CPU time of ${kind === "nats" ? "NATS servers" : kind} for one request and its response, 64 in flight`,
+      unit: "µs",
+      variants: places.map(({ name }) => ({ name, run: () => Promise.resolve(values.get(name)?.shift() ?? 0) })),
+    });
+  }
 }
 
-async function rateOf({ asking, pids }: Place, lanes: number): Promise<Sample> {
+async function rateOf({ asking, pids, splits }: Place, lanes: number): Promise<Sample> {
   const question = { lanes: Math.max(1, Math.round(lanes / asking.length)), durationMs: DURATION_MS, length: 64 };
-  const [startedAt, before] = [performance.now(), cpuTimeOf(pids)];
+  const cpuTimes = (): readonly (number | undefined)[] => KINDS.map((kind) => cpuTimeOf(pids[kind]));
+  const [startedAt, before] = [performance.now(), cpuTimes()];
   const rates = await Promise.all(asking.map((worker) => worker.ask<number>(question)));
   const value = rates.reduce((sum, rate) => sum + rate, 0);
   const count = (value * (performance.now() - startedAt)) / 1000;
-  const after = cpuTimeOf(pids);
-  return { value, cpuUs: before === undefined || after === undefined ? undefined : (after - before) / count };
+  const after = cpuTimes();
+  const [nodes = 0, nats = 0, agents = 0] = after.map((time = 0, index) => (time - (before[index] ?? 0)) / count);
+  splits.push({ nodes, nats, agents });
+  return { value, cpuUs: after.includes(undefined) ? undefined : nodes + nats + agents };
 }

@@ -1,7 +1,9 @@
-// What a NATS server, and a client, hold for each subject of a stream and for each subscription.
+// Memory of a NATS server, and of a node, for each subject of a stream, each subscription and each DID.
 import { readFileSync } from "node:fs";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
+import { JetstreamConnection } from "@parley/jetstream";
+import { JetstreamRecords } from "@parley/layr8-node/jetstream";
 import { startNats } from "@parley/test-nats";
 import { publishWindow } from "./publish-window.ts";
 import { memoryInUse, serve } from "./worker.ts";
@@ -12,9 +14,12 @@ export interface NatsMemory {
   readonly subscription: number;
   /** In the process that subscribes. */
   readonly subscriptionOfClient: number;
+  /** A DID without keys, in a node. */
+  readonly didOfNode: number;
 }
 
 const COUNT = 100_000;
+const DIDS = 20_000;
 const WINDOW = 256;
 const STREAM = "bench";
 const payload = new Uint8Array(200).fill(7);
@@ -46,7 +51,24 @@ async function measureMemory(): Promise<NatsMemory> {
   });
   const subscriptionOfClient = (memoryInUse() - before) / COUNT;
   await connection.close();
-  return { subject, subscription, subscriptionOfClient };
+  return { subject, subscription, subscriptionOfClient, didOfNode: await measureDids() };
+}
+
+async function measureDids(): Promise<number> {
+  const connection = await JetstreamConnection.connect({ servers: urls, prefix: "pn" });
+  const keyOf = ({ did }: { readonly did: string }): string => did;
+  const records = await JetstreamRecords.open(connection, { name: "dids", keyOf });
+  const before = memoryInUse();
+  let index = 0;
+  await publishWindow(DIDS, WINDOW, () => {
+    const did = `did:web:node.example:agents:agent-${index++}`;
+    const record = { did, storage: "persistent", ownerKeyId: "key-0123456789abcdef", createdAt: Date.now(), lastSeenAt: Date.now() };
+    return records.update(did, () => record);
+  });
+  const bytes = (memoryInUse() - before) / DIDS;
+  await records.close();
+  await connection.close();
+  return bytes;
 }
 
 async function perUnit(read: () => number, work: () => Promise<void>): Promise<number> {
