@@ -6,6 +6,7 @@ import { connect } from "@nats-io/transport-node";
 import { backoffMs, describeThrown, sleep } from "@parley/core/internal";
 import { Availability } from "./availability.ts";
 import { checkConnectOptions, type JetstreamOptions } from "./connect-options.ts";
+import { DoubtChecks } from "./doubt-checks.ts";
 import { closedError, isTransient } from "./failures.ts";
 import { JetstreamError } from "./jetstream-error.ts";
 
@@ -15,9 +16,6 @@ const DEFAULT_MIN_PAYLOAD = 2 * 1024 * 1024;
 const CALL_TIMEOUT_MS = 1500;
 const CONNECT_TIMEOUT_MS = 5000;
 const PING_INTERVAL_MS = 5000;
-/** A follower compares its position with the stream's this often, because the feed may lose its last messages unnoticed. */
-const CHECK_EVERY_MS = 5000;
-const PARALLEL_CHECKS = 32;
 /** Without republishing (2.8), direct reads and fixes of both (2.9.2) nothing here works. */
 const OLDEST = "2.9.2";
 /** Older servers can lose a replicated stream when processes crash. */
@@ -33,9 +31,7 @@ export class JetstreamConnection {
   readonly patienceMs: number;
   readonly #closed = new AbortController();
   readonly #availability: Availability;
-  readonly #checks = new Set<() => Promise<void>>();
-  #checking = false;
-  #checkAgain = false;
+  readonly #checks: DoubtChecks;
 
   private constructor(nc: NatsConnection, jsm: JetStreamManager, options: JetstreamOptions) {
     this.nc = nc;
@@ -49,11 +45,9 @@ export class JetstreamConnection {
     this.#availability = new Availability(nc, jsm, this.closed);
     // Each consumer and each wait has one.
     setMaxListeners(0, this.closed);
+    this.#checks = new DoubtChecks(this.closed);
     void this.#watchConnection();
-    const timer = setInterval(() => void this.#runChecks(), CHECK_EVERY_MS);
-    timer.unref();
-    this.closed.addEventListener("abort", () => clearInterval(timer));
-    nc.subscribe("$JS.EVENT.ADVISORY.STREAM.LEADER_ELECTED.*", { callback: () => void this.#runChecks() });
+    nc.subscribe("$JS.EVENT.ADVISORY.STREAM.LEADER_ELECTED.*", { callback: () => void this.#checks.run() });
   }
 
   /**
@@ -92,13 +86,13 @@ export class JetstreamConnection {
   }
 
   /**
-   * Runs a check whenever messages of a feed may have been lost: after a reconnect or an election, and every few seconds. It must not reject.
+   * Runs a check whenever messages of a feed may have been lost: after a reconnect or an election, and every few seconds, less often if there are
+   * very many. It must not reject.
    *
    * @returns how to end it.
    */
   onDoubt(check: () => Promise<void>): () => void {
-    this.#checks.add(check);
-    return () => void this.#checks.delete(check);
+    return this.#checks.add(check);
   }
 
   /** Waits until a stream answers again, up to a time of `performance.now()`. @returns whether it may have come back in time. */
@@ -136,23 +130,7 @@ export class JetstreamConnection {
   }
 
   async #watchConnection(): Promise<void> {
-    for await (const { type } of this.nc.status()) if (type === "reconnect") void this.#runChecks();
-  }
-
-  /** One round at a time; what comes up during a round is one more round. */
-  async #runChecks(): Promise<void> {
-    this.#checkAgain = true;
-    if (this.#checking) return;
-    this.#checking = true;
-    while (this.#checkAgain && !this.closed.aborted) {
-      this.#checkAgain = false;
-      const checks = [...this.#checks].values();
-      const worker = async (): Promise<void> => {
-        for (const check of checks) await check();
-      };
-      await Promise.all(Array.from({ length: PARALLEL_CHECKS }, worker));
-    }
-    this.#checking = false;
+    for await (const { type } of this.nc.status()) if (type === "reconnect") void this.#checks.run();
   }
 }
 

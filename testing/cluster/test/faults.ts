@@ -31,6 +31,12 @@ async function pause(server: { signal(signal: "SIGSTOP" | "SIGCONT"): Promise<vo
   await server.signal("SIGCONT");
 }
 
+async function separate({ machines }: FaultContext, index: number): Promise<void> {
+  machines?.separate(index);
+  await delay(SEPARATED_MS);
+  machines?.unite(index);
+}
+
 async function killLeader(prefix: "PN" | "PS", { cluster, more }: FaultContext): Promise<void> {
   const leader = await cluster.leader(prefix);
   await leader.signal("SIGKILL");
@@ -60,13 +66,8 @@ export const FAULTS = {
   "pause a NATS leader": async ({ cluster }) => pause(await cluster.leader("PS")),
   "pause a node": ({ cluster, random }) => pause(cluster.nodes.server(random(2))),
   "pause a relay": ({ cluster, random }) => pause(cluster.relays.server(random(2))),
-  "separate the machine of a NATS leader": async ({ cluster, machines }) => {
-    const leader = await cluster.leader("PS");
-    const index = cluster.nats.servers.indexOf(leader);
-    machines?.separate(index);
-    await delay(SEPARATED_MS);
-    machines?.unite(index);
-  },
+  "separate the machine of a NATS leader": async (context) => separate(context, context.cluster.nats.servers.indexOf(await context.cluster.leader())),
+  "separate the machine of a node and a relay": (context) => separate(context, context.random(2)),
 } satisfies Record<string, (context: FaultContext) => Promise<void>>;
 
 export type Fault = keyof typeof FAULTS;
