@@ -66,7 +66,8 @@ export const FAULTS = {
   "pause a NATS leader": async ({ cluster }) => pause(await cluster.leader("PS")),
   "pause a node": ({ cluster, random }) => pause(cluster.nodes.server(random(2))),
   "pause a relay": ({ cluster, random }) => pause(cluster.relays.server(random(2))),
-  "separate the machine of a NATS leader": async (context) => separate(context, context.cluster.nats.servers.indexOf(await context.cluster.leader())),
+  "separate the machine of a NATS leader": async (context) =>
+    separate(context, context.cluster.nats.servers.indexOf(await context.cluster.leader())),
   "separate the machine of a node and a relay": (context) => separate(context, context.random(2)),
 } satisfies Record<string, (context: FaultContext) => Promise<void>>;
 
