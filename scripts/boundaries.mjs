@@ -26,9 +26,10 @@ export const RULES = {
     libraries: ["@fastify/swagger", "fastify", "fastify-type-provider-zod", "light-my-request", "pino", "prom-client", "zod"],
   },
 
-  admin: { packages: ["core", "server-kit"], libraries: ["fastify"] },
+  lens: { packages: ["core"], libraries: [] },
+  admin: { packages: ["core", "lens", "server-kit"], libraries: ["fastify"] },
   // Its page is bundled at build time, and has of these packages only types and the filter language.
-  console: { packages: ["admin", "server-kit"], libraries: ["preact", "@preact/signals", "@tanstack/virtual-core", "pino"] },
+  console: { packages: ["admin", "lens", "server-kit"], libraries: ["preact", "@preact/signals", "@tanstack/virtual-core", "pino"] },
 
   "transport-phoenix": { packages: ["core"], libraries: ["phoenix", "ws"] },
   did: { packages: ["core"], libraries: ["@noble/curves", "@scure/base", "did-resolver"] },
@@ -90,7 +91,7 @@ export const RULES = {
     meta: true,
   },
   skytale: {
-    packages: ["core", "channels", "mls-engine", "skytale-relay", "envelope-and-adapters", "protocol-bridge"],
+    packages: ["core", "lens", "channels", "mls-engine", "skytale-relay", "envelope-and-adapters", "protocol-bridge"],
     libraries: ["@a2a-js/sdk"],
     meta: true,
   },

@@ -6,6 +6,7 @@ import { channel } from "./channel.ts";
 import { clusterMemory } from "./cluster-memory.ts";
 import { clusterRelay } from "./cluster-relay.ts";
 import { clusterRequests } from "./cluster-requests.ts";
+import { consoleCost } from "./console-cost.ts";
 import { crossNode } from "./cross-node.ts";
 import { didcommCrypto } from "./didcomm-crypto.ts";
 import { growthChannels } from "./growth/channels.ts";
@@ -29,6 +30,7 @@ type Benches = Readonly<Record<string, () => Promise<void>>>;
 
 const usual: Benches = {
   "layr8-requests": layr8Requests,
+  console: consoleCost,
   "cross-node": crossNode,
   "idle-agents": idleAgents,
   mls,

@@ -6,7 +6,7 @@ const { nodeKey, ...options } = argument() as Omit<NodeOptions, "nodeKey"> & { r
 const began = performance.now();
 const key = nodeKey === undefined ? {} : { nodeKey: Buffer.from(nodeKey, "base64") };
 const node = await startNode({ port: 0, logger: false, ...options, ...key });
-serve({ nodeUrl: node.url, apiKey: node.apiKey, startMs: performance.now() - began }, async () => {
+serve({ nodeUrl: node.url, apiKey: node.apiKey, adminUrl: node.adminUrl, startMs: performance.now() - began }, async () => {
   globalThis.gc?.();
   const { heapUsed, external } = process.memoryUsage();
   return heapUsed + external;

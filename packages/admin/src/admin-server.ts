@@ -6,6 +6,7 @@ import { AdminApi } from "./admin-api.ts";
 import { readConsoleFiles } from "./console-files.ts";
 import { createHttp } from "./http.ts";
 import { Journal } from "./journal.ts";
+import { lensSource } from "./lens-source.ts";
 import { Sampler } from "./sampler.ts";
 
 /** Options of {@link createAdmin}. */
@@ -20,6 +21,8 @@ export interface AdminServerOptions {
   readonly actions?: boolean | undefined;
   /** Whether the bodies of DIDComm messages are kept in memory and shown. Default `false`. */
   readonly bodies?: boolean | undefined;
+  /** Directory in which agents of this user announce their lenses (`SKYTALE_LENS`). Default: none are shown. */
+  readonly lenses?: string | undefined;
   /** Directory of the page's files. */
   readonly files: string;
   /** Name of the option that sets the port, for the error's message. Default `adminPort`. */
@@ -53,6 +56,7 @@ export class AdminServer implements ServerConsole {
     this.#token = options.token ?? randomBytes(32).toString("base64url");
     this.#journal = new Journal({ keepsBodies: options.bodies === true });
     this.#sampler = new Sampler({ [Symbol.iterator]: () => this.#sources.values() });
+    if (options.lenses !== undefined) this.attach(lensSource(options.lenses));
   }
 
   /** The address to open, with the token after `#`, which browsers send nowhere. Empty before {@link AdminServer.listen}. */

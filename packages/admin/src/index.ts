@@ -5,3 +5,5 @@ export type { Problem } from "./journal-queries.ts";
 export { PROBLEM_CODES, type ProblemCode } from "./problem-codes.ts";
 export type { ShownEntry } from "./shown-entry.ts";
 export type { TimedSample } from "./sampler.ts";
+export type { ChannelView, SeenBridge, SeenChannel, ShownLens } from "./lens-source.ts";
+export type { Comparison } from "./compare-views.ts";

@@ -5,13 +5,14 @@ import { CONSOLE_FILES } from "./console-files.ts";
 
 /** Creates the console of one server. The server attaches itself, then opens it. */
 export function openConsole(options: AdminOptions, logger: Logger): ServerConsole {
-  const { adminPort = 0, adminHost, adminToken, adminActions, adminBodies } = options;
+  const { adminPort = 0, adminHost, adminToken, adminActions, adminBodies, adminLenses } = options;
   return new AdminServer({
     port: adminPort,
     host: adminHost,
     token: adminToken,
     actions: adminActions,
     bodies: adminBodies,
+    lenses: adminLenses,
     files: CONSOLE_FILES,
     onAction: (source, action, about) => logger.warn({ source, action, ...about }, "changed by the console"),
     onFailure: (error) => logger.error({ err: error }, "the console failed"),

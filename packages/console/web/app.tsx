@@ -75,7 +75,7 @@ function Missing({ screen }: { screen: string }): JSX.Element {
 const SECTIONS: readonly (readonly [title: string, screens: readonly string[]])[] = [
   ["All", ["overview", "messages", "problems"]],
   ["Node", ["agents", "passage", "federation", "credentials"]],
-  ["Skytale", ["channels", "invites"]],
+  ["Skytale", ["channels", "invites", "members", "unread", "bridges"]],
   ["Operate", ["limits", "keys", "try", "doctor", "sessions"]],
 ];
 /** Screens that belong to another one in the menu. */

@@ -198,6 +198,8 @@ export interface NodeOptions extends NatsOptions {
   readonly adminActions?: boolean;
   /** Whether the console shows the bodies of messages, which are kept in memory for a while. Default `false`. */
   readonly adminBodies?: boolean;
+  /** Directory in which agents on this machine announce their lenses (`SKYTALE_LENS`): the console then shows what they know of channels and bridges. */
+  readonly adminLenses?: string;
   /** An admin server of `@parley/admin` that shows this server beside others, instead of a console of its own. */
   readonly admin?: AdminHub;
   /** Limits of sizes, numbers, rates and times. */

@@ -77,6 +77,8 @@ export interface SkytaleOptions extends NatsOptions {
   readonly adminActions?: boolean;
   /** Has no effect: this server cannot read messages. Default `false`. */
   readonly adminBodies?: boolean;
+  /** Directory in which agents on this machine announce their lenses (`SKYTALE_LENS`): the console then shows what they know of channels and bridges. */
+  readonly adminLenses?: string;
   /** An admin server of `@parley/admin` that shows this server beside others, instead of a console of its own. */
   readonly admin?: AdminHub;
   /** A pino logger, or `false` to log nothing. Default: warnings to standard error. */

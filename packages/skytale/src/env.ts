@@ -14,6 +14,7 @@ const DEFAULT_API_URL = "https://api.skytale.sh";
  * | `apiUrl` | `SKYTALE_API_URL` | `https://api.skytale.sh` |
  * | `apiKey` | `SKYTALE_API_KEY` | none: only where `token` gives tokens for the relay |
  * | `dataDir` | `SKYTALE_DATA_DIR` | a new temporary directory, which `onWarning` reports |
+ * | `lens` | `SKYTALE_LENS` | no lens |
  */
 export interface SkytaleChannelManagerOptions extends Omit<ManagerOptions, "endpoint" | "apiUrl" | "apiKey"> {
   /** URL of the relay. Default port 5000; `http://` is without TLS. */
@@ -22,6 +23,11 @@ export interface SkytaleChannelManagerOptions extends Omit<ManagerOptions, "endp
   readonly apiUrl?: string | undefined;
   /** API key, `sk_live_…`. */
   readonly apiKey?: string | undefined;
+  /**
+   * Directory in which this agent announces its lens: a port on loopback, with a token, from which the console of the same user reads members,
+   * epochs and unreadable entries. It has no text of messages. For development.
+   */
+  readonly lens?: string | undefined;
 }
 
 /**
@@ -29,11 +35,11 @@ export interface SkytaleChannelManagerOptions extends Omit<ManagerOptions, "endp
  *
  * @throws TypeError when the options aren't an object
  */
-export function fromEnvironment(given: SkytaleChannelManagerOptions): ManagerOptions {
+export function fromEnvironment(given: SkytaleChannelManagerOptions): { readonly options: ManagerOptions; readonly lens: string | undefined } {
   if (typeof given !== "object" || given === null) {
     throw new TypeError('SkytaleChannelManager takes an options object with an identity, such as { identity: "alice" }');
   }
-  const { endpoint, apiUrl, apiKey, dataDir, ...options } = given;
+  const { endpoint, apiUrl, apiKey, dataDir, lens, ...options } = given;
   const key = apiKey || process.env["SKYTALE_API_KEY"];
   const relay = endpoint || process.env["SKYTALE_RELAY"];
   const api = apiUrl || process.env["SKYTALE_API_URL"];
@@ -43,11 +49,19 @@ export function fromEnvironment(given: SkytaleChannelManagerOptions): ManagerOpt
   ];
   if (hosted.length > 0) (options.onWarning ?? printOnce)(`using ${hosted.join(" and ")}`);
   return {
-    ...options,
-    endpoint: relay || DEFAULT_RELAY,
-    dataDir: dataDir || process.env["SKYTALE_DATA_DIR"] || undefined,
-    ...(key && { apiKey: key, apiUrl: api || DEFAULT_API_URL }),
+    options: {
+      ...options,
+      endpoint: relay || DEFAULT_RELAY,
+      dataDir: dataDir || process.env["SKYTALE_DATA_DIR"] || undefined,
+      ...(key && { apiKey: key, apiUrl: api || DEFAULT_API_URL }),
+    },
+    lens: lensDirectory(lens),
   };
+}
+
+/** The directory of lenses, from the option or the environment. */
+export function lensDirectory(given: string | undefined): string | undefined {
+  return given || process.env["SKYTALE_LENS"] || undefined;
 }
 
 const printed = new Set<string>();

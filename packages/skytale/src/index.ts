@@ -1,5 +1,6 @@
 export { SkytaleChannelManager } from "./manager.ts";
 export type { SkytaleChannelManagerOptions } from "./env.ts";
+export { ProtocolBridge, type ProtocolBridgeOptions } from "./bridge.ts";
 export {
   AuthError,
   ChannelError,
@@ -48,7 +49,6 @@ export {
 export {
   BridgeError,
   didcommPort,
-  ProtocolBridge,
   type BridgeCounters,
   type BridgeErrorCode,
   type BridgeOptions,

@@ -1,5 +1,7 @@
 import { SkytaleChannelManager as Manager } from "@parley/channels";
 import { fromEnvironment, type SkytaleChannelManagerOptions } from "./env.ts";
+import { ChannelRecord } from "./lens/channel-record.ts";
+import { LensHolder } from "./lens/lens-holder.ts";
 
 /**
  * Encrypted channels by name, for an agent that receives messages when it calls `receive`: arriving messages are stored on disk until then.
@@ -17,7 +19,19 @@ import { fromEnvironment, type SkytaleChannelManagerOptions } from "./env.ts";
  * ```
  */
 export class SkytaleChannelManager extends Manager {
-  constructor(options: SkytaleChannelManagerOptions) {
-    super(fromEnvironment(options));
+  readonly #lens: LensHolder | undefined;
+
+  constructor(given: SkytaleChannelManagerOptions) {
+    const { options, lens } = fromEnvironment(given);
+    const record = lens === undefined ? undefined : new ChannelRecord(options.events);
+    super(record === undefined ? options : { ...options, events: record.events });
+    if (lens === undefined || record === undefined) return;
+    const name = typeof options.identity === "string" ? options.identity : Buffer.from(options.identity).toString();
+    this.#lens = new LensHolder({ directory: lens, name, read: () => record.report(this) }, options.onWarning);
+    this.#lens.open();
+  }
+
+  override async close(): Promise<void> {
+    await Promise.all([super.close(), this.#lens?.close()]);
   }
 }

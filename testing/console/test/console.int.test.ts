@@ -1,27 +1,21 @@
-import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import { AdminServer } from "@parley/admin";
 import { CONSOLE_FILES } from "@parley/console";
-import { type Layr8Node, startNode } from "@parley/layr8-node";
-import { type SkytaleServer, startSkytale } from "@parley/skytale-server";
+import { Envelope, Protocol } from "@parley/envelope-and-adapters";
+import { createMemoryChannels } from "@parley/envelope-and-adapters/memory";
 import { describeUnless } from "@parley/test-assertions";
-import { Client } from "layr8";
+import type { Client } from "layr8";
 import { type Browser, chromium } from "playwright-core";
-import { SkytaleChannelManager } from "skytale";
+import { ProtocolBridge } from "skytale";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { findBrowser, OpenedPage } from "../src/index.ts";
+import { buildConsole, findBrowser, OpenedPage, Stack } from "../src/index.ts";
 
 const ECHO = "https://layr8.io/protocols/echo/1.0";
+const CHANNEL = "acme/team/general";
 const SECRET_TEXT = "a sentence that only members of the channel know";
 const found = findBrowser();
-
-/** A test doesn't depend on a build. */
-function buildConsole(): void {
-  execFileSync(process.execPath, [fileURLToPath(new URL("../../../scripts/console.mjs", import.meta.url))]);
-}
 
 beforeAll(buildConsole);
 
@@ -38,82 +32,71 @@ describe("bundle", () => {
 
 describeUnless(found.missing, "the console in Chromium", () => {
   let browser: Browser;
-  let admin: AdminServer;
-  let node: Layr8Node;
-  let skytale: SkytaleServer;
-  const agents: Client[] = [];
-  const managers: SkytaleChannelManager[] = [];
+  let stack: Stack;
+  let bridge: ProtocolBridge;
   let thread = "";
-  let bob: Client;
 
   beforeAll(async () => {
-    admin = new AdminServer({ port: 0, files: CONSOLE_FILES, actions: true, bodies: true });
-    node = await startNode({
-      port: 0,
-      logger: false,
-      admin,
-      policies: [{ did: "did:web:localhost:bob", deny: ["did:web:localhost:mallory"] }],
-    });
-    skytale = await startSkytale({ port: 0, relayPort: 0, logger: false, admin });
-    await admin.listen();
+    stack = await Stack.start({ policies: [{ did: "did:web:localhost:bob", deny: ["did:web:localhost:mallory"] }] });
     browser = await chromium.launch({ executablePath: found.path ?? "" });
-    await populate();
+    await Promise.all([exchangeMessages(), useChannel(), startBridge()]);
   });
 
   afterAll(async () => {
     await browser?.close();
-    await Promise.all([...agents.map((agent) => agent.close()), ...managers.map((manager) => manager.close())]);
-    await Promise.all([admin?.close(), node?.close(), skytale?.close()]);
+    await bridge?.stop();
+    await stack?.[Symbol.asyncDispose]();
   });
 
-  /** Agents that exchange messages, some of which fail, and a channel with a waiting joiner. */
-  async function populate(): Promise<void> {
-    const connect = async (name: string): Promise<Client> => {
-      const agent = new Client({ nodeUrl: node.url, apiKey: node.apiKey, agentDid: `did:web:localhost:${name}` }, () => undefined);
-      agents.push(agent);
+  /** Agents that exchange messages, some of which fail. */
+  async function exchangeMessages(): Promise<void> {
+    const connect = async (name: string, prepare: (agent: Client) => void = () => undefined): Promise<Client> => {
+      const agent = stack.agent(`did:web:localhost:${name}`);
+      prepare(agent);
+      await agent.connect();
       return agent;
     };
-    bob = await connect("bob");
-    bob.handle(`${ECHO}/request`, (message) => ({ type: `${ECHO}/response`, body: message.body }));
-    await bob.connect();
+    await connect("bob", (bob) => bob.handle(`${ECHO}/request`, ({ body }) => ({ type: `${ECHO}/response`, body })));
     const alice = await connect("alice");
-    await alice.connect();
     for (let turn = 0; turn < 5; turn++) {
       await alice.request({ type: `${ECHO}/request`, to: "did:web:localhost:bob", body: { text: `request ${turn}` } });
     }
     const mallory = await connect("mallory");
-    await mallory.connect();
     const refused = { type: `${ECHO}/request`, to: "did:web:localhost:bob", body: {} };
     await expect(mallory.request(refused)).rejects.toThrow("unauthorized");
     await expect(
       alice.request({ type: "https://orders.example/orders/1.0/request", to: "did:web:localhost:bob", body: {} }),
     ).rejects.toThrow("no handler");
     await expect(alice.send({ type: `${ECHO}/request`, to: "did:web:localhost:nobody", body: {} })).rejects.toThrow("unknown recipient");
-    const away = await connect("away");
-    away.handle(`${ECHO}/request`, () => undefined);
-    await away.connect();
+    const away = await connect("away", (agent) => agent.handle(`${ECHO}/request`, () => undefined));
     await away.close();
     for (let turn = 0; turn < 3; turn++) await alice.send({ type: `${ECHO}/request`, to: "did:web:localhost:away", body: { turn } });
-    const accepted = await read<{ thread: string }[]>("events?filter=kind:settled+type:/response");
+    const accepted = await stack.read<{ thread: string }[]>("events?filter=kind:settled+type:/response");
     thread = accepted[0]?.thread ?? "";
-
-    const config = { endpoint: skytale.relayUrl, apiUrl: skytale.apiUrl, apiKey: skytale.apiKey ?? "" };
-    const [carol, dave] = ["carol", "dave"].map(
-      (identity) => new SkytaleChannelManager({ ...config, identity, onWarning: () => undefined }),
-    );
-    if (carol === undefined || dave === undefined) return;
-    managers.push(carol, dave);
-    await carol.create("acme/team/general");
-    const token = await carol.invite("acme/team/general");
-    await dave.joinWithToken("acme/team/general", token, { timeoutMs: 60_000 });
-    await carol.send("acme/team/general", SECRET_TEXT);
-    expect(await dave.receive("acme/team/general", { timeoutMs: 60_000 })).toContain(SECRET_TEXT);
   }
 
-  async function read<T>(path: string): Promise<T> {
-    const [, token = ""] = admin.url.split("#token=");
-    const response = await fetch(new URL(`/api/${path}`, admin.url), { headers: { authorization: `Bearer ${token}` } });
-    return (await response.json()) as T;
+  /** A channel with two members, both with a lens. */
+  async function useChannel(): Promise<void> {
+    const [carol, dave] = [stack.manager("carol"), stack.manager("dave")];
+    await carol.create(CHANNEL);
+    await dave.joinWithToken(CHANNEL, await carol.invite(CHANNEL), { timeoutMs: 120_000 });
+    await carol.send(CHANNEL, SECRET_TEXT);
+    expect(await dave.receive(CHANNEL, { timeoutMs: 120_000 })).toContain(SECRET_TEXT);
+  }
+
+  /** A bridge that has translated one message and refused another. */
+  async function startBridge(): Promise<void> {
+    const [sender, owner] = createMemoryChannels(["sender", "bridge"]);
+    if (sender === undefined || owner === undefined) return;
+    for (const name of ["acme/a2a/in", "acme/slim/out"]) await owner.create(name);
+    bridge = new ProtocolBridge(owner, { lens: stack.lenses, agent: "bridge" });
+    const running = await bridge.bridge("acme/a2a/in", "acme/slim/out", Protocol.A2A, Protocol.SLIM);
+    const port = await sender.join("acme/a2a/in", new Uint8Array());
+    const message = { messageId: "m1", role: "ROLE_USER", parts: [{ text: "hello" }] };
+    for (const payload of [JSON.stringify(message), "not a message"]) {
+      await port.send(new Envelope(Protocol.A2A, "application/json", new TextEncoder().encode(payload)));
+    }
+    await expect.poll(() => running.counters, { timeout: 120_000 }).toMatchObject({ received: 2, refused: 1 });
   }
 
   /** Every screen, and a text that it must show. */
@@ -135,6 +118,10 @@ describeUnless(found.missing, "the console in Chromium", () => {
     ["channels", () => "channels", "acme/team/general"],
     ["channel", () => "channel/acme%2Fteam%2Fgeneral", "The relay stores ciphertext."],
     ["invites", () => "invites/acme%2Fteam%2Fgeneral", "1 of 1"],
+    ["members", () => "members", "All 2 lenses are in epoch"],
+    ["members-channel", () => "members/acme%2Fteam%2Fgeneral", "Latest commits"],
+    ["unread", () => "unread", "Every entry since the agents started was read"],
+    ["bridges", () => "bridges", "Translated"],
     ["limits", () => "limits", "maxInboxMessages"],
     ["keys", () => "keys", "operator@localhost"],
     ["sessions", () => "sessions", "Save this session"],
@@ -144,7 +131,7 @@ describeUnless(found.missing, "the console in Chromium", () => {
     "answers the question of every screen, accessibly, with %s colours",
     { timeout: 240_000 },
     async (scheme) => {
-      const opened = await OpenedPage.open(browser, admin.url, scheme);
+      const opened = await OpenedPage.open(browser, stack.admin.url, scheme);
       await opened.page.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
       expect(opened.page.url()).not.toContain("token");
       for (const [name, place, expected] of SCREENS) {
@@ -158,17 +145,95 @@ describeUnless(found.missing, "the console in Chromium", () => {
     },
   );
 
+  it("goes to agents and screens by the command palette and by keys", async () => {
+    const opened = await OpenedPage.open(browser, stack.admin.url);
+    const { page } = opened;
+    const title = (name: string): Promise<void> => page.getByRole("heading", { level: 1, name }).waitFor();
+    await title("Overview");
+    await page.keyboard.press("Control+k");
+    await page.getByRole("combobox").fill("localhost:away");
+    await page.getByRole("option").filter({ hasText: "agent" }).first().waitFor();
+    await page.keyboard.press("Enter");
+    await title("Agent");
+    await page.getByText("3 messages for it until an agent joins").waitFor();
+    await page.keyboard.press("g");
+    await page.keyboard.press("e");
+    await title("Members and epochs");
+    expect(await page.evaluate("document.activeElement.tagName")).toBe("H1");
+    await page.keyboard.press("?");
+    await page.getByRole("dialog", { name: "Keys" }).getByText("Members and epochs").waitFor();
+    await page.keyboard.press("Escape");
+    await page.getByRole("dialog").waitFor({ state: "hidden" });
+    await page.keyboard.press("g");
+    await page.keyboard.press("m");
+    await title("Messages");
+    await page.keyboard.press("/");
+    await page.keyboard.type("state:refused");
+    await page.waitForURL(/filter=state%3Arefused/);
+    await opened.close();
+  });
+
+  it("saves a session, opens it without a server, and shows what has changed since", async () => {
+    const opened = await OpenedPage.open(browser, stack.admin.url);
+    const { page } = opened;
+    await opened.show("sessions");
+    const downloading = page.waitForEvent("download");
+    await page.getByRole("button", { name: "Save this session" }).click();
+    const path = stack.path("one.parley.jsonl");
+    await (await downloading).saveAs(path);
+    const text = await readFile(path, "utf8");
+    for (const secret of [stack.node.apiKey, stack.skytale.apiKey, SECRET_TEXT].map(String)) expect(text).not.toContain(secret);
+    const other = stack.path("other.parley.jsonl");
+    await writeFile(other, text.replaceAll('"waiting":3', '"waiting":1'));
+
+    await page.getByLabel("Before").setInputFiles(path);
+    await page.getByLabel("After").setInputFiles(other);
+    await page.getByRole("button", { name: "Compare" }).click();
+    await page.getByRole("row").filter({ hasText: "did:web:localhost:away" }).filter({ hasText: "waiting" }).first().waitFor();
+
+    // Its address has no token, and the page asks no server.
+    await page.evaluate("sessionStorage.clear()");
+    await page.goto(new URL("/#/sessions", stack.admin.url).href);
+    await page.reload();
+    await page.getByLabel("Session to open").setInputFiles(path);
+    await page.getByText("This is the saved session one.parley.jsonl").waitFor();
+    for (const [place, expected] of [
+      ["agents", "did:web:localhost:away"],
+      ["members", "All 2 lenses are in epoch"],
+      ["bridges", "Translated"],
+      ["problems", "Register a handler for the type"],
+    ] as const) {
+      await opened.show(place);
+      await page.locator("main").getByText(expected).first().waitFor();
+    }
+    expect(opened.errors).toEqual([]);
+    await opened.close();
+  });
+
+  it("fits into a narrow window: only tables and pictures scroll sideways", async () => {
+    const opened = await OpenedPage.open(browser, stack.admin.url);
+    await opened.page.setViewportSize({ width: 390, height: 844 });
+    for (const [name, place, expected] of SCREENS) {
+      await opened.show(place());
+      await opened.page.locator("main").getByText(expected).first().waitFor();
+      await opened.screenshot(`${name}-narrow`);
+      const overflow = await opened.page.evaluate("document.querySelector('main').scrollWidth - document.querySelector('main').clientWidth");
+      expect(overflow, name).toBeLessThanOrEqual(0);
+    }
+    await opened.close();
+  });
+
   it("sends no key, no token and no plaintext of a channel, whatever is asked", async () => {
-    const [, token = ""] = admin.url.split("#token=");
+    const [, token = ""] = stack.admin.url.split("#token=");
     const headers = { authorization: `Bearer ${token}` };
-    const answer = async (path: string): Promise<string> => (await fetch(new URL(`/api/${path}`, admin.url), { headers })).text();
-    const { sources } = await read<{ sources: { name: string; reads: string[] }[] }>("info");
-    const about = "did=did:web:localhost:bob&name=acme/team/general&channel=acme/team/general";
+    const answer = async (path: string): Promise<string> => (await fetch(new URL(`/api/${path}`, stack.admin.url), { headers })).text();
+    const { sources } = await stack.read<{ sources: { name: string; reads: string[] }[] }>("info");
+    const about = `did=did:web:localhost:bob&name=${CHANNEL}&channel=${CHANNEL}`;
     const reads = sources.flatMap(({ name, reads: names }) => names.map((one) => `read/${name}/${one}?${about}`));
     const paths = ["info", "events?limit=1000", "problems", "samples", "codes", ...reads];
     const sent = (await Promise.all(paths.map(answer))).join("\n");
     expect(sent).toContain("did:web:localhost:bob");
-    for (const secret of [node.apiKey, skytale.apiKey, token, SECRET_TEXT].map(String)) expect(sent).not.toContain(secret);
+    for (const secret of [stack.node.apiKey, stack.skytale.apiKey, token, SECRET_TEXT].map(String)) expect(sent).not.toContain(secret);
     expect(sent).not.toMatch(/"d":|PRIVATE KEY|\bl8_|eyJhbGciOi/);
   });
 });

@@ -157,6 +157,11 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
     return this.#loaded(name).safetyNumber(name);
   }
 
+  /** Epoch of a channel's group: see `Channel.epoch`. @throws ChannelError `not_found` */
+  epoch(name: string): bigint {
+    return this.#loaded(name).epoch(name);
+  }
+
   /** The members of a channel, this agent included. @throws ChannelError `not_found` */
   members(name: string): readonly ChannelMember[] {
     return this.#loaded(name).members(name);

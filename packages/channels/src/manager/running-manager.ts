@@ -135,6 +135,10 @@ export class RunningManager implements EnvelopeChannels {
     return this.#managed(name).channel.safetyNumber();
   }
 
+  epoch(name: string): bigint {
+    return this.#managed(name).channel.epoch;
+  }
+
   members(name: string): readonly ChannelMember[] {
     return this.#managed(name).channel.members;
   }

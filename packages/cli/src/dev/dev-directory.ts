@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import { systemCode, systemReason } from "@parley/core/internal";
 import { createDirectory, lockDirectory, LockError, type DirectoryLock } from "@parley/storage/directory-lock";
 import { CliError, EXIT } from "../cli-error.ts";
-import { AGENTS, STATE_FILE, type DevState } from "./dev-state.ts";
+import { AGENTS, LENSES, STATE_FILE, type DevState } from "./dev-state.ts";
 
 /** API keys of the servers, which the servers keep as hashes only. */
 export interface DevKeys {
@@ -17,7 +17,7 @@ const KEYS_FILE = "dev-keys.json";
 const IGNORE_FILE = ".gitignore";
 /** Everything that `--reset` removes. */
 const CONSOLE_FILE = "console.html";
-const CONTENT = ["node", "skytale", AGENTS, KEYS_FILE, STATE_FILE, CONSOLE_FILE];
+const CONTENT = ["node", "skytale", AGENTS, LENSES, KEYS_FILE, STATE_FILE, CONSOLE_FILE];
 const LOCK = /^lock[.-]/;
 
 /** The locked data directory of a running `parley dev`. */

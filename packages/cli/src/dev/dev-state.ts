@@ -7,6 +7,8 @@ import { CliError, EXIT } from "../cli-error.ts";
 export const STATE_FILE = "dev.json";
 /** The directory in the data directory that keeps the agents of `parley channels`. */
 export const AGENTS = "agents";
+/** The directory in the data directory in which agents announce their lenses to the console. */
+export const LENSES = "lenses";
 /** The data directory, where none is named. */
 const DEFAULT_DIRECTORY = ".parley";
 /** Timeout of a health request, in milliseconds. */
@@ -19,6 +21,8 @@ export interface DevEnvironment {
   readonly SKYTALE_API_URL: string;
   readonly SKYTALE_RELAY: string;
   readonly SKYTALE_API_KEY: string;
+  /** Absent in files of earlier versions. */
+  readonly SKYTALE_LENS?: string | undefined;
 }
 
 /** A running `parley dev`. */
@@ -78,7 +82,7 @@ function isState(value: unknown): value is DevState {
   if (typeof value !== "object" || value === null) return false;
   const { pid, nodeHttpUrl, environment } = value as Partial<Record<keyof DevState, unknown>>;
   if (typeof pid !== "number" || typeof nodeHttpUrl !== "string" || typeof environment !== "object" || environment === null) return false;
-  return VARIABLES.every((name) => typeof (environment as Partial<DevEnvironment>)[name] === "string");
+  return VARIABLES.filter((name) => name !== "SKYTALE_LENS").every((name) => typeof (environment as Partial<DevEnvironment>)[name] === "string");
 }
 
 /** The names of the variables, in the order in which they are printed. */
@@ -88,6 +92,7 @@ export const VARIABLES: readonly (keyof DevEnvironment)[] = [
   "SKYTALE_API_URL",
   "SKYTALE_RELAY",
   "SKYTALE_API_KEY",
+  "SKYTALE_LENS",
 ];
 
 function unreadable(path: string, reason: string): CliError {

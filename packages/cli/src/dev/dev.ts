@@ -6,6 +6,7 @@ import { CliError } from "../cli-error.ts";
 import type { Output } from "../output/output.ts";
 import { DevDirectory } from "./dev-directory.ts";
 import { VARIABLES, type DevEnvironment } from "./dev-state.ts";
+import { devSource } from "./dev-source.ts";
 import { isQuiet, readEvent, type DevSource } from "./event.ts";
 import { formatEvent } from "./event-line.ts";
 import { openInBrowser } from "./open-in-browser.ts";
@@ -45,7 +46,7 @@ export interface DevReady {
  *
  * @throws CliError of directory, ports and the environment file; then nothing is left running.
  */
-export async function dev({ output, signal }: Runtime, options: DevOptions): Promise<void> {
+export async function dev({ version, environment: given, output, signal }: Runtime, options: DevOptions): Promise<void> {
   const {
     data,
     memory = false,
@@ -69,9 +70,12 @@ export async function dev({ output, signal }: Runtime, options: DevOptions): Pro
       loggers: { node: loggerFor("node", output, verbose), skytale: loggerFor("skytale", output, verbose) },
     });
     try {
-      const { environment, nodeHttpUrl, consoleUrl } = servers;
+      const { admin: console, environment, nodeHttpUrl, consoleUrl } = servers;
+      const variables = Object.fromEntries(VARIABLES.map((name) => [name, environment[name] ?? ""]));
+      const own = { ...given, ...variables, PARLEY_CONTEXT: "none" };
+      console?.attach(devSource({ environment: own, cliVersion: version, dataDirectory: directory.path }));
       await directory.writeState({ pid: process.pid, nodeHttpUrl, environment, inMemory: memory, consoleUrl });
-      if (env !== false) await writeEnvironment(env, environment);
+      if (env !== false) await writeEnvironment(env, variables);
       const ready: DevReady = { event: "ready", pid: process.pid, data: directory.path, environment, console: consoleUrl };
       output.data(ready, () => VARIABLES.map((name) => `${name}=${environment[name]}`).join("\n"));
       output.note(memory ? "Data is kept in memory only." : `Data is in ${directory.path}; \`parley dev --reset\` empties it.`);
@@ -106,7 +110,7 @@ function loggerFor(source: DevSource, output: Output, verbose: boolean): Logger 
   );
 }
 
-async function writeEnvironment(path: string, environment: DevEnvironment): Promise<void> {
+async function writeEnvironment(path: string, environment: Readonly<Record<string, string>>): Promise<void> {
   try {
     await writeEnvFile(path, { ...environment });
   } catch (error) {

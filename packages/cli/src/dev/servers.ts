@@ -9,7 +9,7 @@ import { startSkytale, type SkytaleServer } from "@parley/skytale-server";
 import type { Logger } from "pino";
 import { CliError, EXIT } from "../cli-error.ts";
 import type { DevDirectory, DevKeys } from "./dev-directory.ts";
-import type { DevEnvironment } from "./dev-state.ts";
+import { LENSES, type DevEnvironment } from "./dev-state.ts";
 
 /** Ports of the servers; 0 is a free one. */
 export interface DevPorts {
@@ -35,6 +35,7 @@ export interface DevServers {
   readonly environment: DevEnvironment;
   /** Address of the console, with its token. */
   readonly consoleUrl: string | undefined;
+  readonly admin: AdminServer | undefined;
   close(): Promise<void>;
 }
 
@@ -51,7 +52,14 @@ export async function startServers(options: DevServersOptions): Promise<DevServe
   const { directory, inMemory, ports, hasConsole, loggers } = options;
   await checkPorts(ports, hasConsole);
   const admin = hasConsole
-    ? new AdminServer({ port: ports.admin, files: CONSOLE_FILES, actions: true, bodies: true, portOption: "--admin-port" })
+    ? new AdminServer({
+        port: ports.admin,
+        files: CONSOLE_FILES,
+        actions: true,
+        bodies: true,
+        lenses: join(directory.path, LENSES),
+        portOption: "--admin-port",
+      })
     : undefined;
   const hub = admin === undefined ? {} : { admin };
   const stored: DevKeys = inMemory ? {} : await directory.readKeys();
@@ -106,7 +114,9 @@ async function describe(
         SKYTALE_API_URL: skytale.apiUrl,
         SKYTALE_RELAY: skytale.relayUrl,
         SKYTALE_API_KEY: skytaleKey,
+        SKYTALE_LENS: join(keys.directory.path, LENSES),
       },
+      admin: keys.admin,
       close,
     };
   } catch (error) {

@@ -23,6 +23,25 @@ export interface DoctorContext {
   readonly timeoutMs: number;
 }
 
+/** Free space below which the servers may stop soon. */
+const MIN_FREE_BYTES = 256 * 1024 * 1024;
+/** A flush of a local disk takes less, in milliseconds. */
+const MAX_FLUSH_MS = 100;
+
+/** The input of the checks on this machine. */
+export function createContext(
+  given: Pick<DoctorContext, "environment" | "cliVersion" | "contextName" | "dataDirectory" | "timeoutMs">,
+): DoctorContext {
+  return {
+    cwd: process.cwd(),
+    nodeVersion: process.versions.node,
+    settings: { source: undefined, others: [] },
+    minFreeBytes: MIN_FREE_BYTES,
+    maxFlushMs: MAX_FLUSH_MS,
+    ...given,
+  };
+}
+
 /** Result of one check. `skipped`: it does not apply here, or a check that it needs has failed. */
 export interface CheckResult {
   readonly status: "ok" | "warning" | "failed" | "skipped";

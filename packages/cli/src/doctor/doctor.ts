@@ -1,7 +1,7 @@
 import type { Runtime } from "../command/runtime.ts";
 import type { Paint, Style } from "../output/colours.ts";
 import { printable } from "../output/printable.ts";
-import { runChecks, type CheckReport, type DoctorContext, type DoctorReport } from "./check.ts";
+import { createContext, runChecks, type CheckReport, type DoctorReport } from "./check.ts";
 import { CHECKS } from "./checks.ts";
 
 /** Options of `parley doctor`. */
@@ -13,10 +13,6 @@ interface DoctorOptions {
   readonly timeout: number;
 }
 
-/** Free space below which the servers may stop soon. */
-const MIN_FREE_BYTES = 256 * 1024 * 1024;
-/** A flush of a local disk takes less, in milliseconds. */
-const MAX_FLUSH_MS = 100;
 const MARKS: Readonly<Record<CheckReport["status"], readonly [mark: string, style: Style]>> = {
   ok: ["ok     ", "green"],
   warning: ["warning", "yellow"],
@@ -29,18 +25,7 @@ export async function doctor(
   { environment, version, output }: Runtime,
   { data, context: contextName, bundle, timeout }: DoctorOptions,
 ): Promise<number> {
-  const context: DoctorContext = {
-    environment,
-    cwd: process.cwd(),
-    cliVersion: version,
-    nodeVersion: process.versions.node,
-    settings: { source: undefined, others: [] },
-    contextName,
-    dataDirectory: data,
-    minFreeBytes: MIN_FREE_BYTES,
-    maxFlushMs: MAX_FLUSH_MS,
-    timeoutMs: timeout,
-  };
+  const context = createContext({ environment, cliVersion: version, contextName, dataDirectory: data, timeoutMs: timeout });
   const report = await runChecks(CHECKS, context);
   output.data(report, formatReport);
   if (bundle !== undefined) {

@@ -13,6 +13,7 @@ export const devReady: z.ZodType<DevReady> = z.strictObject({
     SKYTALE_API_URL: z.string(),
     SKYTALE_RELAY: z.string(),
     SKYTALE_API_KEY: z.string(),
+    SKYTALE_LENS: z.string().optional(),
   }),
   console: z.string().optional(),
 });

@@ -93,6 +93,14 @@ function Elsewhere({ did }: { did: string }): JSX.Element {
 /** The most likely reason, first. */
 function reasonOf({ isConnected, isKeyRevoked, waiting, connections, inbox }: Agent): { tone: "good" | "warning" | "bad"; text: string } {
   if (isKeyRevoked) return { tone: "bad", text: "The API key that owns this DID is revoked: no agent can join as it with that key." };
+  const interrupted = inbox.filter(({ attempts }) => attempts > 0).length;
+  if (!isConnected && interrupted > 0) {
+    const what = plural(interrupted, "message was", "messages were");
+    return {
+      tone: "bad",
+      text: `The agent's last connection ended while ${what} delivered and not acknowledged: it was killed or lost its network in the middle. An agent that joins gets them again.`,
+    };
+  }
   if (!isConnected && waiting > 0)
     return { tone: "warning", text: `No connection. ${plural(waiting, "message")} for it until an agent joins.` };
   if (!isConnected) return { tone: "warning", text: "No connection: messages wait in its inbox until an agent joins." };

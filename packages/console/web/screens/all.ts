@@ -1,20 +1,26 @@
 import type { ComponentType } from "preact";
-import { canRead, info } from "../state/api.ts";
+import { canAct, canRead, info } from "../state/api.ts";
+import { hasLenses } from "../state/lens.ts";
 import { AgentScreen } from "./agent.tsx";
 import { AgentsScreen } from "./agents.tsx";
+import { BridgesScreen } from "./bridges.tsx";
 import { ChannelScreen } from "./channel.tsx";
 import { ChannelsScreen } from "./channels.tsx";
 import { CredentialsScreen } from "./credentials.tsx";
+import { DoctorScreen } from "./doctor.tsx";
 import { FederationScreen } from "./federation.tsx";
 import { InvitesScreen } from "./invites.tsx";
 import { KeysScreen } from "./keys.tsx";
 import { LimitsScreen } from "./limits.tsx";
+import { MembersScreen } from "./members.tsx";
 import { MessagesScreen } from "./messages.tsx";
 import { OverviewScreen } from "./overview.tsx";
 import { PassageScreen } from "./passage.tsx";
 import { ProblemsScreen } from "./problems.tsx";
 import { SessionsScreen } from "./sessions.tsx";
 import { ThreadScreen } from "./thread.tsx";
+import { TryScreen } from "./try.tsx";
+import { UnreadScreen } from "./unread.tsx";
 
 /** A screen of the console. */
 export interface Screen {
@@ -43,7 +49,12 @@ export const SCREENS: Readonly<Record<string, Screen>> = {
   channels: { title: "Channels", content: ChannelsScreen, key: "c", isThere: () => canRead("skytale", "channels") },
   channel: { title: "Channel log", content: ChannelScreen, isThere: () => canRead("skytale", "channel") },
   invites: { title: "Invites and joins", content: InvitesScreen, key: "i", isThere: () => canRead("skytale", "invites") },
+  members: { title: "Members and epochs", content: MembersScreen, key: "e", isThere: hasLenses },
+  unread: { title: "Unread", content: UnreadScreen, key: "u", isThere: hasLenses },
+  bridges: { title: "Bridges", content: BridgesScreen, key: "b", isThere: hasLenses },
   limits: { title: "Limits", content: LimitsScreen, key: "l", isThere: anyReads("limits") },
   keys: { title: "API keys", content: KeysScreen, key: "k", isThere: () => canRead("node", "keys") || canRead("skytale", "accounts") },
+  try: { title: "Try it", content: TryScreen, key: "t", isThere: () => canAct("dev", "request") },
+  doctor: { title: "Doctor", content: DoctorScreen, key: "d", isThere: () => canRead("dev", "doctor") },
   sessions: { title: "Sessions", content: SessionsScreen, key: "s", isThere: always },
 };

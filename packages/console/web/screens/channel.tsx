@@ -2,6 +2,7 @@ import type { JSX } from "preact";
 import { Badge, Copy, Empty, Facts, Heading, Table, Waiting } from "../parts/basics.tsx";
 import { ago, bytes, clock, count, duration, plural } from "../parts/format.ts";
 import { readPath } from "../state/api.ts";
+import { hasLenses } from "../state/lens.ts";
 import { linkTo, place } from "../state/router.ts";
 import { useRead } from "../state/use-read.ts";
 
@@ -38,6 +39,7 @@ export function ChannelScreen(): JSX.Element {
     <>
       <Heading title="Channel log" question="What does the relay see, and only that?">
         <a href={linkTo("invites", name)}>Invites and joins</a>
+        {hasLenses() && <a href={linkTo("members", name)}>Members and epochs</a>}
         <Copy text={() => JSON.stringify(value, undefined, 2)} label="Copy for a bug report" />
       </Heading>
       <p class="subject mono">{name}</p>

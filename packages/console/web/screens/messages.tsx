@@ -3,7 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import { Badge, Did, Field, Heading, Problem } from "../parts/basics.tsx";
 import { clock, EVENT_NAMES, plural, shortType, toneOf } from "../parts/format.ts";
 import { VirtualRows } from "../parts/virtual-rows.tsx";
-import { filterError, heldBack, isGap, isPaused, type LiveRow, resume, rows } from "../state/live.ts";
+import { filterError, heldBack, isGap, isPaused, type LiveRow, missedTotal, resume, rows } from "../state/live.ts";
 import { linkTo, place, setSetting } from "../state/router.ts";
 import { detailsOf } from "./agent.tsx";
 
@@ -42,6 +42,12 @@ export function MessagesScreen(): JSX.Element {
           </button>
         ))}
       </p>
+      {missedTotal.value > 0 && (
+        <p class="missed" data-missed={missedTotal.value}>
+          <Badge tone="warning">gaps</Badge> {plural(missedTotal.value, "event")} not shown so far: more happen than this page reads. A filter
+          shows fewer.
+        </p>
+      )}
       {filterError.value !== "" && <Problem text={filterError.value} />}
       {rows.value.length === 0 && filterError.value === "" && (
         <p class="empty">
@@ -55,7 +61,7 @@ export function MessagesScreen(): JSX.Element {
 
 function cellsOf(row: LiveRow): readonly (JSX.Element | string)[] {
   if (isGap(row)) {
-    const text = `${plural(row.missed, "event")} not shown: more happened than this page reads. A filter shows fewer.`;
+    const text = `${plural(row.missed, "event")} not shown`;
     return [
       "",
       <Badge key="gap" tone="warning">

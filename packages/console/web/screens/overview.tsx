@@ -15,7 +15,7 @@ interface Stuck {
 }
 
 interface Overview {
-  readonly url: string;
+  readonly url?: string;
   readonly relayUrl?: string;
   readonly health: "ok" | "failing";
   readonly healthReason?: string;
@@ -65,7 +65,7 @@ function SourceCard({ source: { name, title } }: { source: ShownSource }): JSX.E
       </h2>
       {error !== undefined && <Problem text={error} />}
       {value.healthReason !== undefined && <Problem text={value.healthReason} />}
-      <div class="figures">{name === "node" ? <NodeFigures value={value} /> : <SkytaleFigures value={value} />}</div>
+      <div class="figures"><Figures name={name} value={value} /></div>
       <h3>Stuck</h3>
       {value.stuck.length === 0 ? (
         <Empty>Nothing is stuck.</Empty>
@@ -80,7 +80,7 @@ function SourceCard({ source: { name, title } }: { source: ShownSource }): JSX.E
       )}
       <Facts
         rows={[
-          ["Address", <Address key="a" text={value.url} />],
+          ...(value.url === undefined ? [] : [["Address", <Address key="a" text={value.url} />] as const]),
           ...(value.relayUrl === undefined ? [] : [["Relay", <Address key="r" text={value.relayUrl} />] as const]),
         ]}
       />
@@ -92,6 +92,21 @@ function Address({ text }: { text: string }): JSX.Element {
   return (
     <>
       <code>{text}</code> <Copy text={text} />
+    </>
+  );
+}
+
+function Figures({ name, value }: { name: string; value: Overview }): JSX.Element {
+  if (name === "node") return <NodeFigures value={value} />;
+  return name === "lens" ? <LensFigures value={value} /> : <SkytaleFigures value={value} />;
+}
+
+function LensFigures({ value }: { value: Overview }): JSX.Element {
+  return (
+    <>
+      <Figure name="Agents that report" value={count(Number(value["lenses"]))} href={linkTo("members")} />
+      <Figure name="Channels" value={count(Number(value["channels"]))} href={linkTo("members")} />
+      <Figure name="Bridges" value={count(Number(value["bridges"]))} href={linkTo("bridges")} />
     </>
   );
 }

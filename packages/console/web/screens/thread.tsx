@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import type { ShownEntry } from "@parley/admin";
 import { Badge, Copy, Did, Empty, Facts, Heading, Json, Problem, Table, Waiting } from "../parts/basics.tsx";
 import { clock, duration, EVENT_NAMES, shorten, shortType, toneOf } from "../parts/format.ts";
-import { call, info } from "../state/api.ts";
+import { call, canAct, info } from "../state/api.ts";
 import { linkTo, place } from "../state/router.ts";
 import { useRead } from "../state/use-read.ts";
 import { detailsOf } from "./agent.tsx";
@@ -273,6 +273,7 @@ function Body({ seq, type, to, from }: { seq: number | undefined; type: string; 
         />
       </p>
       <Json value={message.value} label="The message" />
+      {canAct("dev", "request") && <a href={linkTo("try", "", { to, type, body })}>Send it again, as a new message</a>}
     </>
   );
 }

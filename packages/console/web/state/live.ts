@@ -18,6 +18,8 @@ export const samples: Signal<readonly TimedSample[]> = signal([]);
 export const isPaused: Signal<boolean> = signal(false);
 /** Events held back while paused. */
 export const heldBack: Signal<number> = signal(0);
+/** Events that were not shown since the list was opened. */
+export const missedTotal: Signal<number> = signal(0);
 export const filterError: Signal<string> = signal("");
 
 const MAX_ROWS = 5000;
@@ -47,6 +49,7 @@ export async function follow(filter: string, wantsEvents: boolean, signal: Abort
   rows.value = [];
   held = [];
   heldBack.value = 0;
+  missedTotal.value = 0;
   filterError.value = "";
   // A filter that holds for no event: the stream then has samples only.
   const wanted = wantsEvents ? filter : "kind:none";
@@ -78,6 +81,7 @@ function take({ missed, last, events }: { missed: number; last: number; events: 
   const fresh: LiveRow[] = events.toReversed();
   const oldest = events[0]?.seq ?? last;
   if (missed > 0) fresh.push({ seq: oldest - 1, missed });
+  missedTotal.value += missed;
   if (isPaused.peek()) {
     held = [...fresh, ...held].slice(0, MAX_ROWS);
     heldBack.value += events.length + missed;

@@ -2,7 +2,7 @@ import { call, info, readPath } from "./api.ts";
 import { writeSession } from "./session.ts";
 
 /** Reads that need no parameter. */
-const WHOLE = ["overview", "agents", "federation", "limits", "keys", "channels", "invites", "accounts", "checks"];
+const WHOLE = ["overview", "agents", "federation", "limits", "keys", "channels", "invites", "accounts", "members", "bridges", "doctor"];
 const MAX_DETAILS = 100;
 const MAX_EVENTS = "1000";
 

@@ -9,6 +9,7 @@ export interface AdminOptions {
   readonly adminToken?: string;
   readonly adminActions?: boolean;
   readonly adminBodies?: boolean;
+  readonly adminLenses?: string;
   readonly admin?: AdminHub;
 }
 
@@ -31,6 +32,7 @@ export function adminOptions(): OptionShape<AdminOptions> {
     adminToken: option<string>(IS_TOKEN).optional(),
     adminActions: trueOrFalse({ flag: "" }).optional(),
     adminBodies: trueOrFalse({ flag: "" }).optional(),
+    adminLenses: text({ flag: "<directory>" }).optional(),
     admin: option<AdminHub>(IS_HUB, { inConfig: false }).optional(),
   };
 }

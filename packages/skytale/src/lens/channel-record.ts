@@ -1,0 +1,100 @@
+import { createHash } from "node:crypto";
+import type { ChannelMember, MemberChanges, SkytaleChannelManager, SkytaleClientEvents } from "@parley/channels";
+import { ParleyError } from "@parley/core";
+import type { ChannelReport, ChannelsReport, CommitReport, MemberReport, ProblemReport, UnreadReport } from "@parley/lens";
+
+/** Channels, and for each of them commits and unreadable entries; the oldest are dropped. */
+const MAX_CHANNELS = 100;
+const MAX_COMMITS = 200;
+const MAX_UNREAD = 200;
+/** Members of a channel that are reported. */
+const MAX_MEMBERS = 200;
+const MAX_REASON = 500;
+
+/** What was recorded of one channel. */
+interface Recorded {
+  readonly commits: CommitReport[];
+  readonly unread: UnreadReport[];
+  /** By key, of those that were added since the start. */
+  readonly added: Map<string, NonNullable<MemberReport["added"]>>;
+  problem?: ProblemReport;
+}
+
+/** Records the events of a manager's channels for its lens. */
+export class ChannelRecord {
+  /** The application's listeners, and this record. */
+  readonly events: Partial<SkytaleClientEvents>;
+  readonly #channels = new Map<string, Recorded>();
+
+  constructor(given: Partial<SkytaleClientEvents> = {}) {
+    this.events = {
+      ...given,
+      onMembersChanged: (channel, changes) => {
+        this.#changed(channel, changes);
+        return given.onMembersChanged?.(channel, changes);
+      },
+      onSkipped: (channel, entry) => {
+        const { code, message } = ParleyError.from(entry.error);
+        const unread = { sequence: entry.sequence, count: entry.count ?? 1, code, reason: message.slice(0, MAX_REASON), time: Date.now() };
+        push(this.#of(channel).unread, unread, MAX_UNREAD);
+        return given.onSkipped?.(channel, entry);
+      },
+      onError: (channel, error) => {
+        const { code, message } = ParleyError.from(error);
+        this.#of(channel).problem = { code, reason: message.slice(0, MAX_REASON), time: Date.now() };
+        return given.onError?.(channel, error);
+      },
+    };
+  }
+
+  /** The open channels of a manager. */
+  report(manager: SkytaleChannelManager): ChannelsReport {
+    const channels = manager.listChannels().slice(0, MAX_CHANNELS);
+    return { kind: "channels", channels: channels.flatMap((name) => this.#channel(manager, name) ?? []) };
+  }
+
+  #channel(manager: SkytaleChannelManager, name: string): ChannelReport | undefined {
+    try {
+      const { commits, unread, added, problem } = this.#of(name);
+      const members = manager
+        .members(name)
+        .slice(0, MAX_MEMBERS)
+        .map((member) => ({ name: member.name, key: keyOf(member), leaf: member.leaf, added: added.get(keyOf(member)) }));
+      return { name, epoch: Number(manager.epoch(name)), safetyNumber: manager.safetyNumber(name), members, commits, unread, problem };
+    } catch {
+      // It was closed, or has ended with an error that the manager reports.
+      return undefined;
+    }
+  }
+
+  #changed(channel: string, { epoch, by, added, removed }: MemberChanges): void {
+    const recorded = this.#of(channel);
+    const commit = { epoch: Number(epoch), time: Date.now(), by: by.name, added: added.map(nameOf), removed: removed.map(nameOf) };
+    push(recorded.commits, commit, MAX_COMMITS);
+    for (const member of added) recorded.added.set(keyOf(member), { epoch: commit.epoch, time: commit.time, by: commit.by });
+    for (const member of removed) recorded.added.delete(keyOf(member));
+  }
+
+  #of(channel: string): Recorded {
+    const found = this.#channels.get(channel);
+    if (found !== undefined) return found;
+    const [oldest] = this.#channels.keys();
+    if (this.#channels.size >= MAX_CHANNELS && oldest !== undefined) this.#channels.delete(oldest);
+    const recorded: Recorded = { commits: [], unread: [], added: new Map() };
+    this.#channels.set(channel, recorded);
+    return recorded;
+  }
+}
+
+function push<T>(list: T[], item: T, max: number): void {
+  list.push(item);
+  if (list.length > max) list.shift();
+}
+
+function nameOf({ name }: ChannelMember): string {
+  return name;
+}
+
+function keyOf({ signatureKey }: ChannelMember): string {
+  return createHash("sha256").update(signatureKey).digest("hex").slice(0, 16);
+}

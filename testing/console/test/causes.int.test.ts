@@ -1,0 +1,181 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createServer, type AddressInfo } from "node:net";
+import { startNode } from "@parley/layr8-node";
+import { describeUnless } from "@parley/test-assertions";
+import { type Browser, chromium } from "playwright-core";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { buildConsole, findBrowser, Stack, Visit } from "../src/index.ts";
+
+const ORDERS = "https://orders.example/orders/1.0";
+const [ALICE, BOB, MALLORY] = ["alice", "bob", "mallory"].map((name) => `did:web:home.localhost:${name}`) as [string, string, string];
+const PARTNER = "partner.localhost";
+const MAX_INBOX = 4;
+const found = findBrowser();
+
+/** What a user reads within three clicks from the overview, for each of the failures that everybody meets. */
+describeUnless(found.missing, "the cause of a failure", () => {
+  let browser: Browser;
+  let stack: Stack;
+  let partnerPort: number;
+
+  beforeAll(async () => {
+    buildConsole();
+    partnerPort = await freePort();
+    stack = await Stack.start({
+      domain: "home.localhost",
+      policies: [{ did: BOB, deny: [MALLORY] }],
+      limits: { maxInboxMessages: MAX_INBOX },
+      resolution: { hosts: { [PARTNER]: `http://127.0.0.1:${partnerPort}` } },
+    });
+    browser = await chromium.launch({ executablePath: found.path ?? "" });
+    const bob = stack.agent(BOB);
+    bob.handle(`${ORDERS}/create`, () => ({ type: `${ORDERS}/created`, body: {} }));
+    await bob.connect();
+  });
+
+  afterAll(async () => {
+    await browser?.close();
+    await stack?.[Symbol.asyncDispose]();
+  });
+
+  it("is shown for a request that no handler takes", async () => {
+    const alice = stack.agent(`${ALICE}-asks`);
+    await alice.connect();
+    await expect(alice.request({ type: "https://parcels.example/parcels/1.0/track", to: BOB, body: {} })).rejects.toThrow("no handler");
+    await using visit = await Visit.start(browser, stack.admin.url);
+    await visit.clickMenu("Problems");
+    await visit.read("No agent of the recipient handles this type of message", "none of its connections has bound the protocol", "Register a handler");
+    await visit.clickLink("Thread of the last one");
+    await visit.read("no handler for protocol");
+  });
+
+  it("is shown for an agent that is killed in the middle of a message", async () => {
+    const did = "did:web:home.localhost:killed";
+    const child = await startSilentAgent(did);
+    const alice = stack.agent(`${ALICE}-sends`);
+    await alice.connect();
+    await alice.send({ type: `${ORDERS}/create`, to: did, body: {} });
+    await once(child, "message");
+    child.kill("SIGKILL");
+    await once(child, "exit");
+    await using visit = await Visit.start(browser, stack.admin.url);
+    await visit.read("no agent of it is connected");
+    await visit.clickLink(did);
+    await visit.read("last connection ended while 1 message was delivered and not acknowledged", "it was killed or lost its network");
+  });
+
+  it("is shown for a partner node that is down", async () => {
+    const node = await startNode({
+      port: partnerPort,
+      domain: PARTNER,
+      logger: false,
+      resolution: { hosts: { "home.localhost": stack.node.httpUrl } },
+    });
+    const alice = stack.agent(`${ALICE}-abroad`);
+    await alice.connect();
+    const { Client } = await import("layr8");
+    const partner = new Client({ nodeUrl: node.url, apiKey: node.apiKey ?? "", agentDid: `did:web:${PARTNER}:shop` }, () => undefined);
+    partner.handle(`${ORDERS}/create`, () => ({ type: `${ORDERS}/created`, body: {} }));
+    await partner.connect();
+    const order = { type: `${ORDERS}/create`, to: `did:web:${PARTNER}:shop`, body: {} };
+    await alice.request(order);
+    await partner.close();
+    await node.close();
+    await alice.send(order);
+    await using visit = await Visit.start(browser, stack.admin.url);
+    await visit.clickLink(PARTNER);
+    await visit.read("does not answer", /refused the connection|connection refused|nothing listens/i);
+  });
+
+  it("is shown for a join request that nobody answers", async () => {
+    const carol = stack.manager("carol");
+    await carol.create("acme/team/quiet");
+    const token = await carol.invite("acme/team/quiet");
+    await carol.close();
+    const dave = stack.manager("dave");
+    const joining = new AbortController();
+    const join = dave.joinWithToken("acme/team/quiet", token, { timeoutMs: 600_000, signal: joining.signal }).catch(() => undefined);
+    await using visit = await Visit.start(browser, stack.admin.url);
+    await visit.clickLink("Join requests waiting");
+    await visit.read("No member is connected to approve it: start an agent that is a member.");
+    joining.abort(new Error("the test is over"));
+    await join;
+  });
+
+  it("is shown for a channel whose members are in different groups", async () => {
+    const name = "acme/team/forked";
+    const settings = { admit: false };
+    const alice = stack.manager("alice", { allowSameIdentity: true });
+    // Rejects what the others accept: two members with one identity.
+    const erin = stack.manager("erin", settings);
+    await alice.create(name);
+    await erin.joinWithToken(name, await alice.invite(name), { timeoutMs: 120_000 });
+    const twin = stack.manager("erin", { ...settings, allowSameIdentity: true, lens: "" });
+    await twin.joinWithToken(name, await alice.invite(name), { timeoutMs: 120_000 });
+    for (let turn = 0; turn < 4; turn++) await alice.send(name, `message ${turn}`);
+    await expect
+      .poll(async () => JSON.stringify(await stack.read(`read/lens/members?channel=${encodeURIComponent(name)}`)), { timeout: 120_000 })
+      .toContain("Fork:");
+    await using visit = await Visit.start(browser, stack.admin.url);
+    await visit.clickLink(name);
+    await visit.read("Fork: erin cannot decrypt messages of other members", "erin is in epoch", "The first entry that a member could not read", "Remedy:");
+    await visit.clickLink("Unread entries");
+    await visit.read("another member has the identity");
+  });
+
+  it("is shown for a policy that denies", async () => {
+    const mallory = stack.agent(MALLORY);
+    await mallory.connect();
+    await expect(mallory.request({ type: `${ORDERS}/create`, to: BOB, body: {} })).rejects.toThrow("unauthorized");
+    await using visit = await Visit.start(browser, stack.admin.url);
+    await visit.clickMenu("Problems");
+    await visit.read("A policy of the recipient denies the sender");
+    await visit.opened.page.locator("li", { hasText: "A policy of the recipient denies" }).getByText("Would it pass now?").click();
+    await visit.read("It would stop: it denies the sender");
+  });
+
+  it("is shown for a full inbox", async () => {
+    const did = "did:web:home.localhost:full";
+    const away = stack.agent(did);
+    away.handle(`${ORDERS}/create`, () => undefined);
+    await away.connect();
+    await away.close();
+    const alice = stack.agent(`${ALICE}-insists`);
+    await alice.connect();
+    for (let turn = 0; turn < MAX_INBOX; turn++) await alice.send({ type: `${ORDERS}/create`, to: did, body: { turn } });
+    await expect(alice.send({ type: `${ORDERS}/create`, to: did, body: {} })).rejects.toThrow("inbox");
+    await using visit = await Visit.start(browser, stack.admin.url);
+    await visit.read(`its inbox has ${MAX_INBOX} of ${MAX_INBOX} messages`);
+    await visit.clickMenu("Problems");
+    await visit.read("The recipient has too many messages waiting", "Its agents are away, or slower than its senders.");
+  });
+
+  /** An agent in a process of its own that receives a message, reports that, and never acknowledges it. */
+  async function startSilentAgent(did: string): Promise<ChildProcess> {
+    const program = `
+      const { Client } = await import("layr8");
+      const [nodeUrl, apiKey, agentDid, type] = process.argv.slice(1);
+      const client = new Client({ nodeUrl, apiKey, agentDid }, () => {});
+      client.handle(type, () => new Promise(() => process.send("received")));
+      await client.connect();
+      process.send("connected");
+    `;
+    const child = spawn(
+      process.execPath,
+      ["--input-type=module", "--eval", program, stack.node.url, stack.node.apiKey ?? "", did, `${ORDERS}/create`],
+      { cwd: import.meta.dirname, stdio: ["ignore", "inherit", "inherit", "ipc"] },
+    );
+    await once(child, "message");
+    return child;
+  }
+});
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}
