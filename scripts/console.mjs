@@ -1,6 +1,6 @@
 // Bundles the console's page into packages/console/dist/web. A part of `npm run build`; takes a fraction of a second, and downloads nothing.
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
 import { repository } from "./lib/workspace.mjs";
@@ -22,17 +22,24 @@ const { outputFiles } = await build({
   outdir: OUTPUT,
 });
 
-// Replaced in one step, since tests beside this one may read it.
-const directory = `${OUTPUT}.${process.pid}`;
-mkdirSync(directory, { recursive: true });
+// Each file is replaced in one step, and the page after the files that it names: servers and tests beside this process read them.
+const temporary = `${OUTPUT}.${process.pid}`;
+mkdirSync(temporary, { recursive: true });
+mkdirSync(OUTPUT, { recursive: true });
+const names = new Set();
+const write = (name, contents) => {
+  writeFileSync(join(temporary, name), contents);
+  renameSync(join(temporary, name), join(OUTPUT, name));
+  names.add(name);
+};
 let page = readFileSync(join(SOURCES, "index.html"), "utf8");
 for (const { path, contents } of outputFiles) {
   const extension = path.endsWith(".css") ? "css" : "js";
   const name = `console-${createHash("sha256").update(contents).digest("hex").slice(0, 8)}.${extension}`;
-  writeFileSync(join(directory, name), contents);
+  write(name, contents);
   page = page.replace(`console.${extension}`, name);
 }
-writeFileSync(join(directory, "index.html"), page);
-writeFileSync(join(directory, "icon.svg"), readFileSync(join(SOURCES, "icon.svg")));
-rmSync(OUTPUT, { recursive: true, force: true });
-renameSync(directory, OUTPUT);
+write("icon.svg", readFileSync(join(SOURCES, "icon.svg")));
+write("index.html", page);
+for (const name of readdirSync(OUTPUT)) if (!names.has(name)) rmSync(join(OUTPUT, name), { force: true });
+rmSync(temporary, { recursive: true, force: true });

@@ -72,7 +72,12 @@ async function lookThrough(directory: string): Promise<Seen> {
   const answers = asked.flatMap(({ lens, result }) => (result === undefined ? [] : [{ lens, result }]));
   const reports = answers.flatMap(({ lens, result }) => (result.ok ? [{ lens, report: result.report }] : []));
   return {
-    lenses: answers.map(({ lens: { name, pid, openedAt }, result }) => ({ name, pid, openedAt, reason: result.ok ? undefined : result.reason })),
+    lenses: answers.map(({ lens: { name, pid, openedAt }, result }) => ({
+      name,
+      pid,
+      openedAt,
+      reason: result.ok ? undefined : result.reason,
+    })),
     channels: channelsOf(reports),
     bridges: reports.flatMap(({ lens, report }) =>
       report.kind === "bridges" ? report.bridges.map((bridge) => ({ ...bridge, lens: lens.name })) : [],

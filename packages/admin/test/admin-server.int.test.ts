@@ -239,4 +239,81 @@ describe("stream", () => {
     expect(missed).toBeGreaterThan(50_000);
     controller.abort();
   });
+
+  it("counts what a page has missed that stops to read, and holds at most a fixed part of it", async () => {
+    const slow = await openStream("kind:published");
+    slow.pause();
+    const watching = await openStream("kind:published");
+    const rounds = 25;
+    const perRound = 1000;
+    const filler = "x".repeat(250);
+    for (let round = 0; round < rounds; round++) {
+      for (let count = 0; count < perRound; count++)
+        record({ kind: "published", id: `${round} ${count}`, type: filler, thread: filler, reason: filler.repeat(4) });
+      await watching.until((page) => page.events.at(-1)?.id === `${round} ${perRound - 1}`);
+    }
+    record({ kind: "published", id: "the last" });
+    slow.resume();
+    await slow.until((page) => page.events.at(-1)?.id === "the last");
+    expect(slow.shown + slow.missed).toBe(rounds * perRound + 1);
+    // A page that reads gets 400 events in each turn.
+    expect(watching.shown).toBeGreaterThanOrEqual(rounds * 400);
+    expect(slow.shown).toBeLessThan(watching.shown);
+    for (const stream of [slow, watching]) stream.close();
+  });
 });
+
+interface Page {
+  readonly missed: number;
+  readonly events: readonly { readonly id: string }[];
+}
+
+/** A page that follows events, and can stop reading. */
+class OpenStream {
+  shown = 0;
+  missed = 0;
+  readonly #response: IncomingMessage;
+  #text = "";
+  #last: Page = { missed: 0, events: [] };
+
+  constructor(response: IncomingMessage) {
+    this.#response = response;
+    response.setEncoding("utf8").on("data", (part: string) => this.#read(part));
+  }
+
+  pause(): void {
+    this.#response.pause();
+  }
+
+  resume(): void {
+    this.#response.resume();
+  }
+
+  /** Resolves when what it has read last matches. */
+  async until(matches: (page: Page) => boolean): Promise<void> {
+    while (!matches(this.#last)) await once(this.#response, "data");
+  }
+
+  close(): void {
+    this.#response.destroy();
+  }
+
+  #read(part: string): void {
+    const blocks = (this.#text + part).split("\n\n");
+    this.#text = blocks.pop() ?? "";
+    for (const block of blocks) {
+      const [, data] = /^event: events\ndata: (.*)$/.exec(block) ?? [];
+      if (data === undefined) continue;
+      this.#last = JSON.parse(data) as Page;
+      this.shown += this.#last.events.length;
+      this.missed += this.#last.missed;
+    }
+  }
+}
+
+async function openStream(filter: string): Promise<OpenStream> {
+  const sent = request({ host: "127.0.0.1", port, path: `/api/stream?filter=${encodeURIComponent(filter)}`, headers: auth });
+  sent.end();
+  const [response] = (await once(sent, "response")) as [IncomingMessage];
+  return new OpenStream(response);
+}

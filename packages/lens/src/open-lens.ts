@@ -82,7 +82,8 @@ function answer(
   // Pages of browsers are refused: they ask the console's server.
   if (headers.host !== host || headers.origin !== undefined || headers["sec-fetch-site"] !== undefined)
     return send(403, { error: "only the console's server may ask a lens", code: "wrong_origin" });
-  if (!isEqual(headers.authorization ?? "", `Bearer ${token}`)) return send(401, { error: "the token is missing or wrong", code: "wrong_token" });
+  if (!isEqual(headers.authorization ?? "", `Bearer ${token}`))
+    return send(401, { error: "the token is missing or wrong", code: "wrong_token" });
   if (method !== "GET" || url !== "/report") return send(404, { error: "no such path", code: "not_found" });
   try {
     return send(200, read());

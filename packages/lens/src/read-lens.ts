@@ -3,7 +3,7 @@ import { systemReason } from "@parley/core/internal";
 import { type FoundLens, removeIfEnded } from "./announcement.ts";
 import type { LensReport } from "./report.ts";
 
-/** What a lens has answered, or why it has not. */
+/** The report of a lens, or the reason for its absence. */
 export type LensResult = { readonly ok: true; readonly report: LensReport } | { readonly ok: false; readonly reason: string };
 
 const TIMEOUT_MS = 2000;
@@ -43,7 +43,7 @@ function isReport({ kind, ...rest }: JsonObject): boolean {
 async function readText(response: Response): Promise<string> {
   const parts: Uint8Array[] = [];
   let size = 0;
-  for await (const part of response.body ?? []) {
+  for await (const part of (response.body ?? []) as AsyncIterable<Uint8Array>) {
     size += part.length;
     if (size > MAX_REPORT_BYTES) throw new RangeError(`the agent's report exceeds ${MAX_REPORT_BYTES} bytes`);
     parts.push(part);

@@ -1,6 +1,12 @@
 import type { EnvelopeChannels, Protocol } from "@parley/envelope-and-adapters";
 import type { BridgeReport, BridgesReport, ProblemReport } from "@parley/lens";
-import { type BridgeError, type BridgeOptions, type NamedPort, ProtocolBridge as Bridge, type RunningBridge } from "@parley/protocol-bridge";
+import {
+  type BridgeError,
+  type BridgeOptions,
+  type NamedPort,
+  ProtocolBridge as Bridge,
+  type RunningBridge,
+} from "@parley/protocol-bridge";
 import { lensDirectory } from "./env.ts";
 import { LensHolder } from "./lens/lens-holder.ts";
 
@@ -75,7 +81,14 @@ export class ProtocolBridge extends Bridge {
     const running = await super.bridge(source, target, sourceProtocol, targetProtocol, { ...options, onError });
     const about = { source: nameOf(source), target: nameOf(target), sourceProtocol, targetProtocol, startedAt: Date.now() };
     this.#watched.push({ about, running, problems });
-    if (this.#watched.length > MAX_BRIDGES) this.#watched.splice(Math.max(0, this.#watched.findIndex((one) => one.running.status !== "running")), 1);
+    if (this.#watched.length > MAX_BRIDGES)
+      this.#watched.splice(
+        Math.max(
+          0,
+          this.#watched.findIndex((one) => one.running.status !== "running"),
+        ),
+        1,
+      );
     this.#lens.open();
     return running;
   }

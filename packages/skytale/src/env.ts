@@ -35,7 +35,10 @@ export interface SkytaleChannelManagerOptions extends Omit<ManagerOptions, "endp
  *
  * @throws TypeError when the options aren't an object
  */
-export function fromEnvironment(given: SkytaleChannelManagerOptions): { readonly options: ManagerOptions; readonly lens: string | undefined } {
+export function fromEnvironment(given: SkytaleChannelManagerOptions): {
+  readonly options: ManagerOptions;
+  readonly lens: string | undefined;
+} {
   if (typeof given !== "object" || given === null) {
     throw new TypeError('SkytaleChannelManager takes an options object with an identity, such as { identity: "alice" }');
   }

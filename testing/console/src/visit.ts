@@ -2,6 +2,7 @@ import type { Browser, Locator } from "playwright-core";
 import { OpenedPage } from "./opened-page.ts";
 
 const MAX_CLICKS = 3;
+const WAIT_MS = 60_000;
 
 /** A user who opens the console and looks for the cause of a failure, with three clicks at most. */
 export class Visit implements AsyncDisposable {
@@ -26,24 +27,30 @@ export class Visit implements AsyncDisposable {
 
   /** Clicks on a screen in the menu. */
   async clickMenu(name: string): Promise<void> {
-    await this.#click(this.opened.page.getByRole("navigation").getByRole("link", { name, exact: true }));
+    await this.click(this.opened.page.getByRole("navigation").getByRole("link", { name, exact: true }));
   }
 
   /** Clicks on a link of the page. */
   async clickLink(name: string | RegExp): Promise<void> {
-    await this.#click(this.main.getByRole("link", { name }).first());
+    await this.click(this.main.getByRole("link", { name }).first());
   }
 
-  /** Waits until the page has a text. */
-  async read(...texts: readonly (string | RegExp)[]): Promise<void> {
-    for (const text of texts) await this.main.getByText(text).first().waitFor();
+  /** Waits for texts on the page. Returns those that did not appear. */
+  async missing(...texts: readonly string[]): Promise<readonly string[]> {
+    const absent: string[] = [];
+    for (const text of texts) {
+      const appears = this.main.getByText(text).first().waitFor({ timeout: WAIT_MS });
+      await appears.catch(() => absent.push(text));
+    }
+    return absent;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.opened.close();
   }
 
-  async #click(target: Locator): Promise<void> {
+  /** Clicks on anything. @throws Error after three clicks */
+  async click(target: Locator): Promise<void> {
     if (++this.#clicks > MAX_CLICKS) throw new Error(`More than ${MAX_CLICKS} clicks`);
     await target.click();
   }

@@ -217,7 +217,9 @@ describeUnless(found.missing, "the console in Chromium", () => {
       await opened.show(place());
       await opened.page.locator("main").getByText(expected).first().waitFor();
       await opened.screenshot(`${name}-narrow`);
-      const overflow = await opened.page.evaluate("document.querySelector('main').scrollWidth - document.querySelector('main').clientWidth");
+      const overflow = await opened.page.evaluate(
+        "document.querySelector('main').scrollWidth - document.querySelector('main').clientWidth",
+      );
       expect(overflow, name).toBeLessThanOrEqual(0);
     }
     await opened.close();

@@ -82,7 +82,9 @@ function isState(value: unknown): value is DevState {
   if (typeof value !== "object" || value === null) return false;
   const { pid, nodeHttpUrl, environment } = value as Partial<Record<keyof DevState, unknown>>;
   if (typeof pid !== "number" || typeof nodeHttpUrl !== "string" || typeof environment !== "object" || environment === null) return false;
-  return VARIABLES.filter((name) => name !== "SKYTALE_LENS").every((name) => typeof (environment as Partial<DevEnvironment>)[name] === "string");
+  return VARIABLES.filter((name) => name !== "SKYTALE_LENS").every(
+    (name) => typeof (environment as Partial<DevEnvironment>)[name] === "string",
+  );
 }
 
 /** The names of the variables, in the order in which they are printed. */

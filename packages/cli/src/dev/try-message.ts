@@ -43,10 +43,7 @@ export async function tryMessage(environment: Readonly<NodeJS.ProcessEnv>, trial
   if (trials >= MAX_TRIALS) throw new AdminError(429, "too_many_trials", `${MAX_TRIALS} messages are being sent already`);
   const { Client } = await import("layr8");
   const { LAYR8_NODE_URL: nodeUrl = "", LAYR8_API_KEY: apiKey = "" } = environment;
-  const client = new Client(
-    { nodeUrl, apiKey, requestTimeoutMs: timeoutMs, ...(from !== "" && { agentDid: from }) },
-    () => undefined,
-  );
+  const client = new Client({ nodeUrl, apiKey, requestTimeoutMs: timeoutMs, ...(from !== "" && { agentDid: from }) }, () => undefined);
   const id = randomUUID();
   const start = performance.now();
   const elapsed = (): number => Math.round(performance.now() - start);

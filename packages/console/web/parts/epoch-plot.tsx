@@ -42,7 +42,13 @@ export function EpochPlot({ views }: { views: readonly ChannelView[] }): JSX.Ele
         {lines.map(({ name, steps }, index) => (
           <g key={name} class={`series series-${index}`}>
             <path d={pathOf(steps, { x, y, now })} />
-            <text x={WIDTH - RIGHT + 8} y={labelY(index, lines.map((line) => y(line.steps.at(-1)?.epoch ?? low)))}>
+            <text
+              x={WIDTH - RIGHT + 8}
+              y={labelY(
+                index,
+                lines.map((line) => y(line.steps.at(-1)?.epoch ?? low)),
+              )}
+            >
               {name.slice(0, 16)} {views[index]?.epoch}
             </text>
           </g>

@@ -11,12 +11,12 @@ export function NoLens({ what }: { what: string }): JSX.Element {
     <div class="card">
       <h2>No agent reports {what}</h2>
       <p>
-        The servers do not know {what}: agents report them to this console themselves, over a port of this machine. Their reports have no text
-        of messages.
+        The servers do not know {what}: agents report them to this console themselves, over a port of this machine. Their reports have no
+        text of messages.
       </p>
       <p>
-        Start the agent with <code>{RUN}</code> <Copy text={RUN} />, or set <code>SKYTALE_LENS</code> to the directory that the server printed
-        or was given with <code>--admin-lenses</code>. An agent of the SDK <code>skytale</code> needs no change in its program.
+        Start the agent with <code>{RUN}</code> <Copy text={RUN} />, or set <code>SKYTALE_LENS</code> to the directory that the server
+        printed or was given with <code>--admin-lenses</code>. An agent of the SDK <code>skytale</code> needs no change in its program.
       </p>
     </div>
   );

@@ -42,7 +42,9 @@ export function DoctorScreen(): JSX.Element {
         <Copy text={() => JSON.stringify(result?.report, undefined, 2)} label="Copy for a bug report" />
       </Heading>
       {error !== "" && <Problem text={error} />}
-      {result === undefined && error === "" && <p class="empty">The checks run. They send a message through the node, and open a stream of the relay.</p>}
+      {result === undefined && error === "" && (
+        <p class="empty">The checks run. They send a message through the node, and open a stream of the relay.</p>
+      )}
       {result !== undefined && <Checks report={result.report} at={result.at} />}
     </>
   );

@@ -106,13 +106,18 @@ function MemberTable({ views }: { views: readonly ChannelView[] }): JSX.Element 
         { name: "Member", cell: ({ name }) => name },
         {
           name: "Since",
-          cell: ({ added }) => (added === undefined ? <span class="faint">before the lenses</span> : `${ago(added.time)}, epoch ${added.epoch}`),
+          cell: ({ added }) =>
+            added === undefined ? <span class="faint">before the lenses</span> : `${ago(added.time)}, epoch ${added.epoch}`,
         },
         { name: "Added by", cell: ({ added }) => added?.by ?? "" },
         {
           name: "Seen by",
           cell: ({ seenBy }) =>
-            seenBy.length === views.length ? plural(views.length, "lens", "lenses") : <Badge tone="warning">{seenBy.join(", ")} only</Badge>,
+            seenBy.length === views.length ? (
+              plural(views.length, "lens", "lenses")
+            ) : (
+              <Badge tone="warning">{seenBy.join(", ")} only</Badge>
+            ),
         },
         { name: "Leaf", isNumber: true, cell: ({ leaf }) => leaf },
         { name: "Key", cell: ({ key }) => <code>{key}</code> },

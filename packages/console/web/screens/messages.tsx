@@ -44,8 +44,8 @@ export function MessagesScreen(): JSX.Element {
       </p>
       {missedTotal.value > 0 && (
         <p class="missed" data-missed={missedTotal.value}>
-          <Badge tone="warning">gaps</Badge> {plural(missedTotal.value, "event")} not shown so far: more happen than this page reads. A filter
-          shows fewer.
+          <Badge tone="warning">gaps</Badge> {plural(missedTotal.value, "event")} not shown so far: more happen than this page reads. A
+          filter shows fewer.
         </p>
       )}
       {filterError.value !== "" && <Problem text={filterError.value} />}

@@ -65,7 +65,9 @@ function SourceCard({ source: { name, title } }: { source: ShownSource }): JSX.E
       </h2>
       {error !== undefined && <Problem text={error} />}
       {value.healthReason !== undefined && <Problem text={value.healthReason} />}
-      <div class="figures"><Figures name={name} value={value} /></div>
+      <div class="figures">
+        <Figures name={name} value={value} />
+      </div>
       <h3>Stuck</h3>
       {value.stuck.length === 0 ? (
         <Empty>Nothing is stuck.</Empty>

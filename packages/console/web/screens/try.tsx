@@ -46,7 +46,9 @@ export function TryScreen(): JSX.Element {
     setError("");
     try {
       const result = await act<Result>("dev", kind, { to, type, from, body, timeoutMs });
-      setAttempts((before) => [{ number: (before[0]?.number ?? 0) + 1, time: Date.now(), kind, to, type, body, result }, ...before].slice(0, MAX_ATTEMPTS));
+      setAttempts((before) =>
+        [{ number: (before[0]?.number ?? 0) + 1, time: Date.now(), kind, to, type, body, result }, ...before].slice(0, MAX_ATTEMPTS),
+      );
     } catch (problem) {
       setError(problem instanceof Error ? problem.message : "failed");
     }
@@ -74,7 +76,13 @@ export function TryScreen(): JSX.Element {
           placeholder="assigned by the node"
           hint="A DID that no other agent uses now. Empty: a new DID for this message only"
         />
-        <Field label="Timeout" value={timeoutMs} onInput={(text) => setSetting("timeoutMs", text)} placeholder="10000" hint="Milliseconds" />
+        <Field
+          label="Timeout"
+          value={timeoutMs}
+          onInput={(text) => setSetting("timeoutMs", text)}
+          placeholder="10000"
+          hint="Milliseconds"
+        />
         <div class="field wide">
           <label for="field-body">Body</label>
           <textarea
@@ -98,7 +106,9 @@ export function TryScreen(): JSX.Element {
           <button type="button" disabled={!isComplete} onClick={() => void attempt("send")}>
             {working === "send" ? "Sending…" : "Send only"}
           </button>
-          {to !== "" && type !== "" && <a href={linkTo("passage", "", { from: from || "did:web:localhost:you", to, type })}>Would it pass?</a>}
+          {to !== "" && type !== "" && (
+            <a href={linkTo("passage", "", { from: from || "did:web:localhost:you", to, type })}>Would it pass?</a>
+          )}
         </p>
       </form>
       {error !== "" && <Problem text={error} />}

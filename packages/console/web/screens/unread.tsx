@@ -11,12 +11,15 @@ import { linkTo, place } from "../state/router.ts";
 const REMEDIES: Readonly<Record<string, string>> = {
   epoch_mismatch:
     "The entry is of an epoch whose keys this member no longer has, or of a later one. Members that stay connected read entries in time; if epochs differ, see Members and epochs.",
-  decryption_failure: "A duplicate, or not from a member. Nothing is missing if the message has arrived once; otherwise look at its sender.",
+  decryption_failure:
+    "A duplicate, or not from a member. Nothing is missing if the message has arrived once; otherwise look at its sender.",
   fork: "The entry is of a group that this member is not in. See Members and epochs: which members agree?",
-  log_lost: "The relay no longer has it. Raise the retention of the channel, or let agents connect more often. Ask the sender to repeat it.",
+  log_lost:
+    "The relay no longer has it. Raise the retention of the channel, or let agents connect more often. Ask the sender to repeat it.",
   rolled_back: "The data directory is an older copy. Do not restore an agent's directory while another copy of it is in use.",
   mls_error: "Malformed, or sent by members whose group differs. See Members and epochs.",
-  identity_taken: "A commit added a second member with one identity, which this member rejects. Use the same `allowSameIdentity` at all agents.",
+  identity_taken:
+    "A commit added a second member with one identity, which this member rejects. Use the same `allowSameIdentity` at all agents.",
 };
 const OTHERWISE = "Copy it for a bug report, with the log of the agent.";
 

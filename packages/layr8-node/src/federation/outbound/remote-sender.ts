@@ -19,7 +19,7 @@ import type { StoredEntry } from "./outbound-store.ts";
 import { HttpSender } from "./http-sender.ts";
 import { ownTarget, type Route } from "./route.ts";
 import { Semaphore } from "./semaphore.ts";
-import { systemCodeOf } from "./system-code.ts";
+import { networkReason } from "./system-code.ts";
 import { UndeliverableError } from "./undeliverable-error.ts";
 
 const DAMAGED: DeliveryFailure = { code: "damaged", comment: "The message was damaged on the disk of its sender's node" };
@@ -157,7 +157,7 @@ export class RemoteSender {
     } catch (error) {
       if (error instanceof UndeliverableError) return undeliverable(attempt, error);
       return recordFailure(attempt, this.#limits, {
-        reason: `The other node can't be reached: ${nameOf(error)}`,
+        reason: `The other node can't be reached: ${networkReason(error)}`,
         breakerDelays: lease.failed("silent"),
       });
     } finally {
@@ -209,9 +209,4 @@ export class RemoteSender {
     }
     return sealed;
   }
-}
-
-/** The system code of a failure if it has one, because messages of socket errors contain addresses. */
-function nameOf(error: unknown): string {
-  return systemCodeOf(error) ?? (error instanceof Error ? error.message : "unknown");
 }
