@@ -56,7 +56,6 @@ export class AdminServer implements ServerConsole {
     this.#token = options.token ?? randomBytes(32).toString("base64url");
     this.#journal = new Journal({ keepsBodies: options.bodies === true });
     this.#sampler = new Sampler({ [Symbol.iterator]: () => this.#sources.values() });
-    if (options.lenses !== undefined) this.attach(lensSource(options.lenses));
   }
 
   /** The address to open, with the token after `#`, which browsers send nowhere. Empty before {@link AdminServer.listen}. */
@@ -85,6 +84,7 @@ export class AdminServer implements ServerConsole {
       port,
       host = "127.0.0.1",
       files,
+      lenses,
       portOption = "adminPort",
       actions = false,
       bodies = false,
@@ -93,6 +93,8 @@ export class AdminServer implements ServerConsole {
     } = this.#options;
     const rules = { hosts: hostsOf(host), port: 0, token: this.#token };
     this.#api = new AdminApi({ journal: this.#journal, sampler: this.#sampler, sources: this.#sources, actions, bodies, onAction });
+    // After the servers, which are more important.
+    if (lenses !== undefined) this.attach(lensSource(lenses));
     this.#http = createHttp({
       api: this.#api,
       files: await readConsoleFiles(files),

@@ -40,7 +40,10 @@ const MAX_RECIPIENTS = 16;
 export class Journal {
   readonly #limits: JournalLimits;
   readonly #keepsBodies: boolean;
-  readonly #ring: (JournalEntry | undefined)[];
+  /** Rings, by sequence number modulo their length. An entry is made of them when it is read, so that recording allocates nothing. */
+  readonly #events: (AdminEvent | undefined)[];
+  readonly #sources: string[];
+  readonly #times: Float64Array;
   /** Sequence numbers of the entries with bodies, the oldest first. */
   #withBodies: number[] = [];
   #bodies = 0;
@@ -49,7 +52,10 @@ export class Journal {
   constructor({ keepsBodies = false, limits = {} }: { readonly keepsBodies?: boolean; readonly limits?: Partial<JournalLimits> } = {}) {
     this.#keepsBodies = keepsBodies;
     this.#limits = { ...LIMITS, ...limits };
-    this.#ring = Array.from({ length: this.#limits.maxEntries }, () => undefined);
+    const { maxEntries } = this.#limits;
+    this.#events = Array.from({ length: maxEntries }, () => undefined);
+    this.#sources = Array.from({ length: maxEntries }, () => "");
+    this.#times = new Float64Array(maxEntries);
   }
 
   /** Sequence number of the latest event; 0 without one. */
@@ -60,22 +66,26 @@ export class Journal {
   record(source: string, event: AdminEvent): void {
     const seq = ++this.#last;
     const kept = this.#bounded(event);
-    const at = seq % this.#ring.length;
-    const former = this.#ring[at];
-    if (former?.event.body !== undefined) this.#bodies -= former.event.body.length;
-    this.#ring[at] = { seq, time: Date.now(), source, event: kept };
+    const at = seq % this.#events.length;
+    const former = this.#events[at]?.body;
+    if (former !== undefined) this.#bodies -= former.length;
+    this.#events[at] = kept;
+    this.#sources[at] = source;
+    this.#times[at] = Date.now();
     if (kept.body !== undefined) this.#keep(seq, kept.body.length);
   }
 
   /** The event with a sequence number, if the journal still has it. */
   get(seq: number): JournalEntry | undefined {
-    const entry = this.#ring[seq % this.#ring.length];
-    return entry?.seq === seq ? entry : undefined;
+    if (seq <= 0 || seq > this.#last || seq <= this.#last - this.#events.length) return undefined;
+    const at = seq % this.#events.length;
+    const event = this.#events[at];
+    return event && { seq, time: this.#times[at] ?? 0, source: this.#sources[at] ?? "", event };
   }
 
   /** The latest events after a place, oldest first, at most `limit`. Older ones after the place count as lost. */
   after(place: number, limit: number): JournalPage {
-    const start = Math.max(place + 1, this.#last - Math.min(limit, this.#ring.length) + 1, 1);
+    const start = Math.max(place + 1, this.#last - Math.min(limit, this.#events.length) + 1, 1);
     const entries: JournalEntry[] = [];
     for (let seq = start; seq <= this.#last; seq++) {
       const entry = this.get(seq);
@@ -113,14 +123,14 @@ export class Journal {
     let removed = 0;
     while (this.#bodies > this.#limits.maxBodies && removed < this.#withBodies.length - 1) {
       const oldest = this.#withBodies[removed++] ?? 0;
-      const entry = this.get(oldest);
-      if (entry?.event.body === undefined) continue;
-      this.#bodies -= entry.event.body.length;
-      const { body: _, ...rest } = entry.event;
-      this.#ring[oldest % this.#ring.length] = { ...entry, event: rest };
+      const event = this.get(oldest)?.event;
+      if (event?.body === undefined) continue;
+      this.#bodies -= event.body.length;
+      const { body: _, ...rest } = event;
+      this.#events[oldest % this.#events.length] = rest;
     }
     if (removed > 0) this.#withBodies = this.#withBodies.slice(removed);
-    else if (this.#withBodies.length > 2 * this.#ring.length) this.#withBodies = this.#withBodies.slice(-this.#ring.length);
+    else if (this.#withBodies.length > 2 * this.#events.length) this.#withBodies = this.#withBodies.slice(-this.#events.length);
   }
 }
 

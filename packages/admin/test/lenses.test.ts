@@ -55,7 +55,9 @@ describe("the source of lenses", () => {
     try {
       const { reads, actions } = lensSource(directory);
       const seen = (await reads["members"]?.({ channel: VIEW.name })) as { channels: SeenChannel[] } | undefined;
-      expect(seen?.channels.map(({ name, views }) => [name, views.map(({ lens }) => lens).toSorted()])).toEqual([[VIEW.name, ["alice", "bob"]]]);
+      expect(seen?.channels.map(({ name, views }) => [name, views.map(({ lens }) => lens).toSorted()])).toEqual([
+        [VIEW.name, ["alice", "bob"]],
+      ]);
       expect(await reads["overview"]?.({})).toMatchObject({
         lenses: 2,
         stuck: [{ what: VIEW.name, place: "members/acme%2Fteam%2Fgeneral" }],

@@ -32,6 +32,8 @@ const MESSAGE_ERROR_CODES: ReadonlySet<string> = new Set([
 export interface RunningBridge extends AsyncDisposable {
   /** A snapshot of the counters. */
   readonly counters: BridgeCounters;
+  /** Envelopes that have arrived and are not settled: queued, being sent, or waiting for an answer. */
+  readonly pending: number;
   /** `ended`: a port was closed or failed. */
   readonly status: "running" | "stopped" | "ended";
   /** Resolves when the bridge ends: with the reason, or with `undefined` after `stop`. Never rejects. */
@@ -84,6 +86,10 @@ class BridgeRun implements RunningBridge {
 
   get counters(): BridgeCounters {
     return this.#counters.snapshot;
+  }
+
+  get pending(): number {
+    return this.#pumps.reduce((sum, pump) => sum + pump.pending, 0);
   }
 
   get status(): RunningBridge["status"] {

@@ -102,7 +102,7 @@ export class ProtocolBridge extends Bridge {
     const bridges = this.#watched.map(({ about, running, problems }) => ({
       ...about,
       status: running.status,
-      counters: { ...running.counters },
+      counters: { ...running.counters, pending: running.pending },
       problems,
     }));
     return { kind: "bridges", bridges };

@@ -31,18 +31,15 @@ export interface SkytaleChannelManagerOptions extends Omit<ManagerOptions, "endp
 }
 
 /**
- * Adds missing options from the environment. Reports with `onWarning` which default servers are used.
+ * Adds missing options from the environment, except the lens. Reports with `onWarning` which default servers are used.
  *
  * @throws TypeError when the options aren't an object
  */
-export function fromEnvironment(given: SkytaleChannelManagerOptions): {
-  readonly options: ManagerOptions;
-  readonly lens: string | undefined;
-} {
+export function fromEnvironment(given: SkytaleChannelManagerOptions): ManagerOptions {
   if (typeof given !== "object" || given === null) {
     throw new TypeError('SkytaleChannelManager takes an options object with an identity, such as { identity: "alice" }');
   }
-  const { endpoint, apiUrl, apiKey, dataDir, lens, ...options } = given;
+  const { endpoint, apiUrl, apiKey, dataDir, lens: _lens, ...options } = given;
   const key = apiKey || process.env["SKYTALE_API_KEY"];
   const relay = endpoint || process.env["SKYTALE_RELAY"];
   const api = apiUrl || process.env["SKYTALE_API_URL"];
@@ -52,13 +49,10 @@ export function fromEnvironment(given: SkytaleChannelManagerOptions): {
   ];
   if (hosted.length > 0) (options.onWarning ?? printOnce)(`using ${hosted.join(" and ")}`);
   return {
-    options: {
-      ...options,
-      endpoint: relay || DEFAULT_RELAY,
-      dataDir: dataDir || process.env["SKYTALE_DATA_DIR"] || undefined,
-      ...(key && { apiKey: key, apiUrl: api || DEFAULT_API_URL }),
-    },
-    lens: lensDirectory(lens),
+    ...options,
+    endpoint: relay || DEFAULT_RELAY,
+    dataDir: dataDir || process.env["SKYTALE_DATA_DIR"] || undefined,
+    ...(key && { apiKey: key, apiUrl: api || DEFAULT_API_URL }),
   };
 }
 

@@ -1,5 +1,5 @@
 import { SkytaleChannelManager as Manager } from "@parley/channels";
-import { fromEnvironment, type SkytaleChannelManagerOptions } from "./env.ts";
+import { fromEnvironment, lensDirectory, type SkytaleChannelManagerOptions } from "./env.ts";
 import { ChannelRecord } from "./lens/channel-record.ts";
 import { LensHolder } from "./lens/lens-holder.ts";
 
@@ -22,7 +22,8 @@ export class SkytaleChannelManager extends Manager {
   readonly #lens: LensHolder | undefined;
 
   constructor(given: SkytaleChannelManagerOptions) {
-    const { options, lens } = fromEnvironment(given);
+    const options = fromEnvironment(given);
+    const lens = lensDirectory(given.lens);
     const record = lens === undefined ? undefined : new ChannelRecord(options.events);
     super(record === undefined ? options : { ...options, events: record.events });
     if (lens === undefined || record === undefined) return;

@@ -9,7 +9,7 @@ import { describeUnless } from "@parley/test-assertions";
 import type { Client } from "layr8";
 import { type Browser, chromium } from "playwright-core";
 import { ProtocolBridge } from "skytale";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { buildConsole, findBrowser, OpenedPage, Stack } from "../src/index.ts";
 
 const ECHO = "https://layr8.io/protocols/echo/1.0";
@@ -96,7 +96,7 @@ describeUnless(found.missing, "the console in Chromium", () => {
     for (const payload of [JSON.stringify(message), "not a message"]) {
       await port.send(new Envelope(Protocol.A2A, "application/json", new TextEncoder().encode(payload)));
     }
-    await expect.poll(() => running.counters, { timeout: 120_000 }).toMatchObject({ received: 2, refused: 1 });
+    await vi.waitFor(() => expect(running).toMatchObject({ pending: 0, counters: { received: 2, forwarded: 1, refused: 1 } }), 120_000);
   }
 
   /** Every screen, and a text that it must show. */

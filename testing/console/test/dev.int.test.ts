@@ -103,9 +103,8 @@ describeUnless(found.missing, "the console of parley dev", () => {
       const { SkytaleChannelManager } = await import("skytale");
       const manager = new SkytaleChannelManager({ identity: "frank" });
       await manager.create("acme/team/lens");
-      process.send("created");
     `;
-    const agent = spawn(process.execPath, [PARLEY, "run", "--", process.execPath, "--input-type=module", "--eval", program], {
+    const agent = spawn(process.execPath, [PARLEY, "run", "--data", join(directory, ".parley"), "--", process.execPath, "--input-type=module", "--eval", program], {
       cwd: import.meta.dirname,
       env: { ...process.env, ...ready.environment, HOME: directory },
       stdio: ["ignore", "inherit", "inherit"],

@@ -28,7 +28,7 @@ export function EpochPlot({ views }: { views: readonly ChannelView[] }): JSX.Ele
     <figure class="plot epochs">
       <figcaption>
         <span>Epochs over time, by lens</span>
-        <span class="faint">since {clock(start)}</span>
+        <span class="faint">since {clock(start).slice(0, 8)}</span>
       </figcaption>
       <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={`Epochs over time: ${text}`}>
         {ticks.map((tick) => (

@@ -107,7 +107,7 @@ function MemberTable({ views }: { views: readonly ChannelView[] }): JSX.Element 
         {
           name: "Since",
           cell: ({ added }) =>
-            added === undefined ? <span class="faint">before the lenses</span> : `${ago(added.time)}, epoch ${added.epoch}`,
+            added === undefined ? <span class="faint">before the agents started</span> : `${ago(added.time)}, epoch ${added.epoch}`,
         },
         { name: "Added by", cell: ({ added }) => added?.by ?? "" },
         {

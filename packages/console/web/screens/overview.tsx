@@ -55,9 +55,10 @@ export function OverviewScreen(): JSX.Element {
   );
 }
 
-function SourceCard({ source: { name, title } }: { source: ShownSource }): JSX.Element {
+function SourceCard({ source: { name, title } }: { source: ShownSource }): JSX.Element | null {
   const { value, error } = useRead<Overview>(readPath(name, "overview"));
   if (value === undefined) return <Waiting error={error} />;
+  if (name === "lens" && value["lenses"] === 0) return null;
   return (
     <section class="card" aria-label={title}>
       <h2>

@@ -1,6 +1,6 @@
 import type { JSX } from "preact";
 import type { ChannelView } from "@parley/admin";
-import { Badge, Copy, Empty, Heading, Table, Waiting } from "../parts/basics.tsx";
+import { Badge, Copy, Heading, Table, Waiting } from "../parts/basics.tsx";
 import { ago, count, plural } from "../parts/format.ts";
 import { Lenses, NoLens } from "../parts/lenses.tsx";
 import { canRead } from "../state/api.ts";
@@ -47,7 +47,7 @@ export function UnreadScreen(): JSX.Element {
             </p>
           ))}
           {rows.length === 0 ? (
-            <Empty>Every entry since the agents started was read, or was from before its reader joined.</Empty>
+            <p class="notice good">Every entry since the agents started was read, or is from before its reader joined.</p>
           ) : (
             <Table
               caption={`${plural(rows.length, "entry", "entries")} not read, newest first`}

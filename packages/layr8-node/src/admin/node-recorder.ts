@@ -1,3 +1,4 @@
+import { ChurnMap } from "@parley/core/internal";
 import type { AdminEvent, AdminRecorder, AdminSample } from "@parley/server-kit";
 import type { Problem } from "../routing/respond/failure-reporter.ts";
 import type { RouterEvents } from "../routing/router.ts";
@@ -32,7 +33,7 @@ export class NodeRecorder {
   readonly #keepsBodies: boolean;
   readonly #counts = new Map<AdminEvent["kind"], number>();
   /** Times at which messages were accepted, by id, the oldest first. Settled ones are removed. */
-  readonly #waiting = new Map<string, number>();
+  readonly #waiting = new ChurnMap<string, number>();
   readonly #hosts = new Map<string, HostHistory>();
   #durations: number[] = [];
   #refusals = new Map<string, number>();
@@ -54,7 +55,8 @@ export class NodeRecorder {
 
   /** The time at which the longest waiting message was accepted, in milliseconds since 1970, of those accepted since the start. */
   get oldestWaiting(): number | undefined {
-    return this.#waiting.values().next().value;
+    const [oldest] = this.#waiting;
+    return oldest?.[1];
   }
 
   record(event: AdminEvent): void {

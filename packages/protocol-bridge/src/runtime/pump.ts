@@ -18,10 +18,16 @@ export class Pump {
   readonly #consumer: Consumer;
   readonly #options: PumpOptions;
   readonly #inFlight = new Set<Promise<void>>();
+  #pending = 0;
 
   constructor(consumer: Consumer, options: PumpOptions) {
     this.#consumer = consumer;
     this.#options = options;
+  }
+
+  /** Envelopes that have arrived and are not settled. */
+  get pending(): number {
+    return this.#pending;
   }
 
   /**
@@ -35,6 +41,7 @@ export class Pump {
     if (queue !== undefined) void this.#runTasks(queue);
     for await (const received of port.receive({ protocol, settle: "manual", signal })) {
       count("received");
+      this.#pending += 1;
       const action = handleUnordered === undefined ? undefined : this.#decide(() => this.#consumer.handleUnordered?.(received));
       if (action !== undefined) this.#track(this.#performUnordered(received, action));
       // The queue is bounded by the port, which delivers only a limited number of unsettled envelopes.
@@ -107,6 +114,8 @@ export class Pump {
       await settle?.();
     } catch (cause) {
       this.#options.report(new BridgeError("not_settled", "A processed message could not be settled", { cause }));
+    } finally {
+      this.#pending -= 1;
     }
   }
 

@@ -34,14 +34,12 @@ export class ChannelRecord {
         return given.onMembersChanged?.(channel, changes);
       },
       onSkipped: (channel, entry) => {
-        const { code, message } = ParleyError.from(entry.error);
-        const unread = { sequence: entry.sequence, count: entry.count ?? 1, code, reason: message.slice(0, MAX_REASON), time: Date.now() };
+        const unread = { sequence: entry.sequence, count: entry.count ?? 1, ...problemOf(entry.error) };
         push(this.#of(channel).unread, unread, MAX_UNREAD);
         return given.onSkipped?.(channel, entry);
       },
       onError: (channel, error) => {
-        const { code, message } = ParleyError.from(error);
-        this.#of(channel).problem = { code, reason: message.slice(0, MAX_REASON), time: Date.now() };
+        this.#of(channel).problem = problemOf(error);
         return given.onError?.(channel, error);
       },
     };
@@ -84,6 +82,14 @@ export class ChannelRecord {
     this.#channels.set(channel, recorded);
     return recorded;
   }
+}
+
+/** The kind of error at the start of a message, such as `MLS engine error:`. */
+const PREFIX = /^[\w ]{1,24} error: /;
+
+function problemOf(error: Error): ProblemReport {
+  const { code, message } = ParleyError.from(error);
+  return { code, reason: message.replace(PREFIX, "").slice(0, MAX_REASON), time: Date.now() };
 }
 
 function push<T>(list: T[], item: T, max: number): void {
