@@ -58,7 +58,10 @@ function Checks({ report: { checks }, at }: { report: Report; at: number }): JSX
   return (
     <>
       <p class={`notice ${tone}`} role="status">
-        {text} <span class="faint">Checked at {clock(at).slice(0, 8)}, as `parley doctor` does.</span>
+        {text}{" "}
+        <span class="faint">
+          Checked at {clock(at).slice(0, 8)}, as <code>parley doctor</code> does.
+        </span>
       </p>
       <ul class="checks">
         {checks.map(({ id, title, status, found, remedy }) => (

@@ -61,7 +61,7 @@ export function TryScreen(): JSX.Element {
         <Copy text={() => location.href} label="Copy a link to this call" />
       </Heading>
       <form
-        class="form"
+        class="form pairs"
         onSubmit={(event) => {
           event.preventDefault();
           if (isComplete) void attempt("request");
@@ -140,13 +140,20 @@ function Outcome({ attempt: { kind, time, type, to, result } }: { attempt: Attem
       </p>
       {problem !== undefined && (
         <p class="notice bad">
-          {problem.reason} <a href={linkTo("problems", problem.code)}>What {problem.code} means</a>
+          {problem.reason}
+          {problem.code.startsWith("e.") && (
+            <>
+              {" "}
+              <a href={linkTo("problems", problem.code)}>What {problem.code} means</a>
+            </>
+          )}
         </p>
       )}
       {response !== undefined && <Json value={response.body} label={`Body of ${shortType(response.type)}`} />}
       {kind === "send" && problem === undefined && <p>The node has it on disk. The thread shows what becomes of it.</p>}
       <p class="tools">
         <a href={linkTo("thread", id)}>Thread</a>
+        {problem !== undefined && <a href={linkTo("problems")}>Problems, with cause and remedy</a>}
       </p>
     </section>
   );
