@@ -104,11 +104,15 @@ describeUnless(found.missing, "the console of parley dev", () => {
       const manager = new SkytaleChannelManager({ identity: "frank" });
       await manager.create("acme/team/lens");
     `;
-    const agent = spawn(process.execPath, [PARLEY, "run", "--data", join(directory, ".parley"), "--", process.execPath, "--input-type=module", "--eval", program], {
-      cwd: import.meta.dirname,
-      env: { ...process.env, ...ready.environment, HOME: directory },
-      stdio: ["ignore", "inherit", "inherit"],
-    });
+    const agent = spawn(
+      process.execPath,
+      [PARLEY, "run", "--data", join(directory, ".parley"), "--", process.execPath, "--input-type=module", "--eval", program],
+      {
+        cwd: import.meta.dirname,
+        env: { ...process.env, ...ready.environment, HOME: directory },
+        stdio: ["ignore", "inherit", "inherit"],
+      },
+    );
     const opened = await OpenedPage.open(browser, ready.console);
     await opened.show("members");
     await opened.page.locator("main").getByText("acme/team/lens").waitFor();

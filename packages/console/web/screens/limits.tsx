@@ -1,6 +1,6 @@
 import type { JSX } from "preact";
 import { Badge, Heading, Table, Waiting } from "../parts/basics.tsx";
-import { count } from "../parts/format.ts";
+import { bytes, count } from "../parts/format.ts";
 import { info, readPath } from "../state/api.ts";
 import { useRead } from "../state/use-read.ts";
 
@@ -52,8 +52,8 @@ function SourceLimits({ source, title }: { source: string; title: string }): JSX
               </span>
             ),
           },
-          { name: "Used", isNumber: true, cell: ({ used }) => count(used) },
-          { name: "Of", isNumber: true, cell: ({ limit }) => (limit === undefined ? "no limit" : count(limit)) },
+          { name: "Used", isNumber: true, cell: ({ name, used }) => quantity(name, used) },
+          { name: "Of", isNumber: true, cell: ({ name, limit }) => (limit === undefined ? "no limit" : quantity(name, limit)) },
           { name: "Most by", cell: ({ by }) => by ?? "" },
           { name: "Refused", isNumber: true, cell: ({ refused = 0 }) => (refused > 0 ? <Badge tone="bad">{count(refused)}</Badge> : "0") },
         ]}
@@ -66,12 +66,17 @@ function SourceLimits({ source, title }: { source: string; title: string }): JSX
           keyOf={({ name }) => name}
           columns={[
             { name: "Limit", cell: ({ name }) => <code>{name}</code> },
-            { name: "Value", isNumber: true, cell: ({ limit }) => (limit === undefined ? "no limit" : count(limit)) },
+            { name: "Value", isNumber: true, cell: ({ name, limit }) => (limit === undefined ? "no limit" : quantity(name, limit)) },
           ]}
         />
       </details>
     </section>
   );
+}
+
+/** Limits of bytes are shown in their units. */
+function quantity(name: string, value: number | undefined): string {
+  return name.includes("Bytes") ? bytes(value) : count(value);
 }
 
 function shareOf({ used = 0, limit }: Limit): number {
