@@ -26,7 +26,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: [`${roots}/**/*.test.ts`, "scripts/**/*.test.mjs"],
-          exclude: ["**/*.int.test.ts", "**/node_modules/**", ...pure],
+          exclude: ["**/*.int.test.ts", "**/*.site.test.ts", "**/node_modules/**", ...pure],
         },
       },
       {
@@ -43,6 +43,14 @@ export default defineConfig({
         test: {
           name: "integration",
           include: [`${roots}/**/*.int.test.ts`],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          // Needs the built docs site: see `npm run docs:test`.
+          name: "site",
+          include: [`${roots}/**/*.site.test.ts`],
         },
       },
     ],

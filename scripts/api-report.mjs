@@ -1,8 +1,10 @@
-// Keeps one report of the public API per entry point under packages/*/api, so that every change to it shows up in review.
+// Keeps one report of the public API per entry point under packages/*/api, so that every change to it shows up in review. Also writes the
+// model of each entry point to .cache, from which the docs site renders its API pages.
 // Run: npm run api (compares) or npm run api:update (writes). Needs a build.
 import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { CompilerState, Extractor, ExtractorConfig } from "@microsoft/api-extractor";
+import { modelFile } from "./docs/api-model.mjs";
 import { display, entryPoints, members, repository } from "./lib/workspace.mjs";
 
 const UPDATE = "npm run api:update";
@@ -14,7 +16,7 @@ function entries() {
     .flatMap((member) => entryPoints(member).map(({ name, types }) => ({ member, name, types: join(member.dir, types) })));
 }
 
-function configure({ member: { dir, manifest }, name, types }) {
+function configure({ member: { dir, folder, manifest }, name, types }) {
   return ExtractorConfig.prepare({
     configObjectFullPath: undefined,
     packageJsonFullPath: join(dir, "package.json"),
@@ -43,7 +45,7 @@ function configure({ member: { dir, manifest }, name, types }) {
         reportFolder: join(dir, "api"),
         reportTempFolder: join(repository, ".cache", "api", manifest.name.replaceAll("/", "__")),
       },
-      docModel: { enabled: false },
+      docModel: { enabled: true, apiJsonFilePath: modelFile(folder, name) },
       dtsRollup: { enabled: false },
       tsdocMetadata: { enabled: false },
       messages: {

@@ -1,5 +1,5 @@
 // Installs and builds what is missing or out of date, then runs a program of this repository. Needs Node and npm only.
-// Run: node scripts/boot.mjs start | cluster | test | soak | fuzz | chaos | bench | bystander | pack [arguments of the program]
+// Run: node scripts/boot.mjs start | cluster | test | soak | fuzz | chaos | bench | bystander | docs | pack [arguments of the program]
 import "./lib/supported-node.mjs";
 import { existsSync, statSync, utimesSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -23,6 +23,7 @@ const TASKS = {
   chaos: { title: "chaos", program: "scripts/chaos.mjs" },
   bench: { title: "benchmarks", program: "bench/dist/main.js" },
   bystander: { title: "waiting of others under attack", program: "bench/dist/bystander.js" },
+  docs: { title: "the docs site", program: "scripts/docs.mjs" },
   pack: { title: "packages", program: "scripts/packages.mjs" },
 };
 

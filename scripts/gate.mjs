@@ -26,6 +26,7 @@ const CHECKS = [
   { name: "promises in SECURITY.md", command: "node scripts/security.mjs" },
   { name: "prose", command: "node scripts/prose.mjs", hint: "npm run prose -- --list <package>" },
   { name: "API reports", command: "node scripts/api-report.mjs --check", hint: "npm run api:update, if the change is meant" },
+  { name: "docs site", command: "node scripts/docs.mjs test" },
   { name: "Node versions of dependencies", command: "node scripts/engines.mjs" },
   { name: "packages", command: "node scripts/packages.mjs --check" },
   { name: "bundles", command: "node scripts/bundles.mjs --quick" },
@@ -36,7 +37,7 @@ if (process.env.PARLEY_RUNTIMES === "1") CHECKS.push({ name: "other runtimes", c
 
 const TESTS = {
   name: "tests",
-  command: "vitest run --reporter=default --reporter=./scripts/lib/test-reporter.mjs",
+  command: 'vitest run --project "!site" --reporter=default --reporter=./scripts/lib/test-reporter.mjs',
   env: { PARLEY_TEST_SUMMARY: SUMMARY },
 };
 

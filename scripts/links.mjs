@@ -4,32 +4,11 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { pathToFileURL } from "node:url";
+import { fragmentsOf, withoutBlocks } from "./docs/markdown.mjs";
 import { repository } from "./lib/workspace.mjs";
 
 const LINK = /\[[^\]]*\]\(([^)\s]+)\)/g;
 const ABSOLUTE = /^[a-z][a-z\d+.-]*:/i;
-
-/** Removes code, where brackets are not links and `#` is not a heading. */
-function withoutBlocks(markdown) {
-  return markdown.replaceAll(/^\s*(`{3,})[\s\S]*?^\s*\1\s*$/gm, (block) => block.replaceAll(/[^\n]/g, ""));
-}
-
-/** The fragments of the headings of a Markdown text, as GitHub makes them. */
-export function fragmentsOf(markdown) {
-  const fragments = new Set();
-  const counts = new Map();
-  for (const [, heading] of withoutBlocks(markdown).matchAll(/^#{1,6} (.+)$/gm)) {
-    const text = heading
-      .replaceAll(/\[([^\]]*)\]\([^)]*\)/g, "$1")
-      .trim()
-      .toLowerCase();
-    const slug = text.replaceAll(/[^\p{L}\p{N}\p{M}_ -]/gu, "").replaceAll(" ", "-");
-    const count = counts.get(slug) ?? 0;
-    counts.set(slug, count + 1);
-    fragments.add(count === 0 ? slug : `${slug}-${count}`);
-  }
-  return fragments;
-}
 
 /** The links of a document that lead nowhere: `{ line, link }`. `path` is relative to `root`. */
 export function brokenLinks(path, root = repository) {

@@ -2,7 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { brokenLinks, fragmentsOf } from "./links.mjs";
+import { fragmentsOf } from "./docs/markdown.mjs";
+import { brokenLinks } from "./links.mjs";
 
 let root;
 

@@ -1,0 +1,59 @@
+// VitePress, on the pages that `scripts/docs.mjs` writes to `.cache/docs/pages`.
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vitepress";
+import { slugOf } from "../../scripts/docs/markdown.mjs";
+import { SIDEBAR } from "./sidebar.mjs";
+
+const CACHE = fileURLToPath(new URL("../../.cache/docs", import.meta.url));
+const { api, titles } = JSON.parse(readFileSync(`${CACHE}/site.json`, "utf8"));
+
+const linkOf = (path) => `/${path.replace(/(^|\/)index\.md$/, "$1").replace(/\.md$/, "")}`;
+
+const sidebar = SIDEBAR.map(({ text, items }, index) => ({
+  text,
+  collapsed: index > 3,
+  items: items.flatMap((path) => {
+    const entry = { text: titles[path].replaceAll("`", ""), link: linkOf(path) };
+    return path === "reference/api/index.md" ? [{ ...entry, collapsed: true, items: api.map(({ text: name, link }) => ({ text: name, link: linkOf(link.slice(1)) })) }] : [entry];
+  }),
+}));
+
+export default defineConfig({
+  title: "Parley",
+  description: "Messaging for AI agents: DIDComm between nodes, and channels that are encrypted end to end.",
+  lang: "en",
+  base: process.env.PARLEY_DOCS_BASE ?? "/",
+  srcDir: `${CACHE}/pages`,
+  outDir: `${CACHE}/site`,
+  cacheDir: `${CACHE}/vite`,
+  lastUpdated: false,
+  head: [["link", { rel: "alternate", type: "text/plain", href: "/llms.txt", title: "Pages for language models" }]],
+  // The pages are outside of this folder, from which VitePress would find Vue.
+  vite: { resolve: { alias: { "vue/server-renderer": fileURLToPath(import.meta.resolve("vue/server-renderer")) } } },
+  markdown: {
+    // Angle brackets in prose are text, never elements.
+    html: false,
+    anchor: { slugify: slugOf },
+    theme: { light: "github-light-high-contrast", dark: "github-dark-high-contrast" },
+    config(md) {
+      // Wide tables and code scroll; keyboards reach them.
+      const open = md.renderer.rules.table_open ?? ((tokens, index, options, _env, self) => self.renderToken(tokens, index, options));
+      md.renderer.rules.table_open = (...args) => `<div class="table" tabindex="0" role="region" aria-label="Table">${open(...args)}`;
+      md.renderer.rules.table_close = () => "</table></div>\n";
+    },
+  },
+  themeConfig: {
+    nav: [
+      { text: "Start", link: "/start" },
+      { text: "Concepts", link: "/concepts/dids", activeMatch: "/concepts/" },
+      { text: "Guides", link: "/guides/agents", activeMatch: "/guides/" },
+      { text: "Errors", link: "/errors/", activeMatch: "/errors/" },
+      { text: "Reference", link: "/reference/api/", activeMatch: "/reference/" },
+    ],
+    sidebar,
+    outline: { level: [2, 3], label: "On this page" },
+    search: { provider: "local", options: { detailedView: false } },
+    docFooter: { prev: "Previous", next: "Next" },
+  },
+});
