@@ -2,7 +2,7 @@
 // relay's proto file. Reads the build.
 // Run: npm run docs (builds to .cache/docs/site), npm run docs:dev (serves it and follows changes), npm run docs:test (builds it and opens it
 //      in a browser), node scripts/docs.mjs check (links and names only), or node scripts/docs.mjs install (VitePress only)
-import { cpSync, existsSync, mkdirSync, statSync, utimesSync, watch } from "node:fs";
+import { cpSync, existsSync, mkdirSync, statSync, symlinkSync, utimesSync, watch } from "node:fs";
 import { dirname, join } from "node:path";
 import { pnpm } from "./lib/pnpm.mjs";
 import { runProgram } from "./lib/run-program.mjs";
@@ -22,7 +22,9 @@ async function stage() {
   const collected = await collectPages();
   writePages(collected, PAGES);
   for (const problem of collected.problems) console.log(problem);
-  console.log(`${collected.pages.length} pages, ${collected.problems.length} dead links, unknown names and missing entries of the sidebar.`);
+  console.log(
+    `${collected.pages.length} pages, ${collected.problems.length} dead links, unknown names and missing entries of the sidebar.`,
+  );
   return { ok: collected.problems.length === 0, pages: collected.pages };
 }
 
@@ -42,6 +44,9 @@ async function install() {
 }
 
 function vitepress(command, args) {
+  // The pages import Vue, and are not below VitePress's own folder.
+  const link = join(repository, ".cache", "docs", "node_modules");
+  if (!existsSync(link)) symlinkSync(join(PACKAGE, "node_modules"), link, "junction");
   return runProgram(process.execPath, [join(PACKAGE, "node_modules/vitepress/bin/vitepress.js"), command, ROOT, ...args], { cwd: PACKAGE });
 }
 
@@ -58,7 +63,7 @@ function stageOnChange() {
   watch(ROOT, { recursive: true }, (_event, name) => {
     if (name === null || name.startsWith(".vitepress")) return;
     clearTimeout(timer);
-    timer = setTimeout(() => stage().catch((error) => console.error(error)), 200);
+    timer = setTimeout(() => void stage().catch((error) => console.error(error)), 200);
   });
 }
 
@@ -81,7 +86,9 @@ async function test() {
   }
   const code = await build([]);
   if (code !== 0) return code;
-  return runProgram(process.execPath, [join(repository, "node_modules/vitest/vitest.mjs"), "run", "--project", "site"], { cwd: repository });
+  return runProgram(process.execPath, [join(repository, "node_modules/vitest/vitest.mjs"), "run", "--project", "site"], {
+    cwd: repository,
+  });
 }
 
 const COMMANDS = {

@@ -2,35 +2,41 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitepress";
-import { slugOf } from "../../scripts/docs/markdown.mjs";
+import { slugOf, withoutBlocks } from "../../scripts/docs/markdown.mjs";
 import { SIDEBAR } from "./sidebar.mjs";
 
 const CACHE = fileURLToPath(new URL("../../.cache/docs", import.meta.url));
 const { api, titles } = JSON.parse(readFileSync(`${CACHE}/site.json`, "utf8"));
 
+const base = process.env.PARLEY_DOCS_BASE ?? "/";
+
 const linkOf = (path) => `/${path.replace(/(^|\/)index\.md$/, "$1").replace(/\.md$/, "")}`;
 
-const sidebar = SIDEBAR.map(({ text, items }, index) => ({
+const sidebar = SIDEBAR.map(({ text, items }) => ({
   text,
-  collapsed: index > 3,
   items: items.flatMap((path) => {
     const entry = { text: titles[path].replaceAll("`", ""), link: linkOf(path) };
-    return path === "reference/api/index.md" ? [{ ...entry, collapsed: true, items: api.map(({ text: name, link }) => ({ text: name, link: linkOf(link.slice(1)) })) }] : [entry];
+    return path === "reference/api/index.md"
+      ? [{ ...entry, collapsed: true, items: api.map(({ text: name, link }) => ({ text: name, link: linkOf(link.slice(1)) })) }]
+      : [entry];
   }),
 }));
+
+/** What the search finds of a page: its text without code blocks, which take most of the time of a build to highlight. */
+function textForSearch(markdown, env, md) {
+  return md.render(withoutBlocks(markdown), env);
+}
 
 export default defineConfig({
   title: "Parley",
   description: "Messaging for AI agents: DIDComm between nodes, and channels that are encrypted end to end.",
   lang: "en",
-  base: process.env.PARLEY_DOCS_BASE ?? "/",
+  base,
   srcDir: `${CACHE}/pages`,
   outDir: `${CACHE}/site`,
   cacheDir: `${CACHE}/vite`,
   lastUpdated: false,
-  head: [["link", { rel: "alternate", type: "text/plain", href: "/llms.txt", title: "Pages for language models" }]],
-  // The pages are outside of this folder, from which VitePress would find Vue.
-  vite: { resolve: { alias: { "vue/server-renderer": fileURLToPath(import.meta.resolve("vue/server-renderer")) } } },
+  head: [["link", { rel: "alternate", type: "text/plain", href: `${base}llms.txt`, title: "Pages for language models" }]],
   markdown: {
     // Angle brackets in prose are text, never elements.
     html: false,
@@ -39,7 +45,7 @@ export default defineConfig({
     config(md) {
       // Wide tables and code scroll; keyboards reach them.
       const open = md.renderer.rules.table_open ?? ((tokens, index, options, _env, self) => self.renderToken(tokens, index, options));
-      md.renderer.rules.table_open = (...args) => `<div class="table" tabindex="0" role="region" aria-label="Table">${open(...args)}`;
+      md.renderer.rules.table_open = (...args) => `<div class="table" tabindex="0" role="group" aria-label="Table">${open(...args)}`;
       md.renderer.rules.table_close = () => "</table></div>\n";
     },
   },
@@ -53,7 +59,7 @@ export default defineConfig({
     ],
     sidebar,
     outline: { level: [2, 3], label: "On this page" },
-    search: { provider: "local", options: { detailedView: false } },
+    search: { provider: "local", options: { detailedView: false, _render: textForSearch } },
     docFooter: { prev: "Previous", next: "Next" },
   },
 });

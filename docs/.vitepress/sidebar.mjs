@@ -17,7 +17,14 @@ export const SIDEBAR = [
   },
   {
     text: "Guides: agents",
-    items: ["guides/agents.md", "guides/channels.md", "guides/invites.md", "guides/credentials.md", "guides/bridge.md", "guides/console.md"],
+    items: [
+      "guides/agents.md",
+      "guides/channels.md",
+      "guides/invites.md",
+      "guides/credentials.md",
+      "guides/bridge.md",
+      "guides/console.md",
+    ],
   },
   {
     text: "Guides: servers",

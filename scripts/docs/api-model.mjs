@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { entryPoints, members, repository } from "../lib/workspace.mjs";
 
 /** Folder of the models. */
-export const API_MODEL = join(repository, ".cache", "api-model");
+const API_MODEL = join(repository, ".cache", "api-model");
 
 /** Entry points for this repository's own packages only. */
 const OWN_USE = new Set(["internal", "eager", "lazily", "testing", "options"]);

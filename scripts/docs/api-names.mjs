@@ -25,7 +25,8 @@ export function unknownNames(text, { names, commands, packages }) {
     const [, call] = /^([a-z]\w*)\(.*\)$/.exec(span) ?? [];
     const [, command] = /^parley ((?:[a-z]+ ?)+)/.exec(span) ?? [];
     if (owner !== undefined && !isKnown(owner)) report("not exported by any package");
-    else if (owner !== undefined && member !== undefined && owners.has(owner) && !names.has(`${owner}.${member}`)) report(`no member of ${owner}`);
+    else if (owner !== undefined && member !== undefined && owners.has(owner) && !names.has(`${owner}.${member}`))
+      report(`no member of ${owner}`);
     else if (call !== undefined && !members.has(call) && !isKnown(call)) report("no function or method of this name");
     else if (span.startsWith("@parley/") && !packages.has(span)) report("no package or entry point");
     else if (command !== undefined && !isCommand(command.trim().split(" "), commands)) report("no command");

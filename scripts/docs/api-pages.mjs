@@ -21,7 +21,6 @@ export function apiPage({ folder, specifier, items, imports, reexports }, places
   const parts = [
     `# ${specifier}`,
     `The exports of \`${specifier}\`, from the declarations of the build. The [package's page](/packages/${folder}/index.md) has a program and the guarantees.`,
-    `\`\`\`ts\nimport { … } from "${specifier}";\n\`\`\``,
     contents(items),
     ...sorted(items).flatMap((group) => declaration(group, imports, places)),
     reexportTable(reexports, places),
@@ -89,7 +88,8 @@ function inherited({ excerptTokens, extendsTokenRange: range }, imports, places)
 
 function method(owner, overloads) {
   const [{ kind, name = "", isStatic }] = overloads;
-  const title = kind === "Constructor" ? `new ${owner}()` : kind === "CallSignature" ? `${owner}()` : `${isStatic ? "static " : ""}${name}()`;
+  const title =
+    kind === "Constructor" ? `new ${owner}()` : kind === "CallSignature" ? `${owner}()` : `${isStatic ? "static " : ""}${name}()`;
   const anchor = anchorOf(owner, kind === "Constructor" ? "constructor" : kind === "CallSignature" ? "call" : name);
   return [`### ${title} {#${anchor}}`, ...overloads.flatMap((item) => [code(item), described(item)])];
 }
@@ -117,9 +117,10 @@ function withoutBlocks(text) {
   return text.replaceAll(/```[\s\S]*?```/g, "").trim();
 }
 
+/** A declaration, without colours: most of the code of the site, and colours would take half of the build's time. */
 function code({ excerptTokens }) {
   const text = excerptTokens.map((token) => token.text).join("");
-  return `\`\`\`ts\n${text.replace(/^export (?:declare )?/, "").trim()}\n\`\`\``;
+  return `\`\`\`text\n${text.replace(/^export (?:declare )?/, "").trim()}\n\`\`\``;
 }
 
 function described({ docComment }) {

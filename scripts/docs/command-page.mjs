@@ -21,7 +21,7 @@ export async function commandPage() {
 }
 
 /** The fragment of a command on the page. */
-export function anchor(title) {
+function anchor(title) {
   return title.replaceAll(" ", "-");
 }
 

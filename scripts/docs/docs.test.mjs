@@ -18,7 +18,11 @@ describe("names in code font", () => {
   const unknown = (text) => unknownNames(text, known).map(({ line, name }) => `${line}: ${name}`);
 
   it("are reported if no package exports them", () => {
-    expect(unknown("`Client` and `Klient`\n\n`Client.request`, `Client.reqest` and `ask()`")).toEqual(["1: Klient", "3: Client.reqest", "3: ask()"]);
+    expect(unknown("`Client` and `Klient`\n\n`Client.request`, `Client.reqest` and `ask()`")).toEqual([
+      "1: Klient",
+      "3: Client.reqest",
+      "3: ask()",
+    ]);
     expect(unknown("`@parley/core`, `@parley/kore`, `parley dev`, `parley channels`, `parley chanels invite`")).toEqual([
       "1: @parley/kore",
       "1: parley chanels invite",
@@ -42,7 +46,8 @@ describe("links between pages", () => {
     expect(pagePathOf("docs/node/wire.md")).toBe("node/wire.md");
     expect(pagePathOf("packages/core/README.md")).toBe("packages/core/index.md");
     expect(pagePathOf("packages/layr8/skills/build/SKILL.md")).toBeUndefined();
-    const text = "[a](../README.md#parley) [b](start.md) [c](../scripts) [d](https://example.com) ![e](concepts/pictures/dids.svg)\n\n```\n[f](g.md)\n```";
+    const text =
+      "[a](../README.md#parley) [b](start.md) [c](../scripts) [d](https://example.com) ![e](concepts/pictures/dids.svg)\n\n```\n[f](g.md)\n```";
     const repositoryLink = "https://github.com/parley-dev/parley/tree/main/scripts";
     expect(withPageLinks(text, "docs/sizes.md")).toBe(
       `[a](/project/readme.md#parley) [b](/start.md) [c](${repositoryLink}) [d](https://example.com) ![e](/concepts/pictures/dids.svg)\n\n\`\`\`\n[f](g.md)\n\`\`\``,
@@ -54,7 +59,11 @@ describe("links between pages", () => {
       { path: "a.md", text: "# A\n\n[b](/b.md) [c](/c.md) [d](/b.md#two) [e](/b.md#one) [f](#a) [g](#x)" },
       { path: "b.md", text: "# One" },
     ];
-    expect(brokenPageLinks(pages)).toEqual(["a.md: no page /c.md", "a.md: no heading #two in /b.md", "a.md: no heading #x in a.md".replace(" a.md", " /a.md")]);
+    expect(brokenPageLinks(pages)).toEqual([
+      "a.md: no page /c.md",
+      "a.md: no heading #two in /b.md",
+      "a.md: no heading #x in a.md".replace(" a.md", " /a.md"),
+    ]);
   });
 });
 
@@ -76,7 +85,8 @@ describe("Markdown", () => {
 
 describe("docstrings", () => {
   it("become Markdown", () => {
-    const comment = "/**\n * Sends.\n *\n * @param message - what {@link Client} sends\n * @returns its id\n * @throws\n *\n * TypeError\n * @example\n * ```ts\n * @x\n * ```\n */\n";
+    const comment =
+      "/**\n * Sends.\n *\n * @param message - what {@link Client} sends\n * @returns its id\n * @throws\n *\n * TypeError\n * @example\n * ```ts\n * @x\n * ```\n */\n";
     expect(readDocstring(comment)).toEqual({
       text: "Sends.",
       params: [["message", "what {@link Client} sends"]],

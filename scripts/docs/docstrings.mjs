@@ -7,6 +7,7 @@ export function readDocstring(comment = "") {
     .replace(/\*\/\s*$/, "")
     .split("\n")
     .map((line) => line.replace(/^\s*\* ?/, "").trimEnd());
+  /** @type {{ text: string, params: [string, string][], returns: string, throws: string[], examples: string[] }} */
   const doc = { text: "", params: [], returns: "", throws: [], examples: [] };
   let [tag, value, fence] = ["", [], false];
   const end = () => {
@@ -44,5 +45,8 @@ export function markdownOf(text) {
 
 /** A docstring's text on one line, for a cell of a table. */
 export function cellOf(text) {
-  return markdownOf(text).replaceAll(/\s+/g, " ").replaceAll(/(?<!\\)\|/g, "\\|").trim();
+  return markdownOf(text)
+    .replaceAll(/\s+/g, " ")
+    .replaceAll(/(?<!\\)\|/g, "\\|")
+    .trim();
 }

@@ -3,9 +3,16 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { errorTable } from "../error-codes.mjs";
-import { repository } from "../lib/workspace.mjs";
+import { display, filesBelow, members, repository } from "../lib/workspace.mjs";
 
 const REMEDIES = fileURLToPath(new URL("remedies.json", import.meta.url));
+
+/** Tables of codes that no caller gets: exit codes, and codes between the parts of one server. */
+const INTERNAL = new Set([
+  "packages/cli/src/cli-error.ts",
+  "packages/layr8-node/src/federation/outbound/outbound.ts",
+  "packages/skytale-server/src/registry/registry-error.ts",
+]);
 
 /**
  * The pages, as `[path, text]`. Throws if a code has no remedy, or a remedy no code. `remedies.json` has an object per page: its title, what a
@@ -13,7 +20,10 @@ const REMEDIES = fileURLToPath(new URL("remedies.json", import.meta.url));
  */
 export async function errorPages() {
   const groups = JSON.parse(readFileSync(REMEDIES, "utf8"));
-  const problems = [];
+  const listed = new Set(Object.values(groups).flatMap(({ sources }) => Object.keys(sources)));
+  const problems = tablesOfCodes()
+    .filter((source) => !listed.has(source) && !INTERNAL.has(source))
+    .map((source) => `${source} is missing`);
   const pages = [];
   const places = new Map();
   for (const [name, { title, about, sources }] of Object.entries(groups)) {
@@ -34,6 +44,15 @@ export async function errorPages() {
   return pages;
 }
 
+/** The source files with a table of codes. */
+function tablesOfCodes() {
+  return members()
+    .filter(({ group }) => group === "packages")
+    .flatMap(({ dir }) => filesBelow(join(dir, "src"), /\.ts$/))
+    .filter((path) => readFileSync(path, "utf8").includes("* | code |"))
+    .map((path) => display(path));
+}
+
 function addPlace(places, code, link) {
   places.set(code, [...(places.get(code) ?? []), link]);
 }
@@ -45,7 +64,8 @@ function readCodes(source) {
     const row = Object.fromEntries(head.map((name, index) => [name, values[index] ?? ""]));
     return Array.from(row.code.matchAll(/`([^`]+)`/g), ([, code]) => ({ ...row, code }));
   });
-  const [, heading] = /export class (\w*Error)\b/.exec(readFileSync(join(repository, source), "utf8")) ?? [undefined, source];
+  const text = readFileSync(join(repository, source), "utf8");
+  const [, heading] = /export class (\w*Error)\b/.exec(text) ?? /export type (\w+)/.exec(text) ?? [undefined, source];
   return { heading, rows };
 }
 
@@ -58,7 +78,9 @@ const cells = (line) =>
 function difference(source, rows, remedies) {
   const codes = new Set(rows.map(({ code }) => code));
   const missing = [...codes].filter((code) => remedies[code] === undefined).map((code) => `${source}: ${code} has no remedy`);
-  const unknown = Object.keys(remedies).filter((code) => !codes.has(code)).map((code) => `${source}: ${code} does not exist`);
+  const unknown = Object.keys(remedies)
+    .filter((code) => !codes.has(code))
+    .map((code) => `${source}: ${code} does not exist`);
   return [...missing, ...unknown];
 }
 
@@ -74,7 +96,8 @@ const plain = (text = "") => text.replaceAll(/\{@link (\w+)\}/g, "`$1`");
 async function problemCodePage() {
   const { PROBLEM_CODES } = await import(pathToFileURL(join(repository, "packages/admin/dist/index.js")).href);
   const rows = Object.entries(PROBLEM_CODES).map(
-    ([code, { meaning, cause, remedy }]) => `| \`${code}\` | ${meaning}. ${cause} | ${remedy.replaceAll("`Would it pass?`", "*Would it pass?*")} |`,
+    ([code, { meaning, cause, remedy }]) =>
+      `| \`${code}\` | ${meaning}. ${cause} | ${remedy.replaceAll("`Would it pass?`", "*Would it pass?*")} |`,
   );
   const text = [
     "# Problem reports and rejections",
@@ -91,7 +114,10 @@ function indexPage(groups, places) {
     "# Errors by code",
     "Look up a code: its page has the cause and the remedy. A code is a contract and does not change; the text beside it may.",
     "Every thrown error of Parley has `code` and `retryable`. If `retryable` is true, the same call can succeed later; repeat it with the same `id`, after a pause. A wrong argument is a `TypeError`. Its message names the argument and the valid values.",
-    [...Object.entries(groups).map(([name, { title, about }]) => `- [${title}](/errors/${name}.md): ${about}`), "- [Problem reports and rejections](/errors/problem-reports.md): why a message did not reach its handler."].join("\n"),
+    [
+      ...Object.entries(groups).map(([name, { title, about }]) => `- [${title}](/errors/${name}.md): ${about}`),
+      "- [Problem reports and rejections](/errors/problem-reports.md): why a message did not reach its handler.",
+    ].join("\n"),
     "## All codes",
     ["| code | errors |", "| --- | --- |", ...codes.map(([code, links]) => `| \`${code}\` | ${links.join(", ")} |`)].join("\n"),
     "",

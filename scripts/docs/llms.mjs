@@ -8,7 +8,11 @@ export function llmsTexts(pages, groups) {
   const rest = pages.map(({ path }) => path).filter((path) => !named.has(path));
   const home = byPath.get("index.md");
   const sections = [...groups, { text: "Optional", items: rest }].map(
-    ({ text, items }) => `## ${text}\n\n${items.filter((path) => byPath.has(path)).map((path) => entry(byPath.get(path))).join("\n")}`,
+    ({ text, items }) =>
+      `## ${text}\n\n${items
+        .filter((path) => byPath.has(path))
+        .map((path) => entry(byPath.get(path)))
+        .join("\n")}`,
   );
   const index = [`# ${titleOf(home.text)}`, `> ${summaryOf(home.text)}`, ...sections].join("\n\n");
   const written = [...named].map((path) => byPath.get(path)).filter(({ source }) => source !== undefined);

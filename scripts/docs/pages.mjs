@@ -12,7 +12,7 @@ const ABSOLUTE = /^(?:[a-z][a-z\d+.-]*:|\/)/i;
 const LEFT_OUT = /(?:^|\/)(?:skills|\.changeset|test)\/|CHANGELOG\.md$|^testing\//;
 
 /** Address of the repository, as the manifests of the packages have it. */
-export function repositoryUrl() {
+function repositoryUrl() {
   const { repository: found } = JSON.parse(readFileSync(join(repository, "packages/core/package.json"), "utf8"));
   return found.url.replace(/^git\+/, "").replace(/\.git$/, "");
 }
@@ -38,7 +38,7 @@ export function repositoryPages() {
 }
 
 /** The page of one file. Throws if the file has none. */
-export function readPage(source) {
+function readPage(source) {
   const text = readFileSync(join(repository, source), "utf8");
   return { path: pagePathOf(source), source, text: withPageLinks(text, source) };
 }
@@ -48,7 +48,9 @@ export function withPageLinks(text, source, root = repository) {
   const visible = outsideComments(text);
   // A link's text may contain code, so only blocks are left out.
   const parts = visible.split(/(^\s*`{3,}[\s\S]*?^\s*`{3,}\s*$)/m);
-  return parts.map((part, index) => (index % 2 === 1 ? part : part.replaceAll(LINK, (...found) => replaceLink(found, source, root)))).join("");
+  return parts
+    .map((part, index) => (index % 2 === 1 ? part : part.replaceAll(LINK, (...found) => replaceLink(found, source, root))))
+    .join("");
 }
 
 function replaceLink([whole, image, label, link], source, root) {

@@ -14,7 +14,11 @@ export function relayPage() {
   const file = descriptor();
   const comments = commentsOf(file);
   const at = (...path) => comments.get(path.join(".")) ?? "";
-  const parts = ["# Relay: gRPC", `The service \`${file.package}.${file.service[0].name}\`, from the comments of its proto file.`, at("syntax")];
+  const parts = [
+    "# Relay: gRPC",
+    `The service \`${file.package}.${file.service[0].name}\`, from the comments of its proto file.`,
+    at("syntax"),
+  ];
   for (const [index, service] of file.service.entries()) {
     parts.push(`## ${service.name}`, at(FIELDS.service, index));
     for (const [number, method] of service.method.entries()) {
@@ -23,10 +27,16 @@ export function relayPage() {
     }
   }
   for (const [index, message] of file.messageType.entries()) {
-    parts.push(`## ${message.name}`, at(FIELDS.message, index), fieldTable(message, (number) => at(FIELDS.message, index, FIELDS.member, number)));
+    parts.push(
+      `## ${message.name}`,
+      at(FIELDS.message, index),
+      fieldTable(message, (number) => at(FIELDS.message, index, FIELDS.member, number)),
+    );
   }
   for (const [index, one] of file.enumType.entries()) {
-    const rows = one.value.map((value, number) => `| ${value.number ?? 0} | \`${value.name}\` | ${cell(at(FIELDS.enum, index, FIELDS.member, number))} |`);
+    const rows = one.value.map(
+      (value, number) => `| ${value.number ?? 0} | \`${value.name}\` | ${cell(at(FIELDS.enum, index, FIELDS.member, number))} |`,
+    );
     parts.push(`## ${one.name}`, at(FIELDS.enum, index), ["| number | value | meaning |", "| ---: | --- | --- |", ...rows].join("\n"));
   }
   return `${parts.filter((part) => part !== "").join("\n\n")}\n`;
@@ -48,7 +58,8 @@ function commentsOf({ sourceCodeInfo }) {
   const comments = new Map();
   for (const { path = [], leadingComments, trailingComments } of sourceCodeInfo.location) {
     const text = leadingComments ?? trailingComments;
-    if (text !== undefined) comments.set(path.length === 1 && path[0] === 12 ? "syntax" : path.join("."), text.replaceAll(/^ /gm, "").trim());
+    if (text !== undefined)
+      comments.set(path.length === 1 && path[0] === 12 ? "syntax" : path.join("."), text.replaceAll(/^ /gm, "").trim());
   }
   return comments;
 }

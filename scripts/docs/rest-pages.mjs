@@ -10,7 +10,9 @@ export async function restPages() {
   const node = await startNode({ port: 0, logger: false });
   const skytale = await startSkytale({ port: 0, relayPort: 0, logger: false });
   try {
-    const documents = await Promise.all([node.httpUrl, skytale.apiUrl].map((url) => fetch(`${url}/openapi.json`).then((found) => found.json())));
+    const documents = await Promise.all(
+      [node.httpUrl, skytale.apiUrl].map((url) => fetch(`${url}/openapi.json`).then((found) => found.json())),
+    );
     return [
       ["reference/rest-node.md", restPage(documents[0], "Node: REST", "/node/credentials.md")],
       ["reference/rest-skytale.md", restPage(documents[1], "Skytale API: REST", "/skytale/api.md")],
@@ -25,7 +27,7 @@ function load(folder) {
 }
 
 /** The page of an OpenAPI document. `guide` is the page with the behaviour behind the calls. */
-export function restPage(document, title, guide) {
+function restPage(document, title, guide) {
   const calls = Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, call]) => ({ name: `${method.toUpperCase()} ${path}`, call })),
   );
@@ -38,23 +40,47 @@ export function restPage(document, title, guide) {
   ];
   const schemas = Object.entries(document.components?.schemas ?? {});
   if (schemas.length > 0) parts.push("## Schemas");
-  for (const [name, schema] of schemas) parts.push(`### ${name} {#schema-${name.toLowerCase()}}`, schema.description ?? "", schemaTable(schema));
+  for (const [name, schema] of schemas)
+    parts.push(`### ${name} {#schema-${name.toLowerCase()}}`, schema.description ?? "", schemaTable(schema));
   return `${parts.filter((part) => part !== "").join("\n\n")}\n`;
 }
 
 function authentication({ components }) {
   const schemes = Object.values(components?.securitySchemes ?? {});
-  return schemes.map((scheme) => `Authentication: ${scheme.type === "apiKey" ? `an API key in the header \`${scheme.name}\`` : `\`authorization: Bearer …\`. ${scheme.description}`}.`).join("\n\n");
+  return schemes
+    .map(
+      (scheme) =>
+        `Authentication: ${scheme.type === "apiKey" ? `an API key in the header \`${scheme.name}\`` : `\`authorization: Bearer …\`. ${scheme.description}`}.`,
+    )
+    .join("\n\n");
 }
 
-const anchor = (name) => name.toLowerCase().replaceAll(/[^a-z\d]+/g, "-").replaceAll(/^-|-$/g, "");
+const anchor = (name) =>
+  name
+    .toLowerCase()
+    .replaceAll(/[^a-z\d]+/g, "-")
+    .replaceAll(/^-|-$/g, "");
 
 function describe(name, { summary, description, parameters = [], requestBody, responses = {} }, document) {
   const body = requestBody?.content?.["application/json"]?.schema;
   const parts = [`## ${name} {#${anchor(name)}}`, [summary, description].filter(Boolean).join(". ")];
   if (parameters.length > 0) {
-    const rows = parameters.map((one) => [one.name, one.in, typeOf(one.schema), one.required === true, one.description ?? one.schema?.description ?? ""]);
-    parts.push(["| parameter | in | type | meaning |", "| --- | --- | --- | --- |", ...rows.map(([key, place, type, required, meaning]) => `| \`${key}${required ? "" : "?"}\` | ${place} | ${type} | ${cell(meaning)} |`)].join("\n"));
+    const rows = parameters.map((one) => [
+      one.name,
+      one.in,
+      typeOf(one.schema),
+      one.required === true,
+      one.description ?? one.schema?.description ?? "",
+    ]);
+    parts.push(
+      [
+        "| parameter | in | type | meaning |",
+        "| --- | --- | --- | --- |",
+        ...rows.map(
+          ([key, place, type, required, meaning]) => `| \`${key}${required ? "" : "?"}\` | ${place} | ${type} | ${cell(meaning)} |`,
+        ),
+      ].join("\n"),
+    );
   }
   if (body !== undefined) parts.push("Body:", schemaTable(body, document));
   const answers = Object.entries(responses).map(([status, { description: meaning, content }]) => {
@@ -93,7 +119,9 @@ function typeOf(schema = {}) {
   if (schema.type === "array") return `array of ${typeOf(schema.items)}`;
   const limits = ["minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "pattern", "format"];
   const large = (key) => Number.isInteger(schema[key]) && Math.abs(schema[key]) >= Number.MAX_SAFE_INTEGER;
-  const notes = limits.filter((key) => schema[key] !== undefined && !large(key)).map((key) => `${key} ${typeof schema[key] === "string" ? `\`${schema[key].replaceAll("|", "\\|")}\`` : schema[key]}`);
+  const notes = limits
+    .filter((key) => schema[key] !== undefined && !large(key))
+    .map((key) => `${key} ${typeof schema[key] === "string" ? `\`${schema[key].replaceAll("|", "\\|")}\`` : schema[key]}`);
   const type = [schema.type ?? "any"].flat().join(" or ");
   return notes.length === 0 ? type : `${type} (${notes.join(", ")})`;
 }

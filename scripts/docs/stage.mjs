@@ -49,10 +49,7 @@ function commandTitles(page) {
 
 function packageNames() {
   return new Set(
-    members().flatMap((member) => [
-      member.manifest.name,
-      ...entryPoints(member).map(({ name }) => `${member.manifest.name}/${name}`),
-    ]),
+    members().flatMap((member) => [member.manifest.name, ...entryPoints(member).map(({ name }) => `${member.manifest.name}/${name}`)]),
   );
 }
 

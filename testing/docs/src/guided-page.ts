@@ -30,7 +30,12 @@ export function matches(output: string, expected: string): boolean {
       line
         .trim()
         .split("…")
-        .map((part) => part.split(/\s+/).map((word) => word.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)).join(String.raw`\s+`))
+        .map((part) =>
+          part
+            .split(/\s+/)
+            .map((word) => word.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`))
+            .join(String.raw`\s+`),
+        )
         .join(".*"),
     )
     .join(String.raw`\s*\n\s*`);

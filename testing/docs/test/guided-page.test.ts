@@ -3,7 +3,8 @@ import { matches, readSteps } from "../src/index.ts";
 
 describe("the steps of a page", () => {
   it("are its named files and its commands with their output", () => {
-    const page = "Save:\n\n```ts a.mjs\n1;\n```\n\n```sh setup\ngit clone\n```\n\n```sh background\nserve\n```\n\n```sh\nrun\n```\n\n```text\nok\n```\n";
+    const page =
+      "Save:\n\n```ts a.mjs\n1;\n```\n\n```sh setup\ngit clone\n```\n\n```sh background\nserve\n```\n\n```sh\nrun\n```\n\n```text\nok\n```\n";
     expect(readSteps(page)).toEqual([
       { kind: "file", name: "a.mjs", content: "1;\n" },
       { kind: "command", command: "serve", inBackground: true, output: undefined },

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { matches, readSteps } from "../src/index.ts";
+import { matches, readSteps, type Step } from "../src/index.ts";
 
 const REPOSITORY = fileURLToPath(new URL("../../..", import.meta.url)).replace(/\/$/, "");
 
@@ -44,29 +44,33 @@ function start(command: string): Running {
   return { child, output };
 }
 
+/** Follows one step of the page: saves a file, or runs a command and compares its output. */
+async function expectStep(step: Step): Promise<void> {
+  if (step.kind === "file") {
+    await writeFile(join(folder, step.name), step.content);
+    return;
+  }
+  const { command, inBackground, output: expected } = step;
+  const running = start(command);
+  const { child, output } = running;
+  if (inBackground) {
+    background.push(running);
+    // Servers print what they offer, and then that they are ready; a program prints what the page shows.
+    const isReady = (): boolean => (expected === undefined ? output.errors.includes("Ready.") : matches(output.text, expected));
+    await expect.poll(() => isReady() || child.exitCode !== null, { timeout: 120_000 }).toBe(true);
+    expect(isReady(), `${command}\n${output.text}${output.errors}`).toBe(true);
+    return;
+  }
+  await once(child, "close");
+  expect(child.exitCode, output.errors).toBe(0);
+  if (expected !== undefined) expect(matches(output.text, expected), `${output.text}\nis not\n${expected}`).toBe(true);
+}
+
 describe("the start page", () => {
   it("leads to two agents and an encrypted channel, with the output that it shows", { timeout: 300_000 }, async () => {
     const steps = readSteps(await readFile(join(REPOSITORY, "docs/start.md"), "utf8"));
     expect(steps.filter(({ kind }) => kind === "file")).toHaveLength(4);
-    for (const step of steps) {
-      if (step.kind === "file") {
-        await writeFile(join(folder, step.name), step.content);
-        continue;
-      }
-      const running = start(step.command);
-      const { child, output } = running;
-      if (step.inBackground) {
-        background.push(running);
-        // Servers print what they offer, and then that they are ready; a program prints what the page shows.
-        const isReady = (): boolean => (step.output === undefined ? output.errors.includes("Ready.") : matches(output.text, step.output));
-        await expect.poll(() => isReady() || child.exitCode !== null, { timeout: 120_000 }).toBe(true);
-        expect(isReady(), `${step.command}\n${output.text}${output.errors}`).toBe(true);
-      } else {
-        await once(child, "close");
-        expect(child.exitCode, output.errors).toBe(0);
-        if (step.output !== undefined) expect(matches(output.text, step.output), `${output.text}\nis not\n${step.output}`).toBe(true);
-      }
-    }
+    for (const step of steps) await expectStep(step);
     const alice = background.at(-1);
     if (alice?.child.exitCode === null) await once(alice.child, "exit");
     expect(alice?.output.text).toContain("bob: Hello, Alice!");
