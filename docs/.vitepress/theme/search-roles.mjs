@@ -6,6 +6,7 @@ const ROLES = [
   [".VPLocalSearchBox input", { "aria-activedescendant": null, "aria-autocomplete": null, "aria-controls": null }],
   [".VPLocalSearchBox .results", { role: null, "aria-labelledby": null }],
   [".VPLocalSearchBox .results > li", { role: null, "aria-selected": null }],
+  [".VPLocalSearchBox .result", { "aria-label": null }],
   [".VPLocalSearchBox kbd", { role: "img" }],
 ];
 

@@ -9,6 +9,8 @@ import { matches, readSteps, type Step } from "../src/index.ts";
 
 const REPOSITORY = fileURLToPath(new URL("../../..", import.meta.url)).replace(/\/$/, "");
 
+type Command = Extract<Step, { kind: "command" }>;
+
 /** A running command with what it has printed. */
 interface Running {
   readonly child: ChildProcess;
@@ -44,33 +46,34 @@ function start(command: string): Running {
   return { child, output };
 }
 
-/** Follows one step of the page: saves a file, or runs a command and compares its output. */
-async function expectStep(step: Step): Promise<void> {
-  if (step.kind === "file") {
-    await writeFile(join(folder, step.name), step.content);
-    return;
-  }
-  const { command, inBackground, output: expected } = step;
-  const running = start(command);
-  const { child, output } = running;
-  if (inBackground) {
-    background.push(running);
-    // Servers print what they offer, and then that they are ready; a program prints what the page shows.
-    const isReady = (): boolean => (expected === undefined ? output.errors.includes("Ready.") : matches(output.text, expected));
-    await expect.poll(() => isReady() || child.exitCode !== null, { timeout: 120_000 }).toBe(true);
-    expect(isReady(), `${command}\n${output.text}${output.errors}`).toBe(true);
-    return;
-  }
+/** Runs a command to its end, and compares its output. */
+async function expectEnd({ command, output: expected }: Command): Promise<void> {
+  const { child, output } = start(command);
   await once(child, "close");
   expect(child.exitCode, output.errors).toBe(0);
-  if (expected !== undefined) expect(matches(output.text, expected), `${output.text}\nis not\n${expected}`).toBe(true);
+  expect(expected === undefined || matches(output.text, expected), `${output.text}\nis not\n${expected}`).toBe(true);
+}
+
+/** Starts a command that keeps running: servers until they are ready, a program until it has printed what the page shows. */
+async function expectStart({ command, output: expected }: Command): Promise<void> {
+  const running = start(command);
+  background.push(running);
+  const { child, output } = running;
+  const isReady = (): boolean => (expected === undefined ? output.errors.includes("Ready.") : matches(output.text, expected));
+  await expect.poll(() => isReady() || child.exitCode !== null, { timeout: 120_000 }).toBe(true);
+  expect(isReady(), `${command}\n${output.text}${output.errors}`).toBe(true);
+}
+
+function follow(step: Step): Promise<void> {
+  if (step.kind === "file") return writeFile(join(folder, step.name), step.content);
+  return step.inBackground ? expectStart(step) : expectEnd(step);
 }
 
 describe("the start page", () => {
   it("leads to two agents and an encrypted channel, with the output that it shows", { timeout: 300_000 }, async () => {
     const steps = readSteps(await readFile(join(REPOSITORY, "docs/start.md"), "utf8"));
     expect(steps.filter(({ kind }) => kind === "file")).toHaveLength(4);
-    for (const step of steps) await expectStep(step);
+    for (const step of steps) await follow(step);
     const alice = background.at(-1);
     if (alice?.child.exitCode === null) await once(alice.child, "exit");
     expect(alice?.output.text).toContain("bob: Hello, Alice!");
