@@ -37,6 +37,7 @@ export const SIDEBAR = [
       "guides/backup.md",
       "guides/security.md",
       "one-server-or-many.md",
+      "million-agents.md",
     ],
   },
   {
