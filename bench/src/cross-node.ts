@@ -7,7 +7,7 @@ import { measure } from "./harness.ts";
 import { CHECKOUTS, Processes } from "./processes.ts";
 import type { Worker } from "./worker.ts";
 
-const DURATION_MS = 1500;
+const DURATION_MS = 1000;
 const PAIRS = 16;
 const CEILING = "pack, POST, unpack alone";
 const API_KEY = "a-key-for-all-agents-of-the-bench";
@@ -42,7 +42,7 @@ export async function crossNode(): Promise<void> {
     const processes = new Processes();
     running.push(processes);
     places.push({ name: CEILING, processes, asking: await ceilingOf(processes) });
-    for (const { asking } of places) await asking.ask<number>({ pairs: PAIRS, lanes: 64, durationMs: DURATION_MS, length: 64 });
+    for (const { processes: roles, asking } of places) await roles.warmUp(asking, { pairs: PAIRS, lanes: 64, length: 64 });
     for (const [pairs, lanes] of [
       [1, 1],
       [1, 64],

@@ -1,3 +1,4 @@
+import { Profiles } from "./report/profiles.ts";
 import { Recorder, type Figure, type Spread } from "./report/results.ts";
 
 /**
@@ -45,6 +46,14 @@ export interface Curve {
 /** Rounds of every measurement; the median counts. `BENCH_ROUNDS` overrides it. */
 export const ROUNDS: number = Number(process.env["BENCH_ROUNDS"] ?? 5);
 
+/** CPU profiles of the roles; `undefined` without `--profile`. */
+export let profiles: Profiles | undefined;
+
+/** Profiles what is measured from now on. @param folder where the profiles are written. */
+export function startProfiles(folder: string): void {
+  profiles = new Profiles(folder);
+}
+
 /** The results of this process. */
 export const recorder: Recorder = new Recorder();
 
@@ -56,6 +65,7 @@ export async function measure({ title, unit, baseline, variants }: Measurement):
   const results = new Map<string, Sample[]>(variants.map(({ name }) => [name, []]));
   for (let round = 0; round < ROUNDS; round++) {
     for (const { name, run } of variants) {
+      if (profiles !== undefined) profiles.place = `${title}, ${name}`;
       const sample = await run();
       results.get(name)?.push(typeof sample === "number" ? { value: sample, cpuUs: undefined } : sample);
     }

@@ -34,7 +34,7 @@ export async function layr8Requests(): Promise<void> {
     await processes.start("bare-echo-role", router);
     places.push({ name: "bare router", processes, asking: (await processes.start("bare-asking-role", router)).worker });
 
-    for (const { asking } of places) await asking.ask<number>({ lanes: 64, durationMs: DURATION_MS, length: 64 });
+    for (const { processes: roles, asking } of places) await roles.warmUp(asking, { lanes: 64, length: 64 });
     for (const [length, lanes] of [
       [64, 1],
       [64, 64],

@@ -1,6 +1,6 @@
-// npm run bench [name …] [--save]: measures what is named, or everything that takes no more than some minutes. Figures and plots are written to
-// .cache/bench, and with --save to bench/results and docs/bench.
-import { relative } from "node:path";
+// npm run bench [name …] [--save] [--profile]: measures what is named, or everything that takes no more than some minutes. Figures and plots are
+// written to .cache/bench, and with --save to bench/results and docs/bench. With --profile, CPU profiles are written to .cache/bench/profiles.
+import { join, relative } from "node:path";
 import { parseArgs } from "node:util";
 import { channel } from "./channel.ts";
 import { clusterMemory } from "./cluster-memory.ts";
@@ -14,7 +14,7 @@ import { growthInbox, growthInboxFull } from "./growth/inbox.ts";
 import { growthMembers } from "./growth/members.ts";
 import { growthLog, growthLogFull } from "./growth/relay-log.ts";
 import { relayMemoryCurve } from "./growth/relay-memory.ts";
-import { recorder, ROUNDS } from "./harness.ts";
+import { profiles, recorder, ROUNDS, startProfiles } from "./harness.ts";
 import { idleAgents, idleAgentsCurve } from "./idle-agents.ts";
 import { imports } from "./imports.ts";
 import { layr8Requests } from "./layr8-requests.ts";
@@ -61,7 +61,7 @@ const long: Benches = {
 };
 const benches: Benches = { ...usual, ...long };
 
-const usage = `npm run bench -- [name …] [--save]. Benchmarks: ${Object.keys(usual).join(", ")}. Only when named: ${Object.keys(long).join(", ")}.`;
+const usage = `npm run bench -- [name …] [--save] [--profile]. Benchmarks: ${Object.keys(usual).join(", ")}. Only when named: ${Object.keys(long).join(", ")}.`;
 const { values, positionals: names } = parsedArguments();
 if (values.help) {
   console.log(usage);
@@ -69,22 +69,28 @@ if (values.help) {
 }
 const unknown = names.filter((name) => benches[name] === undefined);
 if (unknown.length > 0) fail(`no such bench: ${unknown.join(", ")}`);
+if (values.profile) startProfiles(join(CACHE.json, "profiles"));
 const machine = thisMachine();
 console.log(`${describeMachine(machine)}. Medians of ${ROUNDS} interleaved rounds.`);
 for (const [name, bench] of Object.entries(names.length === 0 ? usual : benches)) {
   if (names.length > 0 && !names.includes(name)) continue;
   await bench();
+  profiles?.print();
   const result = { bench: name, measuredAt: new Date().toISOString(), machine, rounds: ROUNDS, ...recorder.take() };
   const paths = await saveResults(result, values.save ? SAVED : CACHE);
   console.log(`\nWritten: ${paths.map((path) => relative(process.cwd(), path)).join(", ")}`);
 }
 
 function parsedArguments(): {
-  readonly values: { readonly save: boolean; readonly help: boolean };
+  readonly values: { readonly save: boolean; readonly profile: boolean; readonly help: boolean };
   readonly positionals: readonly string[];
 } {
   try {
-    const options = { save: { type: "boolean", default: false }, help: { type: "boolean", short: "h", default: false } } as const;
+    const options = {
+      save: { type: "boolean", default: false },
+      profile: { type: "boolean", default: false },
+      help: { type: "boolean", short: "h", default: false },
+    } as const;
     return parseArgs({ options, allowPositionals: true });
   } catch (error) {
     return fail((error as Error).message);

@@ -1,9 +1,12 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { writeFile } from "node:fs/promises";
+import { Session } from "node:inspector/promises";
 import { fileURLToPath } from "node:url";
 
 /** A role in a process of its own, so that roles do not share an event loop. */
 export class Worker<Ready = unknown> {
+  readonly role: string;
   readonly ready: Promise<Ready>;
   readonly #process: ChildProcess;
   readonly #exited: Promise<never>;
@@ -14,6 +17,7 @@ export class Worker<Ready = unknown> {
    * @param files the folder of the module. Default: the folder of this one.
    */
   constructor(role: string, argument: unknown, files: URL = new URL(".", import.meta.url)) {
+    this.role = role;
     this.#process = fork(fileURLToPath(new URL(`${role}.js`, files)), [JSON.stringify(argument)], {
       execArgv: [...process.execArgv, "--expose-gc"],
     });
@@ -31,6 +35,16 @@ export class Worker<Ready = unknown> {
     const answer = this.#next();
     this.#process.send(question as object);
     return (await answer) as Answer;
+  }
+
+  /** Starts a CPU profile of the role's process. */
+  async startProfile(): Promise<void> {
+    await this.ask({ profile: true } satisfies ProfileCommand);
+  }
+
+  /** Ends the profile and writes it to a file, in V8's format. */
+  async writeProfile(path: string): Promise<void> {
+    await this.ask({ profile: path } satisfies ProfileCommand);
   }
 
   async stop(): Promise<void> {
@@ -51,6 +65,30 @@ export class Worker<Ready = unknown> {
   }
 }
 
+/** Starts a CPU profile, or writes it to a path. */
+interface ProfileCommand {
+  readonly profile: true | string;
+}
+
+/** Microseconds between two samples of a profile. */
+const SAMPLING_US = 200;
+let profiler: Session | undefined;
+
+async function profile(command: true | string): Promise<number> {
+  if (command === true) {
+    profiler = new Session();
+    profiler.connect();
+    await profiler.post("Profiler.enable");
+    await profiler.post("Profiler.setSamplingInterval", { interval: SAMPLING_US });
+    await profiler.post("Profiler.start");
+  } else if (profiler !== undefined) {
+    const { profile: written } = await profiler.post("Profiler.stop");
+    profiler.disconnect();
+    await writeFile(command, JSON.stringify(written));
+  }
+  return 0;
+}
+
 /** For a role's module: what it was started with. */
 export function argument(): unknown {
   return JSON.parse(process.argv[2] ?? "null");
@@ -58,8 +96,9 @@ export function argument(): unknown {
 
 /** For a role's module: reports that it is ready, then answers questions. */
 export function serve(ready: object, answer: (question: never) => Promise<object | number>): void {
-  process.on("message", (question) => {
-    answer(question as never).then(
+  process.on("message", (question: object) => {
+    const answering = "profile" in question ? profile((question as ProfileCommand).profile) : answer(question as never);
+    answering.then(
       (value) => process.send?.(value),
       (error: unknown) => {
         console.error(error);
