@@ -7,7 +7,7 @@ import type { DeliveryOptions } from "./delivery-options.ts";
 import { describeConnection, type DescribedConnection } from "./described-connection.ts";
 import { InboxReader } from "./inbox-reader.ts";
 import { Suspects, type BrokenLinkCause } from "./suspects.ts";
-import { Window, type InFlightDelivery } from "./window.ts";
+import { isOnOwnThread, Window, type InFlightDelivery } from "./window.ts";
 
 /** How an agent finished with a message: see `Outcome` in `@parley/core`. */
 export type Settlement = "handled" | "pass" | "error";
@@ -65,7 +65,8 @@ export class Mailbox implements BoxListener {
   /** The latest commit that contains delivered messages, and their seqs. */
   #writing: { readonly durable: Promise<void>; readonly seqs: number[] } | undefined;
   readonly #reader: InboxReader;
-  readonly #suspects: Suspects<Consumer>;
+  /** Created when a link ends with messages in flight: most mailboxes never need it, and it takes half a kilobyte. */
+  #suspects: Suspects<Consumer> | undefined;
   /** A message is held because another sender's message with the same id is in flight. */
   #clashed = false;
 
@@ -83,22 +84,6 @@ export class Mailbox implements BoxListener {
       isFull: () => this.connected && [...this.#windows.values()].every((window) => window.starved),
       onFailure: events.onFailure,
     });
-    this.#suspects = new Suspects({
-      read: async (seq) => {
-        const box = await this.open();
-        const [message] = await box.read({ after: seq - 1, limit: 1, maxLength: 1 });
-        return message?.seq === seq && !this.#removing.has(seq) ? message : undefined;
-      },
-      route: (message) => this.routes.find(message),
-      deliver: (message, consumer) => this.#deliverSuspect(message, consumer),
-      onCleared: (seq) => {
-        if (this.#inFlight.has(seq) || this.#removing.has(seq)) return;
-        this.#reader.hold(seq);
-        this.#reader.resume();
-      },
-      onFailure: events.onFailure,
-      now: () => options.clock.monotonic(),
-    });
     // After a failure, the next read opens the box.
     this.open().catch(() => undefined);
   }
@@ -114,7 +99,7 @@ export class Mailbox implements BoxListener {
 
   /** Whether it holds suspects: messages that may have broken the agent's link. */
   get hasSuspects(): boolean {
-    return this.#suspects.size > 0;
+    return this.#suspects !== undefined && this.#suspects.size > 0;
   }
 
   /** Its box, opened if necessary. @throws StorageError `storage_failed` */
@@ -151,7 +136,8 @@ export class Mailbox implements BoxListener {
     if (!this.routes.bindings.has(consumer)) return;
     this.routes.bindings.unbind(consumer);
     const unacknowledged = [...(this.#windows.get(consumer)?.inFlight ?? [])];
-    for (const { message, cause } of this.#suspects.linkEnded(consumer, unacknowledged, closeCode)) {
+    if (unacknowledged.length > 0) this.#suspects ??= this.#createSuspects();
+    for (const { message, cause } of this.#suspects?.linkEnded(consumer, unacknowledged, closeCode) ?? []) {
       const delivery = this.#inFlight.get(message.seq);
       if (delivery !== undefined) this.#complete(delivery);
       this.#deadLetter(message, cause);
@@ -191,6 +177,24 @@ export class Mailbox implements BoxListener {
     for (const consumer of this.#windows.keys()) consumer.takenOver();
   }
 
+  #createSuspects(): Suspects<Consumer> {
+    return new Suspects({
+      read: async (seq) => {
+        const [message] = await (await this.open()).read({ after: seq - 1, limit: 1, maxLength: 1 });
+        return message?.seq === seq && !this.#removing.has(seq) ? message : undefined;
+      },
+      route: (message) => this.routes.find(message),
+      deliver: (message, consumer) => this.#deliverSuspect(message, consumer),
+      onCleared: (seq) => {
+        if (this.#inFlight.has(seq) || this.#removing.has(seq)) return;
+        this.#reader.hold(seq);
+        this.#reader.resume();
+      },
+      onFailure: this.#events.onFailure,
+      now: () => this.#options.clock.monotonic(),
+    });
+  }
+
   /** Messages that could not be stored are no longer in flight. Their senders get an error. */
   #retractAfter(durable: Promise<void>): { readonly durable: Promise<void>; readonly seqs: number[] } {
     const seqs: number[] = [];
@@ -210,7 +214,7 @@ export class Mailbox implements BoxListener {
     if (window === undefined || delivery === undefined) return;
     const { message, sentBefore } = delivery;
     this.#complete(delivery);
-    this.#suspects.settled(message.seq);
+    this.#suspects?.settled(message.seq);
     this.#events.onSettled?.(message, settlement, this.#options.clock.monotonic() - delivery.deliveredAt);
     if (settlement === "pass") this.#passOn(delivery);
     else this.#remove(message.seq);
@@ -246,12 +250,12 @@ export class Mailbox implements BoxListener {
     for (const delivery of this.#inFlight.values()) if (delivery.dueAt <= now) this.#overdue(delivery);
     // The messages just removed may have made room in a full window.
     for (const [consumer, window] of this.#windows) if (window.mayResume) this.resume(consumer);
-    if (this.connected) this.#reader.retry();
-    if (this.connected) this.#suspects.sweep();
-    if (this.#clashed && this.connected) {
-      this.#clashed = false;
-      this.#reader.resume();
-    }
+    if (!this.connected) return;
+    this.#reader.retry();
+    this.#suspects?.sweep();
+    if (!this.#clashed) return;
+    this.#clashed = false;
+    this.#reader.resume();
   }
 
   #overdue(delivery: InFlightDelivery<Consumer>): void {
@@ -272,7 +276,7 @@ export class Mailbox implements BoxListener {
   #tryDeliver(message: InboxMessage, passedBy: ReadonlySet<Consumer> = this.#passedBy.get(message.seq) ?? NONE): void {
     if (this.#isLost) return;
     if (message.expiresAt <= this.#options.clock.expiry()) return this.#deadLetter(message, "expired");
-    if (this.#suspects.has(message.seq)) return;
+    if (this.#suspects?.has(message.seq) === true) return;
     const consumer = this.routes.find(message, passedBy);
     const window = consumer === undefined ? undefined : this.#windows.get(consumer);
     const clashes = window?.has(message.id) === true;
@@ -360,7 +364,7 @@ export class Mailbox implements BoxListener {
     for (const delivery of released) {
       this.#complete(delivery);
       this.#record(delivery);
-      if (!this.#suspects.has(delivery.message.seq)) this.#reader.hold(delivery.message.seq);
+      if (this.#suspects?.has(delivery.message.seq) !== true) this.#reader.hold(delivery.message.seq);
     }
     if (released.length > 0 && this.connected) this.#reader.resume();
   }
@@ -378,7 +382,7 @@ export class Mailbox implements BoxListener {
 
   /** Removes a message from the inbox, batched with the others of this turn of the event loop. */
   #remove(seq: number): void {
-    this.#suspects.settled(seq);
+    this.#suspects?.settled(seq);
     this.#passedBy.delete(seq);
     this.#removing.set(seq, true);
     if (this.#toRemove.push(seq) === 1) setImmediate(() => void this.#flushRemovals());
@@ -392,8 +396,4 @@ export class Mailbox implements BoxListener {
       .catch(this.#events.onFailure);
     for (const seq of seqs) this.#removing.delete(seq);
   }
-}
-
-function isOnOwnThread({ onOwnThread }: InFlightDelivery<Consumer>): boolean {
-  return onOwnThread;
 }
