@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Browser } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { OpenedPage } from "./opened-page.ts";
 import { Stack } from "./stack.ts";
 
@@ -20,6 +20,8 @@ export interface FloodResult {
   readonly longestTaskMs: number;
   /** Tasks above 50 ms. */
   readonly longTasks: number;
+  /** CPU time of the page's main thread for a second of load, in milliseconds. It depends less on other work of the machine. */
+  readonly cpuMsPerSecond: number;
   /** Events that the page shows as left out. */
   readonly missed: number;
   /** Bytes of the page's JavaScript heap at the end. */
@@ -65,6 +67,7 @@ export async function flood({ browser, seconds, rate }: FloodOptions): Promise<F
   await sender.send({ type: `${NOTE}/note`, to: RECIPIENT, body: { first: true } });
   await opened.page.locator("main").getByText("settled").first().waitFor();
   await opened.page.evaluate(OBSERVE);
+  const cpuMs = await cpuMeter(opened.page);
   const start = performance.now();
   const sends: Promise<unknown>[] = [];
   for (let sent = 0; sent < rate * seconds;) {
@@ -77,6 +80,7 @@ export async function flood({ browser, seconds, rate }: FloodOptions): Promise<F
   // The last event has arrived at the page.
   await sender.send({ id: "the-last-one", type: `${NOTE}/last`, to: RECIPIENT, body: {} });
   await opened.page.locator("main").getByText("1.0/last").first().waitFor();
+  const cpuMsPerSecond = Math.round((await cpuMs()) / elapsed);
   const { longTasks, missed, heapBytes } = await opened.page.evaluate<Observed>(READ);
   await opened.close();
   return {
@@ -84,8 +88,21 @@ export async function flood({ browser, seconds, rate }: FloodOptions): Promise<F
     rate: Math.round(handled / elapsed),
     longestTaskMs: Math.round(Math.max(0, ...longTasks)),
     longTasks: longTasks.length,
+    cpuMsPerSecond,
     missed,
     heapBytes,
     errors: opened.errors,
   };
+}
+
+/** Returns a function that returns the CPU time of the page's tasks since this call, in milliseconds. */
+async function cpuMeter(page: Page): Promise<() => Promise<number>> {
+  const session = await page.context().newCDPSession(page);
+  await session.send("Performance.enable", { timeDomain: "threadTicks" });
+  const read = async (): Promise<number> => {
+    const { metrics } = await session.send("Performance.getMetrics");
+    return (metrics.find(({ name }) => name === "TaskDuration")?.value ?? 0) * 1000;
+  };
+  const start = await read();
+  return async () => (await read()) - start;
 }
