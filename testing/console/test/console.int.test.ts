@@ -151,7 +151,7 @@ describeUnless(found.missing, "the console in Chromium", () => {
     const title = (name: string): Promise<void> => page.getByRole("heading", { level: 1, name }).waitFor();
     await title("Overview");
     await page.keyboard.press("Control+k");
-    await page.getByRole("combobox").fill("localhost:away");
+    await page.getByRole("combobox", { name: "Screen, agent" }).fill("localhost:away");
     await page.getByRole("option").filter({ hasText: "agent" }).first().waitFor();
     await page.keyboard.press("Enter");
     await title("Agent");
