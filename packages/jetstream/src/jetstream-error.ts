@@ -10,7 +10,7 @@ import { ParleyError, type ParleyErrorOptions } from "@parley/core";
  * | `clock_ahead` | this machine's clock is ahead of that of NATS, so that data of all servers would expire early | no |
  * | `streams_unavailable` | JetStream could not create or open a stream in time | yes |
  * | `call_timeout` | another server did not answer in time | yes |
- * | `call_unanswered` | no server answers calls of this name | yes |
+ * | `call_unanswered` | the link to another server broke before it answered | yes |
  * | `call_failed` | the other server answered with an error, or with something that is not an answer | no |
  */
 export type JetstreamErrorCode =

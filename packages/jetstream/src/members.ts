@@ -31,9 +31,12 @@ export class Members {
   readonly #stream: string;
   readonly #prefix: string;
   readonly #reader: StreamReader;
-  readonly #id: string = randomUUID();
+  /** Names this server among the members; each start has another one. */
+  readonly id: string = randomUUID();
   readonly #stop = new AbortController();
-  #count = 1;
+  /** Ids of the members, as of the last seconds. */
+  #ids: ReadonlySet<string> = new Set();
+  #onLeft: (id: string) => void = () => undefined;
   #clockAheadMs = 0;
   #storedAt = performance.now();
   #announcing: Promise<void> = Promise.resolve();
@@ -58,6 +61,7 @@ export class Members {
     };
     await ensureStreams(connection, [plan]);
     if (members.#self === undefined) return members;
+    members.#listen();
     await connection
       .retry(members.#stream, () => members.#announce())
       .catch((error: unknown) => {
@@ -69,7 +73,17 @@ export class Members {
 
   /** How many servers there are, as of the last seconds; at least 1. */
   get count(): number {
-    return this.#count;
+    return Math.max(1, this.#ids.size);
+  }
+
+  /** Whether a server is a member, as of the last seconds. */
+  has(id: string): boolean {
+    return id === this.id || this.#ids.has(id);
+  }
+
+  /** Sets the listener for members that have ended. */
+  onLeft(listener: (id: string) => void): void {
+    this.#onLeft = listener;
   }
 
   /** How far this machine's clock is ahead of the NATS server's, about, in milliseconds; 0 with NATS before 2.10. */
@@ -89,7 +103,8 @@ export class Members {
     try {
       const found = await Promise.all((await this.#subjects()).map((subject) => this.#reader.last(subject)));
       return found.flatMap((message) => {
-        const info: unknown = message?.body === undefined ? undefined : JSON.parse(Buffer.from(message.body).toString());
+        const text = Buffer.from(message?.body ?? []).toString();
+        const info: unknown = text === "" ? undefined : JSON.parse(text);
         return isJsonObject(info) ? [info] : [];
       });
     } catch (error) {
@@ -102,7 +117,28 @@ export class Members {
     this.#stop.abort();
     await this.#announcing;
     if (this.#self === undefined || this.#connection.closed.aborted) return;
-    await this.#connection.jsm.streams.purge(this.#stream, { filter: this.#prefix + this.#id }).catch(() => undefined);
+    const subject = this.#prefix + this.id;
+    await this.#connection.js.publish(subject, new Uint8Array()).catch(() => undefined);
+    await this.#connection.jsm.streams.purge(this.#stream, { filter: subject }).catch(() => undefined);
+  }
+
+  /** Learns at once of members that begin, or that end by themselves. */
+  #listen(): void {
+    const { nc } = this.#connection;
+    const subscription = nc.subscribe(`${this.#prefix}*`, {
+      callback: (error, { subject, data }) => {
+        const id = subject.slice(this.#prefix.length);
+        if (error !== null || id === this.id || this.#ids.has(id) === data.length > 0) return;
+        this.#setIds(data.length > 0 ? [...this.#ids, id] : [...this.#ids].filter((other) => other !== id));
+      },
+    });
+    this.#stop.signal.addEventListener("abort", () => subscription.unsubscribe());
+  }
+
+  #setIds(ids: readonly string[]): void {
+    const former = this.#ids;
+    this.#ids = new Set(ids);
+    for (const id of former) if (!this.#ids.has(id)) this.#onLeft(id);
   }
 
   async #repeat(): Promise<void> {
@@ -116,9 +152,9 @@ export class Members {
 
   async #announce(): Promise<void> {
     const since = performance.now();
-    await this.#connection.js.publish(this.#prefix + this.#id, Buffer.from(JSON.stringify(this.#self)));
+    await this.#connection.js.publish(this.#prefix + this.id, Buffer.from(JSON.stringify(this.#self)));
     this.#storedAt = since;
-    this.#count = Math.max(1, (await this.#subjects()).length);
+    this.#setIds((await this.#subjects()).map((subject) => subject.slice(this.#prefix.length)));
   }
 
   async #subjects(): Promise<readonly string[]> {

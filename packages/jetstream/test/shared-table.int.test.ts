@@ -2,7 +2,7 @@ import { type AddressInfo, connect, createServer } from "node:net";
 import { describeUnless, rejectionOf } from "@parley/test-assertions";
 import { missingNats, startNats, type NatsServer, type NatsServers } from "@parley/test-nats";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { answerCalls, call, JetstreamConnection, Leases, Members, SharedTable, type TableEntry } from "../src/index.ts";
+import { JetstreamConnection, Leases, Members, SharedTable, type TableEntry } from "../src/index.ts";
 
 /** Forwards connections to a NATS server, which says that it has another version. */
 async function startOlderNats(url: string, version: string): Promise<{ readonly url: string; stop(): void }> {
@@ -33,7 +33,7 @@ async function follow(connection: JetstreamConnection, name: string, withoutValu
   return { table, entries, texts };
 }
 
-describeUnless(missingNats(1), "tables, leases and calls on NATS", () => {
+describeUnless(missingNats(1), "tables, leases and members on NATS", () => {
   let nats: NatsServers;
   let one: JetstreamConnection;
   let other: JetstreamConnection;
@@ -119,30 +119,20 @@ describeUnless(missingNats(1), "tables, leases and calls on NATS", () => {
     await b.close();
     const reader = await Members.open(other, {});
     expect(await reader.list()).toEqual([{ name: "a" }]);
+    const c = await Members.open(other, { self: { name: "c" } });
+    const left: string[] = [];
+    c.onLeft((id) => left.push(id));
+    await expect.poll(() => [a.has(c.id), c.has(a.id), a.count]).toEqual([true, true, 2]);
     await a.close();
+    await expect.poll(() => left).toContain(a.id);
+    await expect.poll(() => [c.has(a.id), c.count]).toEqual([false, 1]);
+    await c.close();
     const cut = await JetstreamConnection.connect({ servers: nats.urls, prefix: "short" });
     const member = await Members.open(cut, { self: { name: "cut" }, ttlMs: 200 });
     expect(member.checkHealth()).toEqual({ ok: true });
     await cut.close();
     await expect.poll(() => member.checkHealth().ok).toBe(false);
     await member.close();
-  });
-
-  it("answer calls of other servers, and report their errors", async () => {
-    const stop = await answerCalls(one, "double.a", async ({ n }) => {
-      if (typeof n !== "number") throw new TypeError("n must be a number");
-      return Promise.resolve({ n: 2 * n });
-    });
-    expect(await call(other, "double.a", { n: 21 }, 10_000)).toEqual({ n: 42 });
-    expect(await rejectionOf(call(other, "double.a", {}, 10_000))).toMatchObject({
-      code: "call_failed",
-      message: expect.stringContaining("n must be a number") as string,
-    });
-    await stop();
-    expect(await rejectionOf(call(other, "double.a", { n: 1 }, 10_000))).toMatchObject({ code: "call_unanswered" });
-    const silent = await answerCalls(one, "silent", () => new Promise(() => undefined));
-    expect(await rejectionOf(call(other, "silent", {}, 50))).toMatchObject({ code: "call_timeout" });
-    await silent();
   });
 
   it("keep the entries of a table and a lease over a restart of the NATS server", async () => {
