@@ -172,6 +172,11 @@ export interface NodeOptions extends NatsOptions {
   /** Rules for which senders each recipient accepts. Default: every sender is accepted. */
   readonly policies?: readonly Policy[];
   /**
+   * Starts this node although others that share its data have other policies. For the time in which new policies are brought to all nodes, one after
+   * the other. Default `false`.
+   */
+  readonly allowMixedPolicies?: boolean;
+  /**
    * How other hosts are reached: for DID documents that this node doesn't host, for status lists, and for messages to other nodes. Default:
    * public addresses only.
    */
@@ -301,6 +306,7 @@ export const NODE_OPTIONS: OptionSchema<ReadNodeOptions> = options<ReadNodeOptio
     }),
   ).optional(),
   policies: POLICIES.optional(),
+  allowMixedPolicies: trueOrFalse({ flag: "", inConfig: false }).optional(),
   resolution: RESOLUTION.optional(),
   knownHosts: option<readonly string[]>(IS_HOSTS).optional(),
   acceptClock: trueOrFalse({ flag: "", inConfig: false }).optional(),

@@ -33,7 +33,7 @@ import { PhoenixServer } from "./phoenix/phoenix-server.ts";
 import { SOCKET_PATH } from "./phoenix/upgrade.ts";
 import type { Policies } from "./routing/authorize/policy.ts";
 import { Router } from "./routing/router.ts";
-import type { Stores } from "./stores.ts";
+import type { SharedMailboxes, Stores } from "./stores.ts";
 
 /** Interval of periodic maintenance (redelivery, idle sockets, expiry), in milliseconds. */
 const SWEEP_MS = 1000;
@@ -45,6 +45,8 @@ const CLOSE_GRACE_MS = 2000;
 const MAX_ACK_TIMEOUT_MS = 5 * 60_000;
 /** Malformed frames after which a socket is closed. */
 const MAX_MALFORMED = 100;
+/** How often a node that shares its DIDs notes that an ephemeral one is in use, in the time after which it is removed. */
+const SEEN_PER_GRACE = 4;
 /** Bytes buffered for a client above which its messages stay in the inbox. */
 const HIGH_WATER_MARK = 1024 * 1024;
 /** Threads remembered per DID, to route responses to the connection that has sent the request. */
@@ -80,6 +82,7 @@ export class RunningNode implements Layr8Node {
   readonly #console: ServerConsole | undefined;
   #status: StatusListener | undefined;
   #phoenix: PhoenixServer | undefined;
+  #sharedMailboxes: SharedMailboxes | undefined;
   #authority = "";
   #publicUrl = "";
 
@@ -124,6 +127,7 @@ export class RunningNode implements Layr8Node {
       listen: () => this.#listen(),
       tasks: [
         { everyMs: SWEEP_MS, run: () => this.#phoenix?.checkIdle() },
+        { everyMs: SWEEP_MS, run: () => this.#disconnectIfCutOff() },
         { everyMs: SWEEP_MS, run: () => this.#router.sweep() },
         { everyMs: SWEEP_MS, run: () => this.#expireDids() },
         { everyMs: SWEEP_MS, run: () => storage.clock.keep() },
@@ -247,6 +251,7 @@ export class RunningNode implements Layr8Node {
 
   async #listen(): Promise<{ readonly url: string }> {
     const { port, host, publicUrl, domain, metricsPort } = this.#options;
+    this.#sharedMailboxes = await this.#stores.shared?.shareMailboxes(this.#router.mailboxes, this.#events.onFailure);
     this.#authority = await listen(this.#http, { port, host, option: "port" });
     if (metricsPort !== undefined) this.#status = await listenStatus(this.#statusSource, { port: metricsPort, host });
     const ownDomain = canonicalDomain(domain ?? `localhost%3A${this.port}`);
@@ -307,7 +312,7 @@ export class RunningNode implements Layr8Node {
       domain,
       holdsAnything: (did) => this.#holdsAnything(did),
       clock: this.#stores.clock,
-      servers: this.#stores.shared?.servers,
+      shared: this.#stores.shared,
       maxSockets: Math.max(1, limits.maxConnections - anonymousConnections(limits)),
       logger: this.#logger,
       frameCounter: (key) => this.#lifecycle.watchdog.counter("frame", key),
@@ -336,14 +341,22 @@ export class RunningNode implements Layr8Node {
     return messages > 0 || page.credentials.length > 0;
   }
 
+  /** Other nodes have taken over the DIDs of the agents here, and have what is sent to them. */
+  #disconnectIfCutOff(): void {
+    if (this.#stores.shared?.isCutOff() !== true || this.#phoenix === undefined || this.#phoenix.size === 0) return;
+    this.#logger.error("nothing of this node was stored for 10 seconds: its agents are disconnected, to connect to another node");
+    this.#phoenix.disconnectAll("the node is cut off from its storage");
+  }
+
   async #expireDids(): Promise<void> {
     const { dids, clock, shared } = this.#stores;
+    const { ephemeralGraceMs } = this.#limits;
+    const isInUse = (did: string): boolean => this.#router.mailboxes.isConnected(did);
     if (shared !== undefined) {
-      // Other nodes know by this that the DIDs are in use.
-      for (const did of this.#router.mailboxes.connectedDids()) dids.touch(did);
+      await dids.see(clock.expiry() - ephemeralGraceMs / SEEN_PER_GRACE, isInUse);
       if (!shared.maintains()) return;
     }
-    for await (const did of dids.expire(clock.expiry() - this.#limits.ephemeralGraceMs, (did) => this.#router.mailboxes.isConnected(did))) {
+    for await (const did of dids.expire(clock.expiry() - ephemeralGraceMs, isInUse)) {
       this.#federation.forget(did);
       await Promise.all([this.#router.forget(did), this.#wallet.forget(did)]);
     }
@@ -351,6 +364,7 @@ export class RunningNode implements Layr8Node {
 
   async #stop(): Promise<void> {
     await closeAll(
+      () => this.#sharedMailboxes?.handOver(),
       () => this.#phoenix?.close(CLOSE_GRACE_MS),
       () => this.#federation.close(),
       () => this.#http.close(),

@@ -5,6 +5,8 @@ import type { NatsSettings, ServerStorage } from "@parley/server-kit";
 import type { HealthCheck } from "@parley/server-kit/http";
 import { memoryRecords, SealingKey, StorageError } from "@parley/storage";
 import { NodeClock } from "./clock.ts";
+import { checkPolicies } from "./cluster/check-policies.ts";
+import { MailboxCluster } from "./cluster/mailbox-cluster.ts";
 import { queueLimits } from "./federation/outbound/outbound-limits.ts";
 import { ApiKeys, type ApiKeyRecord } from "./identity/api-keys.ts";
 import { Dids } from "./identity/dids.ts";
@@ -17,8 +19,8 @@ import { JetstreamRecords } from "./jetstream/jetstream-records.ts";
 import { inboxLimits, type Stores, type StoresOptions } from "./stores.ts";
 
 const DAY_MS = 24 * 60 * 60_000;
-/** A DID's time of last use is written this many times in the time after which an unused ephemeral DID is removed. */
-const TOUCHES = 4;
+/** How often a DID's time of last use is written: nodes see which DIDs are connected anywhere. */
+const TOUCH_EVERY_MS = 60 * 60_000;
 const ACQUIRE_EVERY_MS = 5000;
 /** A killed node has its name for another 10 seconds. */
 const NAME_WITHIN_MS = 20_000;
@@ -28,12 +30,12 @@ const NAME_EVERY_MS = 500;
  * Connects to NATS, and opens what the nodes there share. The storage closes it.
  *
  * @throws JetstreamError `nats_unreachable`, `nats_unsupported`, `streams_unavailable`; StorageError `storage_failed`, `data_dir_unusable` (the
- *   node key is not that of the other nodes)
+ *   node key is not that of the other nodes); TypeError (policies differ from those of other nodes)
  */
 export async function openSharedStores(
   storage: ServerStorage,
   nats: NatsSettings,
-  { nodeKey: given, limits }: StoresOptions,
+  { nodeKey: given, limits, policies = [], allowMixedPolicies = false }: StoresOptions,
 ): Promise<Stores> {
   const connection = await JetstreamConnection.connect({ ...nats, minPayload: 2 * limits.maxMessageLength + 64 * 1024 });
   const opened: { close(): Promise<unknown> }[] = [connection];
@@ -48,6 +50,10 @@ export async function openSharedStores(
   const instance = nats.name;
   await open(acquireName(connection, instance));
   const members = await open(Members.open(connection, { self: { name: instance } }));
+  await checkPolicies(connection, policies, async () => {
+    if (allowMixedPolicies) return [];
+    return (await members.list()).flatMap(({ name }) => (typeof name === "string" && name !== instance ? [name] : []));
+  });
   const maintenance = await open(Maintenance.open(connection));
   const keyRecords = await open(JetstreamRecords.open<ApiKeyRecord>(connection, { name: "keys", keyOf: ({ id }) => id }));
   const didRecords = await open(JetstreamRecords.open<DidRecord>(connection, { name: "dids", keyOf: ({ did }) => did }));
@@ -55,7 +61,7 @@ export async function openSharedStores(
     records: didRecords,
     nodeKey: new SealingKey(given ?? new Uint8Array()),
     maxPerKey: limits.maxDidsPerKey,
-    touchEveryMs: Math.max(1000, limits.ephemeralGraceMs / TOUCHES),
+    touchEveryMs: TOUCH_EVERY_MS,
     now: () => clock.lifetimeStart(),
   });
   const inbox = await open(
@@ -87,8 +93,16 @@ export async function openSharedStores(
     shared: {
       nonces,
       checkHealth: () => Promise.resolve(checkHealth()),
+      isCutOff: () => !members.checkHealth().ok,
       servers: () => members.count,
       maintains: () => maintenance.isHeld,
+      shareMailboxes: async (mailboxes, onFailure) => {
+        const now = (): number => clock.monotonic();
+        const maintains = (): boolean => maintenance.isHeld;
+        const cluster = await open(MailboxCluster.open({ connection, members, mailboxes, now, onFailure, maintains }));
+        mailboxes.shareWith(cluster);
+        return cluster;
+      },
     },
   };
 }

@@ -1,3 +1,4 @@
+import type { Mailboxes } from "./routing/deliver/mailboxes.ts";
 import { type NatsSettings } from "@parley/server-kit";
 import type { HealthCheck } from "@parley/server-kit/http";
 import { type Clock } from "./clock.ts";
@@ -32,14 +33,24 @@ export interface SharedStorage {
   readonly nonces: NonceRegister;
   /** Whether reads and writes succeed. */
   checkHealth(): Promise<HealthCheck>;
+  /** Whether nothing of this node was stored for so long that other nodes count it as ended. */
+  isCutOff(): boolean;
   /** How many nodes share the storage, this one included. */
   servers(): number;
   /** Whether this node does what one node does for all: it removes ephemeral DIDs. */
   maintains(): boolean;
+  /** Connects the mailboxes of this node with those of the others. Called once, before the first connection. The storage closes it. */
+  shareMailboxes(mailboxes: Mailboxes, onFailure: (error: unknown) => void): Promise<SharedMailboxes>;
+}
+
+/** Mailboxes that are connected with those of other nodes. */
+export interface SharedMailboxes {
+  /** Passes mailboxes to nodes that have connections of their DIDs. Called when the node stops, before it closes its sockets. */
+  handOver(): Promise<void>;
 }
 
 /** Options of `openStores`. */
-export interface StoresOptions extends Pick<ReadNodeOptions, "nodeKey" | "apiKeys" | "limits"> {
+export interface StoresOptions extends Pick<ReadNodeOptions, "nodeKey" | "apiKeys" | "limits" | "policies" | "allowMixedPolicies"> {
   /** Where nodes share their data. The storage has no directory then. */
   readonly natsSettings?: NatsSettings | undefined;
 }

@@ -207,6 +207,20 @@ export class Dids {
   }
 
   /**
+   * Notes in memory that ephemeral DIDs that were last seen before a time are seen, if they are in use. Called by nodes that share their DIDs: any of
+   * them may have to remove them later. Yields to the event loop in between.
+   */
+  async see(before: number, isInUse: (did: string) => boolean): Promise<void> {
+    const slice = new TimeSlice();
+    for (const [did, record] of this.#dids) {
+      // oxlint-disable-next-line no-await-in-loop
+      if (slice.isOver) await slice.next();
+      if (record.storage !== "ephemeral" || record.lastSeenAt >= before || !isInUse(did)) continue;
+      if (this.#dids.get(did) === record) this.#dids.set(did, { ...record, lastSeenAt: this.#now() });
+    }
+  }
+
+  /**
    * Removes ephemeral DIDs that were last seen before a time and are not in use, and yields each of them. Yields to the event loop in
    * between.
    *

@@ -5,7 +5,7 @@ import { OK, errorReply, type Channel, type ChannelEnd, type ChannelHandler, typ
 import { deliveryPayload } from "./delivery-payload.ts";
 import type { JoinRequest } from "./join-request.ts";
 import type { Consumer, Probe } from "../routing/deliver/consumer.ts";
-import type { Mailbox, Settlement } from "../routing/deliver/mailbox.ts";
+import type { BoundMailbox, Settlement } from "../routing/deliver/bound-mailbox.ts";
 import { RATE_LIMITED, TOO_LARGE, type AcceptResult, type Rejection } from "../routing/rejection.ts";
 import type { Router, SenderAccount } from "../routing/router.ts";
 import { unitsOf } from "../work-units.ts";
@@ -49,7 +49,7 @@ export class AgentChannel implements ChannelHandler, Consumer {
   readonly #options: AgentChannelOptions;
   readonly acknowledgesResponses: boolean;
   readonly replies: boolean;
-  #mailbox: Mailbox | undefined;
+  #mailbox: BoundMailbox | undefined;
   /** Whether deliveries are still held after the join. */
   #held: boolean;
   #holdTimer: NodeJS.Timeout | undefined;

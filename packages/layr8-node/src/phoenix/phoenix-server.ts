@@ -75,10 +75,15 @@ export class PhoenixServer {
     for (const [socket, of] of this.#sockets) if (of === owner) socket.close(1008, "the API key was revoked");
   }
 
+  /** Closes all sockets, so that their clients connect again, to another node if this one rejects them. */
+  disconnectAll(reason: string): void {
+    for (const socket of this.#sockets.keys()) socket.close(1012, reason);
+  }
+
   /** Rejects new sockets and requests that all clients reconnect later. Links that remain after `graceMs` are dropped. */
   async close(graceMs: number): Promise<void> {
     this.#closing = deferred();
-    for (const socket of this.#sockets.keys()) socket.close(1012, "the node is stopping");
+    this.disconnectAll("the node is stopping");
     if (this.#sockets.size === 0) return;
     const timer = setTimeout(() => {
       for (const socket of this.#sockets.keys()) socket.terminate();

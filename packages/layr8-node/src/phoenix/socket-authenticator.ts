@@ -13,6 +13,7 @@ import { AgentChannel } from "./agent-channel.ts";
 import { MAX_PROTOCOLS } from "../routing/respond/builtin-protocols.ts";
 import { readJoin } from "./join-request.ts";
 import type { Router } from "../routing/router.ts";
+import type { SharedStorage } from "../stores.ts";
 
 /**
  * Capabilities in every join reply. `batch_ack/1` is a Parley extension: one `ack` with many ids stands for that many `dispatch_reply`
@@ -44,8 +45,8 @@ export interface SocketAuthenticatorOptions {
   /** Returns a function that counts one frame received on a socket of an API key. */
   frameCounter(key: string): () => void;
   readonly events: Pick<NodeEvents, "onRejectedKey" | "onFailure" | "recorder">;
-  /** Number of nodes that share the rates of API keys. Default 1. */
-  readonly servers?: (() => number) | undefined;
+  /** The other nodes that share the rates of API keys; absent: there are none. */
+  readonly shared?: Pick<SharedStorage, "servers" | "isCutOff"> | undefined;
   /** Maximum number of sockets over all API keys. */
   readonly maxSockets: number;
 }
@@ -62,7 +63,8 @@ export class SocketAuthenticator {
   readonly #partial: FairShare;
 
   constructor(options: SocketAuthenticatorOptions) {
-    const { maxSockets, limits, servers } = options;
+    const { maxSockets, limits, shared } = options;
+    const servers = shared?.servers;
     this.#options = options;
     this.#sockets = new FairShare({ total: maxSockets, perOwner: limits.maxConnectionsPerKey });
     this.#messages = new RateLimiter({ perSecond: limits.messagesPerSecond, servers });
@@ -72,18 +74,20 @@ export class SocketAuthenticator {
   }
 
   authenticate(request: UpgradeRequest): AuthenticatedSocket | UpgradeRejection {
-    const { apiKeys, limits, logger } = this.#options;
+    const { apiKeys, limits, logger, shared } = this.#options;
     const { address } = request;
     const apiKey = request.apiKey === undefined ? undefined : apiKeys.find(request.apiKey);
     if (apiKey === undefined) {
       this.#options.events.onRejectedKey("socket", address);
       return 403;
     }
-    const lease = this.#sockets.tryAcquire(apiKey.id);
+    if (shared?.isCutOff() === true) return 503;
+    const maxPerKey = Math.ceil(limits.maxConnectionsPerKey / (shared?.servers() ?? 1));
+    const sockets = this.#sockets.heldBy(apiKey.id);
+    const lease = sockets < maxPerKey ? this.#sockets.tryAcquire(apiKey.id) : undefined;
     if (lease === undefined) {
-      const sockets = this.#sockets.heldBy(apiKey.id);
       logger.debug({ key: apiKey.id, address, sockets, all: this.#sockets.used }, "connection refused: too many");
-      return sockets >= limits.maxConnectionsPerKey ? 429 : 503;
+      return sockets >= maxPerKey ? 429 : 503;
     }
     logger.debug({ key: apiKey.id, address }, "connected");
     const countFrame = this.#options.frameCounter(apiKey.id);
@@ -118,10 +122,10 @@ export class SocketAuthenticator {
       return reject(reason, reason === "unauthorized" ? whyUnauthorized(apiKey, request.did) : undefined);
     }
     const { did } = admitted;
-    if (router.mailboxes.countWith(did, request.protocols) > MAX_PROTOCOLS) {
+    const { count, takesOver } = await router.mailboxes.preview(did, request.protocols, channel.replaces);
+    if (count > MAX_PROTOCOLS) {
       return reject(`too many protocols: all connections of ${did} may bind ${MAX_PROTOCOLS} together`);
     }
-    const tookOver = router.mailboxes.wouldTakeOver(did, request.protocols, channel.replaces);
     const agent = new AgentChannel({
       did,
       channel,
@@ -151,7 +155,7 @@ export class SocketAuthenticator {
     });
     return {
       status: "ok",
-      response: JSON.stringify({ did, capabilities: CAPABILITIES, ...(tookOver && { took_over: true }) }),
+      response: JSON.stringify({ did, capabilities: CAPABILITIES, ...(takesOver && { took_over: true }) }),
       handler: agent,
       joined: () => {
         // Agents with the reply protocol use the topic of the assigned DID; older ones use the topic that they joined.
@@ -159,9 +163,9 @@ export class SocketAuthenticator {
         agent.bind(request.protocols);
         const about = { did, key: apiKey.id, protocols: request.protocols.slice(0, MAX_LOGGED_PROTOCOLS) };
         logger.debug({ ...about, replyProtocol: request.replyProtocol, mode: request.mode }, "joined");
-        const kind = tookOver ? "took-over" : "joined";
+        const kind = takesOver ? "took-over" : "joined";
         events.recorder?.record({ kind, did, key: apiKey.id, count: request.protocols.length, reason: about.protocols.join(" ") });
-        if (tookOver) logger.info(about, "took a protocol of this DID over from another connection");
+        if (takesOver) logger.info(about, "took a protocol of this DID over from another connection");
       },
     };
   }

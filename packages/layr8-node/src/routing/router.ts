@@ -97,8 +97,9 @@ export class Router {
     if (!checked.ok) return this.#rejectedBy(checked, sender, inbound);
     const extra = extraUnitsOf(inbound.message, text.length);
     if (extra > 0 && !account.takeUnits(extra)) return this.#rejectedBy(rejected(RATE_LIMITED), sender, inbound);
-    this.#recordThreads(inbound, consumer);
-    return this.#reported(inbound, this.#authorizer.authorize(inbound, this.#afterAuthorization));
+    const recording = this.#recordThreads(inbound, consumer);
+    if (recording === undefined) return this.#authorize(inbound);
+    return recording.then(() => this.#authorize(inbound));
   }
 
   /**
@@ -111,6 +112,10 @@ export class Router {
     if (await this.#messages.remembers(inbound)) return PASSED;
     const checked = this.#authorizer.check(inbound);
     if (!checked.ok) return this.#rejectedBy(checked, inbound.sender, inbound);
+    return this.#authorize(inbound);
+  }
+
+  #authorize(inbound: RoutedMessage): AcceptResult | Promise<AcceptResult> {
     return this.#reported(inbound, this.#authorizer.authorize(inbound, this.#afterAuthorization));
   }
 
@@ -157,10 +162,10 @@ export class Router {
   }
 
   /** Responses are routed to the connection that has sent on their thread. They may arrive before the request is durable. */
-  #recordThreads({ sender, id, thread = id, parentThread, message }: RoutedMessage, consumer: Consumer): void {
+  #recordThreads({ sender, id, thread = id, parentThread, message }: RoutedMessage, consumer: Consumer): Promise<void> | undefined {
     // A report may name its thread only as the parent; it counts as a message on that thread.
     const isReport = parentThread !== undefined && isProblemReport(message);
-    this.mailboxes.recordThreads(sender, isReport ? [thread, parentThread] : [thread], consumer);
+    return this.mailboxes.recordThreads(sender, isReport ? [thread, parentThread] : [thread], consumer);
   }
 
   async #deadLetter(stored: InboxMessage, cause: DeadLetterCause): Promise<void> {

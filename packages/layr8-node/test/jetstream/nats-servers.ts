@@ -9,6 +9,8 @@ export interface SharedNats {
   /** A prefix that no other test uses: an empty store. */
   newPrefix(): string;
   connect(prefix: string): Promise<JetstreamConnection>;
+  /** Signals all of them. */
+  signal(signal: "SIGSTOP" | "SIGCONT"): Promise<void>;
 }
 
 /** Starts NATS servers for the suite in which it is called. */
@@ -23,6 +25,7 @@ export function useNats(count: 1 | 3): SharedNats {
       return nats?.urls ?? [];
     },
     newPrefix: () => `t${randomUUID().replaceAll("-", "").slice(0, 15)}`,
+    signal: async (signal) => void (await Promise.all((nats?.servers ?? []).map((server) => server.signal(signal)))),
     connect: (prefix) => JetstreamConnection.connect({ servers: nats?.urls ?? [], prefix, replicas: count }),
   };
 }

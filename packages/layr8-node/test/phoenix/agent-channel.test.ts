@@ -19,7 +19,7 @@ async function join(request: Partial<JoinRequest> = {}): Promise<AgentChannel> {
   const limits = { maxMessages: 4, maxLength: 1000 };
   const clock = systemClock();
   const delivery = { ackTimeoutMs: 30_000, maxAckTimeoutMs: 30_000, window: limits, maxThreads: 3, clock };
-  const events = { onDelivered: () => {}, onDead: () => {}, onFailed: () => {}, onFailure: () => {} };
+  const events = { onDelivered: () => {}, onDead: () => {}, onFailed: () => {}, onLost: () => {}, onFailure: () => {} };
   mailbox = new Mailbox(DID, inbox, delivery, events);
   await inbox.append({ recipient: DID, id: "1", type: `${ECHO}/request`, plaintext: "{}", authorized: true, expiresAt: Infinity });
   const bind: Router["mailboxes"]["bind"] = (_did, consumer, protocols) => {

@@ -1,8 +1,20 @@
+import { type BindingRank, isLater } from "./binding-rank.ts";
+
 /** Protocols that every agent has and that have no owner: problem reports go to the latest connection. */
 const SHARED: ReadonlySet<string> = new Set(["https://didcomm.org/report-problem/2.0"]);
 
 /** Binds all protocols without an owner. */
 const WILDCARD = "*";
+
+/** The protocols of a connection that can have an owner, each once. */
+export function ownedProtocols(protocols: Iterable<string>): Set<string> {
+  return new Set([...protocols].filter((protocol) => !SHARED.has(protocol)));
+}
+
+/** Whether connections with these protocols handle one: by its name, by the wildcard, or as every agent does. */
+export function handlesProtocol(protocols: readonly string[], protocol: string | undefined): boolean {
+  return protocols.includes(WILDCARD) || (protocol !== undefined && (SHARED.has(protocol) || protocols.includes(protocol)));
+}
 
 /**
  * Assigns protocols to the connections of one DID. Each protocol has one owner: the connection that bound it last.
@@ -13,6 +25,7 @@ export class Bindings<C extends object> {
   /** In join order. */
   readonly #connections = new Map<C, ReadonlySet<string>>();
   readonly #owners = new Map<string, C>();
+  readonly #ranks = new Map<C, BindingRank>();
 
   get size(): number {
     return this.#connections.size;
@@ -48,17 +61,23 @@ export class Bindings<C extends object> {
     return false;
   }
 
-  /** Binds a connection. Returns the connections that lost a protocol to it; `left` is whether they own any other. */
-  bind(connection: C, protocols: Iterable<string>): { readonly connection: C; readonly left: boolean }[] {
-    const own = new Set([...protocols].filter((protocol) => !SHARED.has(protocol)));
+  /**
+   * Binds a connection. Returns the connections that lost a protocol to it; `left` is whether they own any other.
+   *
+   * @param rank leaves their protocols to connections with a later one, to which the connection itself may lose all of its protocols.
+   */
+  bind(connection: C, protocols: Iterable<string>, rank?: BindingRank): { readonly connection: C; readonly left: boolean }[] {
+    const own = ownedProtocols(protocols);
     const losers = new Set<C>();
     for (const protocol of own) {
-      const owner = this.#owners.get(protocol);
-      if (owner !== undefined && owner !== connection) losers.add(owner);
-      this.#owners.set(protocol, connection);
+      const owner = this.#owners.get(protocol) ?? connection;
+      const keeps = owner !== connection && !isLater(rank, this.#ranks.get(owner));
+      if (owner !== connection) losers.add(keeps ? connection : owner);
+      if (!keeps) this.#owners.set(protocol, connection);
     }
     this.#connections.delete(connection);
     this.#connections.set(connection, own);
+    if (rank !== undefined) this.#order(connection, rank);
     return [...losers].map((loser) => ({ connection: loser, left: this.#ownsAny(loser) }));
   }
 
@@ -67,6 +86,17 @@ export class Bindings<C extends object> {
       if (this.#owners.get(protocol) === connection) this.#owners.delete(protocol);
     }
     this.#connections.delete(connection);
+    this.#ranks.delete(connection);
+  }
+
+  /** Puts a connection before those with a later rank. */
+  #order(connection: C, rank: BindingRank): void {
+    this.#ranks.set(connection, rank);
+    for (const [other, protocols] of Array.from(this.#connections)) {
+      if (other === connection || isLater(rank, this.#ranks.get(other))) continue;
+      this.#connections.delete(other);
+      this.#connections.set(other, protocols);
+    }
   }
 
   /** Whether a connection handles a protocol, by its name or by the wildcard. */

@@ -49,6 +49,7 @@ export class ConsumerRoutes {
   }
 }
 
-function continuesThread({ id, thread }: Routable): boolean {
+/** Whether a message continues a thread, as responses do. */
+export function continuesThread({ id, thread }: Routable): boolean {
   return thread !== undefined && thread !== id;
 }

@@ -1,6 +1,8 @@
 import { ChurnMap } from "@parley/core/internal";
 import { inboxMessage } from "../../inbox/inbox-message.ts";
 import type { Box, BoxListener, Inbox, InboxMessage } from "../../inbox/inbox.ts";
+import type { BindingRank } from "./binding-rank.ts";
+import type { BoundMailbox, ReportedFailure, Settlement } from "./bound-mailbox.ts";
 import type { Consumer } from "./consumer.ts";
 import { ConsumerRoutes } from "./consumer-routes.ts";
 import type { DeliveryOptions } from "./delivery-options.ts";
@@ -8,15 +10,6 @@ import { describeConnection, type DescribedConnection } from "./described-connec
 import { InboxReader } from "./inbox-reader.ts";
 import { Suspects, type BrokenLinkCause } from "./suspects.ts";
 import { isOnOwnThread, Window, type InFlightDelivery } from "./window.ts";
-
-/** How an agent finished with a message: see `Outcome` in `@parley/core`. */
-export type Settlement = "handled" | "pass" | "error";
-
-/** An agent's description of a failure. */
-export interface ReportedFailure {
-  readonly code?: string;
-  readonly message?: string;
-}
 
 /** Why a message leaves a mailbox without being handled. */
 export type DeadLetterCause = "expired" | "unhandled" | BrokenLinkCause;
@@ -31,7 +24,7 @@ export interface MailboxEvents {
   /** An agent failed to process a message, and has sent nothing on its thread since the delivery. */
   onFailed(message: InboxMessage, failure: ReportedFailure): void;
   /** Another node has the box. This mailbox must not be used afterwards. */
-  readonly onLost?: ((mailbox: Mailbox) => void) | undefined;
+  readonly onLost: (mailbox: Mailbox) => void;
   /** The inbox failed. Messages not acknowledged durably will be redelivered. */
   readonly onFailure: (error: unknown) => void;
 }
@@ -46,7 +39,7 @@ const PAGE = { limit: 256, maxLength: 1024 * 1024 };
  * While connections keep up, {@link Mailbox.onMessage} passes a message directly to a connection. Otherwise it stays in the box and is read
  * from there, so that a slow agent uses disk and not memory.
  */
-export class Mailbox implements BoxListener {
+export class Mailbox implements BoxListener, BoundMailbox {
   readonly did: string;
   readonly #inbox: Inbox;
   readonly #options: DeliveryOptions;
@@ -88,6 +81,11 @@ export class Mailbox implements BoxListener {
     this.open().catch(() => undefined);
   }
 
+  /** Its connections, those of other nodes included. */
+  get consumers(): readonly Consumer[] {
+    return [...this.#windows.keys()];
+  }
+
   get connected(): boolean {
     return this.routes.bindings.size > 0;
   }
@@ -116,9 +114,13 @@ export class Mailbox implements BoxListener {
     await (await this.#box)?.close();
   }
 
-  /** Adds a connection. It takes over its protocols from other connections, with their messages in flight. */
-  bind(consumer: Consumer, protocols: Iterable<string>): void {
-    const losers = this.routes.bindings.bind(consumer, protocols);
+  /**
+   * Adds a connection. It takes over its protocols from other connections, with their messages in flight.
+   *
+   * @param rank of a connection that may have been bound earlier than others, at another node. Default: the latest.
+   */
+  bind(consumer: Consumer, protocols: Iterable<string>, rank?: BindingRank): void {
+    const losers = this.routes.bindings.bind(consumer, protocols, rank);
     this.#windows.set(consumer, new Window(this.#options.window));
     for (const { connection, left } of losers) {
       this.#release(connection, (delivery) => this.routes.find(delivery.message, delivery.passedBy) !== connection);
@@ -127,11 +129,6 @@ export class Mailbox implements BoxListener {
     this.#reader.walk(0);
   }
 
-  /**
-   * Removes a connection. Its unacknowledged messages are redelivered to another connection, or wait.
-   *
-   * @param closeCode the WebSocket close code, if the client ended the link without leaving. Messages in flight may be the reason.
-   */
   unbind(consumer: Consumer, closeCode?: number): void {
     if (!this.routes.bindings.has(consumer)) return;
     this.routes.bindings.unbind(consumer);
@@ -170,11 +167,11 @@ export class Mailbox implements BoxListener {
     this.#reader.walk(0);
   }
 
-  /** Ends all connections: another node delivers. Messages in flight are delivered again there. */
+  /** Stops delivering: another node does. Messages in flight are delivered again there. */
   onLost(): void {
+    if (this.#isLost) return;
     this.#isLost = true;
-    this.#events.onLost?.(this);
-    for (const consumer of this.#windows.keys()) consumer.takenOver();
+    this.#events.onLost(this);
   }
 
   #createSuspects(): Suspects<Consumer> {
@@ -207,7 +204,6 @@ export class Mailbox implements BoxListener {
     return { durable, seqs };
   }
 
-  /** Processes the outcome that an agent reports for a message. Without an id: for the one that has waited longest. */
   settle(consumer: Consumer, id: string | undefined, settlement: Settlement, failure: ReportedFailure = {}): void {
     const window = this.#windows.get(consumer);
     const delivery = id === undefined ? window?.oldest() : window?.get(id);
@@ -231,12 +227,10 @@ export class Mailbox implements BoxListener {
     );
   }
 
-  /** Redelivers all unacknowledged messages of a connection. */
   redeliver(consumer: Consumer): void {
     this.#release(consumer, () => true);
   }
 
-  /** A connection has capacity again. */
   resume(consumer: Consumer): void {
     const window = this.#windows.get(consumer);
     if (window === undefined) return;

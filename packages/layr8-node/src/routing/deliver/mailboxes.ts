@@ -1,11 +1,13 @@
 import { TimeSlice } from "@parley/core/internal";
 import type { BoxListener, Inbox } from "../../inbox/inbox.ts";
 import { pagesOf } from "../../inbox/pages.ts";
+import type { BoundMailbox } from "./bound-mailbox.ts";
 import type { Consumer } from "./consumer.ts";
 import type { Routable } from "./consumer-routes.ts";
 import type { DeliveryOptions } from "./delivery-options.ts";
 import type { DescribedConnection } from "./described-connection.ts";
 import { Mailbox, type MailboxEvents } from "./mailbox.ts";
+import type { BindingPreview, OtherNodes } from "./other-nodes.ts";
 
 /** Options of {@link Mailboxes}. */
 export interface MailboxesOptions {
@@ -33,6 +35,7 @@ export class Mailboxes {
   /** DIDs of idle mailboxes with suspects, the longest idle first. */
   readonly #suspicious = new Set<string>();
   #listener: UndeliveredListener | undefined;
+  #others: OtherNodes | undefined;
   #isSweeping = false;
   #isExpiring = false;
 
@@ -42,9 +45,7 @@ export class Mailboxes {
     this.#events = {
       onDelivered: (message, attempt) => events.onDelivered(message, attempt),
       onFailure: events.onFailure,
-      onLost: (mailbox) => {
-        if (this.#mailboxes.get(mailbox.did) === mailbox) this.#mailboxes.delete(mailbox.did);
-      },
+      onLost: (mailbox) => this.#onLost(mailbox),
       onSettled: events.onSettled,
       onDead: (message, cause) => this.#listener?.onDead(message, cause),
       onFailed: (message, failure) => this.#listener?.onFailed(message, failure),
@@ -56,7 +57,12 @@ export class Mailboxes {
     this.#listener = listener;
   }
 
-  /** DIDs with a connection. */
+  /** Sets where the mailboxes of DIDs with connections at other nodes are. Called once, before the first connection. */
+  shareWith(others: OtherNodes): void {
+    this.#others = others;
+  }
+
+  /** DIDs with a connection whose mailboxes are here. */
   get connected(): number {
     let count = 0;
     for (const mailbox of this.#mailboxes.values()) if (mailbox.connected) count++;
@@ -68,28 +74,33 @@ export class Mailboxes {
     return this.#mailboxes.get(did)?.describe(maxInFlight) ?? [];
   }
 
-  *connectedDids(): Generator<string, void, undefined> {
-    for (const [did, mailbox] of this.#mailboxes) if (mailbox.connected) yield did;
-  }
-
+  /** Whether a DID has a connection, here or at another node. */
   isConnected(did: string): boolean {
-    return this.#mailboxes.get(did)?.connected === true;
+    return this.#mailboxes.get(did)?.connected === true || this.#others?.isConnected(did) === true;
   }
 
   /** Protocols that a DID's agents have bound. */
   protocolsOf(did: string): Iterable<string> {
-    return this.#mailboxes.get(did)?.routes.bindings.protocols ?? [];
+    const mailbox = this.#connectedMailbox(did);
+    return mailbox?.routes.bindings.protocols ?? this.#others?.protocolsOf(did) ?? [];
   }
 
-  /** Whether a connection of a DID would receive a message now. */
+  /** Whether a connection of a DID would receive a message now. For connections at other nodes, as far as is known here. */
   wouldTake(did: string, message: Routable): boolean {
-    return this.#mailboxes.get(did)?.routes.find(message) !== undefined;
+    return this.#connectedMailbox(did)?.routes.find(message) !== undefined || this.#others?.wouldTake(did, message) === true;
   }
 
-  /** Records that a connection has sent a message on threads. Nothing if another node has its DID by now. */
-  recordThreads(did: string, threads: readonly string[], consumer: Consumer): void {
+  /** Records that a connection has sent a message on threads. Returns a promise if that is known only later. */
+  recordThreads(did: string, threads: readonly string[], consumer: Consumer): Promise<void> | undefined {
+    if (this.#others !== undefined) return this.#others.recordThreads(consumer, threads);
     const mailbox = this.#mailboxes.get(did);
     for (const thread of threads) mailbox?.recordThread(thread, consumer);
+    return undefined;
+  }
+
+  /** The mailbox of a DID, if it is here. */
+  find(did: string): Mailbox | undefined {
+    return this.#mailboxes.get(did);
   }
 
   /** Returns the mailbox of a DID, created if necessary. */
@@ -103,17 +114,20 @@ export class Mailboxes {
     return mailbox;
   }
 
-  /** Number of protocols bound if one more connection bound these. */
-  countWith(did: string, protocols: readonly string[]): number {
-    return this.#mailboxes.get(did)?.routes.bindings.countWith(protocols) ?? protocols.length;
+  /** What a new connection of a DID with these protocols would change, if it replaced the connection `except`. @throws StorageError `storage_failed` */
+  preview(did: string, protocols: readonly string[], except: unknown): BindingPreview | Promise<BindingPreview> {
+    return this.#others?.preview(did, protocols, except) ?? this.previewHere(did, protocols, except);
   }
 
-  /** Whether a new connection of a DID with these protocols would take one from a connection other than `except`. */
-  wouldTakeOver(did: string, protocols: Iterable<string>, except: unknown): boolean {
-    return this.#mailboxes.get(did)?.routes.bindings.wouldTakeOver(protocols, except) === true;
+  /** {@link preview} for a DID whose mailbox is here, or nowhere. */
+  previewHere(did: string, protocols: readonly string[], except: unknown): BindingPreview {
+    const bindings = this.#mailboxes.get(did)?.routes.bindings;
+    if (bindings === undefined) return { count: protocols.length, takesOver: false };
+    return { count: bindings.countWith(protocols), takesOver: bindings.wouldTakeOver(protocols, except) };
   }
 
-  bind(did: string, consumer: Consumer, protocols: Iterable<string>): Mailbox {
+  bind(did: string, consumer: Consumer, protocols: readonly string[]): BoundMailbox {
+    if (this.#others !== undefined) return this.#others.bind(did, consumer, protocols);
     const mailbox = this.mailbox(did);
     mailbox.bind(consumer, protocols);
     return mailbox;
@@ -126,7 +140,7 @@ export class Mailboxes {
     for await (const page of pagesOf(box)) for (const message of page) this.#events.onDead(message, "expired");
     await box.drop();
     // An agent may have joined under the same DID during the removal.
-    if (this.isConnected(did)) return;
+    if (this.#connectedMailbox(did) !== undefined) return;
     this.#mailboxes.delete(did);
     await box.close();
   }
@@ -145,6 +159,18 @@ export class Mailboxes {
     this.#expire()
       .catch(onFailure)
       .finally(() => (this.#isExpiring = false));
+  }
+
+  #connectedMailbox(did: string): Mailbox | undefined {
+    const mailbox = this.#mailboxes.get(did);
+    return mailbox?.connected === true ? mailbox : undefined;
+  }
+
+  #onLost(mailbox: Mailbox): void {
+    if (this.#mailboxes.get(mailbox.did) === mailbox) this.#mailboxes.delete(mailbox.did);
+    mailbox.close().catch(this.#events.onFailure);
+    if (this.#others !== undefined) return this.#others.onLost(mailbox);
+    for (const consumer of mailbox.consumers) consumer.takenOver();
   }
 
   /** In time slices: there is a mailbox for each connected DID. */

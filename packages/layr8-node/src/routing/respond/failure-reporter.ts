@@ -1,7 +1,8 @@
 import { createMessage, type Message } from "@parley/core";
 import type { DamagedMessage, InboxMessage } from "../../inbox/inbox.ts";
 import type { CredentialDemand } from "../authorize/policy-options.ts";
-import type { DeadLetterCause, ReportedFailure } from "../deliver/mailbox.ts";
+import type { ReportedFailure } from "../deliver/bound-mailbox.ts";
+import type { DeadLetterCause } from "../deliver/mailbox.ts";
 import { TOO_LARGE } from "../rejection.ts";
 import { reportDenial, reportProblem } from "./problem-report.ts";
 import type { MessageSummary, SystemMessages } from "./system-messages.ts";

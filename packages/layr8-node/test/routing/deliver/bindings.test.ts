@@ -54,4 +54,17 @@ describe("Bindings", () => {
     expect(bindings.find(ORDER, NONE)).toBeUndefined();
     expect(bindings.size).toBe(1);
   });
+
+  it("leaves protocols to connections with a later rank, and keeps the order of ranks", () => {
+    const bindings = new Bindings<object>();
+    const [earlier, later, newest] = [{}, {}, {}];
+    bindings.bind(later, ["a", "b"], [1, 2]);
+    expect(bindings.bind(earlier, ["b", "c"], [1, 1])).toEqual([{ connection: earlier, left: true }]);
+    expect(bindings.find("b", NONE)).toBe(later);
+    expect(bindings.find("c", NONE)).toBe(earlier);
+    expect(bindings.latest(NONE)).toBe(later);
+    expect(bindings.bind({}, ["a"], [0, 9])).toMatchObject([{ left: false }]);
+    expect(bindings.bind(newest, ["a", "b"], [2, 1])).toEqual([{ connection: later, left: false }]);
+    expect(bindings.latest(NONE)).toBe(newest);
+  });
 });

@@ -3,7 +3,8 @@ import { inboxMessage } from "../../../src/inbox/inbox-message.ts";
 import { MemoryInbox } from "../../../src/inbox/memory-inbox.ts";
 import type { InboxMessage } from "../../../src/inbox/inbox.ts";
 import type { Consumer, Probe } from "../../../src/routing/deliver/consumer.ts";
-import { Mailbox, type ReportedFailure } from "../../../src/routing/deliver/mailbox.ts";
+import type { ReportedFailure } from "../../../src/routing/deliver/bound-mailbox.ts";
+import { Mailbox } from "../../../src/routing/deliver/mailbox.ts";
 
 const DID = "did:web:localhost:bob";
 const ECHO = "https://layr8.io/protocols/echo/1.0";
@@ -89,6 +90,7 @@ beforeEach(() => {
       onDelivered: () => {},
       onDead: (message, cause) => dead.push([message.id, cause]),
       onFailed: (message, failure) => failed.push([message.id, failure]),
+      onLost: () => {},
       onFailure: (error) => failures.push(error),
     },
   );

@@ -1,0 +1,35 @@
+import type { BoundMailbox } from "./bound-mailbox.ts";
+import type { Consumer } from "./consumer.ts";
+import type { Routable } from "./consumer-routes.ts";
+import type { Mailbox } from "./mailbox.ts";
+
+/** What a new connection with some protocols would change. */
+export interface BindingPreview {
+  /** Number of protocols bound by then. */
+  readonly count: number;
+  /** Whether it would take one from another connection. */
+  readonly takesOver: boolean;
+}
+
+/** The connections of a DID at all nodes that share their data: one of the nodes has its {@link Mailbox}. */
+export interface OtherNodes {
+  /**
+   * Finds the node that has a DID's mailbox, this one if there is none, and what a new connection would change there.
+   *
+   * @param except a connection that the new one replaces.
+   * @throws StorageError `storage_failed`
+   */
+  preview(did: string, protocols: readonly string[], except: unknown): Promise<BindingPreview>;
+  /** Binds a connection of this node to its DID's mailbox, wherever that is. */
+  bind(did: string, consumer: Consumer, protocols: readonly string[]): BoundMailbox;
+  /** Records that a connection of this node has sent a message on threads. Returns a promise if the mailbox is at another node. */
+  recordThreads(consumer: Consumer, threads: readonly string[]): Promise<void> | undefined;
+  /** Whether another node has connections of a DID. */
+  isConnected(did: string): boolean;
+  /** The protocols that a DID's connections have bound, if another node has its mailbox. */
+  protocolsOf(did: string): readonly string[];
+  /** Whether a connection would receive a message that the mailbox here, if there is one, has no connection for. */
+  wouldTake(did: string, message: Routable): boolean;
+  /** A mailbox of this node must not be used any more: another node has opened the box. */
+  onLost(mailbox: Mailbox): void;
+}
