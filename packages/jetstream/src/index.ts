@@ -7,6 +7,7 @@ export { SharedLog, type LogApplication, type LogPlace, type LogRecord, type Ope
 export { Snapshots, type Snapshot } from "./snapshots.ts";
 export { SharedTable, type TableEntry, type TableListener, type TableOptions } from "./shared-table.ts";
 export { LogImport, type ImportedRecord } from "./log-import.ts";
+export { assertNoMembers, describeCluster } from "./describe-cluster.ts";
 export { describeStreams, type StreamStatus } from "./stream-status.ts";
 export { exportStreams, restoreStreams } from "./stream-backup.ts";
 export { Members, type MembersOptions } from "./members.ts";

@@ -26,7 +26,8 @@ const CONTENT = ".tar.s2";
 export async function exportStreams(connection: JetstreamConnection, directory: string): Promise<ReadonlyMap<string, number>> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const counts = new Map<string, number>();
-  for (const { name } of await describeStreams(connection)) {
+  for (const { name, isInMemory } of await describeStreams(connection)) {
+    if (isInMemory) continue;
     const description = await snapshot(connection, name, join(directory, name + CONTENT));
     await writeFile(join(directory, name + DESCRIPTION), JSON.stringify(description), { mode: 0o600 });
     counts.set(name, messagesOf(description));

@@ -7,6 +7,8 @@ export interface StreamStatus {
   readonly messages: number;
   readonly bytes: number;
   readonly replicas: number;
+  /** Whether NATS keeps it in memory only: it is empty after a restart. */
+  readonly isInMemory: boolean;
   /** The NATS server that writes it; `undefined` while one is elected, and for a server without a cluster. */
   readonly leader: string | undefined;
   /** NATS servers that lag behind the leader or are offline, with the number of operations that they lack. */
@@ -23,8 +25,9 @@ export async function describeStreams({ jsm, prefix }: JetstreamConnection): Pro
         // NATS leaves out a lag of 0 and `offline: false`, whatever the types say.
         current && !offline ? [] : [{ server: name, operations: lag || 0, isOffline: offline || false }],
       );
-      const { name, num_replicas: replicas } = config;
-      found.push({ name, messages: state.messages, bytes: state.bytes, replicas, leader: cluster?.leader, behind });
+      const { name, num_replicas: replicas, storage } = config;
+      const { messages, bytes } = state;
+      found.push({ name, messages, bytes, replicas, isInMemory: storage === "memory", leader: cluster?.leader, behind });
     }
     return found.toSorted((left, right) => left.name.localeCompare(right.name, "en", { numeric: true }));
   } catch (error) {

@@ -7,6 +7,7 @@ import { memoryRecords, SealingKey, StorageError } from "@parley/storage";
 import { NodeClock } from "./clock.ts";
 import { checkPolicies } from "./cluster/check-policies.ts";
 import { MailboxCluster } from "./cluster/mailbox-cluster.ts";
+import { nodeToken } from "./cluster/node-token.ts";
 import { queueLimits } from "./federation/outbound/outbound-limits.ts";
 import { ApiKeys, type ApiKeyRecord } from "./identity/api-keys.ts";
 import { Dids } from "./identity/dids.ts";
@@ -76,7 +77,7 @@ export async function openSharedStores(
   );
   const credentials = await JetstreamCredentialStore.open(connection, limits.maxCredentialsPerHolder);
   const nonces = await JetstreamNonces.open(connection, { windowMs: limits.nonceWindowMs, maxEntries: limits.maxNonces });
-  const node = tokenOf(instance);
+  const node = nodeToken(instance);
   const outbound = await open(JetstreamOutboundStore.open(connection, { ...queueLimits(limits), now, node }));
   const checkHealth = (): HealthCheck => {
     const membership = members.checkHealth();
@@ -110,18 +111,13 @@ export async function openSharedStores(
 /** Ensures that no other node has the same name: it would send the same messages to other nodes. Waits for the end of one that was killed. */
 async function acquireName(connection: JetstreamConnection, name: string): Promise<{ close(): Promise<void> }> {
   const leases = await Leases.open(connection, { name: "names" });
-  const token = tokenOf(name);
+  const token = nodeToken(name);
   for (const deadline = performance.now() + NAME_WITHIN_MS; ; await sleep(NAME_EVERY_MS, connection.closed)) {
     const lease = await leases.acquire(token);
     if (lease !== undefined) return { close: () => lease.release() };
     if (performance.now() > deadline)
       throw new StorageError("data_dir_locked", `Another node named ${name} is running: give each node its own nodeName`);
   }
-}
-
-/** A node's name as part of a subject. */
-function tokenOf(name: string): string {
-  return Buffer.from(name).toString("base64url");
 }
 
 /** The lease of the node that does what one node does for all. */

@@ -12,8 +12,9 @@ export type {
 } from "./admin/admin-source.ts";
 export { createKey, hashKey, isKeyOf } from "./api-key.ts";
 export { writeEnvFile } from "./cli/env-file.ts";
-export { parseClusterOptions, type ClusterOptions } from "./cli/cluster-options.ts";
-export { DATA_DIR_FLAG, parseRevocation, printCreatedKey, printRecord } from "./cli/key-commands.ts";
+export { ClusterCommands, type ClusterProgram, type ClusterTools, type DirectoryImport } from "./cli/cluster-commands.ts";
+export type { ClusterOptions } from "./cli/cluster-options.ts";
+export { parseRevocation, printCreatedKey, printRecord } from "./cli/key-commands.ts";
 export { parseOptions } from "./cli/parse-options.ts";
 export { readSecretKey } from "./cli/read-secret-key.ts";
 export { type Command, type Environment, runCommand } from "./cli/run-command.ts";

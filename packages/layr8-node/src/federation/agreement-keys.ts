@@ -28,9 +28,9 @@ export class AgreementKeys {
    */
   async find(kid: string): Promise<KeyObject | undefined> {
     const did = kid.slice(0, -FRAGMENT.length);
-    if (!kid.endsWith(FRAGMENT) || !this.#hosted.has(did) || !nodeHoldsKeys(did)) return undefined;
+    if (!kid.endsWith(FRAGMENT) || !nodeHoldsKeys(did)) return undefined;
     const known = this.#keys.get(did);
-    if (known !== undefined) return known;
+    if (known !== undefined && this.#hosted.has(did)) return known;
     const key = await this.#hosted.privateKey(did, "agreement");
     // The DID may have been removed while its key was read.
     if (key !== undefined && this.#hosted.has(did)) this.#keys.set(did, key);

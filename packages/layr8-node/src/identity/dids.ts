@@ -60,6 +60,7 @@ export class Dids {
   readonly #dids = new Map<string, DidRecord>();
   readonly #owned = new Map<string, number>();
   readonly #creating = new Map<string, Promise<unknown>>();
+  #catchingUp: Promise<void> | undefined;
   readonly #generating = new Map<string, Promise<StoredKeys | undefined>>();
 
   /**
@@ -258,11 +259,20 @@ export class Dids {
 
   /** The document that a host serves at a path, by did:web. See {@link document}. */
   async documentAt(host: string, path: string, baseUrl: string): Promise<JsonObject | undefined> {
-    for (const name of hostsOf(host)) {
-      const did = didWebOf(name, path);
-      if (did !== undefined && this.has(did)) return this.document(did, baseUrl);
-    }
-    return undefined;
+    const dids = hostsOf(host).flatMap((name) => didWebOf(name, path) ?? []);
+    if (dids.length > 0 && !dids.some((did) => this.has(did))) await this.catchUp();
+    const did = dids.find((candidate) => this.has(candidate));
+    return did === undefined ? undefined : this.document(did, baseUrl);
+  }
+
+  /** Waits for DIDs that other nodes have created before this call. Calls share reads. @throws StorageError `storage_failed` */
+  async catchUp(): Promise<void> {
+    // A read that has begun may have missed the latest ones.
+    await this.#catchingUp?.catch(() => undefined);
+    this.#catchingUp ??= this.#records.catchUp().finally(() => {
+      this.#catchingUp = undefined;
+    });
+    await this.#catchingUp;
   }
 
   /**
@@ -271,6 +281,7 @@ export class Dids {
    * @throws StorageError `data_dir_unusable` (it can't be decrypted), `storage_failed`
    */
   async privateKey(did: string, purpose: KeyPurpose): Promise<KeyObject | undefined> {
+    if (!this.has(did)) await this.catchUp();
     const keys = await this.#keys(did);
     return keys === undefined ? undefined : privateKeyOf(did, purpose, keys[purpose], this.#nodeKey);
   }

@@ -13,6 +13,8 @@ export interface LiveRecords<T> {
    * @throws StorageError `storage_failed`
    */
   update(key: string, change: (present: T | undefined) => T | undefined): Promise<T | undefined>;
+  /** Waits for the changes that other nodes have stored. @throws StorageError `storage_failed` */
+  catchUp(): Promise<void>;
   /**
    * Resolves when the removal is durable.
    *
@@ -38,6 +40,7 @@ export function liveRecords<T>(records: Records<T> | LiveRecords<T>, find: (key:
       await records.put(key, changed);
       return changed;
     },
+    catchUp: () => Promise.resolve(),
     remove: (key) => records.remove(key),
   };
 }

@@ -64,6 +64,14 @@ export class JetstreamCredentialStore implements CredentialStore {
     }
   }
 
+  /** Stores a credential under the id that it has, after all others of its holder. */
+  async import(stored: StoredCredential): Promise<void> {
+    const holder = hashOf(stored.holderDid);
+    // The holder first: an id whose credential is missing is unknown.
+    await this.#publish(this.#holderSubject(stored.id), Buffer.from(holder));
+    await this.#publish(this.#subjectOf(holder, stored.id), Buffer.from(JSON.stringify(stored)));
+  }
+
   async get(id: string): Promise<StoredCredential | undefined> {
     if (!UUID.test(id)) return undefined;
     return reading(async () => {
@@ -132,9 +140,7 @@ export class JetstreamCredentialStore implements CredentialStore {
     const ids = await reading(() => this.#idsOf(holder));
     if (ids.length >= this.#maxPerHolder) throw new CredentialError("wallet_full", `A holder may store ${this.#maxPerHolder} credentials`);
     const stored: StoredCredential = { id: randomUUID(), ...credential };
-    // The holder first: an id whose credential is missing is unknown.
-    await this.#publish(this.#holderSubject(stored.id), Buffer.from(holder));
-    await this.#publish(this.#subjectOf(holder, stored.id), Buffer.from(JSON.stringify(stored)));
+    await this.import(stored);
     return stored;
   }
 

@@ -11,6 +11,7 @@ import type {
   ExpiredMessages,
   Inbox,
   InboxLimits,
+  InboxMessage,
   MessageToStore,
 } from "../inbox/inbox.ts";
 import { checkRoom, inboxLimits, type InboxOptions } from "../inbox/inbox-limits.ts";
@@ -134,6 +135,34 @@ export class JetstreamInbox implements Inbox {
     return storing;
   }
 
+  /**
+   * Stores the messages of a box of another inbox, in order. Those that an interrupted import has stored are the first ones, and left out. Called while no
+   * node uses the inboxes.
+   *
+   * @returns the number of messages in the box.
+   * @throws StorageError `storage_failed`; TypeError if the box may not have as many messages
+   */
+  async import(recipient: string, pages: AsyncIterable<readonly InboxMessage[]>): Promise<number> {
+    const before = (await this.depth(recipient)).messages;
+    const tried: [seq: number, attempts: number][] = [];
+    let count = 0;
+    for await (const page of pages) {
+      for (const message of page) {
+        if (++count <= before) continue;
+        // The same message may have been stored twice, long after each other: it is not remembered here.
+        const stored = await this.#publish(message, fingerprintOf(message), 0);
+        if (!stored.ok) throw new TypeError(`The inbox of ${recipient} may have ${this.#limits.maxMessages} messages there, and has more`);
+        if (message.attempts > 0) tried.push([stored.seq, message.attempts]);
+      }
+    }
+    if (count === 0) return 0;
+    const box = await this.peek(recipient);
+    await Promise.all(tried.map(([seq, attempts]) => box.recordAttempts(seq, attempts)));
+    const { messages } = box.depth();
+    if (messages !== count) throw new TypeError(`The inbox of ${recipient} has ${messages} messages there, not ${count}`);
+    return count;
+  }
+
   async remembers(message: MessageIdentity): Promise<boolean> {
     if (this.#closing !== undefined) return rejectClosed();
     const fingerprint = fingerprintOf(message);
@@ -217,12 +246,9 @@ export class JetstreamInbox implements Inbox {
   }
 
   async #store(message: MessageToStore, fingerprint: Fingerprint): Promise<Appended> {
-    const { recipient, plaintext, expiresAt, remote = false } = message;
-    const at = this.#now();
-    const rememberedUntil = at + (remote ? this.#limits.remoteDeduplicationMs : this.#limits.deduplicationMs);
-    const { stream, subject } = this.#streams.placeOf(recipient).messages;
-    const head = { recipient, fingerprint, rememberedUntil, at, length: plaintext.length, expiresAt: storableTime(expiresAt) };
-    const send = () => publish(this.#connection, encodeMessage(message), { stream, subject, headers: encodeHead(head) });
+    const { recipient, remote = false } = message;
+    const rememberMs = remote ? this.#limits.remoteDeduplicationMs : this.#limits.deduplicationMs;
+    const send = () => this.#publish(message, fingerprint, rememberMs);
     let stored = await send();
     const box = this.#open.get(recipient);
     if (!stored.ok && box !== undefined && box.index.stale.size > 0) {
@@ -230,8 +256,23 @@ export class JetstreamInbox implements Inbox {
       stored = await send();
     }
     if (!stored.ok) return { status: "full", of: "recipient" };
-    if (remote) await this.#remember(fingerprint, at);
+    if (remote) await this.#remember(fingerprint, this.#now());
     return { status: "stored", durable: DURABLE };
+  }
+
+  #publish(message: MessageToStore, fingerprint: Fingerprint, rememberMs: number): ReturnType<typeof publish> {
+    const { recipient, plaintext, expiresAt } = message;
+    const at = this.#now();
+    const { stream, subject } = this.#streams.placeOf(recipient).messages;
+    const head = {
+      recipient,
+      fingerprint,
+      rememberedUntil: at + rememberMs,
+      at,
+      length: plaintext.length,
+      expiresAt: storableTime(expiresAt),
+    };
+    return publish(this.#connection, encodeMessage(message), { stream, subject, headers: encodeHead(head) });
   }
 
   /** After the message is stored: otherwise the other node would believe that it is. */

@@ -40,6 +40,8 @@ export interface RouterEvents extends Pick<MailboxEvents, "onDelivered" | "onSet
 export interface RouterOptions extends Omit<MessageStoreOptions, "clock" | "onFailure">, Pick<AuthorizerOptions, "policies" | "verifiers"> {
   readonly delivery: DeliveryOptions;
   readonly events: RouterEvents;
+  /** Waits for DIDs that other nodes host by now, before a recipient is reported as unknown. Absent: there are no other nodes. */
+  readonly catchUp?: (() => Promise<void>) | undefined;
 }
 
 /** The owner charged for a connected agent's messages. */
@@ -94,6 +96,19 @@ export class Router {
     if (!parsed.ok) return this.#rejectedBy(parsed, sender);
     const { inbound } = parsed;
     const checked = this.#authorizer.check(inbound);
+    const { catchUp } = this.#options;
+    if (checked.ok || checked.rejection.label !== "unknown_recipient" || catchUp === undefined)
+      return this.#acceptChecked(checked, inbound, consumer, account);
+    return catchUp().then(() => this.#acceptChecked(this.#authorizer.check(inbound), inbound, consumer, account));
+  }
+
+  #acceptChecked(
+    checked: CheckResult,
+    inbound: RoutedMessage,
+    consumer: Consumer,
+    account: SenderAccount,
+  ): AcceptResult | Promise<AcceptResult> {
+    const { sender, text } = inbound;
     if (!checked.ok) return this.#rejectedBy(checked, sender, inbound);
     const extra = extraUnitsOf(inbound.message, text.length);
     if (extra > 0 && !account.takeUnits(extra)) return this.#rejectedBy(rejected(RATE_LIMITED), sender, inbound);

@@ -7,6 +7,8 @@ import { flagOptions, readFlags } from "./server-program.ts";
 /** The command line of a command for servers that share their data. */
 export interface ClusterOptions {
   readonly nats: NatsSettings;
+  /** Value of `--node-name`. */
+  readonly nodeName: string | undefined;
   /** Value of `--from`. */
   readonly from: string | undefined;
   readonly positionals: readonly string[];
@@ -26,5 +28,5 @@ export function parseClusterOptions(program: string, args: readonly string[], pr
   const { from, ...flags } = values as Record<string, string | undefined>;
   const nats = readNatsOptions(readOptions(SCHEMA, readFlags(SCHEMA, flags)), { prefix });
   if (nats === undefined) throw new TypeError("missing option --nats <url>,…: the addresses of the NATS servers");
-  return { nats, from, positionals };
+  return { nats, nodeName: flags["node-name"], from, positionals };
 }

@@ -1,8 +1,5 @@
 import { parseOptions } from "./parse-options.ts";
 
-/** The flag of commands that work on a data directory. */
-export const DATA_DIR_FLAG: { readonly "data-dir": { readonly type: "string" } } = { "data-dir": { type: "string" } };
-
 /** Prints a new API key, for `keys create`. It can't be printed again. */
 export function printCreatedKey({ id, key }: { readonly id: string; readonly key: string }): void {
   console.log(`id ${id}\nkey ${key}`);

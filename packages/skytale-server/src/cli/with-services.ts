@@ -2,7 +2,7 @@ import { closeAll } from "@parley/core/internal";
 import { type Environment, readSecretKey, readStoragePlace, type ServerStorage, withDataDirectory } from "@parley/server-kit";
 import type { Services } from "../api/services.ts";
 import type { Registry } from "../registry/registry.ts";
-import { connected, PREFIX } from "./connected.ts";
+import { CLUSTER } from "./cluster.ts";
 
 const SERVER_KEY = "SKYTALE_SERVER_KEY";
 const REMEDY =
@@ -15,7 +15,7 @@ const REMEDY =
  */
 export async function withServices(values: object, environment: Environment, use: (services: Services) => Promise<void>): Promise<void> {
   const given = readSecretKey(environment, SERVER_KEY);
-  const place = readStoragePlace(values, { prefix: PREFIX, secretKey: { given, option: "serverKey", variable: SERVER_KEY } });
+  const place = readStoragePlace(values, { prefix: CLUSTER.prefix, secretKey: { given, option: "serverKey", variable: SERVER_KEY } });
   const openServices = async (registry: Registry, directory?: string): Promise<Services> => {
     const [{ Services }, { readApiLimits }, { serverKeyOf }] = await Promise.all([
       import("../api/services.ts"),
@@ -33,7 +33,7 @@ export async function withServices(values: object, environment: Environment, use
     };
     return withDataDirectory({ dataDir, load, remedy: REMEDY }, use);
   }
-  await connected(nats, async ({ describeStreams }, connection) => {
+  await CLUSTER.connected(nats, async ({ describeStreams }, connection) => {
     if ((await describeStreams(connection)).length === 0)
       throw new TypeError(`NATS has no streams with the prefix ${nats.prefix}: start a server first, or give its --nats-prefix`);
     const { JetstreamRegistry } = await import("../registry/jetstream-registry.ts");

@@ -1,5 +1,5 @@
 import { closeAll } from "@parley/core/internal";
-import { type JetstreamConnection, LogImport, LogStreams, Members } from "@parley/jetstream";
+import { assertNoMembers, type JetstreamConnection, LogImport, LogStreams } from "@parley/jetstream";
 import type { Environment } from "@parley/storage";
 import { JetstreamLog } from "../log/jetstream-log.ts";
 import { JetstreamWelcomes } from "../log/jetstream-welcomes.ts";
@@ -34,7 +34,7 @@ const KEEP_ALL = { maxEntries: Infinity, maxBytes: Infinity, maxAgeMs: Infinity 
  * @throws TypeError if servers are running there, or it has other data; StorageError `storage_failed`; JetstreamError `streams_unavailable`
  */
 export async function importDirectory(environment: Environment, connection: JetstreamConnection): Promise<ImportCounts> {
-  await assertNoServers(connection);
+  await assertNoMembers(connection);
   const registry = await JetstreamRegistry.open(connection);
   const counts: ImportCounts = { records: 0, channels: 0, entries: 0, missing: 0, welcomes: 0, isRepeated: false };
   await closeAll(
@@ -54,12 +54,6 @@ export async function importDirectory(environment: Environment, connection: Jets
     () => registry.close(),
   );
   return counts;
-}
-
-async function assertNoServers(connection: JetstreamConnection): Promise<void> {
-  const members = await Members.open(connection, {});
-  const names = (await members.list()).map(({ name }) => (typeof name === "string" ? name : "another server"));
-  if (names.length > 0) throw new TypeError(`Servers are running there: ${names.join(", ")}. Stop them, and wait for ten seconds`);
 }
 
 /** @returns the number of records of the source. */

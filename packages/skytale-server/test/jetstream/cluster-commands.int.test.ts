@@ -7,7 +7,7 @@ import { RelayClient } from "@parley/skytale-relay";
 import { afterAll, afterEach, beforeAll, expect, it, onTestFinished, vi } from "vitest";
 import { JetstreamConnection } from "@parley/jetstream";
 import { createAccount, listAccounts } from "../../src/cli/accounts.ts";
-import { clusterExport, clusterImport, clusterRestore, clusterStatus } from "../../src/cli/cluster.ts";
+import { CLUSTER, clusterImport } from "../../src/cli/cluster.ts";
 import { createKey, revokeKey } from "../../src/cli/keys.ts";
 import { JetstreamRegistry } from "../../src/jetstream.ts";
 import type { SkytaleOptions } from "../../src/options.ts";
@@ -114,7 +114,7 @@ describeUnless(missingNats(1), "the commands for servers that share their data",
       expect((await readAll(reader, before?.first ?? 1)).slice(0, expected.length)).toEqual(expected);
       expect(await reader.fetchWelcomes(CHANNEL, [Buffer.from("reference")])).toHaveLength(1);
       await expect(publish(reader, "another commit 7", 7n)).rejects.toMatchObject({ code: "epoch_taken" });
-      await clusterStatus(flags, {});
+      await CLUSTER.status(flags, {});
       expect(lines.join("\n")).toMatch(/1 server\(s\) share the data: one\nCLU_CLAIM\t1 messages/);
       await expect(clusterImport(["--from", dataDir, ...flags], {})).rejects.toThrow("Servers are running there: one");
       await server.close();
@@ -122,15 +122,15 @@ describeUnless(missingNats(1), "the commands for servers that share their data",
     await check();
 
     const files = join(directory.path, "export");
-    await clusterExport([files, ...flags], {});
+    await CLUSTER.export([files, ...flags], {});
     const streams = new Set(lines.flatMap((line) => /^CLU_\w+/.exec(line) ?? []));
     for (const stream of streams) await connection.jsm.streams.delete(stream);
     lines.length = 0;
-    await clusterRestore([files, ...flags], {});
+    await CLUSTER.restore([files, ...flags], {});
     expect(lines.length).toBeGreaterThan(20);
     lines.length = 0;
     await check();
-    await expect(clusterRestore([files, ...flags], {})).rejects.toThrow(/already in use|exist/);
+    await expect(CLUSTER.restore([files, ...flags], {})).rejects.toThrow(/already in use|exist/);
   });
 
   it("manage accounts and keys while a server runs", async () => {

@@ -3,7 +3,7 @@ import type { ApiKey, ApiKeys } from "../../identity/api-keys.ts";
 import { RequestRejection } from "./error-response.ts";
 
 /** Creates the authentication of REST requests by the header `x-api-key`. Rejects with {@link RequestRejection} 401 and 429. */
-export function createAuthentication(apiKeys: ApiKeys, requestsPerSecond: number): Authentication<ApiKey> {
+export function createAuthentication(apiKeys: ApiKeys, requestsPerSecond: number, servers?: () => number): Authentication<ApiKey> {
   const unauthorized = (): Error => new RequestRejection(401, "unauthorized", "the header x-api-key is missing, or holds an unknown key");
   return new Authentication<ApiKey>({
     identify: ({ headers: { "x-api-key": presented } }) => {
@@ -13,6 +13,7 @@ export function createAuthentication(apiKeys: ApiKeys, requestsPerSecond: number
     },
     ownerOf: ({ id }) => id,
     requestsPerSecond,
+    servers,
     rateLimited: () => new RequestRejection(429, "rate_limited", `an API key may make ${requestsPerSecond} requests a second`),
     unauthorized,
   });

@@ -17,6 +17,8 @@ export interface RestOptions {
   readonly apiKeys: ApiKeys;
   /** Requests per second of one API key. */
   readonly requestsPerSecond: number;
+  /** Number of nodes that share the rates. Default 1. */
+  readonly servers?: (() => number) | undefined;
   /** Maximum bytes of all bodies being read; one API key may use an eighth. */
   readonly maxBodyBytes: number;
   /** The client's address. */
@@ -50,7 +52,7 @@ export async function addRest(app: FastifyInstance, options: RestOptions): Promi
     tidy: tidyOpenapi,
   });
   await app.register((calls, _options, done) => {
-    const authentication = createAuthentication(options.apiKeys, options.requestsPerSecond);
+    const authentication = createAuthentication(options.apiKeys, options.requestsPerSecond, options.servers);
     calls.addHook("onRequest", async (request, reply) => {
       reply.header("cache-control", "no-store");
       try {

@@ -1,0 +1,37 @@
+import type { JetstreamConnection } from "@parley/jetstream";
+import { type Command, ClusterCommands, loadPeerPackage, readSecretKey, type ServerStorage } from "@parley/server-kit";
+
+/** The commands of nodes that share their data. */
+export const CLUSTER: ClusterCommands<JetstreamConnection, typeof import("@parley/jetstream")> = new ClusterCommands({
+  program: "layr8-node",
+  prefix: "pn",
+  load: () => loadPeerPackage(() => import("@parley/jetstream"), "@parley/jetstream", "nats"),
+});
+
+/** Copies a data directory to NATS. */
+export const clusterImport: Command = (args, environment) => {
+  const nodeKey = readSecretKey(environment, "LAYR8_NODE_KEY");
+  const run = CLUSTER.importCommand({
+    load: async () => {
+      const [{ openStores, SCHEMA }, { readNodeOptions }] = await Promise.all([import("../open-stores.ts"), import("../options.ts")]);
+      const options = readNodeOptions({ ...(nodeKey !== undefined && { nodeKey }) });
+      const open = async (storage: ServerStorage) => {
+        const { environment: stored } = storage;
+        return stored && { stores: await openStores(storage, options), environment: stored, limits: options.limits };
+      };
+      return { schema: SCHEMA, open };
+    },
+    run: async (source, connection, { from, nodeName }) => {
+      if (source === undefined) return [];
+      const { importDirectory } = await import("../cluster/import-directory.ts");
+      const { keys, dids, messages, credentials, outbound, isRepeated } = await importDirectory(source, connection, nodeName);
+      return [
+        isRepeated
+          ? `${from} was imported before`
+          : `imported ${keys} API keys, ${dids} DIDs, ${messages} messages in inboxes, ${credentials} credentials, ${outbound} messages for other domains`,
+        `start the nodes with the node key of the directory: LAYR8_NODE_KEY="$(cat ${from}/node.key)"`,
+      ];
+    },
+  });
+  return run(args, environment);
+};

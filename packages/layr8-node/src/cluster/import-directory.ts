@@ -1,0 +1,173 @@
+import type { JsonObject } from "@parley/core";
+import { assertNoMembers, type JetstreamConnection, SharedTable } from "@parley/jetstream";
+import { type Environment, storedRecords } from "@parley/storage";
+import type { ApiKeyRecord } from "../identity/api-keys.ts";
+import type { DidRecord } from "../identity/hosted-did.ts";
+import { pagesOf } from "../inbox/pages.ts";
+import { JetstreamCredentialStore } from "../jetstream/jetstream-credential-store.ts";
+import { JetstreamInbox } from "../jetstream/jetstream-inbox.ts";
+import { JetstreamOutboundStore } from "../jetstream/jetstream-outbound-store.ts";
+import { JetstreamRecords } from "../jetstream/jetstream-records.ts";
+import type { NodeLimits } from "../options.ts";
+import type { StoredEntry } from "../federation/outbound/outbound-store.ts";
+import { queueLimits } from "../federation/outbound/outbound-limits.ts";
+import { inboxLimits, type Stores } from "../stores.ts";
+import { nodeToken } from "./node-token.ts";
+
+/** An open data directory. */
+export interface ImportSource {
+  readonly environment: Environment;
+  readonly stores: Stores;
+  readonly limits: NodeLimits;
+}
+
+/** What was imported. */
+export interface ImportCounts {
+  readonly keys: number;
+  readonly dids: number;
+  /** Messages in inboxes. */
+  readonly messages: number;
+  readonly credentials: number;
+  /** Messages for other domains. */
+  readonly outbound: number;
+  /** The data directory had been imported before, and nothing was written. */
+  readonly isRepeated: boolean;
+}
+
+const MARK = "import";
+const COMPLETE = "complete";
+const PAGE = 100;
+/** DIDs whose inboxes and credentials are copied at the same time. */
+const PARALLEL = 16;
+const NOTHING = { keys: 0, dids: 0, messages: 0, credentials: 0, outbound: 0 };
+
+/**
+ * Copies a data directory that no node uses to NATS, while no node shares the data there. Inboxes and credentials keep their order. An import that was
+ * interrupted can be repeated; one that is complete is not.
+ *
+ * @param nodeName the node that is to send the messages for other domains.
+ * @throws TypeError if nodes are running there, it has other data, or the name is missing; StorageError `storage_failed`; JetstreamError
+ *   `streams_unavailable`
+ */
+export async function importDirectory(
+  source: ImportSource,
+  connection: JetstreamConnection,
+  nodeName: string | undefined,
+): Promise<ImportCounts> {
+  const { environment, stores } = source;
+  await assertNoMembers(connection);
+  const waiting = [...stores.outbound.entries()];
+  if (waiting.length > 0 && nodeName === undefined)
+    throw new TypeError(`missing option --node-name <name>: the node that is to send ${waiting.length} messages for other domains`);
+  const mark = await ImportMark.open(connection);
+  const keys = await JetstreamRecords.open<ApiKeyRecord>(connection, { name: "keys", keyOf: ({ id }) => id });
+  const dids = await JetstreamRecords.open<DidRecord>(connection, { name: "dids", keyOf: ({ did }) => did });
+  try {
+    if (mark.value === COMPLETE) return { ...NOTHING, isRepeated: true };
+    if (mark.value === undefined && [...keys.load(), ...dids.load()].length > 0)
+      throw new TypeError("There are API keys or DIDs under this prefix already: choose another one with --nats-prefix");
+    await mark.write("started");
+    const counts = {
+      keys: await copyRecords(storedRecords<ApiKeyRecord>(environment, "api-keys").load(), keys, ({ id }) => id),
+      dids: await copyRecords(storedRecords<DidRecord>(environment, "dids").load(), dids, ({ did }) => did),
+      ...(await copyHoldings(source, connection)),
+      outbound: await copyOutbound(source, waiting, connection, nodeName ?? ""),
+    };
+    await mark.write(COMPLETE);
+    return { ...counts, isRepeated: false };
+  } finally {
+    await Promise.all([mark.close(), keys.close(), dids.close()]);
+  }
+}
+
+async function copyRecords<T extends JsonObject>(
+  source: Iterable<T>,
+  target: JetstreamRecords<T>,
+  keyOf: (record: T) => string,
+): Promise<number> {
+  const records = [...source];
+  await inParallel(records, async (record) => void (await target.update(keyOf(record), (present) => present ?? record)));
+  return records.length;
+}
+
+/** Copies the inboxes and credentials of all DIDs. */
+async function copyHoldings(
+  { stores: { inbox, credentials, dids }, limits }: ImportSource,
+  connection: JetstreamConnection,
+): Promise<{ readonly messages: number; readonly credentials: number }> {
+  const targetInbox = await JetstreamInbox.open(connection, { limits: inboxLimits(limits) });
+  const targetCredentials = await JetstreamCredentialStore.open(connection, Number.POSITIVE_INFINITY);
+  const counts = { messages: 0, credentials: 0 };
+  try {
+    await inParallel(dids.all(), async ({ did }) => {
+      counts.messages += await targetInbox.import(did, pagesOf(await inbox.peek(did)));
+      for (let after: number | undefined; ;) {
+        const page = await credentials.list(did, { limit: PAGE, after });
+        for (const credential of page.credentials) await targetCredentials.import(credential);
+        counts.credentials += page.credentials.length;
+        after = page.next;
+        if (after === undefined) return;
+      }
+    });
+  } finally {
+    await targetInbox.close();
+  }
+  return counts;
+}
+
+async function copyOutbound(
+  { stores: { outbound }, limits }: ImportSource,
+  waiting: readonly StoredEntry[],
+  connection: JetstreamConnection,
+  nodeName: string,
+): Promise<number> {
+  if (waiting.length === 0) return 0;
+  const target = await JetstreamOutboundStore.open(connection, { ...queueLimits(limits), node: nodeToken(nodeName) });
+  try {
+    // The same message again is a duplicate, so an import can be continued.
+    for (const entry of waiting) {
+      const appended = await target.append(outbound.read(entry));
+      if (appended.status === "stored") await appended.durable;
+    }
+  } finally {
+    await target.close();
+  }
+  return waiting.length;
+}
+
+/** How far the import has come. */
+class ImportMark {
+  value: string | undefined;
+  #table!: SharedTable;
+
+  static async open(connection: JetstreamConnection): Promise<ImportMark> {
+    const mark = new ImportMark();
+    mark.#table = await SharedTable.open(
+      connection,
+      { name: "meta" },
+      {
+        onEntry: ({ key, value }) => {
+          if (key === MARK) mark.value = Buffer.from(value).toString();
+        },
+        onRemoved: () => undefined,
+      },
+    );
+    return mark;
+  }
+
+  async write(value: string): Promise<void> {
+    await this.#table.put(MARK, Buffer.from(value));
+  }
+
+  close(): Promise<void> {
+    return this.#table.close();
+  }
+}
+
+async function inParallel<T>(items: Iterable<T>, work: (item: T) => Promise<void>): Promise<void> {
+  const next = items[Symbol.iterator]();
+  const worker = async (): Promise<void> => {
+    for (let item = next.next(); item.done !== true; item = next.next()) await work(item.value);
+  };
+  await Promise.all(Array.from({ length: PARALLEL }, worker));
+}
