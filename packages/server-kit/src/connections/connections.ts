@@ -202,8 +202,15 @@ interface Report {
   readonly userLimits?: { readonly open_files?: { readonly soft?: unknown } };
 }
 
-/** The process's soft limit of open file descriptors; Infinity if it is unknown. */
+let knownMaxDescriptors: number | undefined;
+
+/** The process's soft limit of open file descriptors; Infinity if it is unknown. Read once per process: a report takes up to 40 ms. */
 function maxDescriptors(): number {
+  knownMaxDescriptors ??= readMaxDescriptors();
+  return knownMaxDescriptors;
+}
+
+function readMaxDescriptors(): number {
   const report = process.report as { getReport(): object; excludeNetwork?: boolean } | undefined;
   if (report === undefined) return Infinity;
   const { excludeNetwork } = report;
