@@ -11,8 +11,8 @@ const upTo = (last: number) => Array.from({ length: last }, (_, index) => index 
 
 it("answers messages, and streams the events of a task", async () => {
   await withSkytalePrograms(import.meta.url, async (start) => {
-    await using agent = start("agent");
-    await using client = start("client", await agent.said("skt_inv_"), "erin");
+    await using agent = await start("agent");
+    await using client = await start("client", await agent.said("skt_inv_"), "erin");
     await client.said("counter: Counts");
     client.type("good morning");
     await client.said('agent: Hello erin. Say "count to 5"');
@@ -30,8 +30,8 @@ it("answers messages, and streams the events of a task", async () => {
 
 it("cancels a task, whose stream then ends", async () => {
   await withSkytalePrograms(import.meta.url, async (start) => {
-    await using agent = start("agent");
-    await using client = start("client", await agent.said("skt_inv_"));
+    await using agent = await start("agent");
+    await using client = await start("client", await agent.said("skt_inv_"));
     await client.said("you are client");
     client.type("count to 1000");
     await client.said("(working)");
@@ -47,8 +47,8 @@ it("cancels a task, whose stream then ends", async () => {
 
 it("a client can leave a stream and resubscribe", async () => {
   await withSkytalePrograms(import.meta.url, async (start) => {
-    await using agent = start("agent");
-    await using client = start("client", await agent.said("skt_inv_"));
+    await using agent = await start("agent");
+    await using client = await start("client", await agent.said("skt_inv_"));
     await client.said("you are client");
     client.type("count to 1000");
     await client.said("(working)");
@@ -68,10 +68,10 @@ it("a client can leave a stream and resubscribe", async () => {
 
 it("serves several clients concurrently, each with its own tasks", async () => {
   await withSkytalePrograms(import.meta.url, async (start) => {
-    await using agent = start("agent");
+    await using agent = await start("agent");
     const token = await agent.said("skt_inv_");
-    await using erin = start("client", token, "erin");
-    await using frank = start("client", token, "frank");
+    await using erin = await start("client", token, "erin");
+    await using frank = await start("client", token, "frank");
     await Promise.all([erin.said("you are erin"), frank.said("you are frank")]);
     erin.type("count to 20");
     frank.type("count to 10");
@@ -86,15 +86,15 @@ it("serves several clients concurrently, each with its own tasks", async () => {
 
 it("reports that a restarted agent lost a task, and continues", async () => {
   await withSkytalePrograms(import.meta.url, async (start) => {
-    await using first = start("agent");
-    await using client = start("client", await first.said("skt_inv_"));
+    await using first = await start("agent");
+    await using client = await start("client", await first.said("skt_inv_"));
     await client.said("you are client");
     client.type("count to 1000");
     const id = taskIn(await client.said("(task "));
     first.kill("SIGKILL");
     await first.exit();
     client.type("/task");
-    await using second = start("agent");
+    await using second = await start("agent");
     await client.said(`(failed: Task not found: ${id})`);
     client.type("good morning");
     await client.said("agent: Hello client.");
@@ -106,10 +106,10 @@ it("reports that a restarted agent lost a task, and continues", async () => {
 
 it("prints its usage, and the problem with a token", async () => {
   await withSkytalePrograms(import.meta.url, async (start) => {
-    await using bare = start("client");
+    await using bare = await start("client");
     expect(await bare.exit()).toBe(2);
     await bare.said("usage:");
-    await using wrong = start("client", "skt_inv_nonsense");
+    await using wrong = await start("client", "skt_inv_nonsense");
     expect(await wrong.exit()).toBe(1);
     await wrong.said("runtime error:");
   });

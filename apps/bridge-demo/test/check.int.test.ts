@@ -12,10 +12,10 @@ const journalIn = async (directory: string) => (await readFile(join(directory, "
 
 it("an official A2A client calls an MCP tool and receives its result", async () => {
   await withSkytalePrograms(import.meta.url, async (start) => {
-    await using bridge = start("bridge");
-    await using tools = start("tools", await tokenFor(bridge, "acme/tools/desk"));
+    await using bridge = await start("bridge");
+    await using tools = await start("tools", await tokenFor(bridge, "acme/tools/desk"));
     await tools.said("stamping on");
-    await using agent = start("agent", await tokenFor(bridge, "acme/agents/desk"), "erin");
+    await using agent = await start("agent", await tokenFor(bridge, "acme/agents/desk"), "erin");
     agent.type("application form");
     await agent.said("bridge answers: stamp 1: application form");
     agent.endInput();
@@ -29,11 +29,11 @@ it("an official A2A client calls an MCP tool and receives its result", async () 
 
 it("each request is answered once with one tool call while the bridge is killed repeatedly", async () => {
   await withSkytalePrograms(import.meta.url, async (start, directory) => {
-    const runs = [start("bridge")];
+    const runs = [await start("bridge")];
     try {
       const first = runs[0] as App;
-      await using tools = start("tools", await tokenFor(first, "acme/tools/desk"));
-      await using agent = start("agent", await tokenFor(first, "acme/agents/desk"));
+      await using tools = await start("tools", await tokenFor(first, "acme/tools/desk"));
+      await using agent = await start("agent", await tokenFor(first, "acme/agents/desk"));
       await agent.said("you are agent");
       await tools.said("stamping on");
       for (let run = 1; run <= RUNS; run += 1) {
@@ -43,7 +43,7 @@ it("each request is answered once with one tool call while the bridge is killed 
         await expect.poll(() => answersOf(agent).length, { timeout: 120_000, interval: 5 }).toBeGreaterThan((run - 1) * PORTION);
         runs.at(-1)?.kill("SIGKILL");
         await runs.at(-1)?.exit();
-        runs.push(start("bridge"));
+        runs.push(await start("bridge"));
       }
       agent.endInput();
       expect(await agent.exit()).toBe(0);
@@ -61,7 +61,7 @@ it("each request is answered once with one tool call while the bridge is killed 
 it("programs print their usage without arguments", async () => {
   await withSkytalePrograms(import.meta.url, async (start) => {
     for (const name of ["tools", "agent"]) {
-      await using app = start(name);
+      await using app = await start(name);
       expect(await app.exit()).toBe(2);
       await app.said("usage:");
     }

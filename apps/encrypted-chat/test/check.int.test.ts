@@ -11,11 +11,11 @@ async function tokenOf(app: App): Promise<string> {
 
 it("sends messages to all members, across restarts, and not to removed ones", async () => {
   await withSkytalePrograms(import.meta.url, async (start) => {
-    await using alice = start("main", "alice", CHANNEL);
+    await using alice = await start("main", "alice", CHANNEL);
     await alice.said(`you are alice in ${CHANNEL}`);
     const token = await tokenOf(alice);
     {
-      await using bob = start("main", "bob", CHANNEL, token);
+      await using bob = await start("main", "bob", CHANNEL, token);
       await bob.said("you are bob");
       await alice.said("(alice added bob)");
       bob.type("hello alice");
@@ -27,9 +27,9 @@ it("sends messages to all members, across restarts, and not to removed ones", as
     }
     alice.type("come back");
     // The token has no use left, and bob needs none.
-    await using bob = start("main", "bob", CHANNEL);
+    await using bob = await start("main", "bob", CHANNEL);
     await bob.said("alice: come back");
-    await using carol = start("main", "carol", CHANNEL, token);
+    await using carol = await start("main", "carol", CHANNEL, token);
     expect(await carol.exit()).toBe(1);
     await carol.said("all uses of the invite are taken");
 
