@@ -19,6 +19,8 @@ const env = {
   PATH: [join(repository, "node_modules", ".bin"), process.env.PATH].join(delimiter),
   CI: "1",
   NO_COLOR: "1",
+  // Tools in Go (tsc, tsgolint, esbuild) collect garbage less often: half of tsc's CPU time, for more memory.
+  GOGC: "400",
 };
 
 /** @typedef {{ name: string, command: string, hint?: string, env?: Record<string, string> }} Step */
