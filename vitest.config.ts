@@ -1,12 +1,15 @@
 import { availableParallelism } from "node:os";
 import { defaultServerConditions } from "vite";
 import { defineConfig } from "vitest/config";
-import { pureTests } from "./scripts/lib/pure-tests.ts";
 
 // Tests import the workspace's packages as sources, so that a test never runs against a stale build.
 const conditions = ["@parley/source", ...defaultServerConditions];
 const roots = "{packages,apps,testing}/*/{src,test}";
-const pure = pureTests();
+
+const UNIT = [`${roots}/**/*.test.ts`, "scripts/**/*.test.mjs"];
+const INTEGRATION = [`${roots}/**/*.int.test.ts`];
+
+const seeded = process.env["PARLEY_SEED"] === undefined ? [] : ["testing/assertions/src/seeded-properties.ts"];
 
 export default defineConfig({
   resolve: { conditions },
@@ -19,40 +22,17 @@ export default defineConfig({
     hookTimeout: 120_000,
     teardownTimeout: 60_000,
     expect: { poll: { timeout: 60_000 } },
-    setupFiles: process.env["PARLEY_SEED"] === undefined ? [] : ["testing/assertions/src/seeded-properties.ts"],
+    // Files share their workers: importing modules again for each file takes longer than its tests.
+    isolate: false,
+    setupFiles: [...seeded, "testing/assertions/src/unchanged-process.ts"],
     projects: [
       {
         extends: true,
-        test: {
-          name: "unit",
-          include: [`${roots}/**/*.test.ts`, "scripts/**/*.test.mjs"],
-          exclude: ["**/*.int.test.ts", "**/*.site.test.ts", "**/node_modules/**", ...pure],
-        },
+        test: { name: "unit", include: UNIT, exclude: ["**/*.int.test.ts", "**/*.site.test.ts", "**/node_modules/**"] },
       },
-      {
-        extends: true,
-        test: {
-          // Each file imports its modules in a worker of its own, except for these.
-          name: "unit-pure",
-          include: pure,
-          isolate: false,
-        },
-      },
-      {
-        extends: true,
-        test: {
-          name: "integration",
-          include: [`${roots}/**/*.int.test.ts`],
-        },
-      },
-      {
-        extends: true,
-        test: {
-          // Needs the built docs site: see `npm run docs:test`.
-          name: "site",
-          include: [`${roots}/**/*.site.test.ts`],
-        },
-      },
+      { extends: true, test: { name: "integration", include: INTEGRATION } },
+      // Needs the built docs site: see `npm run docs:test`.
+      { extends: true, test: { name: "site", include: [`${roots}/**/*.site.test.ts`] } },
     ],
     coverage: {
       provider: "v8",

@@ -25,7 +25,7 @@ export interface FuzzerOptions {
 }
 
 /** Runs inputs, keeps those that reach something new, and changes them. */
-export class Fuzzer {
+export class Fuzzer implements Disposable {
   readonly #target: Target;
   readonly #options: FuzzerOptions;
   readonly #coverage = new Coverage();
@@ -35,6 +35,7 @@ export class Fuzzer {
   #memory: number | undefined;
   /** An exception or rejection that no caller could catch. */
   #stray: { error: unknown } | undefined;
+  readonly #onStray = (error: unknown): void => void (this.#stray ??= { error });
   runs = 0;
   mostWork = 0;
 
@@ -43,8 +44,12 @@ export class Fuzzer {
     this.#options = options;
     this.#random = seededRandom(options.seed);
     this.#words = ["0", ...this.#coverage.words];
-    const onStray = (error: unknown): void => void (this.#stray ??= { error });
-    process.on("uncaughtException", onStray).on("unhandledRejection", onStray);
+    process.on("uncaughtException", this.#onStray).on("unhandledRejection", this.#onStray);
+  }
+
+  /** Ends the collection of exceptions that no caller could catch. */
+  [Symbol.dispose](): void {
+    process.off("uncaughtException", this.#onStray).off("unhandledRejection", this.#onStray);
   }
 
   /** Inputs that reached something new, in the order in which they did. */

@@ -24,7 +24,7 @@ function targetOf(code: string, seed: string, format: Target["format"] = "bytes"
 
 /** Runs inputs until one leads to a fault. */
 async function search(target: Target, seed: number): Promise<{ runs: number; error: string } | undefined> {
-  const fuzzer = new Fuzzer(target, { seed, corpus: [], onInput: () => {} });
+  using fuzzer = new Fuzzer(target, { seed, corpus: [], onInput: () => {} });
   let result = await fuzzer.start();
   while (result.ok && fuzzer.runs < 100_000) result = await fuzzer.step();
   return result.ok ? undefined : { runs: fuzzer.runs, error: String(result.fault.error) };

@@ -49,7 +49,7 @@ export class RelayHarness implements AsyncDisposable {
   readonly logs: Logs;
   readonly relay: Relay;
   readonly #clients: RelayClient[] = [];
-  #listener: GrpcListener | undefined;
+  #listener: Promise<GrpcListener> | undefined;
 
   constructor(options: Partial<RelayOptions> & { readonly logs?: LogsOptions } = {}) {
     this.logs = openLogs(undefined, options.logs);
@@ -63,8 +63,8 @@ export class RelayHarness implements AsyncDisposable {
   }
 
   /** Starts gRPC on a free port, the first time. */
-  async listen(port = 0): Promise<GrpcListener> {
-    this.#listener ??= await listenGrpc(this.relay, { port });
+  listen(port = 0): Promise<GrpcListener> {
+    this.#listener ??= listenGrpc(this.relay, { port });
     return this.#listener;
   }
 
@@ -84,7 +84,7 @@ export class RelayHarness implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const client of this.#clients) await client.close();
-    await this.#listener?.close();
+    await (await this.#listener)?.close();
     await this.relay.close();
     await this.logs.close();
   }
