@@ -63,9 +63,9 @@ export class StepRunner {
     const began = performance.now();
     const state = { began, progress: "" };
     this.#running.set(step.name, state);
-    const { ok, output } = await execute(step, (progress) => (state.progress = progress));
+    const { ok, output, cpuSeconds } = await execute(step, (progress) => (state.progress = progress));
     this.#running.delete(step.name);
-    this.#print(`${ok ? "ok  " : "FAIL"} ${number} ${step.name} (${seconds(began)} s)`);
+    this.#print(`${ok ? "ok  " : "FAIL"} ${number} ${step.name} (${seconds(began)} s${cpuSeconds === undefined ? "" : `, CPU ${cpuSeconds.toFixed(1)} s`})`);
     for (const line of output.filter((one) => one.startsWith(SKIPPED))) this.skips.push(`${step.name}: ${line.slice(SKIPPED.length)}`);
     if (ok) return;
     this.failed.push(step);
@@ -92,17 +92,33 @@ function seconds(since, digits = 1) {
   return ((performance.now() - since) / 1000).toFixed(digits);
 }
 
-/** Runs a command. Resolves with whether it succeeded and the lines that it printed, those on its progress excepted. */
+/** The shell writes the CPU time of a command and all its processes to a pipe of its own. */
+function timed(command) {
+  return process.platform === "win32" ? command : `(\n${command}\n) 3>&-; status=$?; times >&3; exit $status`;
+}
+
+/** The sum of what `times` of a POSIX shell prints, in seconds; undefined if it printed nothing. */
+function parseTimes(text) {
+  const times = [...text.matchAll(/(\d+)m([\d.]+)s/g)];
+  return times.length === 0 ? undefined : times.reduce((sum, [, minutes, rest]) => sum + Number(minutes) * 60 + Number(rest), 0);
+}
+
+/**
+ * Runs a command. Resolves with whether it succeeded, the lines that it printed, those on its progress excepted, and the CPU time that its
+ * processes took, without those that it left running.
+ */
 function execute(step, onProgress) {
   return new Promise((resolve) => {
     const lines = [];
     const take = (line) => (line.startsWith(PROGRESS) ? onProgress(line.slice(PROGRESS.length)) : lines.push(line));
-    const child = spawn(step.command, {
+    let times = "";
+    const child = spawn(timed(step.command), {
       cwd: repository,
       env: { ...env, ...step.env },
       shell: true,
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: ["ignore", "pipe", "pipe", "pipe"],
     });
+    child.stdio[3].setEncoding("utf8").on("data", (text) => (times += text));
     for (const stream of [child.stdout, child.stderr]) {
       let rest = "";
       stream.setEncoding("utf8");
@@ -114,6 +130,6 @@ function execute(step, onProgress) {
       stream.on("end", () => rest !== "" && take(rest));
     }
     child.on("error", (error) => resolve({ ok: false, output: [...lines, String(error)] }));
-    child.on("close", (status) => resolve({ ok: status === 0, output: lines }));
+    child.on("close", (status) => resolve({ ok: status === 0, output: lines, cpuSeconds: parseTimes(times) }));
   });
 }

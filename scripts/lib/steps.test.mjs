@@ -17,7 +17,7 @@ describe("StepRunner", () => {
     const bad = { name: "bad", command: node("console.log('the cause'); process.exit(3)"), hint: "npm run fix" };
     await runner.run([bad, good]);
     expect(runner.failed).toEqual([bad]);
-    const text = printed.join("\n").replaceAll(/\([\d.]+ s\)/g, "(time)");
+    const text = printed.join("\n").replaceAll(/\([\d.]+ s(, CPU [\d.]+ s)?\)/g, "(time)");
     expect(text).toBe("FAIL 1 of 2 bad (time)\n  the cause\n  To fix it: npm run fix\nok   2 of 2 good (time)");
   });
 
