@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { defaultServerConditions } from "vite";
 import { defineConfig } from "vitest/config";
+import { fakeTimerTests } from "./scripts/lib/fake-timer-tests.ts";
 
 // Tests import the workspace's packages as sources, so that a test never runs against a stale build.
 const conditions = ["@parley/source", ...defaultServerConditions];
@@ -8,6 +9,9 @@ const roots = "{packages,apps,testing}/*/{src,test}";
 
 const UNIT = [`${roots}/**/*.test.ts`, "scripts/**/*.test.mjs"];
 const INTEGRATION = [`${roots}/**/*.int.test.ts`];
+
+const FAKE_TIMERS = fakeTimerTests();
+const NOT_UNIT = ["**/*.int.test.ts", "**/*.site.test.ts", "**/node_modules/**"];
 
 const seeded = process.env["PARLEY_SEED"] === undefined ? [] : ["testing/assertions/src/seeded-properties.ts"];
 
@@ -26,10 +30,8 @@ export default defineConfig({
     isolate: false,
     setupFiles: [...seeded, "testing/assertions/src/unchanged-process.ts"],
     projects: [
-      {
-        extends: true,
-        test: { name: "unit", include: UNIT, exclude: ["**/*.int.test.ts", "**/*.site.test.ts", "**/node_modules/**"] },
-      },
+      { extends: true, test: { name: "unit", include: UNIT, exclude: [...NOT_UNIT, ...FAKE_TIMERS] } },
+      { extends: true, test: { name: "unit-fake-timers", include: FAKE_TIMERS, isolate: true } },
       { extends: true, test: { name: "integration", include: INTEGRATION } },
       // Needs the built docs site: see `npm run docs:test`.
       { extends: true, test: { name: "site", include: [`${roots}/**/*.site.test.ts`] } },
