@@ -65,7 +65,9 @@ export class StepRunner {
     this.#running.set(step.name, state);
     const { ok, output, cpuSeconds } = await execute(step, (progress) => (state.progress = progress));
     this.#running.delete(step.name);
-    this.#print(`${ok ? "ok  " : "FAIL"} ${number} ${step.name} (${seconds(began)} s${cpuSeconds === undefined ? "" : `, CPU ${cpuSeconds.toFixed(1)} s`})`);
+    this.#print(
+      `${ok ? "ok  " : "FAIL"} ${number} ${step.name} (${seconds(began)} s${cpuSeconds === undefined ? "" : `, CPU ${cpuSeconds.toFixed(1)} s`})`,
+    );
     for (const line of output.filter((one) => one.startsWith(SKIPPED))) this.skips.push(`${step.name}: ${line.slice(SKIPPED.length)}`);
     if (ok) return;
     this.failed.push(step);
