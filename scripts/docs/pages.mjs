@@ -8,8 +8,8 @@ import { outsideCode } from "./markdown.mjs";
 
 const LINK = /(!?)\[((?:[^[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)/g;
 const ABSOLUTE = /^(?:[a-z][a-z\d+.-]*:|\/)/i;
-/** Texts for coding agents and for releases, not for readers of the site. */
-const LEFT_OUT = /(?:^|\/)(?:skills|\.changeset|test)\/|CHANGELOG\.md$|^testing\//;
+/** Texts for coding agents and for releases, and API reports: not for readers of the site. */
+const LEFT_OUT = /(?:^|\/)(?:skills|\.changeset|test|api)\/|CHANGELOG\.md$|^testing\//;
 
 /** Address of the repository, as the manifests of the packages have it. */
 function repositoryUrl() {
