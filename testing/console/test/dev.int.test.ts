@@ -118,7 +118,8 @@ describeUnless(found.missing, "the console of parley dev", () => {
     await opened.page.locator("main").getByText("acme/team/lens").waitFor();
     expect(await opened.page.locator("main").innerText()).toContain("frank");
     await opened.close();
-    agent.kill("SIGKILL");
+    // Passed on to the agent.
+    agent.kill("SIGTERM");
     await once(agent, "exit");
   });
 });
