@@ -10,10 +10,13 @@ export const KEY = "a-key-that-lives-through-restarts";
 /** A node as a process of its own, so that it can be killed. Needs a build. */
 export class NodeProcess {
   readonly #args: readonly string[];
+  readonly #environment: Readonly<Record<string, string>>;
   readonly port: number;
   #process: ChildProcess | undefined;
 
-  constructor(port: number, args: readonly string[]) {
+  /** @param environment variables in addition to those of this process. */
+  constructor(port: number, args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
+    this.#environment = environment;
     this.port = port;
     this.#args = ["--port", String(port), "--log", "fatal", ...args];
   }
@@ -25,7 +28,7 @@ export class NodeProcess {
   /** Resolves once it listens. */
   async start(): Promise<void> {
     const child = spawn(process.execPath, [program, ...this.#args], {
-      env: { ...process.env, LAYR8_NODE_API_KEY: KEY },
+      env: { ...process.env, LAYR8_NODE_API_KEY: KEY, ...this.#environment },
       stdio: ["ignore", "pipe", "inherit"],
     });
     this.#process = child;

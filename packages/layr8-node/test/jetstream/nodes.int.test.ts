@@ -186,9 +186,8 @@ describeUnless(missingNats(1), "nodes with the same data", () => {
   });
 
   it("have everything for the agent of a node that is killed", async () => {
-    process.env["LAYR8_NODE_KEY"] = NODE_KEY.toString("base64");
     const args = ["--nats", nats.urls.join(","), "--nats-prefix", prefix, "--node-name", "killed", "--domain", "node.example"];
-    const killed = new NodeProcess(24_871, args);
+    const killed = new NodeProcess(24_871, args, { LAYR8_NODE_KEY: NODE_KEY.toString("base64") });
     onTestFinished(() => killed.kill());
     await killed.start();
     const one = await start();
