@@ -147,7 +147,7 @@ describeUnless(found.missing, "the cause of a failure", () => {
     await visit.clickMenu("Problems");
     expect(await visit.missing("A policy of the recipient denies the sender")).toEqual([]);
     await visit.click(visit.main.locator("li", { hasText: "A policy of the recipient denies" }).getByText("Would it pass now?"));
-    expect(await visit.missing("It would stop: it denies the sender")).toEqual([]);
+    expect(await visit.missing(`It would stop at Policy 1 (for ${BOB}): it denies the sender`)).toEqual([]);
   });
 
   it("is shown for a full inbox", async () => {

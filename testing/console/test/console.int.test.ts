@@ -111,7 +111,7 @@ describeUnless(found.missing, "the console in Chromium", () => {
     [
       "passage",
       () => `passage?from=did:web:localhost:mallory&to=did:web:localhost:bob&type=${encodeURIComponent(`${ECHO}/request`)}`,
-      "It would stop: it denies the sender",
+      "It would stop at Policy 1 (for did:web:localhost:bob): it denies the sender",
     ],
     ["federation", () => "federation/did%3Aweb%3Alocalhost%3Abob", "This node hosts it."],
     ["credentials", () => "credentials/did%3Aweb%3Alocalhost%3Abob", "The node stores no credential of this DID."],

@@ -5,6 +5,12 @@ import { place, setSetting } from "../state/router.ts";
 import { useRead } from "../state/use-read.ts";
 import type { AgentRow } from "./agents.tsx";
 
+/** The first step that it does not pass, in words. */
+function stopOf({ steps }: Passage): string {
+  const stop = steps.find(({ status }) => status === "stop");
+  return stop === undefined ? "It would stop." : `It would stop at ${stop.step}: ${stop.found}`;
+}
+
 interface Passage {
   readonly passes: boolean;
   readonly steps: readonly { readonly step: string; readonly status: "ok" | "stop" | "note"; readonly found: string }[];
@@ -50,9 +56,7 @@ export function PassageScreen(): JSX.Element {
       {value !== undefined && (
         <>
           <p class={`notice ${value.passes ? "good" : "bad"}`} role="status">
-            {value.passes
-              ? "The node would accept it."
-              : `It would stop: ${value.steps.find(({ status }) => status === "stop")?.found ?? ""}`}
+            {value.passes ? "The node would accept it." : stopOf(value)}
           </p>
           <ol class="steps">
             {value.steps.map(({ step, status, found }) => (
