@@ -148,12 +148,7 @@ describeUnless(missingNats(1), "the commands for servers that share their data",
     const [, account = "", key = ""] = /^account (.+)\nkey (.+)$/.exec(lines[0] ?? "") ?? [];
     expect(await whoIs(key)).toMatchObject({ id: account, name: "carol" });
     await listAccounts(own, environment);
-    expect(
-      lines
-        .slice(1)
-        .map((line) => line.split("\t")[2])
-        .toSorted(),
-    ).toEqual(["carol@example.org", "operator@localhost"]);
+    expect(new Set(lines.slice(1).map((line) => line.split("\t")[2]))).toEqual(new Set(["carol@example.org", "operator@localhost"]));
     lines.length = 0;
     await createKey(["--account", account, "--name", "laptop", ...own], environment);
     const [, id = "", other = ""] = /^id (.+)\nkey (.+)$/.exec(lines[0] ?? "") ?? [];
