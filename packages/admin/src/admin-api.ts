@@ -9,6 +9,19 @@ import { PROBLEM_CODES } from "./problem-codes.ts";
 import type { Sampler, TimedSample } from "./sampler.ts";
 import type { ShownEntry } from "./shown-entry.ts";
 
+/** An action that a client has called, for the log. */
+export interface PerformedAction {
+  /** Name of the server, such as `node`. */
+  readonly source: string;
+  readonly action: string;
+  /** The client's address and program. */
+  readonly by: string;
+  /** Parameters that name its object, such as a DID or the id of a key. Values are shortened. */
+  readonly about: Readonly<Record<string, string>>;
+  /** Why it failed. */
+  readonly error?: string | undefined;
+}
+
 /** What {@link AdminApi} answers from. */
 export interface AdminApiOptions {
   readonly journal: Journal;
@@ -16,7 +29,7 @@ export interface AdminApiOptions {
   readonly sources: ReadonlyMap<string, AdminSource>;
   readonly actions: boolean;
   readonly bodies: boolean;
-  readonly onAction?: ((source: string, action: string, parameters: Readonly<Record<string, unknown>>) => void) | undefined;
+  readonly onAction?: ((action: PerformedAction) => void) | undefined;
 }
 
 /** A server as the console lists it. */
@@ -43,6 +56,9 @@ const MAX_STREAMS = 16;
 /** Interval at which streams are served, in milliseconds. */
 const TURN_MS = 200;
 const MAX_PAGE = 1000;
+/** Parameters of actions that are logged. */
+const LOGGED = ["id", "did", "seq", "channel", "account", "key", "name", "directory"] as const;
+const MAX_LOGGED = 256;
 
 /** Answers the calls of the console, without HTTP. */
 export class AdminApi {
@@ -104,26 +120,42 @@ export class AdminApi {
     return read(parameters);
   }
 
-  /** Changes something. @throws AdminError `actions_off`, `not_found`; as the action */
-  async act(source: string, name: string, parameters: AdminParameters): Promise<unknown> {
-    const { actions, sources, journal, onAction } = this.#options;
+  /**
+   * Changes something. Every attempt at a known action is recorded and logged.
+   *
+   * @param by the client's address and program.
+   * @throws AdminError `actions_off`, `not_found`; as the action
+   */
+  async act(source: string, name: string, parameters: AdminParameters, by: string): Promise<unknown> {
+    const { actions, sources } = this.#options;
     if (!actions) throw new AdminError(403, "actions_off", "this console only reads: start the server with --admin-actions");
     const found = sources.get(source);
     const action = found !== undefined && Object.hasOwn(found.actions, name) ? found.actions[name] : undefined;
     if (action === undefined) throw new AdminError(404, "not_found", "no such action");
-    const { id, did, channel, account, key } = parameters;
-    const about = { id, did, channel, account, key };
     try {
       const result = await action(parameters);
-      journal.record(source, { kind: "acted", ...about, outcome: name });
-      onAction?.(source, name, about);
+      this.#acted(source, name, parameters, by);
       return result;
     } catch (error) {
       const reason = error instanceof Error ? error.message : "failed";
-      journal.record(source, { kind: "acted", ...about, outcome: name, code: "failed", reason });
+      this.#acted(source, name, parameters, by, reason);
       if (error instanceof AdminError) throw error;
       throw new AdminError(409, "action_failed", reason);
     }
+  }
+
+  #acted(source: string, action: string, parameters: AdminParameters, by: string, error?: string): void {
+    const { journal, onAction } = this.#options;
+    const about = Object.fromEntries(
+      LOGGED.flatMap((name) => {
+        const value = parameters[name];
+        return value === undefined ? [] : [[name, value.slice(0, MAX_LOGGED)]];
+      }),
+    );
+    const { id, did, channel, account, key } = about;
+    const failure = error === undefined ? {} : { code: "failed", reason: error };
+    journal.record(source, { kind: "acted", id, did, channel, account, key, by, outcome: action, ...failure });
+    onAction?.({ source, action, by, about, error });
   }
 
   /** Sends events to a page until it goes away. @throws AdminError `too_many_pages`, `malformed_request` */

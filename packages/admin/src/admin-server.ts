@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { AdminRecorder, AdminSource, ServerConsole } from "@parley/server-kit";
 import { listen } from "@parley/server-kit/http";
 import type { FastifyInstance } from "fastify";
-import { AdminApi } from "./admin-api.ts";
+import { AdminApi, type PerformedAction } from "./admin-api.ts";
 import { readConsoleFiles } from "./console-files.ts";
 import { createHttp } from "./http.ts";
 import { Journal } from "./journal.ts";
@@ -27,8 +27,8 @@ export interface AdminServerOptions {
   readonly files: string;
   /** Name of the option that sets the port, for the error's message. Default `adminPort`. */
   readonly portOption?: string | undefined;
-  /** Called after each action, for the log. */
-  readonly onAction?: ((source: string, action: string, parameters: Readonly<Record<string, unknown>>) => void) | undefined;
+  /** Called after each action, and each attempt that failed, for the log. */
+  readonly onAction?: ((action: PerformedAction) => void) | undefined;
   readonly onFailure?: ((error: unknown) => void) | undefined;
 }
 

@@ -92,12 +92,21 @@ function addCalls(app: FastifyInstance, api: AdminApi): void {
     sendJson(reply, await api.read(request.params.source, request.params.name, queryOf(request))),
   );
   app.post<{ Params: { source: string; name: string } }>("/api/act/:source/:name", async (request, reply) =>
-    sendJson(reply, await api.act(request.params.source, request.params.name, parametersOf(request.body))),
+    sendJson(reply, await api.act(request.params.source, request.params.name, parametersOf(request.body), clientOf(request))),
   );
 }
 
 function sendJson(reply: FastifyReply, value: unknown): FastifyReply {
   return reply.type("application/json").send(JSON.stringify(value ?? null));
+}
+
+/** Characters of a program's name that are logged. */
+const MAX_CLIENT = 80;
+
+/** The address and the program of a client, for the log. */
+function clientOf({ socket, headers }: FastifyRequest): string {
+  const program = (headers["user-agent"] ?? "").replaceAll(/[^ -~]/g, "").slice(0, MAX_CLIENT);
+  return `${socket.remoteAddress ?? "unknown"}${program === "" ? "" : ` ${program}`}`;
 }
 
 /** A parameter that is given twice counts as absent. */

@@ -138,14 +138,14 @@ export const PROBLEM_CODES: Readonly<Record<string, ProblemCode>> = {
     remedy: "Send a link instead of the content.",
   },
   undeliverable: {
-    meaning: "Each delivery of the message broke the recipient's connection",
-    cause: "The agent's program or a proxy in between fails at the message.",
-    remedy: "Look at the message and at the log of the agent.",
+    meaning: "The recipient was deleted, or each delivery of the message broke its connection",
+    cause: "An operator has deleted the agent; or the agent's program or a proxy in between fails at the message.",
+    remedy: "Look at the reason of the event, at the message and at the log of the agent.",
   },
   "e.p.xfer.undeliverable": {
-    meaning: "Each delivery of the message broke the recipient's connection",
-    cause: "The agent's program or a proxy in between fails at the message.",
-    remedy: "Look at the message and at the log of the agent.",
+    meaning: "The recipient was deleted, or each delivery of the message broke its connection",
+    cause: "An operator has deleted the agent; or the agent's program or a proxy in between fails at the message.",
+    remedy: "Look at the reason of the event, at the message and at the log of the agent.",
   },
   "e.p.did.unresolved": {
     meaning: "The DID of the recipient can't be resolved",

@@ -24,7 +24,7 @@ beforeAll(async () => {
   files = await mkdtemp(join(tmpdir(), "parley-admin-"));
   await writeFile(join(files, "index.html"), "<!doctype html><title>page</title>");
   await writeFile(join(files, "console-01234567.js"), "export {};");
-  admin = new AdminServer({ port: 0, token: TOKEN, files, bodies: true, actions: true, onAction: (...about) => acted.push(about) });
+  admin = new AdminServer({ port: 0, token: TOKEN, files, bodies: true, actions: true, onAction: (action) => acted.push(action) });
   record = admin.attach({
     name: "node",
     title: "a node",
@@ -167,7 +167,15 @@ describe("calls", () => {
     const headers = { ...auth, "content-type": "application/json" };
     const done = await call("/api/act/node/revoke-key", { method: "POST", headers, body: '{"key":"k1"}' });
     expect(JSON.parse(done.body)).toEqual({ key: "k1" });
-    expect(acted).toEqual([["node", "revoke-key", expect.objectContaining({ key: "k1" })]]);
+    expect(acted).toEqual([
+      {
+        source: "node",
+        action: "revoke-key",
+        by: expect.stringMatching(/^127\.0\.0\.1/) as string,
+        about: { key: "k1" },
+        error: undefined,
+      },
+    ]);
     const failed = await call("/api/act/node/fail", { method: "POST", headers, body: "{}" });
     expect([failed.status, JSON.parse(failed.body)]).toEqual([409, { error: "it can't be done", code: "action_failed" }]);
     const [second, first] = JSON.parse((await call("/api/events?filter=kind:acted", { headers: auth })).body) as unknown[];

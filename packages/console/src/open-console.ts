@@ -14,7 +14,10 @@ export function openConsole(options: AdminOptions, logger: Logger): ServerConsol
     bodies: adminBodies,
     lenses: adminLenses,
     files: CONSOLE_FILES,
-    onAction: (source, action, about) => logger.warn({ source, action, ...about }, "changed by the console"),
+    onAction: ({ error, about, ...action }) => {
+      if (error === undefined) logger.warn({ ...action, ...about }, "admin action");
+      else logger.warn({ ...action, ...about, reason: error }, "admin action failed");
+    },
     onFailure: (error) => logger.error({ err: error }, "the console failed"),
   });
 }

@@ -46,6 +46,8 @@ export interface AdminEvent {
   readonly code?: string | undefined;
   /** Why, for people. */
   readonly reason?: string | undefined;
+  /** Of an action: the client's address and program. */
+  readonly by?: string | undefined;
   /** How a message was settled, or the kind of a channel's entry. */
   readonly outcome?: string | undefined;
   readonly attempt?: number | undefined;

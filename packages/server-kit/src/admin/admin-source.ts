@@ -6,7 +6,11 @@ export type AdminParameters = Readonly<Record<string, string | undefined>>;
 /** Answers one question about a server. The result is sent as JSON, so it must have no keys, tokens and private keys. */
 export type AdminRead = (parameters: AdminParameters) => unknown;
 
-/** Changes something in a server. The result is sent as JSON. @throws Error whose message is shown */
+/**
+ * Changes something in a server. The result is sent as JSON, and parameters and errors are logged, so none of them may have a key or token.
+ *
+ * @throws Error whose message is shown
+ */
 export type AdminAction = (parameters: AdminParameters) => unknown;
 
 /** Numbers of one moment. Names ending with `Total` only grow: the console shows their rate. */
