@@ -100,6 +100,23 @@ export class LmdbEnvironment implements Environment, AsyncDisposable {
     return this.#probing;
   }
 
+  /**
+   * Copies the data of one moment to a new file (mode 0600): every write that has resolved is in it, and a commit is in it as a whole or not
+   * at all. The server reads and writes meanwhile.
+   *
+   * @throws StorageError `storage_failed`
+   */
+  async copy(path: string): Promise<void> {
+    try {
+      await this.writes.flush();
+      await this.#file.copy(path);
+    } catch (error) {
+      throw error instanceof StorageError
+        ? error
+        : new StorageError("storage_failed", `${path} cannot be written: ${systemReason(error)}`, { cause: error });
+    }
+  }
+
   /** Commits queued writes, closes the files and releases the directory, even if a step fails. Idempotent. */
   close(): Promise<void> {
     this.#closing ??= closeAll(

@@ -4,7 +4,7 @@ export type { Environment } from "./environment.ts";
 export { MemoryEnvironment } from "./memory-environment.ts";
 export { NUMBER_BYTES, numberAt, numbersKey } from "./number-keys.ts";
 export { memoryRecords, storedRecords, type Records } from "./records.ts";
-export { loadSealingKey, SealingKey, type SealingKeyFile } from "./sealing-key.ts";
+export { loadSealingKey, rotateSealingKey, SealingKey, type SealingKeyFile } from "./sealing-key.ts";
 export { SteadyClock, type SteadyClockOptions } from "./steady-clock.ts";
 export { isRecordDamaged, StorageError, type StorageErrorCode } from "./storage-error.ts";
 export type { Table, Write, WriteBatch } from "./table.ts";

@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
-import { link, open, readFile, rm } from "node:fs/promises";
+import { link, open, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { isPassingSystemError, systemReason } from "@parley/core/internal";
 import { LockError } from "./directory-lock/lock-error.ts";
@@ -56,6 +56,11 @@ export interface SealingKeyFile {
   readonly isRequired: boolean;
   /** The remedy for a missing file, for the error's message. */
   readonly remedy: string;
+  /**
+   * Whether a key opens the stored secrets. Asked if a rotation was cut short, and both the former and the next key are there. Absent without stored
+   * secrets.
+   */
+  readonly opens?: ((key: SealingKey) => boolean) | undefined;
 }
 
 /**
@@ -63,9 +68,10 @@ export interface SealingKeyFile {
  *
  * @throws StorageError `data_dir_unusable`, `storage_failed` (the disk is full or failing)
  */
-export async function loadSealingKey({ directory, file, isRequired, remedy }: SealingKeyFile): Promise<SealingKey> {
+export async function loadSealingKey({ directory, file, isRequired, remedy, opens }: SealingKeyFile): Promise<SealingKey> {
   const path = join(directory, file);
   try {
+    await finishRotation(directory, path, opens);
     const text = await readIfPresent(path);
     if (text !== undefined) return new SealingKey(Buffer.from(text.trim(), "base64url"));
     if (isRequired)
@@ -81,6 +87,47 @@ export async function loadSealingKey({ directory, file, isRequired, remedy }: Se
       cause: error,
     });
   }
+}
+
+/**
+ * Replaces the key of a data directory. The next key is on disk before any secret is encrypted with it; {@link loadSealingKey} finishes or
+ * undoes a rotation that was cut short.
+ *
+ * @param reseal encrypts all secrets with the next key, in one commit.
+ * @throws as `reseal`: the former key stays; StorageError `storage_failed`
+ */
+export async function rotateSealingKey(directory: string, file: string, reseal: (next: SealingKey) => Promise<void>): Promise<void> {
+  const path = join(directory, file);
+  const key = randomBytes(KEY_LENGTH);
+  try {
+    await rm(nextOf(path), { force: true });
+    await createDurably(directory, nextOf(path), `${key.toString("base64url")}\n`);
+    await reseal(new SealingKey(key));
+    await replaceKey(directory, path);
+  } catch (error) {
+    if (error instanceof StorageError || error instanceof TypeError) throw error;
+    throw new StorageError("storage_failed", `${path} cannot be replaced: ${systemReason(error)}`, { cause: error });
+  } finally {
+    key.fill(0);
+  }
+}
+
+/** The file of the next key during a rotation. */
+function nextOf(path: string): string {
+  return `${path}.next`;
+}
+
+async function replaceKey(directory: string, path: string): Promise<void> {
+  await rename(nextOf(path), path);
+  await syncDirectory(directory);
+}
+
+/** Keeps the key that opens the secrets, if a rotation was cut short. */
+async function finishRotation(directory: string, path: string, opens: SealingKeyFile["opens"]): Promise<void> {
+  const text = await readIfPresent(nextOf(path));
+  if (text === undefined) return;
+  if (opens?.(new SealingKey(Buffer.from(text.trim(), "base64url"))) === true) await replaceKey(directory, path);
+  else await rm(nextOf(path));
 }
 
 function remedyFor(code: "storage_failed" | "data_dir_unusable", remedy: string): string {
@@ -104,6 +151,10 @@ async function createDurably(directory: string, path: string, text: string): Pro
   await writeDurably(draft, text);
   await link(draft, path);
   await rm(draft);
+  await syncDirectory(directory);
+}
+
+async function syncDirectory(directory: string): Promise<void> {
   const folder = await open(directory, "r");
   try {
     await folder.sync();
