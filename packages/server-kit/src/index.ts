@@ -10,6 +10,9 @@ export type {
   AdminSource,
   ServerConsole,
 } from "./admin/admin-source.ts";
+export { type BackupSource, createBackup, type CreatedBackup } from "./backup/create-backup.ts";
+export { restoreBackup, type RestoreOptions } from "./backup/restore-backup.ts";
+export type { BackupFile, BackupManifest } from "./backup/manifest.ts";
 export { createKey, hashKey, isKeyOf } from "./api-key.ts";
 export { writeEnvFile } from "./cli/env-file.ts";
 export { ClusterCommands, type ClusterProgram, type ClusterTools, type DirectoryImport } from "./cli/cluster-commands.ts";

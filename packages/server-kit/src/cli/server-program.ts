@@ -1,4 +1,4 @@
-import { rejectUnknownOptions } from "@parley/core/internal";
+import { describeThrown, rejectUnknownOptions } from "@parley/core/internal";
 import type { Logger } from "pino";
 import { LOG_LEVELS, serverLogger } from "../server-logger.ts";
 import type { OptionSchema } from "../options/option.ts";
@@ -30,8 +30,17 @@ export interface ServerProgram<Options extends object, Server extends { close():
   readonly flags: Readonly<Record<string, Flag>>;
   /** Options that follow from these flags and from the environment, in addition to those of `--config` and of single flags. */
   readonly complete: (options: Options, values: FlagValues, environment: Environment) => Partial<Options>;
-  /** Loads and starts the server. */
-  readonly start: (options: Options & { readonly logger: Logger }) => Promise<Server>;
+  /**
+   * Loads and starts the server.
+   *
+   * @param readConfigAgain reads the file of `--config` again, and checks it. Absent without the flag. @throws TypeError
+   */
+  readonly start: (
+    options: Options & { readonly logger: Logger },
+    readConfigAgain: (() => Promise<Partial<Options>>) | undefined,
+  ) => Promise<Server>;
+  /** Puts in force what a running server can take from its changed configuration. Called for SIGHUP. Returns what was done, for the log. */
+  readonly reload?: (server: Server) => Promise<string>;
   /** What agents need: printed, and written by `--write-env`. Those that are `undefined` are left out. */
   readonly variables: (server: Server) => Readonly<Record<string, string | undefined>>;
   /** What to log if the server created no API key. */
@@ -66,7 +75,11 @@ export async function runServer<Options extends object, Server extends { close()
   const base = { ...(await readConfig(program.schema, values["config"])), ...readFlags(program.schema, values) } as Options;
   const options = { ...base, ...program.complete(base, values, environment) };
   const logger = serverLogger(program.name, level);
-  const server = await program.start({ ...options, logger });
+  const readAgain =
+    values["config"] === undefined ? undefined : () => readConfig(program.schema, values["config"]) as Promise<Partial<Options>>;
+  const server = await program.start({ ...options, logger }, readAgain);
+  const { reload } = program;
+  if (reload !== undefined) process.on("SIGHUP", () => void reloadServer(() => reload(server), logger));
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void server.close());
   const variables = program.variables(server);
   const known = Object.entries(variables).filter((entry): entry is [string, string] => entry[1] !== undefined);
@@ -79,6 +92,15 @@ export async function runServer<Options extends object, Server extends { close()
     await server.close();
     throw error;
   });
+}
+
+async function reloadServer(reload: () => Promise<string>, logger: Logger): Promise<void> {
+  try {
+    const done = await reload();
+    logger.warn(done);
+  } catch (error) {
+    logger.error({ reason: describeThrown(error) }, "reload failed: the present configuration stays in force");
+  }
 }
 
 /** All flags that start a server, by name. */

@@ -62,6 +62,18 @@ export class ServerStorage {
     return this.#lmdb?.checkWrites() ?? Promise.resolve({ ok: true });
   }
 
+  /**
+   * Copies the data of one moment to a new file; see {@link LmdbEnvironment.copy}.
+   *
+   * @throws StorageError `storage_failed`; TypeError without a data directory
+   */
+  async copy(path: string): Promise<void> {
+    if (this.#lmdb === undefined)
+      throw new TypeError("this server keeps its data in memory or in NATS: only a data directory can be backed up");
+    await this.clock.keepNow();
+    await this.#lmdb.copy(path);
+  }
+
   /** Adds a step of {@link close} that takes place before the directory is closed, after the steps added earlier: the close of a store. */
   closeFirst(step: () => unknown): void {
     this.#closeFirst.push(step);
