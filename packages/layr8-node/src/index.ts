@@ -5,4 +5,6 @@ export type { DidRule } from "./identity/did-pattern.ts";
 export type { ApiKeyInfo, CreatedApiKey } from "./identity/api-keys.ts";
 export type { CredentialDemand, Policy } from "./routing/authorize/policy-options.ts";
 export type { ResolutionOptions } from "./network/resolution.ts";
+export { backupNode, type BackupPaths, restoreNode } from "./backup.ts";
+export type { CreatedBackup } from "@parley/server-kit";
 export { StorageError, type StorageErrorCode } from "@parley/storage";

@@ -3,10 +3,11 @@ import { loadPeerPackage, type ServerStorage } from "@parley/server-kit";
 import { NodeClock } from "./clock.ts";
 import { StoredCredentialStore } from "./credentials/stored-credential-store.ts";
 import { ApiKeys, type ApiKeyRecord } from "./identity/api-keys.ts";
-import { checkNodeKey } from "./identity/did-keys.ts";
+import { checkNodeKey, opensKeys } from "./identity/did-keys.ts";
 import { Dids } from "./identity/dids.ts";
 import type { DidRecord } from "./identity/hosted-did.ts";
 import { loadNodeKey } from "./identity/node-key.ts";
+import { DeadLetters } from "./dead-letters/dead-letters.ts";
 import { LmdbOutboundStore } from "./federation/outbound/lmdb-outbound-store.ts";
 import { MemoryOutboundStore } from "./federation/outbound/memory-outbound-store.ts";
 import { queueLimits } from "./federation/outbound/outbound-limits.ts";
@@ -49,27 +50,37 @@ async function openOf(storage: ServerStorage, options: StoresOptions): Promise<S
   const credentials = new StoredCredentialStore(environment ?? new MemoryEnvironment(), limits.maxCredentialsPerHolder);
   await credentials.retain((did) => dids.has(did));
   const inbox = environment === undefined ? new MemoryInbox(inboxOptions) : await LmdbInbox.open(environment, inboxOptions);
+  const deadLetters =
+    options.deadLetters === true ? new DeadLetters(environment ?? new MemoryEnvironment(), { limits, now: () => Date.now() }) : undefined;
   const outbound =
     environment === undefined ? new MemoryOutboundStore(outboundOptions) : await LmdbOutboundStore.open(environment, outboundOptions);
   storage.closeFirst(() => outbound.close());
   storage.closeFirst(() => inbox.close());
   const apiKeys = new ApiKeys(recordsOf<ApiKeyRecord>("api-keys"));
-  return { inbox, inboxShares: recordsOf("inbox-shares"), apiKeys, dids, credentials, outbound, clock };
+  return { inbox, inboxShares: recordsOf("inbox-shares"), apiKeys, dids, credentials, outbound, deadLetters, clock };
 }
 
-/** @param encrypted a DID whose private keys are encrypted with the node key. */
-async function openNodeKey(
+/**
+ * The node key: the given one, or that of the data directory.
+ *
+ * @param encrypted a DID whose private keys are encrypted with the node key.
+ * @throws StorageError `data_dir_unusable`, `storage_failed`
+ */
+export async function openNodeKey(
   directory: string | undefined,
   given: Uint8Array | undefined,
   encrypted: DidRecord | undefined,
 ): Promise<SealingKey> {
   if (directory === undefined) return given === undefined ? SealingKey.random() : new SealingKey(given);
-  const nodeKey = given === undefined ? await loadNodeKey(directory, encrypted !== undefined) : new SealingKey(given);
+  const keys = encrypted?.keys;
+  const opens = keys && ((key: SealingKey): boolean => opensKeys(encrypted?.did ?? "", keys, key));
+  const nodeKey = given === undefined ? await loadNodeKey(directory, opens) : new SealingKey(given);
   if (encrypted?.keys !== undefined) checkNodeKey(encrypted.did, encrypted.keys, nodeKey, directory);
   return nodeKey;
 }
 
-function firstWithKeys(records: Iterable<DidRecord>): DidRecord | undefined {
+/** The first record with private keys. */
+export function firstWithKeys(records: Iterable<DidRecord>): DidRecord | undefined {
   for (const record of records) if (record.keys !== undefined) return record;
   return undefined;
 }

@@ -134,6 +134,14 @@ export interface NodeLimits {
   readonly maxOutboundLength: number;
   /** Connections to one other node. Default 8. */
   readonly maxConnectionsPerNode: number;
+  /** Dead letters of one agent; see `deadLetters`. A new one replaces the oldest. Default 1,000. */
+  readonly maxDeadLetters: number;
+  /** Characters of plaintext of one agent's dead letters. A larger message is not kept. Default 16 Mi. */
+  readonly maxDeadLetterLength: number;
+  /** Dead letters of all agents. Default 100,000. */
+  readonly maxTotalDeadLetters: number;
+  /** Characters of plaintext of all dead letters. Default 256 Mi. */
+  readonly maxTotalDeadLetterLength: number;
 }
 
 /** Options of {@link startNode}. */
@@ -171,6 +179,16 @@ export interface NodeOptions extends NatsOptions {
   readonly apiKeys?: readonly ConfiguredKey[];
   /** Rules for which senders each recipient accepts. Default: every sender is accepted. */
   readonly policies?: readonly Policy[];
+  /**
+   * Reads the policies again, for `reloadPolicies` and the console. If it rejects, the present policies stay in force. The command reads
+   * the file of `--config`. Default: policies can't be reloaded.
+   */
+  readonly readPolicies?: () => Promise<readonly Policy[]>;
+  /**
+   * Whether messages that failed permanently are kept, for operators: expired, refused by their handler, without a handler, and
+   * undeliverable to another node. They can be seen, replayed and purged with the console and `parley dead-letters`. Default `false`.
+   */
+  readonly deadLetters?: boolean;
   /**
    * Starts this node although others that share its data have other policies. For the time in which new policies are brought to all nodes, one after
    * the other. Default `false`.
@@ -241,6 +259,7 @@ const IS_KEY: OptionCheck = {
   is: (value) => typeof value === "string" && value !== "",
   isSecret: true,
 };
+const IS_FUNCTION: OptionCheck = { expected: "a function", is: (value) => typeof value === "function" };
 /** The form of its entries is checked by `ApiKeys`. */
 const IS_DID_RULE: OptionCheck = {
   expected: '"any", or a list such as ["did:web:acme.example:*"]',
@@ -284,6 +303,10 @@ const LIMITS: OptionSchema<NodeLimits> = options<NodeLimits>({
   maxOutboundMessages: count(10_000),
   maxOutboundLength: count(64 * MI),
   maxConnectionsPerNode: count(8),
+  maxDeadLetters: count(1000),
+  maxDeadLetterLength: count(16 * MI),
+  maxTotalDeadLetters: count(100_000),
+  maxTotalDeadLetterLength: count(256 * MI),
 });
 
 /** The schema of {@link NodeOptions}: checks, defaults, and the flags of the command. */
@@ -306,6 +329,8 @@ export const NODE_OPTIONS: OptionSchema<ReadNodeOptions> = options<ReadNodeOptio
     }),
   ).optional(),
   policies: POLICIES.optional(),
+  readPolicies: option<() => Promise<readonly Policy[]>>(IS_FUNCTION, { inConfig: false }).optional(),
+  deadLetters: trueOrFalse({ flag: "" }).optional(),
   allowMixedPolicies: trueOrFalse({ flag: "", inConfig: false }).optional(),
   resolution: RESOLUTION.optional(),
   knownHosts: option<readonly string[]>(IS_HOSTS).optional(),

@@ -1,8 +1,10 @@
+import { resolve } from "node:path";
 import { closeAll } from "@parley/core/internal";
 import type { DidResolver } from "@parley/did";
 import {
   clientAddress,
   Connections,
+  type CreatedBackup,
   proxyTrust,
   type ProxyTrust,
   type ServerConsole,
@@ -18,6 +20,8 @@ import { createNetworkResolver, type Resolution } from "./network/resolution.ts"
 import { NonceMemory } from "./credentials/nonce-memory.ts";
 import { createNetworkVerifier } from "./credentials/verifier.ts";
 import { Wallet } from "./credentials/wallet.ts";
+import type { NewDeadLetter } from "./dead-letters/dead-letter.ts";
+import { inboundDeadLetter, outboundDeadLetter } from "./dead-letters/new-dead-letter.ts";
 import { Federation } from "./federation/federation.ts";
 import { KnownHosts } from "./federation/inbound/known-hosts.ts";
 import { SocketAuthenticator } from "./phoenix/socket-authenticator.ts";
@@ -26,6 +30,7 @@ import { createHttpServer } from "./http/server.ts";
 import type { ApiKeyInfo, ApiKeyOptions, CreatedApiKey } from "./identity/api-keys.ts";
 import { canonicalDomain, hostOfDomain, hostsOfUrl, originOfDomain } from "./identity/domain.ts";
 import type { Layr8Node } from "./layr8-node.ts";
+import { NodeOperator } from "./node-operator.ts";
 import { NodeEvents } from "./node-events.ts";
 import type { NodeLimits, ReadNodeOptions } from "./options.ts";
 import { checkFrameSize } from "./phoenix/delivery-payload.ts";
@@ -80,6 +85,7 @@ export class RunningNode implements Layr8Node {
   readonly #connections: Connections;
   readonly #knownHosts: KnownHosts;
   readonly #console: ServerConsole | undefined;
+  readonly #operator: NodeOperator;
   #status: StatusListener | undefined;
   #phoenix: PhoenixServer | undefined;
   #sharedMailboxes: SharedMailboxes | undefined;
@@ -103,6 +109,8 @@ export class RunningNode implements Layr8Node {
       outboundMessages: () => this.#federation.depth.messages,
       outboundBlocked: () => this.#federation.depth.blocked,
     });
+    const running = { router: () => this.#router, federation: () => this.#federation };
+    this.#operator = new NodeOperator({ storage, stores, options, policies, ...running, wallet: () => this.#wallet });
     const recorder =
       hub &&
       attachNode(hub, {
@@ -110,8 +118,8 @@ export class RunningNode implements Layr8Node {
         stores,
         limits,
         policies,
-        router: () => this.#router,
-        federation: () => this.#federation,
+        ...running,
+        operator: this.#operator,
         resolver: () => recipients,
         verifier: () => verifier,
         sockets: () => this.#phoenix?.size ?? 0,
@@ -141,6 +149,7 @@ export class RunningNode implements Layr8Node {
     const [recipients, senders] = [this.#createResolver(resolution), this.#createResolver(resolution)];
     const verifier = createNetworkVerifier(recipients, resolution, limits);
     this.#knownHosts = new KnownHosts(options.knownHosts, Object.keys(resolution.hosts));
+    const keep = stores.deadLetters && ((letter: NewDeadLetter) => void stores.deadLetters?.add(letter).catch(this.#events.onFailure));
     this.#federation = new Federation({
       hosted: dids,
       resolvers: { recipients, senders },
@@ -153,6 +162,7 @@ export class RunningNode implements Layr8Node {
       onPosted: (address) => watchdog.note("POST /didcomm", address),
       logger,
       onFailure: this.#events.onFailure,
+      keepDeadLetter: keep && ((message, problem) => dids.has(message.sender) && keep(outboundDeadLetter(message, problem))),
       ...(recorder !== undefined && { recorder }),
     });
     this.#router = new Router({
@@ -174,6 +184,7 @@ export class RunningNode implements Layr8Node {
         clock: stores.clock,
       },
       events: this.#events.router,
+      keepDeadLetter: keep && ((message, problem) => dids.has(message.recipient) && keep(inboundDeadLetter(message, problem))),
     });
     inbox.onDamaged((message) => this.#router.damaged(message));
     apiKeys.onRevoked((id) => this.#phoenix?.drop(id));
@@ -281,6 +292,26 @@ export class RunningNode implements Layr8Node {
     return this.#stores.apiKeys.list();
   }
 
+  async deleteAgent(did: string): Promise<boolean> {
+    this.#lifecycle.assertOpen();
+    return this.#operator.deleteAgent(did);
+  }
+
+  async reloadPolicies(): Promise<number> {
+    this.#lifecycle.assertOpen();
+    return this.#operator.reloadPolicies();
+  }
+
+  async rotateNodeKey(): Promise<void> {
+    this.#lifecycle.assertOpen();
+    return this.#operator.rotateNodeKey();
+  }
+
+  async backup(directory: string): Promise<CreatedBackup> {
+    this.#lifecycle.assertOpen();
+    return this.#operator.backup(resolve(directory));
+  }
+
   close(): Promise<void> {
     return this.#lifecycle.close();
   }
@@ -359,8 +390,7 @@ export class RunningNode implements Layr8Node {
       if (!shared.maintains()) return;
     }
     for await (const did of dids.expire(clock.expiry() - ephemeralGraceMs, isInUse)) {
-      this.#federation.forget(did);
-      await Promise.all([this.#router.forget(did), this.#wallet.forget(did)]);
+      await this.#operator.forget(did, "expired");
     }
   }
 

@@ -6,6 +6,7 @@ import type { CredentialStore } from "./credentials/credential-store.ts";
 import type { NonceRegister } from "./credentials/nonce-memory.ts";
 import { ApiKeys } from "./identity/api-keys.ts";
 import { Dids } from "./identity/dids.ts";
+import type { DeadLetters } from "./dead-letters/dead-letters.ts";
 import type { OutboundStore } from "./federation/outbound/outbound-store.ts";
 import type { Inbox, InboxLimits } from "./inbox/inbox.ts";
 import type { NodeLimits, ReadNodeOptions } from "./options.ts";
@@ -20,6 +21,8 @@ export interface Stores {
   readonly credentials: CredentialStore;
   /** Messages waiting for other nodes. */
   readonly outbound: OutboundStore;
+  /** Messages that failed permanently, if they are kept. */
+  readonly deadLetters?: DeadLetters | undefined;
   /** Number of messages of each sender in the inboxes. */
   readonly inboxShares: Records<InboxShareRecord>;
   /** The clocks that all components use. */
@@ -50,7 +53,10 @@ export interface SharedMailboxes {
 }
 
 /** Options of `openStores`. */
-export interface StoresOptions extends Pick<ReadNodeOptions, "nodeKey" | "apiKeys" | "limits" | "policies" | "allowMixedPolicies"> {
+export interface StoresOptions extends Pick<
+  ReadNodeOptions,
+  "nodeKey" | "apiKeys" | "limits" | "policies" | "allowMixedPolicies" | "deadLetters"
+> {
   /** Where nodes share their data. The storage has no directory then. */
   readonly natsSettings?: NatsSettings | undefined;
 }

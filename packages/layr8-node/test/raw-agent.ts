@@ -26,7 +26,7 @@ export class RawAgent {
   }
 
   static async join(
-    node: Layr8Node,
+    node: Pick<Layr8Node, "url" | "apiKey">,
     { did, protocols = [], replyProtocol = false, apiKey, mode = "Create", capabilities }: RawJoin,
   ): Promise<RawAgent> {
     const client = await RawClient.open(`${node.url}?vsn=2.0.0`, { "x-api-key": apiKey ?? node.apiKey ?? "" });

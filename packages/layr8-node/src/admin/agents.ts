@@ -54,6 +54,7 @@ export async function readAgent({ stores, limits, router, federation }: NodeView
     waiting: depth.messages,
     waitingLength: depth.length,
     maxWaiting: limits.maxInboxMessages,
+    deadLetters: stores.deadLetters?.count(did),
     toOtherNodes: federation().waiting(did),
     inbox: waiting.map(({ seq, id, type, from, thread, attempts, expiresAt, plaintext, authorized }) => ({
       seq,

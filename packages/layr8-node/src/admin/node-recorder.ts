@@ -25,6 +25,7 @@ const CODES: Readonly<Record<string, string>> = {
   unhandled: "e.p.msg.unsupported",
   damaged: "e.p.me.res.storage",
   too_large: "e.p.msg.too-large",
+  deleted: "e.p.xfer.undeliverable",
 };
 
 /** Records the events of a node for its console, and derives rates, durations and ages from them. */

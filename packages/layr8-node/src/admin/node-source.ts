@@ -1,17 +1,19 @@
-import type { AdminHub, AdminParameters } from "@parley/server-kit";
+import type { AdminHub } from "@parley/server-kit";
+import { nodeActions } from "./actions.ts";
 import { readAgent, readAgents } from "./agents.ts";
 import { readCredentials, verifyStored } from "./credentials.ts";
 import { readFederation, resolveDid } from "./federation.ts";
 import { readKeys } from "./keys.ts";
 import { readLimitUse } from "./limits.ts";
 import { NodeRecorder } from "./node-recorder.ts";
+import { readDeadLetter, readDeadLetters, readMessage } from "./messages.ts";
 import { readOverview } from "./overview.ts";
 import { readPassage } from "./passage.ts";
 import type { NodeParts, NodeView } from "./node-view.ts";
 
 /** Shows a node in a console. */
 export function attachNode(hub: AdminHub, parts: NodeParts): NodeRecorder {
-  const view = (): NodeView => ({ ...parts, recorder });
+  const view = (): NodeView => ({ ...parts, recorder, showsBodies: hub.keepsBodies });
   const record = hub.attach({
     name: "node",
     title: "layr8 node",
@@ -26,10 +28,11 @@ export function attachNode(hub: AdminHub, parts: NodeParts): NodeRecorder {
       verify: ({ id = "" }) => verifyStored(view(), id),
       limits: () => readLimitUse(view()),
       keys: () => readKeys(view()),
+      message: (parameters) => readMessage(view(), parameters),
+      "dead-letters": (parameters) => readDeadLetters(view(), parameters),
+      "dead-letter": (parameters) => readDeadLetter(view(), parameters),
     },
-    actions: {
-      "revoke-key": async ({ key = "" }: AdminParameters) => ({ revoked: await parts.revokeApiKey(key) }),
-    },
+    actions: nodeActions(parts),
     sample: () => {
       const { stores, router, federation, sockets } = parts;
       const { messages, blocked } = federation().depth;

@@ -1,6 +1,7 @@
 import type { ServerStorage } from "@parley/server-kit";
 import type { DidResolver } from "@parley/did";
 import type { CredentialVerifier } from "../credentials/verifier.ts";
+import type { NodeOperator } from "../node-operator.ts";
 import type { Federation } from "../federation/federation.ts";
 import type { NodeLimits } from "../options.ts";
 import type { Policies } from "../routing/authorize/policy.ts";
@@ -20,10 +21,13 @@ export interface NodeParts {
   readonly verifier: () => CredentialVerifier;
   readonly sockets: () => number;
   readonly url: () => string;
+  readonly operator: NodeOperator;
   readonly revokeApiKey: (id: string) => Promise<boolean>;
 }
 
 /** What the reads answer from. */
 export interface NodeView extends NodeParts {
   readonly recorder: NodeRecorder;
+  /** Whether the console shows bodies of messages. */
+  readonly showsBodies: boolean;
 }

@@ -34,7 +34,11 @@ export const NODE_PROGRAM: ServerProgram<NodeOptions, Layr8Node> = {
       ...(peer !== undefined && { resolution: withPeers(resolution, peer) }),
     };
   },
-  start: async (options) => (await import("../node.ts")).startNode(options),
+  start: async (options, readConfigAgain) => {
+    const readPolicies = readConfigAgain && (async () => (await readConfigAgain()).policies ?? []);
+    return (await import("../node.ts")).startNode({ ...options, ...(readPolicies && { readPolicies }) });
+  },
+  reload: async (node) => `policies reloaded: ${await node.reloadPolicies()} in force`,
   variables: ({ url, apiKey, adminUrl }) => ({
     LAYR8_NODE_URL: url,
     LAYR8_API_KEY: apiKey,

@@ -18,6 +18,7 @@ import { response, type InboundResult } from "./inbound/inbound-response.ts";
 import type { KnownHosts } from "./inbound/known-hosts.ts";
 import { UnknownSenderLimiter } from "./inbound/unknown-sender-limiter.ts";
 import { queueLimits } from "./outbound/outbound-limits.ts";
+import type { OutboundMessage } from "./outbound/outbound-message.ts";
 import { openOutbound } from "./outbound/outbound-queue.ts";
 import type { DeliveryFailure, DeliveryFailureCode, DescribedOutbound, Outbound, OutboundDepth } from "./outbound/outbound.ts";
 import type { OutboundStore } from "./outbound/outbound-store.ts";
@@ -44,6 +45,8 @@ export interface FederationOptions {
   readonly logger: Logger;
   /** Records events for the console. */
   readonly recorder?: NodeRecorder;
+  /** Stores messages that failed permanently. Default: none. */
+  readonly keepDeadLetter?: ((message: OutboundMessage, problem: Problem) => void) | undefined;
   /** Called for each envelope that a client posts. */
   onPosted(address: string): void;
   readonly onFailure: (error: unknown) => void;
@@ -121,7 +124,7 @@ export class Federation {
   }
 
   #openOutbound(router: Pick<Router, "undelivered">): Outbound {
-    const { hosted, store, clock, network, limits, metrics, resolvers, logger, recorder, onFailure } = this.#options;
+    const { hosted, store, clock, network, limits, metrics, resolvers, logger, recorder, keepDeadLetter, onFailure } = this.#options;
     return openOutbound({
       store,
       clock,
@@ -140,7 +143,10 @@ export class Federation {
           recorder?.remoteRetry(sender, recipient, reason);
           logger.info({ sender, recipient, reason }, "delivery to remote node failed; will retry");
         },
-        onDead: async ({ id, type, sender, recipient, plaintext }, cause) => {
+        onDead: async (message, cause) => {
+          const { id, type, sender, recipient, plaintext } = message;
+          // Of a damaged message, the body is missing.
+          if (cause.code !== "damaged") keepDeadLetter?.(message, problemOf(cause));
           await router.undelivered(plaintext, recipient, problemOf(cause));
           metrics.dead.inc({ cause: cause.code });
           recorder?.remoteDead({ id, type, sender, recipient }, problemOf(cause));

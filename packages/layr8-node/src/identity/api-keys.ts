@@ -56,6 +56,7 @@ export type ApiKeyRecord = {
 const OPTIONS: Readonly<Record<keyof ApiKeyOptions, OptionCheck>> = { name: IS_TEXT, dids: IS_ANYTHING, ephemeral: IS_BOOLEAN };
 const MIN_IMPORTED_LENGTH = 16;
 const MAX_PRESENTED_LENGTH = 512;
+const HASH = /^[\w-]{43}$/;
 
 /** The API keys of a node. */
 export class ApiKeys {
@@ -99,6 +100,19 @@ export class ApiKeys {
   }
 
   /**
+   * Adds a key that its holder has created, by its hash.
+   *
+   * @param hash SHA-256 of the key, base64url.
+   * @throws TypeError when hash, name or rule is invalid, or the key is known; StorageError `storage_failed`
+   */
+  async register({ hash, ...options }: ApiKeyOptions & { readonly hash: string }): Promise<ApiKeyInfo> {
+    checkOptions<ApiKeyOptions>(options, OPTIONS);
+    if (!HASH.test(hash)) throw new TypeError("hash: must be the SHA-256 of the API key in base64url, 43 characters");
+    if (this.#valid.has(hash) || this.#formerlyImported.has(hash)) throw new TypeError("this API key is known already");
+    return infoOf(await this.#write(hash, options, false));
+  }
+
+  /**
    * Adds a key from the configuration, valid until the process ends. Importing a key again replaces its rule and preserves its id.
    *
    * @throws TypeError when the key is shorter than 16 or longer than 512 characters, or the rule is invalid.
@@ -137,9 +151,12 @@ export class ApiKeys {
     return Array.from(this.#valid.values(), infoOf);
   }
 
-  async #add(key: string, options: ApiKeyOptions, imported: boolean): Promise<ApiKeyRecord> {
+  #add(key: string, options: ApiKeyOptions, imported: boolean): Promise<ApiKeyRecord> {
+    return this.#write(hashKey(key), options, imported);
+  }
+
+  async #write(hash: string, options: ApiKeyOptions, imported: boolean): Promise<ApiKeyRecord> {
     const dids = readDidRule(options.dids);
-    const hash = hashKey(key);
     const former = this.#valid.get(hash) ?? this.#formerlyImported.get(hash);
     // Nodes that import the same key agree on its id.
     const id = former?.id ?? (imported ? uuidOf(hash) : randomUUID());

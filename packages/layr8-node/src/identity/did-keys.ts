@@ -37,6 +37,27 @@ export function privateKeyOf(did: string, purpose: KeyPurpose, stored: StoredKey
   return createPrivateKey({ key: { ...publicJwk(purpose, stored), d }, format: "jwk" });
 }
 
+/** The same keys, encrypted under another node key. @throws StorageError `data_dir_unusable` */
+export function resealKeys(did: string, { signing, agreement }: StoredKeys, former: SealingKey, next: SealingKey): StoredKeys {
+  const reseal = ({ x, sealed }: StoredKey, purpose: KeyPurpose): StoredKey => {
+    const secret = former.open(sealed, purposeOf(did, purpose));
+    const resealed = next.seal(secret, purposeOf(did, purpose));
+    secret.fill(0);
+    return { x, sealed: resealed };
+  };
+  return { signing: reseal(signing, "signing"), agreement: reseal(agreement, "agreement") };
+}
+
+/** Whether a node key opens the keys of a DID. */
+export function opensKeys(did: string, { signing }: StoredKeys, nodeKey: SealingKey): boolean {
+  try {
+    nodeKey.open(signing.sealed, purposeOf(did, "signing")).fill(0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** @throws StorageError `data_dir_unusable` unless the keys of a DID are encrypted under a node key. */
 export function checkNodeKey(did: string, { signing }: StoredKeys, nodeKey: SealingKey, directory: string): void {
   try {

@@ -1,15 +1,15 @@
 import { randomBytes, type KeyObject } from "node:crypto";
 import type { JsonObject } from "@parley/core";
-import { TimeSlice } from "@parley/core/internal";
+import { deferred, TimeSlice } from "@parley/core/internal";
 import { canonicalDid, isDid } from "@parley/did";
 import type { Records, SealingKey } from "@parley/storage";
-import { mayActFor } from "./access.ts";
+import { assertMayEnd, mayActFor } from "./access.ts";
 import { mayBind, type ApiKey } from "./api-keys.ts";
 import { didDocument } from "./did-document.ts";
-import { generateKeys, privateKeyOf, publicJwk, type KeyPurpose, type StoredKeys } from "./did-keys.ts";
+import { generateKeys, privateKeyOf, publicJwk, resealKeys, type KeyPurpose, type StoredKeys } from "./did-keys.ts";
 import { didWebOf, hostsOf } from "./did-web-path.ts";
 import { hostedDidOf, type DidRecord, type DidStorage, type HostedDid } from "./hosted-did.ts";
-import { IdentityError, type IdentityErrorCode } from "./identity-error.ts";
+import { ephemeralNotAllowed, IdentityError, notAllowed, reasonOf } from "./identity-error.ts";
 import { type LiveRecords, liveRecords } from "./live-records.ts";
 import { hostnameOf, similarDid } from "./similar-did.ts";
 
@@ -40,20 +40,12 @@ export interface DidsOptions {
 /** Maximum number of DIDs searched for one similar to a mistyped one. */
 const MAX_SEARCHED = 20_000;
 
-/** Reasons on the wire. */
-const REASONS: Readonly<Record<IdentityErrorCode, string>> = {
-  did_invalid: "invalid DID",
-  did_unknown: "unknown DID",
-  did_not_allowed: "unauthorized",
-  ephemeral_not_allowed: "unauthorized",
-  did_in_use: "DID in use",
-  too_many_dids: "too many DIDs",
-};
-
 /** The DIDs that a node hosts, their owners and their keys. */
 export class Dids {
   readonly #records: LiveRecords<DidRecord>;
-  readonly #nodeKey: SealingKey;
+  #nodeKey: SealingKey;
+  /** A rotation of the node key that is under way. */
+  #rotating: Promise<void> | undefined;
   readonly #maxPerKey: number;
   readonly #touchEveryMs: number;
   readonly #now: () => number;
@@ -246,6 +238,43 @@ export class Dids {
   }
 
   /**
+   * Removes a DID with its keys. Resolves when the removal is durable, to `false` if the node doesn't host it.
+   *
+   * @throws StorageError `storage_failed`: the DID is still hosted.
+   */
+  async remove(did: string): Promise<boolean> {
+    await this.#creating.get(did)?.catch(() => undefined);
+    const record = this.#dids.get(did);
+    if (record === undefined) return false;
+    this.#delete(did);
+    try {
+      await this.#records.remove(did);
+    } catch (error) {
+      if (!this.#dids.has(did)) this.#set(record);
+      throw error;
+    }
+    return true;
+  }
+
+  /**
+   * Encrypts all private keys with another node key, in one commit. Keys that are being created are waited for; later ones wait.
+   *
+   * @throws StorageError `data_dir_unusable` (a key can't be decrypted), `storage_failed`: all keys are encrypted as before.
+   */
+  async changeNodeKey(next: SealingKey): Promise<void> {
+    while (this.#rotating !== undefined) await this.#rotating;
+    const { promise, resolve } = deferred<void>();
+    this.#rotating = promise;
+    try {
+      await Promise.allSettled(this.#generating.values());
+      await this.#reseal(next);
+    } finally {
+      this.#rotating = undefined;
+      resolve();
+    }
+  }
+
+  /**
    * The document of a hosted DID; `undefined` if the node doesn't host it.
    *
    * @throws StorageError `storage_failed`
@@ -282,7 +311,9 @@ export class Dids {
    */
   async privateKey(did: string, purpose: KeyPurpose): Promise<KeyObject | undefined> {
     if (!this.has(did)) await this.catchUp();
-    const keys = await this.#keys(did);
+    await this.#keys(did);
+    // The keys and the node key of one moment: a rotation changes both.
+    const keys = this.#dids.get(did)?.keys;
     return keys === undefined ? undefined : privateKeyOf(did, purpose, keys[purpose], this.#nodeKey);
   }
 
@@ -327,10 +358,32 @@ export class Dids {
 
   /** Keys are returned only once durable: a document must not change after a crash. */
   async #generate(did: string): Promise<StoredKeys | undefined> {
+    await this.#rotating;
     const keys = await generateKeys(did, this.#nodeKey);
     // Another node may have generated keys in this moment: those that were stored first count.
     const record = await this.#change(did, (present) => (present.keys === undefined ? { ...present, keys } : present));
     return record?.keys;
+  }
+
+  async #reseal(next: SealingKey): Promise<void> {
+    const former = this.#nodeKey;
+    const before = new Map(Array.from(this.#dids.values()).flatMap(({ did, keys }) => (keys === undefined ? [] : [[did, keys]])));
+    const after = new Map(Array.from(before, ([did, keys]) => [did, resealKeys(did, keys, former, next)]));
+    const take = (nodeKey: SealingKey, keysOf: ReadonlyMap<string, StoredKeys>): void => {
+      this.#nodeKey = nodeKey;
+      for (const [did, keys] of keysOf) {
+        const record = this.#dids.get(did);
+        if (record !== undefined) this.#dids.set(did, { ...record, keys });
+      }
+    };
+    take(next, after);
+    try {
+      // Queued in one turn of the event loop, so they are one commit.
+      await Promise.all(Array.from(after, ([did, keys]) => this.#records.update(did, (present) => present && { ...present, keys })));
+    } catch (error) {
+      take(former, before);
+      throw error;
+    }
   }
 
   /** Changes a record: in memory first, so that later writes include the change, and back if the write fails. */
@@ -369,33 +422,4 @@ export class Dids {
     this.#dids.delete(did);
     this.#countOwned(record.ownerKeyId, -1);
   }
-}
-
-function notAllowed(): IdentityError {
-  return new IdentityError("did_not_allowed", "This API key may not bind this DID");
-}
-
-function ephemeralNotAllowed(): IdentityError {
-  return new IdentityError("ephemeral_not_allowed", "This API key may not have ephemeral DIDs");
-}
-
-/** An ephemeral DID is deleted once it is not in use. */
-async function assertMayEnd(
-  { did, ownerKeyId }: DidRecord,
-  owner: ApiKey,
-  holdsAnything: (did: string) => Promise<boolean>,
-): Promise<void> {
-  if (ownerKeyId !== owner.id) throw new IdentityError("did_not_allowed", "Only the API key that created a DID can make it ephemeral");
-  if (!owner.ephemeral) throw ephemeralNotAllowed();
-  if (await holdsAnything(did)) throw new IdentityError("did_in_use", "Messages or credentials of this DID are waiting");
-}
-
-function reasonOf(code: IdentityErrorCode, did = ""): string {
-  const reason = REASONS[code];
-  if (code === "did_in_use") return `${reason}: ${did} stays persistent while messages or credentials of it are waiting`;
-  if (code === "did_unknown") return `${reason}: ${did}`;
-  if (code !== "did_invalid") return reason;
-  const canonical = canonicalDid(did);
-  const remedy = canonical === undefined ? "is not like did:web:localhost:agent" : `must be written ${canonical}`;
-  return `${reason}: ${did.slice(0, 100)} ${remedy}`;
 }

@@ -20,7 +20,7 @@ import {
   type Rejection,
 } from "./rejection.ts";
 import { builtinResponse, isBuiltin, isBuiltinResponse } from "./respond/builtin-protocols.ts";
-import { FailureReporter, type OnDead, type Problem } from "./respond/failure-reporter.ts";
+import { FailureReporter, type KeepDeadLetter, type OnDead, type Problem } from "./respond/failure-reporter.ts";
 import { isProblemReport } from "./respond/problem-report.ts";
 import { SystemMessages, type MessageSummary } from "./respond/system-messages.ts";
 import { MessageStore, type MessageStoreOptions } from "./store/message-store.ts";
@@ -40,6 +40,8 @@ export interface RouterEvents extends Pick<MailboxEvents, "onDelivered" | "onSet
 export interface RouterOptions extends Omit<MessageStoreOptions, "clock" | "onFailure">, Pick<AuthorizerOptions, "policies" | "verifiers"> {
   readonly delivery: DeliveryOptions;
   readonly events: RouterEvents;
+  /** Stores messages that failed permanently. Default: none. */
+  readonly keepDeadLetter?: KeepDeadLetter | undefined;
   /** Waits for DIDs that other nodes host by now, before a recipient is reported as unknown. Absent: there are no other nodes. */
   readonly catchUp?: (() => Promise<void>) | undefined;
 }
@@ -77,10 +79,11 @@ export class Router {
     this.#messages = new MessageStore(this.mailboxes, { ...options, clock, onFailure: events.onFailure });
     this.#authorizer = new Authorizer({ policies, verifiers, store: this.#messages, isHosted, clock });
     this.#systemMessages = new SystemMessages({ store: this.#messages, remote, isHosted, onDropped: events.onDropped });
-    this.#failures = new FailureReporter(this.#systemMessages, events.onDead);
+    this.#failures = new FailureReporter(this.#systemMessages, events.onDead, options.keepDeadLetter);
     this.mailboxes.onUndelivered({
       onDead: (stored, cause) => void this.#deadLetter(stored, cause).catch(events.onFailure),
-      onFailed: (stored, failure) => void this.#failures.failed(stored, readStored(stored), failure).catch(events.onFailure),
+      onFailed: (stored, failure, isReported) =>
+        void this.#failures.failed(stored, readStored(stored), { ...failure, isReported }).catch(events.onFailure),
     });
   }
 
@@ -205,8 +208,9 @@ export class Router {
   }
 
   /** Removes a DID that is no longer hosted, and reports its unread messages to their senders. */
-  forget(did: string): Promise<void> {
-    return this.mailboxes.forget(did);
+  forget(did: string, cause: "expired" | "deleted"): Promise<void> {
+    this.mailboxes.disconnect(did);
+    return this.mailboxes.forget(did, cause);
   }
 
   /** Redelivers, expires and drops idle mailboxes. Called by the node, every second. */

@@ -10,6 +10,7 @@ import { promisify } from "node:util";
 import { bundleProgram } from "@parley/test-assertions";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { RawClient } from "../phoenix/raw-client.ts";
+import { RawAgent } from "../raw-agent.ts";
 
 /** The command, as it is installed. */
 const bin = fileURLToPath(new URL("../../bin/layr8-node.js", import.meta.url));
@@ -174,6 +175,39 @@ describe("layr8-node", () => {
       const verifying = await start(args, 2);
       expect((await rest("/api/v1/credentials/verify", verifying, body)).status).toBe(200);
     }
+  });
+
+  it("reads its policies again after SIGHUP, and keeps the present ones if the file is broken", async () => {
+    const config = join(folder, "node.json");
+    const [alice, bob, type] = ["did:web:localhost:alice", "did:web:localhost:bob", "https://example.com/p/1.0/t"];
+    await writeFile(config, JSON.stringify({ port: 0 }));
+    const child = spawn(process.execPath, [program, "--config", config], { stdio: ["ignore", "pipe", "pipe"] });
+    const closed = once(child, "close");
+    let log = "";
+    child.stderr.setEncoding("utf8").on("data", (text: string) => (log += text));
+    const found: Record<string, string> = {};
+    for await (const line of createInterface({ input: child.stdout })) {
+      const [name = "", value = ""] = line.split(/=(.*)/s);
+      found[name] = value;
+      if (found["LAYR8_API_KEY"] !== undefined) break;
+    }
+    const node = { url: found["LAYR8_NODE_URL"] ?? "", apiKey: found["LAYR8_API_KEY"] };
+    const receiver = await RawAgent.join(node, { did: bob, protocols: ["https://example.com/p/1.0"] });
+    const sender = await RawAgent.join(node, { did: alice });
+    const send = async (id: string): Promise<unknown> => (await sender.send({ id, type, from: alice, to: [bob], body: {} }))["status"];
+    expect(await send("1")).toBe("ok");
+    await writeFile(config, JSON.stringify({ port: 0, policies: [{ did: bob, deny: [alice] }] }));
+    child.kill("SIGHUP");
+    await expect.poll(() => log).toContain("policies reloaded: 1 in force");
+    expect(await send("2")).toBe("error");
+    await writeFile(config, JSON.stringify({ port: 0, policies: [{ did: bob, dney: [] }] }));
+    child.kill("SIGHUP");
+    await expect.poll(() => log).toContain("reload failed");
+    expect(log).toContain("dney");
+    expect(await send("3")).toBe("error");
+    for (const agent of [receiver, sender]) agent.close();
+    child.kill("SIGTERM");
+    expect(await closed).toEqual([0, null]);
   });
 
   it("takes the node key from the environment, for its commands too, and refuses another one", async () => {

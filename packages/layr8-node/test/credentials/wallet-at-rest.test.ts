@@ -40,7 +40,7 @@ async function withNode<T>(use: (rest: RestClient, node: Layr8Node) => Promise<T
 /** The private keys of a DID in the directory, as bytes. */
 async function privateKeys(did: string, nodeKey?: Uint8Array): Promise<readonly Buffer[]> {
   await using environment = await LmdbEnvironment.open(path, SCHEMA);
-  const key = nodeKey === undefined ? await loadNodeKey(path, false) : new SealingKey(nodeKey);
+  const key = nodeKey === undefined ? await loadNodeKey(path) : new SealingKey(nodeKey);
   const dids = new Dids({ records: storedRecords<DidRecord>(environment, "dids"), nodeKey: key });
   const keys = await Promise.all((["signing", "agreement"] as const).map((purpose) => dids.privateKey(did, purpose)));
   return keys.map((each) => Buffer.from(each?.export({ format: "jwk" }).d ?? "", "base64url"));

@@ -216,7 +216,7 @@ describe("Dids in a data directory", () => {
 
   async function withDids<T>(use: (dids: Dids) => Promise<T>, now = 1000): Promise<T> {
     await using environment = await LmdbEnvironment.open(directory.path, SCHEMA);
-    const nodeKey = await loadNodeKey(directory.path, false);
+    const nodeKey = await loadNodeKey(directory.path);
     return await use(createDids({ records: storedRecords<DidRecord>(environment, "dids"), nodeKey, now: () => now }));
   }
 

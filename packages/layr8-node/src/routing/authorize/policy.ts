@@ -39,11 +39,20 @@ const DENIAL: PolicyDecision = { kind: "denied" };
 
 /** Evaluates the policies. Every applicable policy must accept a message. */
 export class Policies {
-  readonly #policies: readonly Policy[];
+  #policies: readonly Policy[];
 
   /** @param policies valid ones; see `POLICIES`. */
   constructor(policies: readonly Policy[] = []) {
     this.#policies = policies.map(canonical);
+  }
+
+  /** Replaces all policies. Messages that are accepted from now on are judged by them. @param policies valid ones; see `POLICIES`. */
+  replace(policies: readonly Policy[]): void {
+    this.#policies = policies.map(canonical);
+  }
+
+  get size(): number {
+    return this.#policies.length;
   }
 
   /** The decision of each policy that applies to a message, for the console. */

@@ -12,7 +12,7 @@ import { Suspects, type BrokenLinkCause } from "./suspects.ts";
 import { isOnOwnThread, Window, type InFlightDelivery } from "./window.ts";
 
 /** Why a message leaves a mailbox without being handled. */
-export type DeadLetterCause = "expired" | "unhandled" | BrokenLinkCause;
+export type DeadLetterCause = "expired" | "unhandled" | "deleted" | BrokenLinkCause;
 
 /** Events of {@link Mailbox}. */
 export interface MailboxEvents {
@@ -21,8 +21,8 @@ export interface MailboxEvents {
   readonly onSettled?: ((message: InboxMessage, settlement: Settlement, ms: number) => void) | undefined;
   /** A message leaves without being handled. */
   onDead(message: InboxMessage, cause: DeadLetterCause): void;
-  /** An agent failed to process a message, and has sent nothing on its thread since the delivery. */
-  onFailed(message: InboxMessage, failure: ReportedFailure): void;
+  /** An agent failed to process a message. `isReported`: it has sent something on the thread since the delivery, such as a problem report. */
+  onFailed(message: InboxMessage, failure: ReportedFailure, isReported: boolean): void;
   /** Another node has the box. This mailbox must not be used afterwards. */
   readonly onLost: (mailbox: Mailbox) => void;
   /** The inbox failed. Messages not acknowledged durably will be redelivered. */
@@ -215,7 +215,7 @@ export class Mailbox implements BoxListener, BoundMailbox {
     if (settlement === "pass") this.#passOn(delivery);
     else this.#remove(message.seq);
     const thread = message.thread ?? message.id;
-    if (settlement === "error" && !this.routes.threads.hasSentSince(sentBefore, thread)) this.#events.onFailed(message, failure);
+    if (settlement === "error") this.#events.onFailed(message, failure, this.routes.threads.hasSentSince(sentBefore, thread));
     if (window.mayResume) this.resume(consumer);
   }
 
@@ -229,6 +229,41 @@ export class Mailbox implements BoxListener, BoundMailbox {
 
   redeliver(consumer: Consumer): void {
     this.#release(consumer, () => true);
+  }
+
+  /** Ends all connections: the DID is no longer hosted. */
+  disconnect(): void {
+    for (const consumer of this.#windows.keys()) consumer.takenOver();
+  }
+
+  /** Removes a message, in flight or not. Resolves when the removal is durable. */
+  async discard(seq: number): Promise<void> {
+    this.#takeBack(seq);
+    this.#removing.set(seq, true);
+    try {
+      await (await this.open()).settle([seq]);
+    } finally {
+      this.#removing.delete(seq);
+    }
+    for (const [consumer, window] of this.#windows) if (window.mayResume) this.resume(consumer);
+  }
+
+  /** Delivers a message again now, without waiting for an acknowledgement or for a connection that passed on it. */
+  redeliverNow(seq: number): void {
+    this.#takeBack(seq);
+    this.#reader.hold(seq);
+    this.#reader.resume();
+  }
+
+  /** Ends the delivery of a message. */
+  #takeBack(seq: number): void {
+    const delivery = this.#inFlight.get(seq);
+    if (delivery !== undefined) {
+      this.#complete(delivery);
+      this.#record(delivery);
+    }
+    this.#suspects?.settled(seq);
+    this.#passedBy.delete(seq);
   }
 
   resume(consumer: Consumer): void {

@@ -6,7 +6,7 @@ import type { Consumer } from "./consumer.ts";
 import type { Routable } from "./consumer-routes.ts";
 import type { DeliveryOptions } from "./delivery-options.ts";
 import type { DescribedConnection } from "./described-connection.ts";
-import { Mailbox, type MailboxEvents } from "./mailbox.ts";
+import { type DeadLetterCause, Mailbox, type MailboxEvents } from "./mailbox.ts";
 import type { BindingPreview, OtherNodes } from "./other-nodes.ts";
 
 /** Options of {@link Mailboxes}. */
@@ -48,7 +48,7 @@ export class Mailboxes {
       onLost: (mailbox) => this.#onLost(mailbox),
       onSettled: events.onSettled,
       onDead: (message, cause) => this.#listener?.onDead(message, cause),
-      onFailed: (message, failure) => this.#listener?.onFailed(message, failure),
+      onFailed: (message, failure, isReported) => this.#listener?.onFailed(message, failure, isReported),
     };
   }
 
@@ -133,11 +133,31 @@ export class Mailboxes {
     return mailbox;
   }
 
-  /** Removes the inbox of a DID that is no longer hosted, and dead-letters its messages as expired. */
-  async forget(did: string): Promise<void> {
+  /** Ends the connections of a DID that is no longer hosted. */
+  disconnect(did: string): void {
+    this.#mailboxes.get(did)?.disconnect();
+  }
+
+  /** Removes a message from the inbox of a DID, without a report to its sender. Resolves when the removal is durable. */
+  async discard(did: string, seq: number): Promise<void> {
+    const mailbox = this.#mailboxes.get(did);
+    if (mailbox !== undefined) return mailbox.discard(seq);
+    return (await this.#options.inbox.peek(did)).settle([seq]);
+  }
+
+  /** Delivers a message again now. Returns `false` if no connection of the DID could receive it. */
+  redeliver(did: string, seq: number): boolean {
+    const mailbox = this.#mailboxes.get(did);
+    if (mailbox?.connected !== true) return false;
+    mailbox.redeliverNow(seq);
+    return true;
+  }
+
+  /** Removes the inbox of a DID that is no longer hosted, and dead-letters its messages. */
+  async forget(did: string, cause: DeadLetterCause): Promise<void> {
     const { inbox } = this.#options;
     const box = await (this.#mailboxes.get(did)?.open() ?? inbox.open(did, NO_LISTENER));
-    for await (const page of pagesOf(box)) for (const message of page) this.#events.onDead(message, "expired");
+    for await (const page of pagesOf(box)) for (const message of page) this.#events.onDead(message, cause);
     await box.drop();
     // An agent may have joined under the same DID during the removal.
     if (this.#connectedMailbox(did) !== undefined) return;

@@ -20,14 +20,19 @@ export interface Problem {
 /** Called when a message is not delivered. */
 export type OnDead = (cause: UndeliveredCause, message: MessageSummary) => void;
 
+/** Stores messages that failed permanently, for an operator. It does not throw. */
+export type KeepDeadLetter = (stored: InboxMessage, problem: Problem) => void;
+
 /** Reports to senders that accepted messages could not be delivered or handled. */
 export class FailureReporter {
   readonly #systemMessages: SystemMessages;
   readonly #onDead: OnDead;
+  readonly #keep: KeepDeadLetter;
 
-  constructor(systemMessages: SystemMessages, onDead: OnDead) {
+  constructor(systemMessages: SystemMessages, onDead: OnDead, keep: KeepDeadLetter = () => undefined) {
     this.#systemMessages = systemMessages;
     this.#onDead = onDead;
+    this.#keep = keep;
   }
 
   /** Reports to a sender which credentials a recipient's policy requires. Resolves once the report is durable. */
@@ -45,14 +50,19 @@ export class FailureReporter {
 
   /** Reports a message that leaves its inbox without being handled. */
   async deadLettered(stored: InboxMessage, message: Message, cause: DeadLetterCause): Promise<void> {
+    const problem = problemOf(message, stored.recipient, cause);
     this.#onDead(cause, stored);
-    await this.report(message, stored.recipient, problemOf(message, stored.recipient, cause));
+    this.#keep(stored, problem);
+    await this.report(message, stored.recipient, problem);
   }
 
-  /** Reports that an agent failed to process a message and has not reported that itself. */
-  async failed(stored: InboxMessage, message: Message, failure: ReportedFailure): Promise<void> {
+  /** An agent failed to process a message: reports that, unless the agent has done so itself. */
+  async failed(stored: InboxMessage, message: Message, failure: ReportedFailure & { readonly isReported: boolean }): Promise<void> {
+    const problem = problemOfFailure(message, failure);
+    this.#keep(stored, problem);
+    if (failure.isReported) return;
     this.#onDead("failed", stored);
-    await this.report(message, stored.recipient, problemOfFailure(message, failure));
+    await this.report(message, stored.recipient, problem);
   }
 
   /** Reports a damaged message to its sender, if the sender is known. */
@@ -76,6 +86,12 @@ function problemOf(message: Message, recipient: string, cause: DeadLetterCause):
       return { code: "e.p.msg.expired", comment: "The message {1} expired before it was handled", args: [message.id] };
     case "unhandled":
       return { code: "e.p.msg.unsupported", comment: "No agent of {1} handles {2}", args: [recipient, message.type] };
+    case "deleted":
+      return {
+        code: "e.p.xfer.undeliverable",
+        comment: "The agent {2} was deleted before it handled the message {1}",
+        args: [message.id, recipient],
+      };
     case "too_large":
       return { code: TOO_LARGE, comment: "The message {1} is larger than the agent of {2} can receive", args: [message.id, recipient] };
     default:

@@ -89,7 +89,7 @@ beforeEach(() => {
     {
       onDelivered: () => {},
       onDead: (message, cause) => dead.push([message.id, cause]),
-      onFailed: (message, failure) => failed.push([message.id, failure]),
+      onFailed: (message, failure, isReported) => !isReported && failed.push([message.id, failure]),
       onLost: () => {},
       onFailure: (error) => failures.push(error),
     },
