@@ -236,8 +236,10 @@ export class Agent {
       if (!replace) throw exists(name, error);
     }
     const [head] = await this.#relay.heads([name], { signal });
-    const next = head?.next ?? 1;
-    if (next > 1 && !replace) throw exists(name);
+    const { first = 1, next = 1 } = head ?? {};
+    // An empty log is that of a deleted channel, if the API server had no channel of this name.
+    const isFree = this.api === undefined ? next === 1 : first === next;
+    if (!isFree && !replace) throw exists(name);
     return next;
   }
 

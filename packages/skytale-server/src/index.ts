@@ -7,4 +7,6 @@ export type { Retention } from "./log/channel-log.ts";
 export type { Account, AccountOptions, CreatedAccount } from "./api/accounts.ts";
 export type { ApiKeyInfo, ApiKeyOptions, CreatedApiKey } from "./api/keys.ts";
 export { ApiError, type ApiErrorCode } from "./api/api-error.ts";
+export { backupSkytale, type BackupPaths, restoreSkytale } from "./backup.ts";
+export type { CreatedBackup } from "@parley/server-kit";
 export { StorageError, type StorageErrorCode } from "@parley/storage";

@@ -1,4 +1,12 @@
-import { proxyTrust, type ServerConsole, ServerLifecycle, type ServerStorage, type StartedParts } from "@parley/server-kit";
+import { resolve } from "node:path";
+import {
+  type CreatedBackup,
+  proxyTrust,
+  type ServerConsole,
+  ServerLifecycle,
+  type ServerStorage,
+  type StartedParts,
+} from "@parley/server-kit";
 import { checkOptions, closeTogether, IS_TEXT, type OptionCheck } from "@parley/core/internal";
 import type { Logger } from "pino";
 import type { Account, AccountOptions, CreatedAccount } from "./api/accounts.ts";
@@ -18,6 +26,7 @@ import type { ReadSkytaleOptions } from "./options.ts";
 import { listenGrpc, type GrpcListener } from "./relay/grpc-server.ts";
 import { Relay } from "./relay/relay.ts";
 import type { SkytaleServer } from "./skytale-server.ts";
+import { ServerOperator } from "./server-operator.ts";
 import type { SharedStorage, Stores } from "./stores.ts";
 import { ApiProcess } from "./workers/api-process.ts";
 
@@ -48,6 +57,7 @@ export class RunningServer implements SkytaleServer {
   readonly #relay: Relay;
   readonly #console: ServerConsole | undefined;
   readonly #recorder: SkytaleRecorder | undefined;
+  readonly #operator: ServerOperator;
   #api: ApiSide | undefined;
   /** The API, if it runs in a process of its own. */
   #process: ApiProcess | undefined;
@@ -62,6 +72,7 @@ export class RunningServer implements SkytaleServer {
     this.#options = options;
     this.#logger = logger;
     this.#console = ownConsole;
+    this.#operator = new ServerOperator({ storage, stores, services, options, relay: () => this.#relay });
     this.#recorder =
       hub &&
       attachSkytale(hub, {
@@ -71,6 +82,7 @@ export class RunningServer implements SkytaleServer {
         options,
         relay: () => this.#relay,
         urls: () => ({ api: this.apiUrl, relay: this.relayUrl }),
+        operator: this.#operator,
         revokeApiKey: (id) => this.revokeApiKey(id),
       });
     this.#metrics = createMetrics({
@@ -267,6 +279,26 @@ export class RunningServer implements SkytaleServer {
   async listApiKeys(accountId: string): Promise<readonly ApiKeyInfo[]> {
     this.#lifecycle.assertOpen();
     return this.#services.keys.list(accountId);
+  }
+
+  async deleteChannel(name: string): Promise<void> {
+    this.#lifecycle.assertOpen();
+    return this.#operator.deleteChannel(name);
+  }
+
+  async deleteAccount(id: string, { withChannels = false }: { readonly withChannels?: boolean } = {}): Promise<readonly string[]> {
+    this.#lifecycle.assertOpen();
+    return this.#operator.deleteAccount(id, withChannels);
+  }
+
+  async rotateServerKey(): Promise<void> {
+    this.#lifecycle.assertOpen();
+    return this.#operator.rotateServerKey();
+  }
+
+  async backup(directory: string): Promise<CreatedBackup> {
+    this.#lifecycle.assertOpen();
+    return this.#operator.backup(resolve(directory));
   }
 
   close(): Promise<void> {

@@ -1,6 +1,10 @@
 import { loadSealingKey, SealingKey } from "@parley/storage";
 import { signingKeys } from "./api/records.ts";
+import { opensSigningKey } from "./api/signing-keys.ts";
 import type { Registry } from "./registry/registry.ts";
+
+/** The file of the server key in a data directory. */
+export const SERVER_KEY_FILE = "server.key";
 
 /**
  * The key that seals the keys which sign tokens: the one that is given, or that of the data directory, in `server.key`. Without a directory
@@ -15,7 +19,9 @@ export async function serverKeyOf(
   if (given !== undefined) return new SealingKey(given);
   if (directory === undefined) return undefined;
   const [first] = await registry.list(signingKeys.prefix, { limit: 1 });
-  const isRequired = first !== undefined && signingKeys.of(first).sealed !== undefined;
+  const sealed = first === undefined ? undefined : signingKeys.of(first);
+  const isRequired = sealed?.sealed !== undefined;
+  const opens = sealed && ((key: SealingKey): boolean => opensSigningKey(sealed, key));
   const remedy = "put back the copy that belongs to this directory, or give its content as SKYTALE_SERVER_KEY (serverKey of startSkytale)";
-  return loadSealingKey({ directory, file: "server.key", isRequired, remedy });
+  return loadSealingKey({ directory, file: SERVER_KEY_FILE, isRequired, opens, remedy });
 }

@@ -1,3 +1,4 @@
+import type { CreatedBackup } from "@parley/server-kit";
 import type { Account, AccountOptions, CreatedAccount } from "./api/accounts.ts";
 import type { ApiKeyInfo, ApiKeyOptions, CreatedApiKey } from "./api/keys.ts";
 
@@ -42,6 +43,33 @@ export interface SkytaleServer extends AsyncDisposable {
   revokeApiKey(id: string): Promise<void>;
   /** The API keys of an account, oldest first. */
   listApiKeys(accountId: string): Promise<readonly ApiKeyInfo[]>;
+  /**
+   * Deletes a channel with its grants, invites, join requests, messages and Welcomes. Its subscriptions end. Its name is free afterwards, and a
+   * later channel of this name continues its sequence numbers. Members keep what they have.
+   *
+   * @throws ApiError `not_found`; TypeError with `nats`; StorageError `storage_failed`
+   */
+  deleteChannel(name: string): Promise<void>;
+  /**
+   * Deletes an account: its API keys, its access to channels of others with the invites that it made, its orgs, and with `withChannels` its
+   * own channels. Its messages on channels of others stay, because the log of a channel has no gaps. Resolves to the deleted channels.
+   *
+   * @throws ApiError `not_found`; TypeError if it owns channels and `withChannels` is not set; StorageError `storage_failed`
+   */
+  deleteAccount(id: string, options?: { readonly withChannels?: boolean }): Promise<readonly string[]>;
+  /**
+   * Replaces `server.key` of the data directory, and seals the keys that sign tokens with the new one. Tokens stay valid. Earlier backups need
+   * their own `server.key`.
+   *
+   * @throws TypeError if the key comes from the option `serverKey`, or with `workers`; StorageError `storage_failed`
+   */
+  rotateServerKey(): Promise<void>;
+  /**
+   * Backs up the data directory while the server runs: the data of one moment with its `server.key`, in a new directory (mode 0700).
+   *
+   * @throws TypeError without a data directory; StorageError `data_dir_unusable` (the directory is not empty), `storage_failed`
+   */
+  backup(directory: string): Promise<CreatedBackup>;
   /** Stops the server: accepts no new calls, completes those in progress, and resolves when all accepted data is on disk. Idempotent. */
   close(): Promise<void>;
 }

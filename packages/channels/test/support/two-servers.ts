@@ -68,6 +68,10 @@ export class TwoServers implements SkytaleServer {
   createApiKey: SkytaleServer["createApiKey"] = (accountId, options) => this.#other.createApiKey(accountId, options);
   revokeApiKey: SkytaleServer["revokeApiKey"] = (id) => this.#one.revokeApiKey(id);
   listApiKeys: SkytaleServer["listApiKeys"] = (accountId) => this.#other.listApiKeys(accountId);
+  deleteChannel: SkytaleServer["deleteChannel"] = (name) => this.#one.deleteChannel(name);
+  deleteAccount: SkytaleServer["deleteAccount"] = (id, options) => this.#other.deleteAccount(id, options);
+  rotateServerKey: SkytaleServer["rotateServerKey"] = () => this.#one.rotateServerKey();
+  backup: SkytaleServer["backup"] = (directory) => this.#one.backup(directory);
 
   async close(): Promise<void> {
     await Promise.all([this.#one.close(), this.#other.close()]);

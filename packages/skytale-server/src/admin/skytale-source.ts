@@ -1,4 +1,5 @@
 import type { AdminHub } from "@parley/server-kit";
+import { skytaleActions } from "./actions.ts";
 import { readAccounts } from "./accounts.ts";
 import { readChannel, readChannels } from "./channels.ts";
 import { readInvites } from "./invites.ts";
@@ -21,12 +22,7 @@ export function attachSkytale(hub: AdminHub, parts: SkytaleParts): SkytaleRecord
       accounts: (parameters) => readAccounts(view(), parameters),
       limits: () => readLimitUse(view()),
     },
-    actions: {
-      "revoke-key": async ({ key = "" }) => {
-        await parts.revokeApiKey(key);
-        return { revoked: true };
-      },
-    },
+    actions: skytaleActions(parts),
     sample: () => ({ ...recorder.sample(), ...parts.relay().counts }),
   });
   const recorder = new SkytaleRecorder(record);

@@ -1,6 +1,7 @@
 import type { ServerStorage } from "@parley/server-kit";
 import type { Services } from "../api/services.ts";
 import type { ReadSkytaleOptions } from "../options.ts";
+import type { ServerOperator } from "../server-operator.ts";
 import type { Relay } from "../relay/relay.ts";
 import type { Stores } from "../stores.ts";
 import type { SkytaleRecorder } from "./skytale-recorder.ts";
@@ -13,6 +14,7 @@ export interface SkytaleParts {
   readonly options: ReadSkytaleOptions;
   readonly relay: () => Relay;
   readonly urls: () => { readonly api: string; readonly relay: string };
+  readonly operator: ServerOperator;
   readonly revokeApiKey: (id: string) => Promise<void>;
 }
 

@@ -85,6 +85,21 @@ export class Accounts {
     return record === undefined ? undefined : infoOf(record);
   }
 
+  /** Removes the record of an account that has no keys and no channels. Its email address is free afterwards. */
+  remove(id: string): Promise<void> {
+    return this.#lock.run("accounts", () =>
+      transact(this.#registry, async (transaction) => {
+        const account = await transaction.get(accounts, id);
+        if (account === undefined) return;
+        const mailbox = hashed(account.email.toLowerCase());
+        const { accounts: count } = (await transaction.get(counter, "accounts")) ?? { accounts: 1 };
+        if ((await transaction.get(emails, mailbox)) !== undefined) transaction.remove(emails, mailbox);
+        transaction.put(counter, ["accounts"], { accounts: Math.max(0, count - 1) });
+        transaction.remove(accounts, id);
+      }),
+    );
+  }
+
   /** Whether the server has no accounts. */
   async isEmpty(): Promise<boolean> {
     return (await this.#registry.list(accounts.prefix, { limit: 1 })).length === 0;

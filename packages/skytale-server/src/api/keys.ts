@@ -32,6 +32,14 @@ export interface ApiKeyOptions {
   readonly mode?: "live" | "test" | undefined;
 }
 
+/** An API key that its holder has created. */
+export interface RegisteredKey extends ApiKeyOptions {
+  /** The 16 characters of the key that identify it. */
+  readonly id: string;
+  /** SHA-256 of the key, base64url. */
+  readonly hash: string;
+}
+
 /** Options of {@link ApiKeys}. */
 export interface ApiKeysOptions {
   readonly registry: Registry;
@@ -40,6 +48,7 @@ export interface ApiKeysOptions {
 }
 
 const ID_BYTES = 12;
+const HASH = /^[\w-]{43}$/;
 /** `sk_live_`, 16 characters that identify the record, 43 random characters. */
 const KEY = /^sk_(live|test)_([\w-]{16})[\w-]{43}$/;
 /** The form of the ids. Those of older versions may begin with `-`. */
@@ -65,16 +74,37 @@ export class ApiKeys {
 
   /** Makes a key as part of a transaction. @throws ApiError as {@link create} */
   async add(transaction: Transaction, accountId: string, { name, mode = "live" }: ApiKeyOptions): Promise<CreatedApiKey> {
+    const id = newId();
+    const key = createKey(`sk_${mode}_${id}`);
+    return { ...(await this.#write(transaction, accountId, { id, hash: hashKey(key), name, mode })), key };
+  }
+
+  /**
+   * Adds a key that its holder has created with {@link createApiKey}, by its hash.
+   *
+   * @throws ApiError `malformed_request`, `not_found` (no such account), `id_taken`, `limit_reached`
+   */
+  async register(accountId: string, { id, hash, name, mode = "live" }: RegisteredKey): Promise<ApiKeyInfo> {
+    if (!KEY_ID.test(id) || id.startsWith("-") || !HASH.test(hash)) {
+      throw new ApiError("malformed_request", "id: must be that of the API key, and hash: its SHA-256 in base64url");
+    }
+    return this.#lock.run(accountId, () =>
+      transact(this.#registry, async (transaction) => {
+        if ((await transaction.get(keys, id)) !== undefined) throw new ApiError("id_taken", "there is an API key with this id");
+        return this.#write(transaction, accountId, { id, hash, name, mode });
+      }),
+    );
+  }
+
+  async #write(transaction: Transaction, accountId: string, { id, hash, name, mode = "live" }: RegisteredKey): Promise<ApiKeyInfo> {
     const account = await transaction.get(accounts, accountId);
     if (account === undefined) throw new ApiError("not_found", "no such account");
     if (account.keys >= this.#maxPerAccount) throw new ApiError("limit_reached", `an account may have ${this.#maxPerAccount} API keys`);
-    const id = newId();
-    const key = createKey(`sk_${mode}_${id}`);
-    const record: KeyRecord = { id, accountId, name: name ?? id, mode, hash: hashKey(key), createdAt: this.#now() };
+    const record: KeyRecord = { id, accountId, name: name ?? id, mode, hash, createdAt: this.#now() };
     transaction.put(accounts, [accountId], { ...account, keys: account.keys + 1 });
     transaction.put(keys, [id], record);
     transaction.put(accountKeys, [accountId, id], { id });
-    return { ...infoOf(record), key };
+    return infoOf(record);
   }
 
   /** The key that was presented, unless it's unknown or revoked. */

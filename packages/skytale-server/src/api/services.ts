@@ -5,6 +5,7 @@ import type { Transaction } from "../registry/transaction.ts";
 import { Accounts, type Account } from "./accounts.ts";
 import { ApiError } from "./api-error.ts";
 import { Channels } from "./channels.ts";
+import { Deletions } from "./deletions.ts";
 import { expire } from "./expiry.ts";
 import { Invites } from "./invites.ts";
 import { Joins, joinTopic } from "./joins.ts";
@@ -44,6 +45,7 @@ export class Services {
   readonly invites: Invites;
   readonly joins: Joins;
   readonly withdrawals: Withdrawals;
+  readonly deletions: Deletions;
   readonly signals: Signals = new Signals();
   /** The access decisions for the relay. */
   readonly access: Access;
@@ -71,6 +73,8 @@ export class Services {
     };
     this.invites = new Invites({ registry, channels: this.channels, limits, now, rejectRequests, onRejected });
     this.withdrawals = new Withdrawals({ registry, channels: this.channels, now, rejectRequests, onRejected });
+    const { accounts, channels, keys, withdrawals } = this;
+    this.deletions = new Deletions({ registry, accounts, channels, keys, withdrawals });
     const verifier = new TokenVerifier(localKeys(signingKeys), { audience: "skytale-relay", now });
     this.access = createAccess({ verifier, keys: this.keys, channels: this.channels });
   }

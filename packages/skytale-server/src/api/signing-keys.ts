@@ -43,8 +43,10 @@ export class SigningKeys {
   /** Oldest first. */
   #records: readonly SigningKeyRecord[] = [];
   #signer: Signer | undefined;
+  #sealingKey: SealingKey | undefined;
 
   private constructor(options: SigningKeysOptions) {
+    this.#sealingKey = options.sealingKey;
     this.#registry = options.registry;
     this.#options = options;
   }
@@ -110,6 +112,26 @@ export class SigningKeys {
     });
   }
 
+  /**
+   * Seals all keys with another sealing key, in one commit.
+   *
+   * @throws StorageError `data_dir_unusable`, `storage_failed`: they are sealed as before
+   */
+  changeSealingKey(next: SealingKey): Promise<void> {
+    return this.#lock.run("keys", async () => {
+      await this.#read();
+      await transact(this.#registry, async (transaction) => {
+        for (const { kid } of this.#records) {
+          const record = await transaction.get(signingKeys, kid);
+          if (record?.sealed === undefined) continue;
+          transaction.put(signingKeys, [kid], { ...record, sealed: next.seal(this.#seedOf(record), purposeOf(kid)) });
+        }
+      });
+      this.#sealingKey = next;
+      await this.#read();
+    });
+  }
+
   async #read(): Promise<void> {
     const entries = await this.#registry.list(signingKeys.prefix, { limit: MAX_KEYS });
     this.#records = entries.map((entry) => signingKeys.of(entry)).toSorted((a, b) => a.createdAt - b.createdAt);
@@ -119,7 +141,8 @@ export class SigningKeys {
     const seed = randomBytes(32);
     const { x = "" } = createPublicKey(privateKey(seed)).export({ format: "jwk" });
     const kid = await calculateJwkThumbprint({ kty: "OKP", crv: "Ed25519", x });
-    const { sealingKey, now } = this.#options;
+    const { now } = this.#options;
+    const sealingKey = this.#sealingKey;
     const secret = sealingKey === undefined ? { d: seed.toString("base64url") } : { sealed: sealingKey.seal(seed, purposeOf(kid)) };
     const record: SigningKeyRecord = { kid, x, ...secret, createdAt: now() };
     await transact(this.#registry, async (transaction) => transaction.put(signingKeys, [kid], record));
@@ -127,7 +150,7 @@ export class SigningKeys {
 
   /** Keys of a version that did not seal them. The unsealed bytes can remain in free pages of the file, so these keys are replaced. */
   async #sealOld(): Promise<void> {
-    const { sealingKey } = this.#options;
+    const sealingKey = this.#sealingKey;
     if (sealingKey === undefined) return;
     const old = this.#records.filter(({ d }) => d !== undefined);
     if (old.length === 0) return;
@@ -144,7 +167,7 @@ export class SigningKeys {
 
   #seedOf({ kid, d, sealed }: SigningKeyRecord): Uint8Array {
     if (d !== undefined) return Buffer.from(d, "base64url");
-    const { sealingKey } = this.#options;
+    const sealingKey = this.#sealingKey;
     if (sealed === undefined || sealingKey === undefined)
       throw new StorageError("data_dir_unusable", "A signing key is sealed, and the server key is missing");
     return sealingKey.open(sealed, purposeOf(kid));
@@ -154,6 +177,17 @@ export class SigningKeys {
     await transact(this.#registry, async (transaction) => {
       if ((await transaction.get(signingKeys, kid)) !== undefined) transaction.remove(signingKeys, kid);
     });
+  }
+}
+
+/** Whether a sealing key opens a stored key. */
+export function opensSigningKey({ kid, sealed }: SigningKeyRecord, sealingKey: SealingKey): boolean {
+  if (sealed === undefined) return false;
+  try {
+    sealingKey.open(sealed, purposeOf(kid)).fill(0);
+    return true;
+  } catch {
+    return false;
   }
 }
 

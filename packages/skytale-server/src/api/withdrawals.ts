@@ -5,7 +5,17 @@ import { ApiError } from "./api-error.ts";
 import { removeUsage } from "./channel-usage.ts";
 import type { Channels } from "./channels.ts";
 import type { JsonObject } from "@parley/core";
-import { channelRecords, expiries, grants, hashed, invites, timeKey, type GrantRecord, type InviteRecord } from "./records.ts";
+import {
+  channelRecords,
+  expiries,
+  grants,
+  hashed,
+  invites,
+  pendingJoins,
+  timeKey,
+  type GrantRecord,
+  type InviteRecord,
+} from "./records.ts";
 
 /** Options of {@link Withdrawals}. */
 export interface WithdrawalsOptions {
@@ -61,6 +71,18 @@ export class Withdrawals {
    */
   resume(name: string): Promise<void> {
     return this.#options.channels.lock.run(name, () => this.#removeDescendants(name));
+  }
+
+  /** Removes all grants and invites of a channel, and rejects its join requests. The caller has the channel's lock. */
+  async removeAll(name: string): Promise<void> {
+    const { registry, channels } = this.#options;
+    for (const invite of await this.#all(invites, name)) await this.#removeInvite(invite);
+    for (const { accountId } of await this.#all(grants, name)) {
+      await transact(registry, (transaction) => channels.removeGrant(transaction, name, accountId));
+    }
+    const pending = (await this.#all(pendingJoins, name)).map(({ id }) => id);
+    for (const id of pending) await transact(registry, (transaction) => this.#options.rejectRequests(transaction, [id]));
+    this.#options.onRejected(pending);
   }
 
   async #removeDescendants(name: string): Promise<void> {

@@ -14,6 +14,7 @@ import type { ChannelState, Draft } from "./draft.ts";
 import { commitKey, epochOf, type PublisherBytes, readSegmentKey, type SegmentKey, segmentKey } from "./log-keys.ts";
 import { PageBuilder } from "./page-builder.ts";
 import { PublisherTable } from "./publisher-table.ts";
+import { NO_RETENTION } from "./retention.ts";
 import { planRemoval, type Removal } from "./plan-removal.ts";
 import { decodeSegment, encodeSegment, type Segment, segmentsOf } from "./segment.ts";
 import { ShareTables } from "./share-tables.ts";
@@ -34,6 +35,13 @@ export interface StoredChannel extends ChannelState {
   shares: Shares<number> | undefined;
 }
 
+/** What logs keep. */
+export interface RetentionRules {
+  readonly retention: Retention;
+  /** Channels whose logs are being cleared: they keep nothing. */
+  readonly clearing: { has(name: string): boolean };
+}
+
 /** What a commit appends to a channel. */
 interface Written {
   readonly channel: StoredChannel;
@@ -46,6 +54,8 @@ export interface Change {
   readonly draft: Draft | undefined;
   readonly segments: readonly Segment<number>[];
   readonly removal: Removal | undefined;
+  /** Whether the log is cleared with this commit: its recorded commits are removed, too. */
+  readonly isCleared: boolean;
   /** The state of the channel after the commit. */
   readonly after: Pick<StoredChannel, "first" | "next" | "entries" | "bytes">;
 }
@@ -157,9 +167,10 @@ export class ChannelTables {
    * Decides what a commit does: to channels that are written to, and to those that may hold what is too old or too much. The shares of
    * these channels are changed at once: {@link ChannelTables.put} the changes, or {@link ChannelTables.discard} them.
    */
-  plan(written: readonly Written[], retaining: ReadonlySet<string>, retention: Retention, now: number): Change[] {
+  plan(written: readonly Written[], retaining: ReadonlySet<string>, rules: RetentionRules, now: number): Change[] {
     const budget = { left: MAX_REMOVED };
-    const limits = { retention, now, budget };
+    const isCleared = (name: string): boolean => rules.clearing.has(name);
+    const retentionOf = (name: string): Retention => (isCleared(name) ? NO_RETENTION : rules.retention);
     const changes: Change[] = [];
     // Those with few entries first: a flood of one channel leaves the others enough of the budget, so that they don't wait for it.
     for (const { channel, draft } of written.toSorted((left, right) => left.draft.entries.length - right.draft.entries.length)) {
@@ -172,21 +183,31 @@ export class ChannelTables {
         shares.add(segment.publisher, segment.kind, { entries: segment.bodies.length, bytes: segment.bytes });
       }
       const held = { entries: channel.entries + entries.length, bytes: channel.bytes + bytes };
-      const isFull = held.entries > retention.maxEntries || held.bytes > retention.maxBytes;
       const { id, first, name } = channel;
+      const retention = retentionOf(name);
+      const isFull = held.entries > retention.maxEntries || held.bytes > retention.maxBytes;
       const after = { first, next: draft.next, ...held };
       const given = { id, first, shares, isAppended: true, ...held };
-      const removal = isFull || retaining.has(name) ? planRemoval(given, this.#segments, this.#shareTables, limits) : undefined;
-      changes.push({ channel, draft, segments, removal, after: { ...after, ...(removal && afterRemoval(removal)) } });
+      const removal =
+        isFull || retaining.has(name) ? planRemoval(given, this.#segments, this.#shareTables, { retention, now, budget }) : undefined;
+      // What this commit appends to a log that is being cleared is removed by the next one.
+      changes.push({ channel, draft, segments, removal, isCleared: false, after: { ...after, ...(removal && afterRemoval(removal)) } });
     }
     for (const name of retaining) {
       const channel = this.#findIntact(name);
       if (channel === undefined || written.some((one) => one.channel === channel)) continue;
       const { id, first, entries, bytes, next } = channel;
       const given = { id, first, shares: this.#sharesOf(channel), isAppended: false, entries, bytes };
-      const removal = planRemoval(given, this.#segments, this.#shareTables, limits);
-      if (removal.removed.length > 0 || !removal.isDone)
-        changes.push({ channel, draft: undefined, segments: [], removal, after: { next, ...afterRemoval(removal) } });
+      const removal = planRemoval(given, this.#segments, this.#shareTables, { retention: retentionOf(name), now, budget });
+      if (removal.removed.length > 0 || !removal.isDone || isCleared(name))
+        changes.push({
+          channel,
+          draft: undefined,
+          segments: [],
+          removal,
+          isCleared: isCleared(name) && removal.isDone,
+          after: { next, ...afterRemoval(removal) },
+        });
     }
     return changes;
   }
@@ -198,8 +219,9 @@ export class ChannelTables {
     for (const change of changes) this.#putChange(change, now, added, removed);
     const counted = this.publishers.put(added, removed);
     return () => {
-      for (const { channel, draft, after } of changes) {
+      for (const { channel, draft, isCleared, after } of changes) {
         Object.assign(channel, after);
+        if (isCleared) channel.commits = new CommitIndex();
         if (draft !== undefined) channel.commits = draft.commits;
         this.#open.set(channel.name, channel);
       }
@@ -217,7 +239,12 @@ export class ChannelTables {
   }
 
   /** Every change of a channel, and the bytes by publisher that it adds and removes. */
-  #putChange({ channel, draft, segments, removal, after }: Change, now: number, added: PublisherBytes[], removed: PublisherBytes[]): void {
+  #putChange(
+    { channel, draft, segments, removal, isCleared, after }: Change,
+    now: number,
+    added: PublisherBytes[],
+    removed: PublisherBytes[],
+  ): void {
     const { id, name } = channel;
     for (const segment of removal?.removed ?? []) {
       this.#writes.remove(this.#segments, segment.key);
@@ -238,6 +265,7 @@ export class ChannelTables {
       if (forgotten !== undefined) this.#writes.remove(this.#commits, commitKey(id, forgotten));
       this.#writes.put(this.#commits, commitKey(id, epoch), numbersKey(sequence));
     }
+    for (const [epoch] of isCleared ? channel.commits.entries() : []) this.#writes.remove(this.#commits, commitKey(id, epoch));
     if (channel.next === 1) this.#writes.put(this.#meta, NEXT_ID, numbersKey(this.#nextId));
     this.#shareTables.put(id, this.#sharesOf(channel));
     this.#writes.put(this.#channels, Buffer.from(name), numbersKey(id, after.first, after.next, after.bytes, after.entries));

@@ -46,6 +46,8 @@ export class LmdbLog implements ChannelLog {
   #retaining = new Set<string>();
   /** Those that hold too much still, since a commit removes a bounded number of segments. Appends to them wait. */
   readonly #overfull = new Set<string>();
+  /** Logs that are being cleared, and what waits for it. */
+  readonly #clearing = new Map<string, Deferred<void>>();
   #running: Promise<void> | undefined;
   #closed = false;
 
@@ -115,9 +117,19 @@ export class LmdbLog implements ChannelLog {
     }
   }
 
+  readonly clear = (name: string): Promise<void> => {
+    if (this.#closed) return rejectClosed();
+    const cleared = this.#clearing.get(name) ?? deferred<void>();
+    this.#clearing.set(name, cleared);
+    this.#retaining.add(name);
+    this.#running ??= this.#run();
+    return cleared.promise;
+  };
+
   async close(): Promise<void> {
     this.#closed = true;
     await this.#running;
+    this.#endClearing(this.#clearing.keys(), new StorageError("storage_failed", "The log is closed"));
   }
 
   async #run(): Promise<void> {
@@ -169,9 +181,11 @@ export class LmdbLog implements ChannelLog {
     const expiryNow = this.#expiryNow();
     const written = plans.filter(({ draft }) => draft.bodies.length > 0);
     try {
-      const changes = failing("A log can't be read", () => this.#tables.plan(written, retaining, this.#retention, expiryNow));
+      const changes = failing("A log can't be read", () =>
+        this.#tables.plan(written, retaining, { retention: this.#retention, clearing: this.#clearing }, expiryNow),
+      );
       // Rejected and repeated entries refer to durable commits, since one commit runs at a time.
-      if (changes.length === 0) return () => undefined;
+      if (changes.length === 0) return () => this.#endClearing(retaining);
       const keys = written.flatMap(({ draft }) => draft.keys);
       const taken = this.#tables.put(changes, now);
       const number = keys.length > 0 ? this.#journal.put(keys, expiryNow) : 0;
@@ -181,11 +195,29 @@ export class LmdbLog implements ChannelLog {
         taken();
         this.#journal.take(number, keys, expiryNow);
         for (const change of changes) if (change.removal?.isDone === false) this.#continue(change);
+        this.#endClearing(changes.flatMap(({ channel, isCleared }) => (isCleared ? channel.name : [])));
+        // Logs that were written to meanwhile, and those without any entry.
+        for (const name of retaining) if (this.#clearing.has(name)) this.#clearAgain(name, changes);
         for (const { channel, draft } of written) this.#watchers.notify(channel.name, draft);
       };
     } catch (error) {
       this.#tables.discard([...written.map(({ channel }) => channel.name), ...retaining]);
+      this.#endClearing(retaining, error);
       throw error;
+    }
+  }
+
+  #clearAgain(name: string, changes: readonly Change[]): void {
+    if (changes.some(({ channel }) => channel.name === name)) this.#retaining.add(name);
+    else this.#endClearing([name]);
+  }
+
+  #endClearing(names: Iterable<string>, error?: unknown): void {
+    for (const name of names) {
+      const cleared = this.#clearing.get(name);
+      this.#clearing.delete(name);
+      if (error === undefined) cleared?.resolve();
+      else cleared?.reject(error);
     }
   }
 

@@ -94,6 +94,8 @@ export class LmdbWelcomes implements WelcomeStore {
     return this.#remove(welcomes.map((welcome) => ({ channel, ...welcome })));
   }
 
+  readonly clear = (channel: string): Promise<void> => this.#remove(this.#index.of(channel));
+
   watch(channel: string, recipients: readonly Uint8Array[], listener: () => void): () => void {
     return this.#index.watch(channel, recipients, listener);
   }

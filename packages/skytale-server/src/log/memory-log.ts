@@ -1,9 +1,10 @@
 import { StorageError } from "@parley/storage";
 import type { Appended, AppendOutcome, ChannelLog, Head, LogPage, NewEntry, ReadOptions, Retention, Watch } from "./channel-log.ts";
+import { CommitIndex } from "./commit-index.ts";
 import { Draft } from "./draft.ts";
 import { DEFAULT_KEY_WINDOW, KeyWindow, type KeyWindowOptions } from "./key-window.ts";
 import { MemoryChannel } from "./memory-channel.ts";
-import { readRetention } from "./retention.ts";
+import { NO_RETENTION, readRetention } from "./retention.ts";
 import { Watchers } from "./watchers.ts";
 
 /** Options of a log. */
@@ -78,6 +79,14 @@ export class MemoryLog implements ChannelLog {
     for (const channel of this.#channels.values()) channel.retain(this.#retention, this.#expiryNow());
     return Promise.resolve();
   }
+
+  readonly clear = (name: string): Promise<void> => {
+    if (this.#closed) return rejectClosed();
+    const channel = this.#channels.get(name);
+    channel?.retain(NO_RETENTION, this.#expiryNow());
+    if (channel !== undefined) channel.commits = new CommitIndex();
+    return Promise.resolve();
+  };
 
   close(): Promise<void> {
     this.#closed = true;

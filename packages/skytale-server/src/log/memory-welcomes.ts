@@ -56,6 +56,11 @@ export class MemoryWelcomes implements WelcomeStore {
     return Promise.resolve();
   }
 
+  readonly clear = (channel: string): Promise<void> => {
+    for (const waiting of this.#index.of(channel)) this.#remove(channel, waiting);
+    return Promise.resolve();
+  };
+
   watch(channel: string, recipients: readonly Uint8Array[], listener: () => void): () => void {
     return this.#index.watch(channel, recipients, listener);
   }

@@ -19,6 +19,9 @@ export function readRetention(retention: Partial<Retention> = {}): Retention {
   return readOptions(RETENTION, retention, "retention.");
 }
 
+/** Keeps nothing. */
+export const NO_RETENTION: Retention = { maxEntries: 0, maxBytes: 0, maxAgeMs: Number.NEGATIVE_INFINITY };
+
 /** The oldest part of a log: entries that were appended together, and are removed together. */
 export interface Oldest {
   /** Milliseconds since 1970. */

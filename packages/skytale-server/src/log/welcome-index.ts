@@ -140,6 +140,11 @@ export class WelcomeIndex {
     return { waiting, payloadToo };
   }
 
+  /** All Welcomes of a channel. */
+  of(channel: string): Waiting[] {
+    return Array.from(this.#channels.get(channel)?.byRecipient.values() ?? [], (own) => [...own.values()]).flat();
+  }
+
   /** Welcomes older than {@link WelcomeLimits.ttlMs}. */
   expired(now: number): Waiting[] {
     const oldest = now - this.#limits.ttlMs;

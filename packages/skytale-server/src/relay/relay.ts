@@ -104,6 +104,11 @@ export class Relay implements RelayHandler, AsyncDisposable {
     return Array.from(this.#sessions, (session) => session.readersOf(channel)).flat();
   }
 
+  /** Ends all subscriptions to a channel that was deleted, and every permission to publish on it. */
+  forgetChannel(channel: string): void {
+    for (const session of this.#sessions) session.forgetChannel(channel);
+  }
+
   /**
    * @param onIdentified called when it is known whose stream it is.
    * @param address where it comes from, whose refused tokens are counted.

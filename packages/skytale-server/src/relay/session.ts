@@ -100,6 +100,14 @@ export class Session implements FrameListener, SubscriberOwner, PublishingStream
     );
   }
 
+  /** Ends the subscriptions to a channel that was deleted, and asks again who may publish. */
+  forgetChannel(channel: string): void {
+    this.#decisions = undefined;
+    for (const subscriber of this.#subscribers.values()) {
+      if (subscriber.channel === channel) this.#endSubscriber(subscriber, contract.Code.PERMISSION_DENIED);
+    }
+  }
+
   get subscriptions(): number {
     return this.#subscribers.size;
   }
