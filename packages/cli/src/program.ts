@@ -53,6 +53,42 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: "issue, verify, store and list credentials",
     load: async () => (await import("./credentials/declare-credentials.ts")).declareCredentials,
   },
+  bridge: {
+    summary: "translate between A2A, MCP and SLIM on channels",
+    load: async () => (await import("./bridge/declare-bridge.ts")).declareBridge,
+  },
+  agents: {
+    summary: "list and delete the agents of a node",
+    load: async () => (await import("./admin/declare-admin.ts")).declareAgents,
+  },
+  accounts: {
+    summary: "list and delete the accounts of a skytale server",
+    load: async () => (await import("./admin/declare-admin.ts")).declareAccounts,
+  },
+  inbox: {
+    summary: "see, redeliver and purge the messages that wait for an agent",
+    load: async () => (await import("./admin/declare-admin.ts")).declareInbox,
+  },
+  "dead-letters": {
+    summary: "see, replay and purge messages that failed permanently",
+    load: async () => (await import("./admin/declare-admin.ts")).declareDeadLetters,
+  },
+  keys: {
+    summary: "create, list and revoke API keys while a server runs",
+    load: async () => (await import("./admin/declare-admin.ts")).declareKeys,
+  },
+  policies: {
+    summary: "reload the policies of a node",
+    load: async () => (await import("./admin/declare-admin.ts")).declarePolicies,
+  },
+  backup: {
+    summary: "back up a server, running or not",
+    load: async () => (await import("./admin/declare-admin.ts")).declareBackup,
+  },
+  restore: {
+    summary: "create a data directory from a backup",
+    load: async () => (await import("./admin/declare-admin.ts")).declareRestore,
+  },
   context: {
     summary: "name servers and keys, and choose which ones are used",
     load: async () => (await import("./context/declare-context.ts")).declareContext,

@@ -18,7 +18,7 @@ const completed = async (...words: readonly string[]): Promise<string[]> =>
 
 describe("completions", () => {
   it("offers commands, subcommands, options, choices and names of contexts", async () => {
-    expect(await completed("d")).toEqual(["dev", "doctor", "did"]);
+    expect(await completed("d")).toEqual(["dev", "doctor", "dead-letters", "did"]);
     expect(await completed("context", "")).toEqual(["add", "use", "list", "remove"]);
     expect(await completed("dev", "--node")).toEqual(["--node-port"]);
     expect(await completed("completion", "")).toEqual(["bash", "zsh", "fish"]);

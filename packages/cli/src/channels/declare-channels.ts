@@ -1,4 +1,5 @@
 import { Option, type Command } from "commander";
+import { declareDeleteChannel } from "../admin/declare-admin.ts";
 import { readCount, readTimeout, runs } from "../command/declare.ts";
 import type { Host } from "../host.ts";
 
@@ -69,6 +70,8 @@ export function declareChannels(program: Command, host: Host): void {
     .argument("<channel>", NAME);
   runs(leave, host, async () => (await import("./channels.ts")).leaveChannel);
 
+  declareDeleteChannel(group, host);
+
   const tail = fromServer(group.command("tail"))
     .summary("print what the relay stores of a channel")
     .description("Prints the entries of a channel's log as the relay sees them: kind, epoch, size and ciphertext. Needs no member.")
@@ -84,7 +87,8 @@ function fromServer(command: Command): Command {
     .option("--timeout <time>", "timeout, such as 500ms, 10s or 1m", readTimeout, 30_000);
 }
 
-function asAgent(command: Command): Command {
+/** Adds the options of a command that acts as an agent. */
+export function asAgent(command: Command): Command {
   return fromServer(command)
     .addOption(new Option("--identity <name>", "identity of the agent that acts").env("SKYTALE_IDENTITY").default("me"))
     .option("--data-dir <directory>", "data directory of that agent (default: SKYTALE_DATA_DIR, or one beside the data of `parley dev`)");

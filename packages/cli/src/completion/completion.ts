@@ -37,24 +37,58 @@ export async function complete({ version, environment }: Runtime, words: readonl
   const last = words.at(-1) ?? "";
   const before = words.slice(0, -1);
   let command = await createProgram({ version, environment }, before.slice(0, 1));
-  for (const word of before) command = command.commands.find((child) => child.name() === word) ?? command;
-  const candidates = await candidatesOf(command, { last, previous: before.at(-1) ?? "", environment });
+  let used = 0;
+  for (const word of before) {
+    const child = command.commands.find((each) => each.name() === word);
+    if (child === undefined) break;
+    command = child;
+    used += 1;
+  }
+  const candidates = await candidatesOf(command, { last, before: before.slice(used), environment });
   const found = candidates.filter((candidate) => candidate.startsWith(last));
   if (found.length > 0) process.stdout.write(`${found.join("\n")}\n`);
 }
 
-async function candidatesOf(
-  command: Command,
-  given: { readonly last: string; readonly previous: string; readonly environment: Readonly<NodeJS.ProcessEnv> },
-): Promise<readonly string[]> {
-  const { last, previous, environment } = given;
+/** The command line so far. */
+interface Given {
+  readonly last: string;
+  /** Words after the command. */
+  readonly before: readonly string[];
+  readonly environment: Readonly<NodeJS.ProcessEnv>;
+}
+
+async function candidatesOf(command: Command, given: Given): Promise<readonly string[]> {
+  const { last, before, environment } = given;
+  const previous = before.at(-1) ?? "";
   const isContext = previous === "--context" || (command.parent?.name() === "context" && ["use", "remove"].includes(command.name()));
   if (isContext && !last.startsWith("-")) {
     const { contexts } = await readContexts(contextsPath(environment)).catch(() => ({ contexts: {} }));
     return [...Object.keys(contexts), ...(previous === "--context" ? ["none"] : [])];
   }
-  // The value of another option.
-  if (command.options.some((option) => option.long === previous && option.required)) return [];
+  const option = command.options.find(({ long, required }) => required && long === previous);
+  if (option !== undefined) return option.long === "--as" ? namesOf("did", given) : (option.argChoices ?? []);
   if (last.startsWith("-")) return [...command.options.flatMap(({ long }) => long ?? []), "--help"];
-  return [...command.commands.map((child) => child.name()), ...command.registeredArguments.flatMap(({ argChoices }) => argChoices ?? [])];
+  const argument = command.registeredArguments[Math.min(placeOf(command, before), command.registeredArguments.length - 1)];
+  const choices = command.registeredArguments.flatMap(({ argChoices }) => argChoices ?? []);
+  const names = argument === undefined ? [] : await namesOf(argument.name(), given);
+  return [...command.commands.map((child) => child.name()), ...choices, ...names];
+}
+
+/** The number of arguments among words: those that are neither options nor their values. */
+function placeOf(command: Command, words: readonly string[]): number {
+  let [place, isValue] = [0, false];
+  for (const word of words) {
+    const option = command.options.find(({ long }) => long === word);
+    if (!isValue && !word.startsWith("-")) place += 1;
+    isValue = option?.required === true;
+  }
+  return place;
+}
+
+/** Names that the servers know, for an argument of this name. None if no server answers quickly. */
+async function namesOf(argument: string, { environment, before }: Given): Promise<readonly string[]> {
+  if (argument !== "did" && argument !== "channel") return [];
+  const { knownNames } = await import("./known-names.ts");
+  const context = before[before.indexOf("--context") + 1];
+  return knownNames(argument, { environment, context: before.includes("--context") ? context : undefined });
 }

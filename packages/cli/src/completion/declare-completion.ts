@@ -9,7 +9,7 @@ export function declareCompletion(program: Command, host: Host): void {
   const completion = program
     .command("completion")
     .summary("print the completion script of a shell")
-    .description("Prints a script that completes commands, options and names of contexts.")
+    .description("Prints a script that completes commands, options, contexts, channels, and with an admin server DIDs.")
     .addArgument(new Argument("<shell>", "the shell").choices(["bash", "zsh", "fish"]))
     .addHelpText(
       "after",

@@ -17,7 +17,7 @@ const KEYS_FILE = "dev-keys.json";
 const IGNORE_FILE = ".gitignore";
 /** Everything that `--reset` removes. */
 const CONSOLE_FILE = "console.html";
-const CONTENT = ["node", "skytale", AGENTS, LENSES, KEYS_FILE, STATE_FILE, CONSOLE_FILE];
+const CONTENT = ["node", "node2", "skytale", AGENTS, LENSES, KEYS_FILE, STATE_FILE, CONSOLE_FILE];
 const LOCK = /^lock[.-]/;
 
 /** The locked data directory of a running `parley dev`. */

@@ -10,6 +10,7 @@ import { devSource } from "./dev-source.ts";
 import { isQuiet, readEvent, type DevSource } from "./event.ts";
 import { formatEvent } from "./event-line.ts";
 import { openInBrowser } from "./open-in-browser.ts";
+import type { SecondNode } from "./second-node.ts";
 import { startServers } from "./servers.ts";
 
 /** Options of `parley dev`. */
@@ -23,8 +24,10 @@ interface DevOptions {
   readonly apiPort: number;
   readonly relayPort: number;
   readonly adminPort: number;
+  readonly secondPort: number;
   /** `false`: no console. */
   readonly admin: boolean;
+  readonly twoNodes?: boolean;
   readonly open?: boolean;
   readonly freePorts?: boolean;
   readonly verbose?: boolean;
@@ -39,6 +42,8 @@ export interface DevReady {
   readonly environment: DevEnvironment;
   /** Address of the console, with its token. */
   readonly console?: string | undefined;
+  /** The second node of `--two-nodes`. */
+  readonly secondNode?: SecondNode | undefined;
 }
 
 /**
@@ -65,19 +70,27 @@ export async function dev({ version, environment: given, output, signal }: Runti
     const servers = await startServers({
       directory,
       inMemory: memory,
-      ports: freePorts ? { node: 0, api: 0, relay: 0, admin: 0 } : { node: nodePort, api: apiPort, relay: relayPort, admin: adminPort },
+      ports: freePorts
+        ? { node: 0, api: 0, relay: 0, admin: 0, second: 0 }
+        : { node: nodePort, api: apiPort, relay: relayPort, admin: adminPort, second: options.secondPort },
       hasConsole: admin,
-      loggers: { node: loggerFor("node", output, verbose), skytale: loggerFor("skytale", output, verbose) },
+      hasTwoNodes: options.twoNodes === true,
+      loggers: {
+        node: loggerFor("node", output, verbose),
+        second: loggerFor("node2", output, verbose),
+        skytale: loggerFor("skytale", output, verbose),
+      },
     });
     try {
-      const { admin: console, environment, nodeHttpUrl, consoleUrl } = servers;
+      const { admin: console, environment, nodeHttpUrl, consoleUrl, secondNode } = servers;
       const variables = Object.fromEntries(VARIABLES.map((name) => [name, environment[name] ?? ""]));
       const own = { ...given, ...variables, PARLEY_CONTEXT: "none" };
       console?.attach(devSource({ environment: own, cliVersion: version, dataDirectory: directory.path }));
       await directory.writeState({ pid: process.pid, nodeHttpUrl, environment, inMemory: memory, consoleUrl });
       if (env !== false) await writeEnvironment(env, variables);
-      const ready: DevReady = { event: "ready", pid: process.pid, data: directory.path, environment, console: consoleUrl };
+      const ready: DevReady = { event: "ready", pid: process.pid, data: directory.path, environment, console: consoleUrl, secondNode };
       output.data(ready, () => VARIABLES.map((name) => `${name}=${environment[name]}`).join("\n"));
+      if (secondNode !== undefined) noteSecondNode(secondNode, environment, output);
       output.note(memory ? "Data is kept in memory only." : `Data is in ${directory.path}; \`parley dev --reset\` empties it.`);
       output.note(
         env === false
@@ -86,7 +99,7 @@ export async function dev({ version, environment: given, output, signal }: Runti
       );
       if (consoleUrl !== undefined) output.note(`Console: ${consoleUrl}`);
       if (options.open === true && consoleUrl !== undefined) await openInBrowser(directory, consoleUrl, output);
-      output.note("Ready. Ctrl-C stops both servers.");
+      output.note("Ready. Ctrl-C stops all servers.");
       await aborted(signal);
       output.note("Stopping.");
     } finally {
@@ -95,6 +108,12 @@ export async function dev({ version, environment: given, output, signal }: Runti
   } finally {
     await directory.close();
   }
+}
+
+function noteSecondNode({ url, domain, consoleUrl }: SecondNode, { LAYR8_API_KEY }: DevEnvironment, output: Output): void {
+  output.note(`Second node: LAYR8_NODE_URL=${url} LAYR8_API_KEY=${LAYR8_API_KEY}`);
+  output.note(`Its agents: did:web:${domain}:<name>; those of the first node: did:web:localhost:<name>`);
+  if (consoleUrl !== undefined) output.note(`Console of the second node: ${consoleUrl}`);
 }
 
 /** Prints a server's log as events. Synchronous, so that nothing is lost at the end. */

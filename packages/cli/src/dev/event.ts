@@ -1,5 +1,5 @@
 /** The part of the development servers that an event is about. */
-export type DevSource = "node" | "skytale";
+export type DevSource = "node" | "node2" | "skytale";
 
 /** One event of the development servers, as `parley dev --json` prints it: no bodies, no keys. */
 export interface DevEvent {

@@ -1,4 +1,6 @@
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { AdminServer } from "@parley/admin";
 import { CONSOLE_FILES } from "@parley/console";
@@ -10,6 +12,7 @@ import type { Logger } from "pino";
 import { CliError, EXIT } from "../cli-error.ts";
 import type { DevDirectory, DevKeys } from "./dev-directory.ts";
 import { LENSES, type DevEnvironment } from "./dev-state.ts";
+import { besideSecondNode, describeSecondNode, type SecondNode, startSecondNode } from "./second-node.ts";
 
 /** Ports of the servers; 0 is a free one. */
 export interface DevPorts {
@@ -17,6 +20,8 @@ export interface DevPorts {
   readonly api: number;
   readonly relay: number;
   readonly admin: number;
+  /** Of the second node. */
+  readonly second: number;
 }
 
 /** What is needed to start the servers. */
@@ -26,7 +31,8 @@ export interface DevServersOptions {
   readonly inMemory: boolean;
   readonly ports: DevPorts;
   readonly hasConsole: boolean;
-  readonly loggers: { readonly node: Logger; readonly skytale: Logger };
+  readonly hasTwoNodes: boolean;
+  readonly loggers: { readonly node: Logger; readonly second: Logger; readonly skytale: Logger };
 }
 
 /** The running servers. */
@@ -36,6 +42,7 @@ export interface DevServers {
   /** Address of the console, with its token. */
   readonly consoleUrl: string | undefined;
   readonly admin: AdminServer | undefined;
+  readonly secondNode: SecondNode | undefined;
   close(): Promise<void>;
 }
 
@@ -44,13 +51,16 @@ const HOST = "127.0.0.1";
 const PAGE = 1;
 
 /**
- * Starts both servers, or none.
+ * Starts all servers, or none.
  *
  * @throws CliError `port_in_use`, `port_forbidden`; StorageError of a data directory.
  */
 export async function startServers(options: DevServersOptions): Promise<DevServers> {
-  const { directory, inMemory, ports, hasConsole, loggers } = options;
-  await checkPorts(ports, hasConsole);
+  const { hasTwoNodes, hasConsole } = options;
+  await checkPorts(options.ports, options);
+  // Each of two nodes must know the port of the other before it starts.
+  const ports = hasTwoNodes ? await withFixedPorts(options.ports) : options.ports;
+  const { directory, inMemory, loggers } = options;
   const admin = hasConsole
     ? new AdminServer({
         port: ports.admin,
@@ -59,6 +69,7 @@ export async function startServers(options: DevServersOptions): Promise<DevServe
         bodies: true,
         lenses: join(directory.path, LENSES),
         portOption: "--admin-port",
+        onAction: ({ error, about, ...action }) => loggers.node.info({ ...action, ...about, error }, "admin action"),
       })
     : undefined;
   const hub = admin === undefined ? {} : { admin };
@@ -67,21 +78,41 @@ export async function startServers(options: DevServersOptions): Promise<DevServe
   const dataDir = (name: string): { readonly dataDir?: string } => (inMemory ? {} : { dataDir: join(directory.path, name) });
   const started = await Promise.allSettled([
     startNode({
+      ...(hasTwoNodes && besideSecondNode(ports.second, HOST)),
       port: ports.node,
       host: HOST,
       ...dataDir("node"),
       apiKeys: [{ key: nodeKey, dids: "any", name: "parley dev" }],
+      deadLetters: true,
       logger: loggers.node,
       ...hub,
     }),
     startSkytale({ port: ports.api, relayPort: ports.relay, host: HOST, ...dataDir("skytale"), logger: loggers.skytale, ...hub }),
+    hasTwoNodes
+      ? startSecondNode({
+          port: ports.second,
+          host: HOST,
+          directory: inMemory ? undefined : directory.path,
+          apiKey: nodeKey,
+          hasConsole,
+          logger: loggers.second,
+          firstUrl: `http://${HOST}:${ports.node}`,
+        })
+      : undefined,
   ]);
-  const [node, skytale] = started;
-  if (node.status === "rejected" || skytale.status === "rejected") {
-    await closeQuietly(...started.map((result) => () => (result.status === "fulfilled" ? result.value.close() : undefined)));
-    throw node.status === "rejected" ? node.reason : skytale.status === "rejected" ? skytale.reason : undefined;
+  const [node, skytale, second] = started;
+  if (node.status === "rejected" || skytale.status === "rejected" || second.status === "rejected") {
+    await closeQuietly(...started.map((result) => () => (result.status === "fulfilled" ? result.value?.close() : undefined)));
+    throw started.find((result) => result.status === "rejected")?.reason;
   }
-  return describe(node.value, skytale.value, { directory, inMemory, nodeKey, skytaleKey: stored.skytale, admin });
+  return describe(node.value, skytale.value, {
+    second: second.value,
+    directory,
+    inMemory,
+    nodeKey,
+    skytaleKey: stored.skytale,
+    admin,
+  });
 }
 
 async function describe(
@@ -93,6 +124,7 @@ async function describe(
     readonly nodeKey: string;
     readonly skytaleKey: string | undefined;
     readonly admin: AdminServer | undefined;
+    readonly second: Layr8Node | undefined;
   },
 ): Promise<DevServers> {
   const close = (): Promise<void> =>
@@ -100,6 +132,7 @@ async function describe(
       () => keys.admin?.close(),
       () => node.close(),
       () => skytale.close(),
+      () => keys.second?.close(),
     );
   try {
     const skytaleKey = skytale.apiKey ?? keys.skytaleKey ?? (await createKey(skytale));
@@ -107,6 +140,7 @@ async function describe(
     await keys.admin?.listen();
     return {
       consoleUrl: keys.admin?.url,
+      secondNode: keys.second && describeSecondNode(keys.second),
       nodeHttpUrl: node.httpUrl,
       environment: {
         LAYR8_NODE_URL: node.url,
@@ -132,13 +166,30 @@ async function createKey(skytale: SkytaleServer): Promise<string> {
   return (await skytale.createApiKey(account.id, { name: "parley dev" })).key;
 }
 
+async function withFixedPorts(ports: DevPorts): Promise<DevPorts> {
+  return { ...ports, node: ports.node || (await freePort()), second: ports.second || (await freePort()) };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await once(server.listen(0, HOST), "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
 /** Called before anything is started. The servers' own checks would name their options, which this command doesn't have. */
-async function checkPorts(ports: DevPorts, hasConsole: boolean): Promise<void> {
+async function checkPorts(
+  ports: DevPorts,
+  { hasConsole, hasTwoNodes }: Pick<DevServersOptions, "hasConsole" | "hasTwoNodes">,
+): Promise<void> {
   const wanted = [
     { port: ports.node, option: "--node-port", server: "the node" },
     { port: ports.api, option: "--api-port", server: "the API server" },
     { port: ports.relay, option: "--relay-port", server: "the relay" },
     { port: hasConsole ? ports.admin : 0, option: "--admin-port", server: "the console" },
+    { port: hasTwoNodes ? ports.second : 0, option: "--second-port", server: "the second node" },
   ].filter(({ port }) => port !== 0);
   for (const [index, { port, option }] of wanted.entries()) {
     const other = wanted.slice(0, index).find((earlier) => earlier.port === port);

@@ -17,7 +17,8 @@ export interface DoctorBundle {
   readonly report: DoctorReport;
 }
 
-const SECRET = /KEY$/;
+/** Variables that are not shown. Addresses of admin servers have their tokens. */
+const SECRET = /KEY$|ADMIN_URL$/;
 
 /** @throws CliError `bundle_unwritable` */
 export async function writeBundle(path: string, context: DoctorContext, report: DoctorReport): Promise<void> {
@@ -59,7 +60,13 @@ function withoutCredentials(text: string): string {
 }
 
 function secretsOf(variables: Variables): string[] {
-  return CONTEXT_VARIABLES.flatMap((name) => (SECRET.test(name) ? (variables[name] ?? []) : []));
+  return CONTEXT_VARIABLES.flatMap((name) => (SECRET.test(name) ? secretsIn(variables[name] ?? "") : []));
+}
+
+/** A key, or the token in an address and the address. */
+function secretsIn(value: string): string[] {
+  const [, token = ""] = /#token=(.*)$/.exec(value) ?? [];
+  return [value, token].filter((secret) => secret !== "");
 }
 
 function redact(text: string, secrets: readonly string[], home: string): string {

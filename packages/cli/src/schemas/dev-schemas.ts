@@ -16,12 +16,13 @@ export const devReady: z.ZodType<DevReady> = z.strictObject({
     SKYTALE_LENS: z.string().optional(),
   }),
   console: z.string().optional(),
+  secondNode: z.strictObject({ url: z.string(), domain: z.string(), consoleUrl: z.string().optional() }).optional(),
 });
 
 /** An event of the development servers. */
 export const devEvent: z.ZodType<DevEvent> = z.strictObject({
   time: z.iso.datetime(),
-  source: z.enum(["node", "skytale"]),
+  source: z.enum(["node", "node2", "skytale"]),
   level: z.enum(["debug", "info", "warn", "error"]),
   event: z.string(),
   id: z.string().optional(),

@@ -1,4 +1,6 @@
 import type { z } from "zod";
+import { accounts, agents, apiKeys, backup, changed, createdKey, deadLetter, deadLetters, inbox } from "./admin-schemas.ts";
+import { bridge } from "./bridge-schema.ts";
 import { channel, channelMembers, channelMessage, channels, channelSent, invite, logEntry } from "./channel-schemas.ts";
 import { completion } from "./completion-schema.ts";
 import { contexts } from "./context-schema.ts";
@@ -34,4 +36,14 @@ export const OUTPUT_SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   "stored-credential": storedCredential,
   wallet,
   inspected,
+  agents,
+  accounts,
+  "api-keys": apiKeys,
+  "created-key": createdKey,
+  inbox,
+  "dead-letter": deadLetter,
+  "dead-letters": deadLetters,
+  changed,
+  backup,
+  bridge,
 };

@@ -5,7 +5,7 @@ import { systemCode, systemReason } from "@parley/core/internal";
 import { replaceFile } from "@parley/storage/directory-lock";
 import { CliError, EXIT } from "../cli-error.ts";
 
-/** Variables that a context sets. */
+/** Variables that a context sets. The addresses of admin servers have their tokens. */
 export const CONTEXT_VARIABLES = [
   "LAYR8_NODE_URL",
   "LAYR8_API_KEY",
@@ -14,6 +14,8 @@ export const CONTEXT_VARIABLES = [
   "SKYTALE_RELAY",
   "SKYTALE_API_KEY",
   "SKYTALE_DATA_DIR",
+  "LAYR8_ADMIN_URL",
+  "SKYTALE_ADMIN_URL",
 ] as const;
 
 /** Variables that agents read. */

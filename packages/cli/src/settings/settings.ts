@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseEnv } from "node:util";
 import { nearest, systemCode, systemReason } from "@parley/core/internal";
-import { findDevState, isRunning } from "../dev/dev-state.ts";
+import { type DevState, findDevState, isRunning } from "../dev/dev-state.ts";
 import { CliError, EXIT } from "../cli-error.ts";
 import { CONTEXT_VARIABLES, contextsPath, readContexts, type Variables } from "./contexts.ts";
 
@@ -52,12 +52,17 @@ export async function findSettings({ environment, cwd, context }: SettingsOption
   if (file !== undefined && hasUrl(file.variables)) found.push(file);
   const dev = await findDevState(undefined, cwd);
   if (dev !== undefined && (await isRunning(dev))) {
-    found.push({ name: "parley dev", path: dev.directory, variables: { ...dev.state.environment } });
+    found.push({ name: "parley dev", path: dev.directory, variables: devVariables(dev.state) });
   }
   const variables = name === undefined && current !== undefined && Object.hasOwn(contexts, current) ? contexts[current] : undefined;
   if (variables !== undefined) found.push({ name: `context ${current ?? ""}`, path, variables });
   const [source, ...others] = found;
   return { source, others };
+}
+
+/** The admin server of `parley dev` shows both servers. */
+function devVariables({ environment, consoleUrl }: DevState): Variables {
+  return { ...environment, ...(consoleUrl !== undefined && { LAYR8_ADMIN_URL: consoleUrl, SKYTALE_ADMIN_URL: consoleUrl }) };
 }
 
 /** @throws CliError `not_configured` */
@@ -90,8 +95,30 @@ export function pick(variables: Readonly<NodeJS.ProcessEnv>): Variables {
 }
 
 /** Whether they name a server. */
-export function hasUrl({ LAYR8_NODE_URL, SKYTALE_API_URL, SKYTALE_RELAY }: Variables): boolean {
-  return LAYR8_NODE_URL !== undefined || SKYTALE_API_URL !== undefined || SKYTALE_RELAY !== undefined;
+export function hasUrl(variables: Variables): boolean {
+  return URLS.some((name) => variables[name] !== undefined);
+}
+
+const URLS = ["LAYR8_NODE_URL", "SKYTALE_API_URL", "SKYTALE_RELAY", "LAYR8_ADMIN_URL", "SKYTALE_ADMIN_URL"] as const;
+
+/** The servers that can be administered. */
+export type ServerName = "node" | "skytale";
+
+/** Variables of each server: the address of its admin server, and its own. */
+export const ADMIN_VARIABLES: Readonly<Record<ServerName, { readonly admin: keyof Variables; readonly server: keyof Variables }>> = {
+  node: { admin: "LAYR8_ADMIN_URL", server: "LAYR8_NODE_URL" },
+  skytale: { admin: "SKYTALE_ADMIN_URL", server: "SKYTALE_API_URL" },
+};
+
+/**
+ * The address of the admin server of the server that is used. `.env` has no admin server of `parley dev`, so another place counts, too, if it
+ * has the same server.
+ */
+export function adminUrlOf({ source, others }: Settings, name: ServerName): string | undefined {
+  const { admin, server } = ADMIN_VARIABLES[name];
+  const used = source?.variables;
+  if (used === undefined || used[admin] !== undefined) return used?.[admin];
+  return others.find(({ variables }) => variables[admin] !== undefined && variables[server] === used[server])?.variables[admin];
 }
 
 /** The error for a name that no context has. */
