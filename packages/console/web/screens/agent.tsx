@@ -6,6 +6,7 @@ import { act, canAct, canRead, readPath } from "../state/api.ts";
 import { goTo, linkTo, place } from "../state/router.ts";
 import { useRead } from "../state/use-read.ts";
 import { Protocols } from "./agents.tsx";
+import { DeadLetters } from "./dead-letters.tsx";
 
 interface Delivery {
   readonly seq: number;
@@ -76,6 +77,7 @@ export function AgentScreen(): JSX.Element {
       ) : (
         <Elsewhere did={did} />
       )}
+      {value?.isHosted === true && <DeadLetters did={did} />}
       <h2>Last events</h2>
       <EventTable events={events.value ?? []} />
     </>
@@ -213,14 +215,7 @@ function Details({ agent, reload }: { agent: Agent; reload: () => void }): JSX.E
                   {
                     name: "Actions",
                     cell: ({ seq, id }: Waits) => (
-                      <Confirm
-                        label="Purge"
-                        question="Remove it from the inbox for good?"
-                        onYes={async () => {
-                          await act("node", "purge-message", { did, seq: String(seq), id });
-                          reload();
-                        }}
-                      />
+                      <InboxActions about={{ did, seq: String(seq), id }} isConnected={agent.isConnected} onDone={reload} />
                     ),
                   },
                 ]
@@ -229,6 +224,20 @@ function Details({ agent, reload }: { agent: Agent; reload: () => void }): JSX.E
         />
       )}
     </>
+  );
+}
+
+function InboxActions(props: { about: Readonly<Record<string, string>>; isConnected: boolean; onDone: () => void }): JSX.Element {
+  const { about, isConnected, onDone } = props;
+  const run = async (action: string): Promise<void> => {
+    await act("node", action, about);
+    onDone();
+  };
+  return (
+    <span class="tools">
+      {isConnected && <Confirm label="Redeliver" question="Deliver it again now?" onYes={() => run("redeliver-message")} />}
+      <Confirm label="Purge" question="Remove it from the inbox for good?" onYes={() => run("purge-message")} />
+    </span>
   );
 }
 

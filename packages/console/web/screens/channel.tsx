@@ -1,9 +1,9 @@
 import type { JSX } from "preact";
-import { Badge, Copy, Empty, Facts, Heading, Table, Waiting } from "../parts/basics.tsx";
+import { Badge, Confirm, Copy, Empty, Facts, Heading, Table, Waiting } from "../parts/basics.tsx";
 import { ago, bytes, clock, count, duration, plural } from "../parts/format.ts";
-import { readPath } from "../state/api.ts";
+import { act, canAct, readPath } from "../state/api.ts";
 import { hasLenses } from "../state/lens.ts";
-import { linkTo, place } from "../state/router.ts";
+import { goTo, linkTo, place } from "../state/router.ts";
 import { useRead } from "../state/use-read.ts";
 
 interface Entry {
@@ -72,6 +72,18 @@ function Log({ channel }: { channel: Channel }): JSX.Element {
           ["Created", ago(channel.createdAt)],
         ]}
       />
+      {canAct("skytale", "delete-channel") && (
+        <p>
+          <Confirm
+            label="Delete this channel"
+            question="Delete it with its messages, grants and invites for good?"
+            onYes={async () => {
+              await act("skytale", "delete-channel", { channel: name });
+              goTo("channels");
+            }}
+          />
+        </p>
+      )}
       <h2>Readers</h2>
       {readers.length === 0 ? (
         <Empty>No agent is connected to this channel: nobody approves join requests now.</Empty>

@@ -77,6 +77,16 @@ function Accounts(): JSX.Element {
           <h3>
             {name} <span class="faint">{email}</span>
           </h3>
+          {canAct("skytale", "delete-account") && (
+            <Confirm
+              label="Delete account"
+              question="Delete it with its keys and its channels for good?"
+              onYes={async () => {
+                await act("skytale", "delete-account", { account: id, channels: "delete" });
+                reload();
+              }}
+            />
+          )}
           <p>
             <code>{id}</code>, created {ago(createdAt)}, stores {bytes(storedBytes)}
           </p>

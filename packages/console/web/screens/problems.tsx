@@ -4,6 +4,7 @@ import { Badge, Copy, Did, Empty, Heading, Prose, Waiting } from "../parts/basic
 import { ago, plural } from "../parts/format.ts";
 import { linkTo, place } from "../state/router.ts";
 import { useRead } from "../state/use-read.ts";
+import { DeadLetters } from "./dead-letters.tsx";
 
 /** What fails most, between whom, and what helps? */
 export function ProblemsScreen(): JSX.Element {
@@ -24,6 +25,7 @@ export function ProblemsScreen(): JSX.Element {
           <ProblemCard key={`${problem.source} ${problem.code} ${problem.from} ${problem.to}`} problem={problem} />
         ))}
       </ul>
+      {only === "" && <DeadLetters />}
     </>
   );
 }
