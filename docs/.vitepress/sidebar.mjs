@@ -77,7 +77,7 @@ export const SIDEBAR = [
       "reference/relay-grpc.md",
     ],
   },
-  { text: "Reference: command line", items: ["cli.md", "reference/commands.md"] },
+  { text: "Reference: command line", items: ["cli.md", "operating.md", "reference/commands.md"] },
   { text: "Reference: packages", items: ["reference/api/index.md", "sizes.md"] },
   {
     text: "Project",
