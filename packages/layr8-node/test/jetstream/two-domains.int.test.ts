@@ -36,6 +36,10 @@ for (const count of COUNTS) {
           createApiKey: (about) => first.createApiKey(about),
           revokeApiKey: (id) => first.revokeApiKey(id),
           listApiKeys: () => first.listApiKeys(),
+          deleteAgent: (did) => first.deleteAgent(did),
+          reloadPolicies: () => first.reloadPolicies(),
+          rotateNodeKey: () => first.rotateNodeKey(),
+          backup: (directory) => first.backup(directory),
           close: () => balancer[Symbol.asyncDispose](),
           [Symbol.asyncDispose]: () => front.close(),
         };
