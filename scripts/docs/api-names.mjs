@@ -23,7 +23,7 @@ export function unknownNames(text, { names, commands, packages }) {
     const report = (reason) => found.push({ line, name: span, reason });
     const [, owner, member] = /^([A-Z][a-z\d]+[A-Za-z\d]*|[A-Z]+[a-z][A-Za-z\d]*)(?:\.([a-z]\w*))?(?:\(.*\))?$/.exec(span) ?? [];
     const [, call] = /^([a-z]\w*)\(.*\)$/.exec(span) ?? [];
-    const [, command] = /^parley ((?:[a-z]+ ?)+)/.exec(span) ?? [];
+    const [, command] = /^parley ((?:[a-z][a-z-]* ?)+)/.exec(span) ?? [];
     if (owner !== undefined && !isKnown(owner)) report("not exported by any package");
     else if (owner !== undefined && member !== undefined && owners.has(owner) && !names.has(`${owner}.${member}`))
       report(`no member of ${owner}`);

@@ -10,7 +10,7 @@ const known = {
     ["Client", "/reference/api/layr8.md#client"],
     ["Client.request", "/reference/api/layr8.md#client-request"],
   ]),
-  commands: ["parley channels invite", "parley dev"],
+  commands: ["parley channels invite", "parley dead-letters list", "parley dev"],
   packages: new Set(["@parley/core"]),
 };
 
@@ -23,9 +23,10 @@ describe("names in code font", () => {
       "3: Client.reqest",
       "3: ask()",
     ]);
-    expect(unknown("`@parley/core`, `@parley/kore`, `parley dev`, `parley channels`, `parley chanels invite`")).toEqual([
+    expect(unknown("`@parley/core`, `@parley/kore`, `parley dev`, `parley channels`, `parley dead-letters list`, `parley chanels invite`, `parley dead-leters`")).toEqual([
       "1: @parley/kore",
       "1: parley chanels invite",
+      "1: parley dead-leters",
     ]);
   });
 

@@ -9,12 +9,12 @@ import {
   type ProxyTrust,
   type ServerConsole,
   ServerLifecycle,
-  type StartedParts,
 } from "@parley/server-kit";
 import { healthOfWrites, listen, listenStatus, portOf, type StatusListener, type StatusSource } from "@parley/server-kit/http";
 import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
 import { attachNode } from "./admin/node-source.ts";
+import { anonymousConnections } from "./network/anonymous-connections.ts";
 import { createHostedResolver } from "./network/hosted-resolver.ts";
 import { createNetworkResolver, type Resolution } from "./network/resolution.ts";
 import { NonceMemory } from "./credentials/nonce-memory.ts";
@@ -30,13 +30,13 @@ import { createHttpServer } from "./http/server.ts";
 import type { ApiKeyInfo, ApiKeyOptions, CreatedApiKey } from "./identity/api-keys.ts";
 import { canonicalDomain, hostOfDomain, hostsOfUrl, originOfDomain } from "./identity/domain.ts";
 import type { Layr8Node } from "./layr8-node.ts";
+import type { NodeParts } from "./node-parts.ts";
 import { NodeOperator } from "./node-operator.ts";
 import { NodeEvents } from "./node-events.ts";
 import type { NodeLimits, ReadNodeOptions } from "./options.ts";
 import { checkFrameSize } from "./phoenix/delivery-payload.ts";
 import { PhoenixServer } from "./phoenix/phoenix-server.ts";
 import { SOCKET_PATH } from "./phoenix/upgrade.ts";
-import type { Policies } from "./routing/authorize/policy.ts";
 import { Router } from "./routing/router.ts";
 import type { SharedMailboxes, Stores } from "./stores.ts";
 
@@ -56,15 +56,6 @@ const SEEN_PER_GRACE = 4;
 const HIGH_WATER_MARK = 1024 * 1024;
 /** Threads remembered per DID, to route responses to the connection that has sent the request. */
 const MAX_THREADS = 16_384;
-
-/** Components and options of {@link RunningNode}. */
-export interface NodeParts extends StartedParts {
-  readonly stores: Stores;
-  readonly options: ReadNodeOptions;
-  readonly policies: Policies;
-  readonly resolution: Resolution;
-  readonly apiKey: string | undefined;
-}
 
 /** Wires the components of a node and runs periodic maintenance every second. */
 export class RunningNode implements Layr8Node {
@@ -404,9 +395,4 @@ export class RunningNode implements Layr8Node {
       () => this.#router.close(),
     );
   }
-}
-
-/** Connections reserved for clients without an API key. */
-function anonymousConnections({ maxConnections }: NodeLimits): number {
-  return Math.max(1, Math.floor(maxConnections / 4));
 }

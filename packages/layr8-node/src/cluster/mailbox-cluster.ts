@@ -1,10 +1,10 @@
 import { type JsonObject, protocolOf } from "@parley/core";
-import { KeyedMutex, sleep } from "@parley/core/internal";
+import { sleep } from "@parley/core/internal";
 import { type JetstreamConnection, JetstreamError, type LinkMessage, type Members, ServerLinks } from "@parley/jetstream";
 import { StorageError } from "@parley/storage";
 import { inboxMessage } from "../inbox/inbox-message.ts";
 import { decodeMessage } from "../inbox/message-record.ts";
-import { handlesProtocol, ownedProtocols } from "../routing/deliver/bindings.ts";
+import { handlesProtocol } from "../routing/deliver/bindings.ts";
 import type { BindingRank } from "../routing/deliver/binding-rank.ts";
 import type { BoundMailbox } from "../routing/deliver/bound-mailbox.ts";
 import type { Consumer } from "../routing/deliver/consumer.ts";
@@ -12,6 +12,7 @@ import { continuesThread, type Routable } from "../routing/deliver/consumer-rout
 import type { Mailbox } from "../routing/deliver/mailbox.ts";
 import type { Mailboxes } from "../routing/deliver/mailboxes.ts";
 import type { BindingPreview, OtherNodes } from "../routing/deliver/other-nodes.ts";
+import { nextRank, OwnedDids } from "./owned-dids.ts";
 import { type OwnerEntry, Owners } from "./owners.ts";
 import { RemoteConsumer } from "./remote-consumer.ts";
 import { RemoteConsumers } from "./remote-consumers.ts";
@@ -32,24 +33,11 @@ export interface MailboxClusterOptions {
   readonly answerWithinMs?: number | undefined;
 }
 
-/** What the owner of a DID knows of its ownership. */
-interface Ownership {
-  readonly epoch: number;
-  /** Connections bound so far. */
-  bound: number;
-  /** Whether it had no connection at the last look. */
-  wasIdle: boolean;
-}
-
 const DEFAULT_ANSWER_WITHIN_MS = 2000;
 /** Ownerships without a connection, and entries that could not be removed, are looked for this often. */
 const LOOK_EVERY_MS = 5000;
 const FIRST_PAUSE_MS = 20;
 const LONGEST_PAUSE_MS = 1000;
-/** When a node stops: time for handing over its mailboxes, in milliseconds, and entries written at the same time. */
-const HAND_OVER_WITHIN_MS = 5000;
-const PARALLEL = 64;
-
 /**
  * The connections of each DID at all nodes. One node owns the DID: it has the mailbox, to which the connections at other nodes are bound through it.
  * A node that gets a connection of a DID without an owner, or whose owner does not answer, becomes the owner.
@@ -59,19 +47,11 @@ export class MailboxCluster implements OtherNodes {
   readonly #answerWithinMs: number;
   readonly #self: string;
   readonly #mailboxes: Mailboxes;
-  readonly #owned = new Map<string, Ownership>();
+  readonly #owned: OwnedDids;
   readonly #remote: RemoteConsumers;
   readonly #bindings = new Map<number, SharedBinding>();
   readonly #byConsumer = new Map<unknown, SharedBinding>();
   readonly #byDid = new Map<string, Set<SharedBinding>>();
-  /** Writes of owner entries, by DID. */
-  readonly #writing = new KeyedMutex();
-  /** DIDs whose entry is to be written. */
-  readonly #changed = new Set<string>();
-  /** DIDs whose entry has protocols of connections that may not have been bound. */
-  readonly #announced = new Set<string>();
-  #isWriting = false;
-  readonly #claiming = new Set<string>();
   readonly #stop = new AbortController();
   #lastId = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -83,7 +63,8 @@ export class MailboxCluster implements OtherNodes {
     this.#answerWithinMs = options.answerWithinMs ?? DEFAULT_ANSWER_WITHIN_MS;
     this.#self = options.members.id;
     this.#mailboxes = options.mailboxes;
-    this.#remote = new RemoteConsumers({ links: () => this.#links, now: options.now, onChanged: (did) => this.#note(did) });
+    this.#owned = new OwnedDids({ ...options, owners: () => this.#owners });
+    this.#remote = new RemoteConsumers({ links: () => this.#links, now: options.now, onChanged: (did) => this.#owned.note(did) });
   }
 
   /** @throws JetstreamError `streams_unavailable`; StorageError `storage_failed` */
@@ -100,7 +81,7 @@ export class MailboxCluster implements OtherNodes {
     });
     cluster.#owners = await Owners.open(connection, { members, onChange: (did, entry) => cluster.#onOwner(did, entry) });
     members.onLeft((server) => cluster.#links.forget(server));
-    cluster.#timer = setInterval(() => cluster.#look(), LOOK_EVERY_MS).unref();
+    cluster.#timer = setInterval(() => cluster.#owned.look(), LOOK_EVERY_MS).unref();
     return cluster;
   }
 
@@ -110,7 +91,7 @@ export class MailboxCluster implements OtherNodes {
     for (let pauseMs = FIRST_PAUSE_MS; performance.now() < deadline && !this.#stop.signal.aborted; pauseMs = longer(pauseMs)) {
       const server = await this.#locate(did, protocols);
       if (server === undefined) {
-        await this.#announce(did, protocols);
+        await this.#owned.announce(did, protocols);
         return this.#mailboxes.previewHere(did, protocols, except);
       }
       const replaced = this.#byConsumer.get(except);
@@ -142,11 +123,11 @@ export class MailboxCluster implements OtherNodes {
   }
 
   isConnected(did: string): boolean {
-    return this.#elsewhere(did) !== undefined;
+    return this.#owned.elsewhere(did) !== undefined;
   }
 
   protocolsOf(did: string): readonly string[] {
-    return this.#elsewhere(did)?.protocols ?? [];
+    return this.#owned.elsewhere(did)?.protocols ?? [];
   }
 
   /**
@@ -172,29 +153,21 @@ export class MailboxCluster implements OtherNodes {
 
   /** Passes the mailboxes of this node to nodes that have connections of their DIDs. Called when the node stops, before it closes its sockets. */
   async handOver(): Promise<void> {
-    this.#stop.abort();
-    clearInterval(this.#timer);
-    const dids = [...this.#owned.keys()].values();
-    const deadline = performance.now() + HAND_OVER_WITHIN_MS;
-    const worker = async (): Promise<void> => {
-      for (const did of dids) if (performance.now() < deadline) await this.#writing.run(did, () => this.#handOver(did));
-    };
-    // Those that remain end with this node's membership.
-    await Promise.all(Array.from({ length: PARALLEL }, worker)).catch(this.#options.onFailure);
+    this.#end();
+    await this.#owned.handOver();
   }
 
   /** Called after {@link handOver}, when the sockets are closed. */
   async close(): Promise<void> {
-    this.#stop.abort();
-    clearInterval(this.#timer);
+    this.#end();
     await this.#links.close();
     await this.#owners.close();
   }
 
-  /** The owner of a DID, if that is another node. */
-  #elsewhere(did: string): OwnerEntry | undefined {
-    const entry = this.#owners.find(did);
-    return entry?.node === this.#self ? undefined : entry;
+  #end(): void {
+    this.#stop.abort();
+    this.#owned.stop();
+    clearInterval(this.#timer);
   }
 
   /**
@@ -204,40 +177,12 @@ export class MailboxCluster implements OtherNodes {
    */
   async #locate(did: string, protocols: Iterable<string>): Promise<string | undefined> {
     while (!this.#owned.has(did)) {
-      const server = this.#elsewhere(did)?.node;
+      const server = this.#owned.elsewhere(did)?.node;
       if (server !== undefined) return server;
       if (this.#stop.signal.aborted) throw new StorageError("closed", "The node is stopping");
-      await this.#claim(did, protocols);
+      await this.#owned.claim(did, protocols);
     }
     return undefined;
-  }
-
-  /** Becomes the owner of a DID, unless another node is, other than `instead`. @throws StorageError `storage_failed` */
-  async #claim(did: string, protocols: Iterable<string>, instead?: string): Promise<void> {
-    await this.#writing.run(did, async () => {
-      const owner = this.#elsewhere(did)?.node;
-      if (this.#owned.has(did) || owner !== instead) return;
-      this.#claiming.add(did);
-      try {
-        await this.#owners.write(did, this.#self, sorted(ownedProtocols(protocols)));
-      } finally {
-        this.#claiming.delete(did);
-      }
-    });
-  }
-
-  /** Tells other nodes the protocols of a connection before it is joined, so that they don't reject messages for it. @throws StorageError `storage_failed` */
-  async #announce(did: string, protocols: readonly string[]): Promise<void> {
-    const missing = (): string[] => {
-      const known = this.#owners.find(did)?.protocols ?? [];
-      return [...ownedProtocols(protocols)].filter((protocol) => !known.includes(protocol));
-    };
-    if (missing().length === 0) return;
-    this.#announced.add(did);
-    await this.#writing.run(did, async () => {
-      const all = [...(this.#owners.find(did)?.protocols ?? []), ...missing()];
-      if (this.#owned.has(did)) await this.#owners.write(did, this.#self, sorted(all));
-    });
   }
 
   /** Calls the owner of a DID. `undefined` if it is not the owner any more; if it does not answer, this node becomes the owner. */
@@ -248,7 +193,7 @@ export class MailboxCluster implements OtherNodes {
       await this.#owners.catchUp();
     } catch (error) {
       if (!(error instanceof JetstreamError)) throw error;
-      if (error.code === "call_timeout") await this.#claim(did, this.protocolsOf(did), server);
+      if (error.code === "call_timeout") await this.#owned.claim(did, this.protocolsOf(did), server);
       else if (error.code === "call_failed") this.#options.onFailure(error);
     }
     return undefined;
@@ -274,14 +219,14 @@ export class MailboxCluster implements OtherNodes {
   /** Binds a connection to a mailbox of this node. Returns whether this is the node. */
   #bindHere(binding: SharedBinding): boolean {
     const { did, consumer, protocols } = binding;
-    const ownership = this.#owned.get(did);
+    const ownership = this.#owned.find(did);
     if (ownership === undefined) return false;
     binding.rank ??= nextRank(ownership);
     const mailbox = this.#mailboxes.mailbox(did);
     binding.place({ mailbox });
     mailbox.bind(consumer, protocols, binding.rank);
     for (const thread of binding.threads) mailbox.recordThread(thread, consumer);
-    this.#note(did);
+    this.#owned.note(did);
     return true;
   }
 
@@ -324,20 +269,12 @@ export class MailboxCluster implements OtherNodes {
     if (this.#byConsumer.get(consumer) === binding) this.#byConsumer.delete(consumer);
     const ofDid = this.#byDid.get(did);
     if (ofDid?.delete(binding) === true && ofDid.size === 0) this.#byDid.delete(did);
-    this.#note(did);
+    this.#owned.note(did);
   }
 
   /** The entry of a DID has changed. */
   #onOwner(did: string, entry: OwnerEntry | undefined): void {
-    if (entry?.node === this.#self) {
-      if (this.#owned.has(did) || this.#stop.signal.aborted) return;
-      this.#owned.set(did, { epoch: entry.revision, bound: 0, wasIdle: false });
-      // Another node has handed it over, and the connections here may have ended.
-      if (!this.#claiming.has(did)) this.#note(did);
-    } else if (this.#owned.delete(did)) {
-      const mailbox = this.#mailboxes.find(did);
-      if (mailbox?.connected === true) mailbox.onLost();
-    }
+    this.#owned.onOwner(did, entry);
     for (const binding of this.#byDid.get(did) ?? []) {
       if (binding.server === undefined || binding.server === entry?.node) continue;
       binding.displace();
@@ -377,7 +314,7 @@ export class MailboxCluster implements OtherNodes {
       for (const thread of textsOf(request["threads"])) consumer?.mailbox.recordThread(thread, consumer);
       return {};
     }
-    const ownership = typeof did === "string" ? this.#owned.get(did) : undefined;
+    const ownership = typeof did === "string" ? this.#owned.find(did) : undefined;
     if (ownership === undefined || typeof did !== "string" || this.#stop.signal.aborted) return { isOwner: false };
     const protocols = textsOf(request["protocols"]);
     if (t === "preview") return this.#preview(did, protocols, this.#remote.find(server, request["except"]));
@@ -392,12 +329,12 @@ export class MailboxCluster implements OtherNodes {
     const rank = readRank(request["rank"]) ?? nextRank(ownership);
     mailbox.bind(consumer, protocols, rank);
     for (const thread of textsOf(request["threads"])) mailbox.recordThread(thread, consumer);
-    this.#note(did);
+    this.#owned.note(did);
     return { isOwner: true, rank };
   }
 
   async #preview(did: string, protocols: readonly string[], except: unknown): Promise<JsonObject> {
-    await this.#announce(did, protocols);
+    await this.#owned.announce(did, protocols);
     const { count, takesOver } = this.#mailboxes.previewHere(did, protocols, except);
     return { isOwner: true, count, takesOver };
   }
@@ -405,75 +342,6 @@ export class MailboxCluster implements OtherNodes {
   async #confirm(id: unknown): Promise<JsonObject> {
     await (typeof id === "number" ? this.#bindings.get(id)?.consumer.confirm() : undefined);
     return {};
-  }
-
-  /** The connections of a DID have changed: its entry is written once in this turn of the event loop. */
-  #note(did: string): void {
-    if (this.#stop.signal.aborted || !this.#owned.has(did)) return;
-    this.#changed.add(did);
-    if (this.#isWriting) return;
-    this.#isWriting = true;
-    setImmediate(() => {
-      this.#isWriting = false;
-      this.#writeChanged();
-    });
-  }
-
-  #writeChanged(): void {
-    const dids = [...this.#changed];
-    this.#changed.clear();
-    for (const did of dids) {
-      this.#writing
-        .run(did, () => this.#write(did))
-        .catch((error: unknown) => {
-          this.#changed.add(did);
-          this.#options.onFailure(error);
-        });
-    }
-  }
-
-  /** Writes what other nodes know of a DID. What fails is repeated by {@link #look}. */
-  async #write(did: string): Promise<void> {
-    const ownership = this.#owned.get(did);
-    if (ownership === undefined || this.#stop.signal.aborted) return;
-    const mailbox = this.#mailboxes.find(did);
-    if (mailbox?.connected === true) {
-      const protocols = sorted(mailbox.routes.bindings.protocols);
-      const known = this.#owners.find(did)?.protocols ?? [];
-      if (protocols.join(" ") !== known.join(" ")) await this.#owners.write(did, this.#self, protocols);
-    } else {
-      this.#owned.delete(did);
-      await this.#owners.remove(did);
-    }
-  }
-
-  /** Ends ownerships without connections, such as those of joins that failed, and repeats what has failed. */
-  #look(): void {
-    for (const did of this.#announced) this.#note(did);
-    this.#announced.clear();
-    this.#writeChanged();
-    for (const [did, ownership] of this.#owned) {
-      const isIdle = this.#mailboxes.find(did)?.connected !== true;
-      if (isIdle && ownership.wasIdle) this.#note(did);
-      ownership.wasIdle = isIdle;
-    }
-    for (const did of this.#owners.assigned(this.#options.maintains())) {
-      this.#writing
-        .run(did, async () => {
-          if (!this.#owned.has(did) && this.#elsewhere(did) === undefined) await this.#owners.remove(did);
-        })
-        .catch(this.#options.onFailure);
-    }
-  }
-
-  async #handOver(did: string): Promise<void> {
-    const mailbox = this.#mailboxes.find(did);
-    const heir = mailbox?.consumers.findLast(
-      (consumer) => consumer instanceof RemoteConsumer && this.#options.members.has(consumer.server),
-    );
-    this.#owned.delete(did);
-    if (heir instanceof RemoteConsumer) await this.#owners.write(did, heir.server, sorted(mailbox?.routes.bindings.protocols ?? []));
-    else await this.#owners.remove(did);
   }
 
   #pause(ms: number): Promise<void> {
@@ -487,14 +355,6 @@ function isLooking(binding: SharedBinding): boolean {
 
 function longer(pauseMs: number): number {
   return Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
-}
-
-function sorted(protocols: Iterable<string>): string[] {
-  return [...protocols].toSorted();
-}
-
-function nextRank(ownership: Ownership): BindingRank {
-  return [ownership.epoch, ++ownership.bound];
 }
 
 function readRank(value: unknown): BindingRank | undefined {

@@ -2,40 +2,17 @@ import { randomBytes, type KeyObject } from "node:crypto";
 import type { JsonObject } from "@parley/core";
 import { deferred, TimeSlice } from "@parley/core/internal";
 import { canonicalDid, isDid } from "@parley/did";
-import type { Records, SealingKey } from "@parley/storage";
+import type { SealingKey } from "@parley/storage";
 import { assertMayEnd, mayActFor } from "./access.ts";
 import { mayBind, type ApiKey } from "./api-keys.ts";
 import { didDocument } from "./did-document.ts";
 import { generateKeys, privateKeyOf, publicJwk, resealKeys, type KeyPurpose, type StoredKeys } from "./did-keys.ts";
+import type { DidsOptions, EnsureOptions } from "./dids-options.ts";
 import { didWebOf, hostsOf } from "./did-web-path.ts";
 import { hostedDidOf, type DidRecord, type DidStorage, type HostedDid } from "./hosted-did.ts";
 import { ephemeralNotAllowed, IdentityError, notAllowed, reasonOf } from "./identity-error.ts";
 import { type LiveRecords, liveRecords } from "./live-records.ts";
 import { hostnameOf, similarDid } from "./similar-did.ts";
-
-/** Options of {@link Dids.ensure}. */
-export interface EnsureOptions {
-  /** `Create` if absent, `Require` that it exists, `Update` its storage (creating it if absent). */
-  readonly mode: "Create" | "Require" | "Update";
-  /** Default: `persistent` for a new DID, unchanged for an existing one. */
-  readonly storage?: DidStorage;
-  readonly owner: ApiKey;
-  /** Whether messages or credentials of a DID are stored. Default: assumes so. */
-  readonly holdsAnything?: (did: string) => Promise<boolean>;
-}
-
-/** Options of {@link Dids}. */
-export interface DidsOptions {
-  /** Other nodes may change those that are live. */
-  readonly records: Records<DidRecord> | LiveRecords<DidRecord>;
-  readonly nodeKey: SealingKey;
-  /** DIDs that one API key may own. Default 100,000. */
-  readonly maxPerKey?: number;
-  /** Shortest interval between two writes of a DID's time of last use, in milliseconds. Default 60,000. */
-  readonly touchEveryMs?: number;
-  /** Milliseconds since 1970; for tests. */
-  readonly now?: () => number;
-}
 
 /** Maximum number of DIDs searched for one similar to a mistyped one. */
 const MAX_SEARCHED = 20_000;

@@ -1,0 +1,14 @@
+import type { StartedParts } from "@parley/server-kit";
+import type { Resolution } from "./network/resolution.ts";
+import type { ReadNodeOptions } from "./options.ts";
+import type { Policies } from "./routing/authorize/policy.ts";
+import type { Stores } from "./stores.ts";
+
+/** Components and options of `RunningNode`. */
+export interface NodeParts extends StartedParts {
+  readonly stores: Stores;
+  readonly options: ReadNodeOptions;
+  readonly policies: Policies;
+  readonly resolution: Resolution;
+  readonly apiKey: string | undefined;
+}
