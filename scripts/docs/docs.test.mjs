@@ -23,11 +23,11 @@ describe("names in code font", () => {
       "3: Client.reqest",
       "3: ask()",
     ]);
-    expect(unknown("`@parley/core`, `@parley/kore`, `parley dev`, `parley channels`, `parley dead-letters list`, `parley chanels invite`, `parley dead-leters`")).toEqual([
-      "1: @parley/kore",
-      "1: parley chanels invite",
-      "1: parley dead-leters",
-    ]);
+    expect(
+      unknown(
+        "`@parley/core`, `@parley/kore`, `parley dev`, `parley channels`, `parley dead-letters list`, `parley chanels invite`, `parley dead-leters`",
+      ),
+    ).toEqual(["1: @parley/kore", "1: parley chanels invite", "1: parley dead-leters"]);
   });
 
   it("of the language, in blocks and in headings are left alone", () => {

@@ -45,7 +45,7 @@ it("a process that is killed during a backup leaves no half backup that passes f
     await exited;
     const names = (await readdir(folder)).filter((name) => name.startsWith("backup-"));
     for (const name of names) {
-      const dataDir = join(directory.path, `restored-${round}-${name}`);
+      const dataDir = join(directory.path, `restored-${round}-${outcomes.length}`);
       const outcome = await restoreNode({ backup: join(folder, name), dataDir }).then(
         () => "restored",
         (error: unknown) => (error as { code?: string }).code ?? String(error),
