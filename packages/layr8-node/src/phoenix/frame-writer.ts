@@ -4,10 +4,10 @@ import { batchFrames } from "@parley/core/internal";
 /** First byte of a WebSocket frame that holds a whole text message. */
 const WHOLE_TEXT = 0x81;
 /**
- * Characters after which a turn's frames are written before its end, so that the peer receives data while more is produced. A write costs more than
- * the frames in it, because it wakes the peer: with 64 requests in flight and the inbox in memory, writes of at most 32 frames took 1.3 times the
- * processor time.
+ * Maximum frames and characters per write, so that the peer works on the first ones while more are produced. With 64 requests in flight and no limit on
+ * frames, the processes wait for each other: 0.72 to 0.78 times the rate, with the same processor time.
  */
+const MAX_FRAMES = 32;
 const MAX_LENGTH = 64 * 1024;
 /** Characters from which a text is written by itself. */
 const LARGE_LENGTH = 16 * 1024;
@@ -38,8 +38,7 @@ export class FrameWriter {
 
   write(text: string): void {
     this.#length += text.length;
-    this.#texts.push(text);
-    if (this.#length >= MAX_LENGTH) return this.flush();
+    if (this.#texts.push(text) >= MAX_FRAMES || this.#length >= MAX_LENGTH) return this.flush();
     if (this.#scheduled) return;
     this.#scheduled = true;
     setImmediate(() => {
