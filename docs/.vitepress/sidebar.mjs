@@ -38,6 +38,7 @@ export const SIDEBAR = [
       "guides/security.md",
       "one-server-or-many.md",
       "million-agents.md",
+      "performance.md",
     ],
   },
   {
