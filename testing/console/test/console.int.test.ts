@@ -152,7 +152,6 @@ describeUnless(found.missing, "the console in Chromium", () => {
     await title("Overview");
     await page.keyboard.press("Control+k");
     await page.getByRole("combobox", { name: "Screen, agent" }).fill("localhost:away");
-    await page.getByRole("option").filter({ hasText: "agent" }).first().waitFor();
     await page.keyboard.press("Enter");
     await title("Agent");
     await page.getByText("3 messages for it until an agent joins").waitFor();

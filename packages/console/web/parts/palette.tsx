@@ -19,11 +19,11 @@ export function Palette({ onClose }: { onClose: () => void }): JSX.Element {
   const dialog = useRef<HTMLDialogElement>(null);
   const [text, setText] = useState("");
   const [chosen, setChosen] = useState(0);
-  const [found, setFound] = useState<readonly Entry[]>([]);
+  const [{ of, found }, setFound] = useState<{ readonly of: string; readonly found: readonly Entry[] }>({ of: "", found: [] });
   useEffect(() => dialog.current?.showModal(), []);
   useEffect(() => {
     let isOver = false;
-    void entriesOf(text).then((entries) => !isOver && setFound(entries));
+    void entriesOf(text).then((entries) => !isOver && setFound({ of: text, found: entries }));
     return () => {
       isOver = true;
     };
@@ -39,7 +39,9 @@ export function Palette({ onClose }: { onClose: () => void }): JSX.Element {
       setChosen((chosen + step + found.length) % Math.max(1, found.length));
     } else if (event.key === "Enter") {
       event.preventDefault();
-      pick(found[chosen]);
+      // The list may still be that of an earlier text.
+      if (of === text) pick(found[chosen]);
+      else void entriesOf(text).then(([first]) => pick(first));
     }
   };
   return (
