@@ -1,3 +1,5 @@
+import type { MessageToStore } from "../inbox/inbox.ts";
+
 /** A message that failed permanently, without its plaintext. */
 export type DeadLetter = {
   /** Ascending from 1, never reused. */
@@ -13,18 +15,10 @@ export type DeadLetter = {
   /** When it failed, in milliseconds since 1970. */
   readonly failedAt: number;
   readonly messageId: string;
-  readonly type: string;
-  readonly from?: string | undefined;
   readonly to: string;
-  readonly thread?: string | undefined;
-  readonly parentThread?: string | undefined;
   /** Characters of its plaintext. */
   readonly length: number;
-  /** Whether policy authorized the sender. */
-  readonly authorized: boolean;
-  /** JSON list of the sender's verified credentials. */
-  readonly senderCredentials?: string | undefined;
-};
+} & Pick<MessageToStore, "type" | "from" | "thread" | "parentThread" | "authorized" | "senderCredentials">;
 
 /** A dead letter to store. */
 export type NewDeadLetter = Omit<DeadLetter, "id" | "failedAt" | "length"> & { readonly plaintext: string };

@@ -176,10 +176,7 @@ export class Dids {
     this.#records.update(did, (present) => present && { ...present, lastSeenAt }).catch(() => undefined);
   }
 
-  /**
-   * Notes in memory that ephemeral DIDs that were last seen before a time are seen, if they are in use. Called by nodes that share their DIDs: any of
-   * them may have to remove them later. Yields to the event loop in between.
-   */
+  /** Notes in memory that ephemeral DIDs last seen before a time are in use: each node that shares its DIDs may have to remove them later. */
   async see(before: number, isInUse: (did: string) => boolean): Promise<void> {
     const slice = new TimeSlice();
     for (const [did, record] of this.#dids) {
