@@ -1,5 +1,5 @@
 import type { JSX } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { AdminInfo } from "@parley/admin";
 import { Problem } from "./parts/basics.tsx";
 import { toneOf } from "./parts/format.ts";
@@ -233,7 +233,8 @@ function useKeys(open: (dialog: "palette" | "shortcuts") => void): void {
 function useTitle(title: string | undefined): void {
   const { screen, subject } = place.value;
   const isFirst = useRef(true);
-  useEffect(() => {
+  // Before the browser paints, so that the first key pressed on the new screen belongs to it.
+  useLayoutEffect(() => {
     document.title = `${title ?? "Missing"}${subject === "" ? "" : ` ${subject}`} · Parley console`;
     // A new screen begins at its title, for the keyboard and for screen readers.
     if (!isFirst.current) document.querySelector<HTMLElement>("main h1")?.focus({ preventScroll: true });

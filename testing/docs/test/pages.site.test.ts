@@ -54,11 +54,12 @@ describeUnless(found.missing, "the docs site in Chromium", () => {
     "shows %s without accessibility problems, errors and other hosts: %s %s %s",
     async (name, path, title, scheme) => {
       const { opened, foreign } = await open(path, scheme);
-      expect(await opened.page.locator("main h1").innerText()).toContain(title);
+      await opened.page.locator("main h1", { hasText: title }).waitFor();
       expect(await opened.violations()).toEqual([]);
       await picture(opened, `${name}-${scheme}`);
-      const overflow = await opened.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth");
-      expect(overflow, "the narrow page scrolls sideways").toBe(0);
+      const overflow = (): Promise<number> =>
+        opened.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth");
+      await expect.poll(overflow, { message: "the narrow page scrolls sideways", timeout: 30_000 }).toBe(0);
       expect([...opened.errors, ...foreign]).toEqual([]);
       await opened.close();
     },
@@ -68,9 +69,7 @@ describeUnless(found.missing, "the docs site in Chromium", () => {
     const { opened } = await open("/", scheme);
     await opened.page.keyboard.press("Control+k");
     await opened.page.locator("input[type=search]").fill("join_timeout");
-    const first = opened.page.locator(".VPLocalSearchBox .result").first();
-    await first.waitFor();
-    expect(await opened.page.locator(".VPLocalSearchBox .results").innerText()).toContain("Errors of channels");
+    await opened.page.locator(".VPLocalSearchBox .results").getByText("Errors of channels").first().waitFor();
     expect(await opened.violations()).toEqual([]);
     await picture(opened, `search-${scheme}`);
     expect(opened.errors).toEqual([]);
