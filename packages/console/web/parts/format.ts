@@ -70,6 +70,7 @@ export const EVENT_NAMES: Readonly<Record<string, string>> = {
   "stream-closed": "stream closed",
   "call-answered": "API call",
   acted: "changed here",
+  omitted: "too many to show",
 };
 
 const BAD: ReadonlySet<string> = new Set([

@@ -274,7 +274,7 @@ export function detailsOf({ code, reason, outcome, attempt, ms, size, count: num
     reason ?? "",
     attempt === undefined || attempt === 1 ? "" : `attempt ${attempt}`,
     ms === undefined ? "" : duration(ms),
-    number === undefined ? "" : `${number}`,
+    number === undefined ? "" : count(number),
     size === undefined ? "" : bytes(size),
     account === undefined ? "" : `account ${account.slice(0, 8)}`,
   ];

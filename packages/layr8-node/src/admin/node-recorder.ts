@@ -2,6 +2,7 @@ import { ChurnMap } from "@parley/core/internal";
 import type { AdminEvent, AdminRecorder, AdminSample } from "@parley/server-kit";
 import type { Problem } from "../routing/respond/failure-reporter.ts";
 import type { RouterEvents } from "../routing/router.ts";
+import { MessageBudget } from "./message-budget.ts";
 
 /** The last attempts to one host of other nodes. */
 export interface HostHistory {
@@ -32,16 +33,20 @@ const CODES: Readonly<Record<string, string>> = {
 export class NodeRecorder {
   readonly #record: AdminRecorder;
   readonly #keepsBodies: boolean;
+  readonly #now: () => number;
   readonly #counts = new Map<AdminEvent["kind"], number>();
-  /** Times at which messages were accepted, by id, the oldest first. Settled ones are removed. */
+  /** Times at which messages were accepted, by id, the oldest first; negative when their events are only counted. Settled ones are removed. */
   readonly #waiting = new ChurnMap<string, number>();
+  readonly #budget = new MessageBudget();
   readonly #hosts = new Map<string, HostHistory>();
   #durations: number[] = [];
   #refusals = new Map<string, number>();
 
-  constructor(record: AdminRecorder, { keepsBodies }: { readonly keepsBodies: boolean }) {
+  /** @param options `now` is the time in milliseconds since 1970. */
+  constructor(record: AdminRecorder, { keepsBodies, now = Date.now }: { readonly keepsBodies: boolean; readonly now?: () => number }) {
     this.#record = record;
     this.#keepsBodies = keepsBodies;
+    this.#now = now;
   }
 
   /** Refused messages by code. */
@@ -57,11 +62,11 @@ export class NodeRecorder {
   /** The time at which the longest waiting message was accepted, in milliseconds since 1970, of those accepted since the start. */
   get oldestWaiting(): number | undefined {
     const [oldest] = this.#waiting;
-    return oldest?.[1];
+    return oldest && Math.abs(oldest[1]);
   }
 
   record(event: AdminEvent): void {
-    this.#counts.set(event.kind, (this.#counts.get(event.kind) ?? 0) + 1);
+    this.#count(event.kind);
     this.#record(event);
   }
 
@@ -72,8 +77,11 @@ export class NodeRecorder {
       onAccepted: (inbound) => {
         events.onAccepted?.(inbound);
         const { id, type, thread, parentThread, sender: from, recipients: to, text, remote } = inbound;
-        if (this.#waiting.size < MAX_WAITING) this.#waiting.set(id, Date.now());
+        const now = this.#now();
+        const isRecorded = this.#budget.take(now);
+        if (this.#waiting.size < MAX_WAITING) this.#waiting.set(id, isRecorded ? now : -now);
         const kind = remote ? "remote-accepted" : "accepted";
+        if (!isRecorded) return this.#count(kind);
         this.record({ kind, id, type, thread, parentThread, from, to, size: text.length, body: this.#keepsBodies ? text : undefined });
       },
       onRejected: (from, { label, reason, code = label, comment }, inbound) => {
@@ -91,13 +99,16 @@ export class NodeRecorder {
       onDelivered: (message, attempt) => {
         events.onDelivered(message, attempt);
         const { id, type, thread, parentThread, from, recipient } = message;
+        if (attempt === 1 && this.#isOmitted(id)) return this.#count("delivered");
         this.record({ kind: "delivered", id, type, thread, parentThread, from, to: [recipient], attempt });
       },
       onSettled: (message, outcome, ms) => {
         events.onSettled?.(message, outcome, ms);
         const { id, type, thread, parentThread, from, recipient } = message;
+        const isOmitted = this.#isOmitted(id);
         this.#waiting.delete(id);
         if (this.#durations.length < MAX_DURATIONS) this.#durations.push(ms);
+        if (isOmitted && outcome === "handled") return this.#count("settled");
         this.record({ kind: "settled", id, type, thread, parentThread, from, to: [recipient], outcome, ms: Math.round(ms * 10) / 10 });
       },
       onDead: (cause, message) => {
@@ -126,10 +137,12 @@ export class NodeRecorder {
     readonly sender: string;
     readonly recipient: string;
   }): void {
+    const isOmitted = this.#isOmitted(id);
     this.#waiting.delete(id);
     const host = this.#host(recipient);
     host.sent += 1;
-    host.lastSentAt = Date.now();
+    host.lastSentAt = this.#now();
+    if (isOmitted) return this.#count("remote-sent");
     this.record({ kind: "remote-sent", id, type, from: sender, to: [recipient] });
   }
 
@@ -152,8 +165,10 @@ export class NodeRecorder {
     this.record({ kind: "failure", reason: "internal failure: see the node's log" });
   }
 
-  /** Counts since the start, and durations since the last call. */
+  /** Counts since the start, and durations since the last call. Records how many messages were only counted since then. */
   sample(): AdminSample {
+    const omitted = this.#budget.takeOmitted();
+    if (omitted > 0) this.record({ kind: "omitted", count: omitted });
     const count = (kind: AdminEvent["kind"]): number => this.#counts.get(kind) ?? 0;
     const durations = this.#durations.toSorted((one, other) => one - other);
     this.#durations = [];
@@ -167,14 +182,23 @@ export class NodeRecorder {
       remoteSentTotal: count("remote-sent"),
       settle50Ms: at(0.5),
       settle95Ms: at(0.95),
-      oldestMs: this.oldestWaiting === undefined ? 0 : Date.now() - this.oldestWaiting,
+      oldestMs: this.oldestWaiting === undefined ? 0 : this.#now() - this.oldestWaiting,
     };
+  }
+
+  #count(kind: AdminEvent["kind"]): void {
+    this.#counts.set(kind, (this.#counts.get(kind) ?? 0) + 1);
+  }
+
+  /** Whether the events of a message are only counted. One that was accepted before the start has events of its own. */
+  #isOmitted(id: string): boolean {
+    return (this.#waiting.get(id) ?? 0) < 0;
   }
 
   #failed(recipient: string, reason: string): void {
     const host = this.#host(recipient);
     host.failed += 1;
-    host.lastFailureAt = Date.now();
+    host.lastFailureAt = this.#now();
     host.lastFailure = reason;
   }
 

@@ -4,6 +4,8 @@ export type AdminEventKind =
   | "refused"
   | "delivered"
   | "settled"
+  /** So many messages were accepted that the events of some were only counted. */
+  | "omitted"
   | "dead"
   | "dropped"
   | "joined"
