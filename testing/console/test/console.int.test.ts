@@ -168,7 +168,9 @@ describeUnless(found.missing, "the console in Chromium", () => {
     await focusedTitle("Messages");
     await page.keyboard.press("/");
     await page.locator("main input:focus").waitFor();
-    await page.keyboard.type("state:refused");
+    await page.keyboard.type("state:ref", { delay: 290 });
+    await page.waitForURL(/filter=state%3Aref/);
+    await page.keyboard.type("used");
     await page.waitForURL(/filter=state%3Arefused/);
     expect(opened.errors).toEqual([]);
     await opened.close();

@@ -1,5 +1,5 @@
 import type { JSX } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { Badge, Did, Field, Heading, Problem } from "../parts/basics.tsx";
 import { clock, EVENT_NAMES, plural, shortType, toneOf } from "../parts/format.ts";
 import { VirtualRows } from "../parts/virtual-rows.tsx";
@@ -15,9 +15,16 @@ const EXAMPLES = ["state:refused", "state:dead", "type:*/request >500ms", "sourc
 export function MessagesScreen(): JSX.Element {
   const applied = place.value.settings.get("filter") ?? "";
   const [text, setText] = useState(applied);
-  useEffect(() => setText(applied), [applied]);
+  // What was typed here is not set again: more may have been typed meanwhile.
+  const typed = useRef(applied);
   useEffect(() => {
-    const timer = setTimeout(() => text !== applied && setSetting("filter", text), TYPING_MS);
+    if (applied !== typed.current) setText((typed.current = applied));
+  }, [applied]);
+  useEffect(() => {
+    const timer = setTimeout(() => {
+      typed.current = text;
+      if (text !== applied) setSetting("filter", text);
+    }, TYPING_MS);
     return () => clearTimeout(timer);
   }, [text, applied]);
   return (
