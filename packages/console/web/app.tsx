@@ -76,7 +76,7 @@ const SECTIONS: readonly (readonly [title: string, screens: readonly string[]])[
   ["All", ["overview", "messages", "problems"]],
   ["Node", ["agents", "passage", "federation", "credentials"]],
   ["Skytale", ["channels", "invites", "members", "unread", "bridges"]],
-  ["Operate", ["limits", "keys", "try", "doctor", "sessions"]],
+  ["Operate", ["limits", "keys", "maintenance", "try", "doctor", "sessions"]],
 ];
 /** Screens that belong to another one in the menu. */
 const PARENTS: Readonly<Record<string, string>> = { agent: "agents", thread: "messages", channel: "channels" };

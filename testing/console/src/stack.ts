@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { AdminServer } from "@parley/admin";
 import { CONSOLE_FILES } from "@parley/console";
 import { type Layr8Node, type NodeOptions, startNode } from "@parley/layr8-node";
-import { type SkytaleServer, startSkytale } from "@parley/skytale-server";
+import { type SkytaleOptions, type SkytaleServer, startSkytale } from "@parley/skytale-server";
 import { Client } from "layr8";
 import { SkytaleChannelManager, type SkytaleChannelManagerOptions } from "skytale";
 
@@ -26,12 +26,16 @@ export class Stack implements AsyncDisposable {
     this.#directory = directory;
   }
 
-  static async start(options: NodeOptions = {}): Promise<Stack> {
+  /** @param others `actions: false`: a console that only reads. */
+  static async start(
+    options: NodeOptions = {},
+    { actions = true, ...skytaleOptions }: SkytaleOptions & { readonly actions?: boolean } = {},
+  ): Promise<Stack> {
     const directory = await mkdtemp(join(tmpdir(), "parley-console-"));
     const lenses = join(directory, "lenses");
-    const admin = new AdminServer({ port: 0, files: CONSOLE_FILES, actions: true, bodies: true, lenses });
+    const admin = new AdminServer({ port: 0, files: CONSOLE_FILES, actions, bodies: true, lenses });
     const node = await startNode({ port: 0, logger: false, admin, ...options });
-    const skytale = await startSkytale({ port: 0, relayPort: 0, logger: false, admin });
+    const skytale = await startSkytale({ port: 0, relayPort: 0, logger: false, admin, ...skytaleOptions });
     await admin.listen();
     return new Stack({ admin, node, skytale, lenses }, directory);
   }

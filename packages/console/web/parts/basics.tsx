@@ -31,8 +31,8 @@ export function Heading({ title, question, children }: { title: string; question
 export function Did({ did, length = 44, isDense = false }: { did: string | undefined; length?: number; isDense?: boolean }): JSX.Element {
   if (did === undefined || did === "") return <span class="faint">none</span>;
   return (
-    <a class="mono" href={linkTo("agent", did)} title={did}>
-      {isDense ? shortDid(did, length) : shorten(did, length)}
+    <a class={isDense ? "mono dense" : "mono"} href={linkTo("agent", did)} title={did}>
+      {isDense ? <bdi>{shortDid(did)}</bdi> : shorten(did, length)}
     </a>
   );
 }
@@ -214,42 +214,5 @@ export function Json({ value, label }: { value: unknown; label: string }): JSX.E
         {text}
       </pre>
     </div>
-  );
-}
-
-/** A button that asks before it does something that can't be undone. */
-export function Confirm({ label, question, onYes }: { label: string; question: string; onYes: () => Promise<unknown> }): JSX.Element {
-  const [state, setState] = useState<"idle" | "asking" | "working">("idle");
-  const [error, setError] = useState("");
-  const yes = async (): Promise<void> => {
-    setState("working");
-    try {
-      await onYes();
-      setError("");
-    } catch (problem) {
-      setError(problem instanceof Error ? problem.message : "failed");
-    }
-    setState("idle");
-  };
-  if (state === "idle") {
-    return (
-      <>
-        <button type="button" class="small danger" onClick={() => setState("asking")}>
-          {label}
-        </button>
-        {error !== "" && <Problem text={error} />}
-      </>
-    );
-  }
-  return (
-    <span class="confirm" role="group" aria-label={question}>
-      <span>{question}</span>
-      <button type="button" class="small danger" disabled={state === "working"} onClick={() => void yes()}>
-        Yes
-      </button>
-      <button type="button" class="small" onClick={() => setState("idle")}>
-        No
-      </button>
-    </span>
   );
 }

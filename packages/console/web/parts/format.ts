@@ -44,10 +44,14 @@ export function shorten(text: string, length = 44): string {
   return `${text.slice(0, length - 1 - end)}…${text.slice(-end)}`;
 }
 
-/** A DID in a dense list: its method is left out, and its end is kept. */
-export function shortDid(did: string, length = 24): string {
-  const name = did.replace(/^did:web:/, "").replaceAll("%3A", ":");
-  return name.length <= length ? name : `…${name.slice(1 - length)}`;
+/** A DID in a dense list, without its method. The style leaves out its start if it is too long. */
+export function shortDid(did: string): string {
+  return did.replace(/^did:web:/, "").replaceAll("%3A", ":");
+}
+
+/** The name of an API key, whose default is its id. */
+export function keyName(name: string, id: string): string {
+  return name === id ? "without a name" : name;
 }
 
 /** The end of a message type, which tells it apart: `echo/1.0/request`. */

@@ -1,12 +1,14 @@
 import type { JSX } from "preact";
 import type { ShownEntry } from "@parley/admin";
-import { Badge, Confirm, Copy, Did, Empty, Facts, Heading, Table, Waiting } from "../parts/basics.tsx";
+import { Badge, Copy, Did, Empty, Facts, Heading, Table, Waiting } from "../parts/basics.tsx";
+import { DeleteAgent } from "../parts/delete-agent.tsx";
 import { ago, bytes, clock, count, duration, EVENT_NAMES, plural, shortType, toneOf } from "../parts/format.ts";
-import { act, canAct, canRead, readPath } from "../state/api.ts";
+import { canAct, canRead, readPath } from "../state/api.ts";
 import { goTo, linkTo, place } from "../state/router.ts";
 import { useRead } from "../state/use-read.ts";
 import { Protocols } from "./agents.tsx";
 import { DeadLetters } from "./dead-letters.tsx";
+import { InboxActions } from "./message-actions.tsx";
 
 interface Delivery {
   readonly seq: number;
@@ -128,10 +130,6 @@ function Details({ agent, reload }: { agent: Agent; reload: () => void }): JSX.E
   const deliveries = connections.flatMap((connection, index) =>
     connection.deliveries.map((delivery) => ({ ...delivery, connection: index + 1 })),
   );
-  const remove = async (): Promise<void> => {
-    await act("node", "delete-agent", { did });
-    goTo("agents");
-  };
   return (
     <>
       <p class={`notice ${tone}`}>{text}</p>
@@ -155,11 +153,9 @@ function Details({ agent, reload }: { agent: Agent; reload: () => void }): JSX.E
             : []),
         ]}
       />
-      {canAct("node", "delete-agent") && (
-        <p>
-          <Confirm label="Delete this agent" question="Delete the DID with its keys, inbox and credentials?" onYes={remove} />
-        </p>
-      )}
+      <p>
+        <DeleteAgent did={did} label="Delete this agent" onDone={() => goTo("agents")} />
+      </p>
       <h2>Connections</h2>
       {connections.length === 0 ? (
         <Empty>No agent is connected as this DID.</Empty>
@@ -214,8 +210,8 @@ function Details({ agent, reload }: { agent: Agent; reload: () => void }): JSX.E
               ? [
                   {
                     name: "Actions",
-                    cell: ({ seq, id }: Waits) => (
-                      <InboxActions about={{ did, seq: String(seq), id }} isConnected={agent.isConnected} onDone={reload} />
+                    cell: (message: Waits) => (
+                      <InboxActions message={{ ...message, did }} isConnected={agent.isConnected} onDone={reload} />
                     ),
                   },
                 ]
@@ -224,20 +220,6 @@ function Details({ agent, reload }: { agent: Agent; reload: () => void }): JSX.E
         />
       )}
     </>
-  );
-}
-
-function InboxActions(props: { about: Readonly<Record<string, string>>; isConnected: boolean; onDone: () => void }): JSX.Element {
-  const { about, isConnected, onDone } = props;
-  const run = async (action: string): Promise<void> => {
-    await act("node", action, about);
-    onDone();
-  };
-  return (
-    <span class="tools">
-      {isConnected && <Confirm label="Redeliver" question="Deliver it again now?" onYes={() => run("redeliver-message")} />}
-      <Confirm label="Purge" question="Remove it from the inbox for good?" onYes={() => run("purge-message")} />
-    </span>
   );
 }
 

@@ -1,7 +1,8 @@
 import type { JSX } from "preact";
 import { Badge, Did, Empty, Field, Heading, Table, Waiting } from "../parts/basics.tsx";
-import { ago, count, plural } from "../parts/format.ts";
-import { readPath } from "../state/api.ts";
+import { DeleteAgent } from "../parts/delete-agent.tsx";
+import { ago, count, keyName, plural } from "../parts/format.ts";
+import { canAct, readPath } from "../state/api.ts";
 import { place, setSetting } from "../state/router.ts";
 import { useRead } from "../state/use-read.ts";
 
@@ -11,6 +12,7 @@ export interface AgentRow {
   readonly isConnected: boolean;
   readonly storage: string;
   readonly key: string;
+  readonly keyId: string;
   readonly lastSeenAt: number;
   readonly protocols: readonly string[];
   readonly waiting: number;
@@ -19,7 +21,7 @@ export interface AgentRow {
 /** Who is connected, as which DID, for which protocols, how far behind? */
 export function AgentsScreen(): JSX.Element {
   const q = place.value.settings.get("q") ?? "";
-  const { value, error } = useRead<{ total: number; agents: readonly AgentRow[] }>(readPath("node", "agents", { q }));
+  const { value, error, reload } = useRead<{ total: number; agents: readonly AgentRow[] }>(readPath("node", "agents", { q }));
   return (
     <>
       <Heading title="Agents" question="Who is connected, as which DID, for which protocols, and how far behind?">
@@ -48,8 +50,11 @@ export function AgentsScreen(): JSX.Element {
                 waiting > 0 && !isConnected ? <Badge tone="warning">{count(waiting)}</Badge> : count(waiting),
             },
             { name: "Protocols", cell: ({ protocols }) => <Protocols all={protocols} /> },
-            { name: "API key", cell: ({ key }) => key },
+            { name: "API key", cell: ({ key, keyId }) => keyName(key, keyId) },
             { name: "Kept", cell: ({ storage }) => storage },
+            ...(canAct("node", "delete-agent")
+              ? [{ name: "Actions", cell: ({ did }: AgentRow) => <DeleteAgent did={did} onDone={reload} /> }]
+              : []),
           ]}
         />
       )}

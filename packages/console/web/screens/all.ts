@@ -12,6 +12,7 @@ import { FederationScreen } from "./federation.tsx";
 import { InvitesScreen } from "./invites.tsx";
 import { KeysScreen } from "./keys.tsx";
 import { LimitsScreen } from "./limits.tsx";
+import { canMaintain, MaintenanceScreen } from "./maintenance.tsx";
 import { MembersScreen } from "./members.tsx";
 import { MessagesScreen } from "./messages.tsx";
 import { OverviewScreen } from "./overview.tsx";
@@ -54,6 +55,7 @@ export const SCREENS: Readonly<Record<string, Screen>> = {
   bridges: { title: "Bridges", content: BridgesScreen, key: "b", isThere: hasLenses },
   limits: { title: "Limits", content: LimitsScreen, key: "l", isThere: anyReads("limits") },
   keys: { title: "API keys", content: KeysScreen, key: "k", isThere: () => canRead("node", "keys") || canRead("skytale", "accounts") },
+  maintenance: { title: "Maintenance", content: MaintenanceScreen, key: "n", isThere: canMaintain },
   try: { title: "Try it", content: TryScreen, key: "t", isThere: () => canAct("dev", "request") },
   doctor: { title: "Doctor", content: DoctorScreen, key: "d", isThere: () => canRead("dev", "doctor") },
   sessions: { title: "Sessions", content: SessionsScreen, key: "s", isThere: always },

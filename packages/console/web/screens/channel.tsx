@@ -1,5 +1,6 @@
 import type { JSX } from "preact";
-import { Badge, Confirm, Copy, Empty, Facts, Heading, Table, Waiting } from "../parts/basics.tsx";
+import { Badge, Copy, Empty, Facts, Heading, Table, Waiting } from "../parts/basics.tsx";
+import { Confirm } from "../parts/confirm.tsx";
 import { ago, bytes, clock, count, duration, plural } from "../parts/format.ts";
 import { act, canAct, readPath } from "../state/api.ts";
 import { hasLenses } from "../state/lens.ts";
@@ -76,12 +77,20 @@ function Log({ channel }: { channel: Channel }): JSX.Element {
         <p>
           <Confirm
             label="Delete this channel"
-            question="Delete it with its messages, grants and invites for good?"
+            question={`Delete the channel ${name}?`}
             onYes={async () => {
               await act("skytale", "delete-channel", { channel: name });
               goTo("channels");
             }}
-          />
+          >
+            <p>Lost for good, for all members:</p>
+            <ul class="lost">
+              <li>{plural(next - first, "entry", "entries")} of its log</li>
+              <li>the access of {plural(accounts.length + 1, "account")}, its invites and join requests</li>
+              {readers.length > 0 && <li>{plural(readers.length, "connection")} of agents to it, which end now</li>}
+            </ul>
+            <p class="hint">Members keep the messages that they have read.</p>
+          </Confirm>
         </p>
       )}
       <h2>Readers</h2>

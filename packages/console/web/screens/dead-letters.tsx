@@ -1,22 +1,11 @@
 import type { JSX } from "preact";
-import { Badge, Confirm, Did, Empty, Table, Waiting } from "../parts/basics.tsx";
+import { Badge, Did, Empty, Table, Waiting } from "../parts/basics.tsx";
+import { Confirm } from "../parts/confirm.tsx";
 import { ago, plural, shortType } from "../parts/format.ts";
 import { act, canAct, canRead, readPath } from "../state/api.ts";
 import { linkTo } from "../state/router.ts";
 import { useRead } from "../state/use-read.ts";
-
-interface Letter {
-  readonly id: number;
-  readonly direction: "inbound" | "outbound";
-  readonly code: string;
-  readonly reason: string;
-  readonly failedAt: number;
-  readonly messageId: string;
-  readonly type: string;
-  readonly from?: string;
-  readonly to: string;
-  readonly thread?: string;
-}
+import { type Letter, LetterActions } from "./message-actions.tsx";
 
 interface Letters {
   readonly isKept: boolean;
@@ -31,10 +20,6 @@ export function DeadLetters({ did = "" }: { did?: string }): JSX.Element | null 
 
 function Section({ did }: { did: string }): JSX.Element {
   const { value, error, reload } = useRead<Letters>(readPath("node", "dead-letters", { did }));
-  const done = async (action: string, parameters: Record<string, string>): Promise<void> => {
-    await act("node", action, parameters);
-    reload();
-  };
   return (
     <section>
       <h2>Dead letters</h2>
@@ -42,33 +27,45 @@ function Section({ did }: { did: string }): JSX.Element {
       {value?.isKept === false && <Empty>This node keeps no failed messages: start it with --dead-letters.</Empty>}
       {value?.isKept === true && value.deadLetters.length === 0 && <Empty>No message has failed permanently.</Empty>}
       {value !== undefined && value.deadLetters.length > 0 && (
-        <Table
-          caption={`The latest of ${plural(value.total ?? 0, "dead letter")}`}
-          rows={value.deadLetters}
-          keyOf={({ id }) => String(id)}
-          columns={[
-            { name: "Failed", cell: ({ failedAt }) => ago(failedAt) },
-            { name: "Code", cell: ({ code }) => <Badge tone="bad">{code}</Badge> },
-            { name: "Reason", cell: ({ reason }) => reason },
-            { name: "Type", cell: ({ type, thread, messageId }) => <a href={linkTo("thread", thread ?? messageId)}>{shortType(type)}</a> },
-            { name: "From", cell: ({ from }) => (from === undefined ? "" : <Did did={from} length={32} />) },
-            { name: "To", cell: ({ to }) => <Did did={to} length={32} /> },
-            ...(canAct("node", "replay-dead-letter")
-              ? [
-                  {
-                    name: "Actions",
-                    cell: ({ id }: Letter) => (
-                      <span class="tools">
-                        <Confirm label="Replay" question="Send it again?" onYes={() => done("replay-dead-letter", { id: String(id) })} />
-                        <Confirm label="Purge" question="Remove it for good?" onYes={() => done("purge-dead-letter", { id: String(id) })} />
-                      </span>
-                    ),
-                  },
-                ]
-              : []),
-          ]}
-        />
+        <>
+          {did !== "" && <PurgeAll did={did} total={value.total ?? 0} onDone={reload} />}
+          <Table
+            caption={`The latest of ${plural(value.total ?? 0, "dead letter")}`}
+            rows={value.deadLetters}
+            keyOf={({ id }) => String(id)}
+            columns={[
+              { name: "Failed", cell: ({ failedAt }) => ago(failedAt) },
+              { name: "Code", cell: ({ code }) => <Badge tone="bad">{code}</Badge> },
+              { name: "Reason", cell: ({ reason }) => reason },
+              {
+                name: "Type",
+                cell: ({ type, thread, messageId }) => <a href={linkTo("thread", thread ?? messageId)}>{shortType(type)}</a>,
+              },
+              { name: "From", cell: ({ from }) => (from === undefined ? "" : <Did did={from} length={32} />) },
+              { name: "To", cell: ({ to }) => <Did did={to} length={32} /> },
+              ...(canAct("node", "replay-dead-letter")
+                ? [{ name: "Actions", cell: (letter: Letter) => <LetterActions letter={letter} onDone={reload} /> }]
+                : []),
+            ]}
+          />
+        </>
       )}
     </section>
+  );
+}
+
+function PurgeAll({ did, total, onDone }: { did: string; total: number; onDone: () => void }): JSX.Element | null {
+  if (!canAct("node", "purge-dead-letters")) return null;
+  const purge = async (): Promise<string> => {
+    const { purged } = await act<{ purged: number }>("node", "purge-dead-letters", { did });
+    onDone();
+    return `${plural(purged, "dead letter")} purged`;
+  };
+  return (
+    <p>
+      <Confirm label="Purge all" question={`Remove all dead letters of ${did}?`} onYes={purge}>
+        <p>{plural(total, "message")} of it that failed permanently are lost for good. Their senders got their reports when they failed.</p>
+      </Confirm>
+    </p>
   );
 }

@@ -1,6 +1,8 @@
 import type { JSX } from "preact";
-import { Badge, Confirm, Empty, Heading, Table, Waiting } from "../parts/basics.tsx";
-import { ago, bytes, count, plural } from "../parts/format.ts";
+import { Badge, Empty, Heading, Table, Waiting } from "../parts/basics.tsx";
+import { Confirm } from "../parts/confirm.tsx";
+import { CreateAccountKey, CreateNodeKey } from "../parts/create-key.tsx";
+import { ago, bytes, count, keyName, plural } from "../parts/format.ts";
 import { act, canAct, canRead, readPath } from "../state/api.ts";
 import { useRead } from "../state/use-read.ts";
 
@@ -14,13 +16,19 @@ interface NodeKey {
   readonly connected: number;
 }
 
+interface AccountKey {
+  readonly id: string;
+  readonly name: string;
+  readonly createdAt: number;
+}
+
 interface Account {
   readonly id: string;
   readonly email: string;
   readonly name: string;
   readonly createdAt: number;
   readonly storedBytes: number;
-  readonly keys: readonly { readonly id: string; readonly name: string; readonly createdAt: number }[];
+  readonly keys: readonly AccountKey[];
 }
 
 /** Who may connect, and which of these keys are in use? */
@@ -40,12 +48,13 @@ function NodeKeys(): JSX.Element {
   return (
     <section>
       <h2>Node</h2>
+      {canAct("node", "create-key") && <CreateNodeKey onDone={reload} />}
       <Table
         caption={`${plural(value.keys.length, "API key")} of the node`}
         rows={value.keys}
         keyOf={({ id }) => id}
         columns={[
-          { name: "Name", cell: ({ name }) => name },
+          { name: "Name", cell: ({ name, id }) => keyName(name, id) },
           { name: "May bind", cell: ({ rule }) => <code>{rule}</code> },
           { name: "Ephemeral DIDs", cell: ({ ephemeral }) => (ephemeral ? "yes" : "no") },
           { name: "DIDs", isNumber: true, cell: ({ dids }) => count(dids) },
@@ -57,7 +66,7 @@ function NodeKeys(): JSX.Element {
           { name: "Created", cell: ({ createdAt }) => ago(createdAt) },
           { name: "Id", cell: ({ id }) => <code>{id.slice(0, 8)}</code> },
           ...(canAct("node", "revoke-key")
-            ? [{ name: "Actions", cell: ({ id }: NodeKey) => <Revoke source="node" id={id} onDone={reload} /> }]
+            ? [{ name: "Actions", cell: (key: NodeKey) => <RevokeNodeKey apiKey={key} onDone={reload} /> }]
             : []),
         ]}
       />
@@ -77,16 +86,6 @@ function Accounts(): JSX.Element {
           <h3>
             {name} <span class="faint">{email}</span>
           </h3>
-          {canAct("skytale", "delete-account") && (
-            <Confirm
-              label="Delete account"
-              question="Delete it with its keys and its channels for good?"
-              onYes={async () => {
-                await act("skytale", "delete-account", { account: id, channels: "delete" });
-                reload();
-              }}
-            />
-          )}
           <p>
             <code>{id}</code>, created {ago(createdAt)}, stores {bytes(storedBytes)}
           </p>
@@ -95,14 +94,16 @@ function Accounts(): JSX.Element {
             rows={keys}
             keyOf={(key) => key.id}
             columns={[
-              { name: "Name", cell: (key) => key.name },
+              { name: "Name", cell: (key) => keyName(key.name, key.id) },
               { name: "Created", cell: (key) => ago(key.createdAt) },
               { name: "Id", cell: (key) => <code>{key.id}</code> },
               ...(canAct("skytale", "revoke-key")
-                ? [{ name: "Actions", cell: (key: { id: string }) => <Revoke source="skytale" id={key.id} onDone={reload} /> }]
+                ? [{ name: "Actions", cell: (key: AccountKey) => <RevokeAccountKey apiKey={key} owner={name} onDone={reload} /> }]
                 : []),
             ]}
           />
+          {canAct("skytale", "create-key") && <CreateAccountKey account={{ id, name }} onDone={reload} />}
+          {canAct("skytale", "delete-account") && <DeleteAccount account={{ id, name }} keys={keys} onDone={reload} />}
         </section>
       ))}
       {value.hasMore && <p class="hint">The first 200 accounts are shown.</p>}
@@ -110,15 +111,76 @@ function Accounts(): JSX.Element {
   );
 }
 
-function Revoke({ source, id, onDone }: { source: string; id: string; onDone: () => void }): JSX.Element {
+function RevokeNodeKey({ apiKey, onDone }: { apiKey: NodeKey; onDone: () => void }): JSX.Element {
+  const { id, name, dids, connected } = apiKey;
+  const revoke = async (): Promise<void> => {
+    await act("node", "revoke-key", { key: id });
+    onDone();
+  };
   return (
-    <Confirm
-      label="Revoke"
-      question="Revoke it for good and end its connections?"
-      onYes={async () => {
-        await act(source, "revoke-key", { key: id });
-        onDone();
-      }}
-    />
+    <Confirm label="Revoke" question={`Revoke the API key ${name}?`} onYes={revoke}>
+      <ul class="lost">
+        <li>{connected === 0 ? "No connection uses it now." : `${plural(connected, "connection")} of it end now.`}</li>
+        <li>{dids === 0 ? "No DID was created with it." : `${plural(dids, "DID")} created with it stay, with their messages.`}</li>
+        <li>The key can't be restored. Agents that have it need another one.</li>
+      </ul>
+    </Confirm>
+  );
+}
+
+function RevokeAccountKey({ apiKey, owner, onDone }: { apiKey: AccountKey; owner: string; onDone: () => void }): JSX.Element {
+  const revoke = async (): Promise<void> => {
+    await act("skytale", "revoke-key", { key: apiKey.id });
+    onDone();
+  };
+  return (
+    <Confirm label="Revoke" question={`Revoke the API key ${apiKey.name} of ${owner}?`} onYes={revoke}>
+      <p>Its connections end now. The key can't be restored: agents that have it need another one. The account and its channels stay.</p>
+    </Confirm>
+  );
+}
+
+function DeleteAccount({
+  account,
+  keys,
+  onDone,
+}: {
+  account: { readonly id: string; readonly name: string };
+  keys: readonly AccountKey[];
+  onDone: () => void;
+}): JSX.Element {
+  const remove = async (): Promise<void> => {
+    await act("skytale", "delete-account", { account: account.id, channels: "delete" });
+    onDone();
+  };
+  return (
+    <p>
+      <Confirm label="Delete account" question={`Delete the account ${account.name}?`} onYes={remove}>
+        <p>Lost for good:</p>
+        <ul class="lost">
+          <OwnChannels account={account.id} />
+          <li>
+            {plural(keys.length, "API key")}: {keys.map(({ name }) => name).join(", ")}
+          </li>
+          <li>its access to channels of others, with the invites and the access that it gave</li>
+        </ul>
+      </Confirm>
+    </p>
+  );
+}
+
+const MAX_NAMED = 20;
+
+function OwnChannels({ account }: { account: string }): JSX.Element {
+  const { value, error } = useRead<{ owned: readonly string[] }>(readPath("skytale", "account-channels", { account }));
+  if (value === undefined) return <li>its channels ({error ?? "reading their names…"})</li>;
+  const { owned } = value;
+  if (owned.length === 0) return <li>no channel: it owns none</li>;
+  const others = owned.length - MAX_NAMED;
+  return (
+    <li>
+      {plural(owned.length, "channel")} with their messages, for all members: {owned.slice(0, MAX_NAMED).join(", ")}
+      {others > 0 && ` and ${others} more`}
+    </li>
   );
 }

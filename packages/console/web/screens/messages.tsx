@@ -1,11 +1,14 @@
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
+import type { ShownEntry } from "@parley/admin";
 import { Badge, Did, Field, Heading, Problem } from "../parts/basics.tsx";
 import { clock, EVENT_NAMES, plural, shortType, toneOf } from "../parts/format.ts";
 import { VirtualRows } from "../parts/virtual-rows.tsx";
 import { filterError, heldBack, isGap, isPaused, type LiveRow, missedTotal, resume, rows } from "../state/live.ts";
+import { canAct } from "../state/api.ts";
 import { linkTo, place, setSetting } from "../state/router.ts";
 import { detailsOf } from "./agent.tsx";
+import { canFindMessages, MessageState } from "./message-actions.tsx";
 
 const COLUMNS = ["Time", "Event", "Type or channel", "From", "To", "Details"];
 const TYPING_MS = 300;
@@ -17,6 +20,8 @@ export function MessagesScreen(): JSX.Element {
   const [text, setText] = useState(applied);
   // What was typed here is not set again: more may have been typed meanwhile.
   const typed = useRef(applied);
+  const [chosen, setChosen] = useState<ShownEntry>();
+  const canChoose = canAct("node", "purge-message") && canFindMessages();
   useEffect(() => {
     if (applied !== typed.current) setText((typed.current = applied));
   }, [applied]);
@@ -61,8 +66,47 @@ export function MessagesScreen(): JSX.Element {
           {applied === "" ? "Nothing has happened yet. Events appear here as they occur." : "No event matches the filter."}
         </p>
       )}
-      <VirtualRows label="Events, newest first" columns={COLUMNS} rows={rows.value} render={cellsOf} />
+      <VirtualRows
+        label="Events, newest first"
+        columns={canChoose ? [...COLUMNS, "Actions"] : COLUMNS}
+        rows={rows.value}
+        render={(row) => [...cellsOf(row), ...(canChoose ? [actOn(row, setChosen)] : [])]}
+      />
+      {chosen !== undefined && <ChosenMessage event={chosen} onClose={() => setChosen(undefined)} />}
     </div>
+  );
+}
+
+/** The button of a message of the node. */
+function actOn(row: LiveRow, onChoose: (event: ShownEntry) => void): JSX.Element | string {
+  if (isGap(row) || row.id === undefined || row.to === undefined || row.type === undefined) return "";
+  return (
+    <button type="button" class="small" onClick={() => onChoose(row)} aria-label={`Act on ${shortType(row.type)}`}>
+      Act…
+    </button>
+  );
+}
+
+/** What can be done with a message. */
+function ChosenMessage({ event, onClose }: { event: ShownEntry; onClose: () => void }): JSX.Element {
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => dialog.current?.showModal(), []);
+  const { id = "", type = "", from, to = [] } = event;
+  return (
+    <dialog ref={dialog} aria-labelledby="chosen-title" onClose={onClose}>
+      <h2 id="chosen-title">{shortType(type)}</h2>
+      <p>
+        <Did did={from} /> →{" "}
+        {to.map((did) => (
+          <Did key={did} did={did} />
+        ))}
+      </p>
+      <MessageState id={id} dids={[...to, ...(from === undefined ? [] : [from])]} />
+      <form method="dialog" class="tools">
+        <button type="submit">Close</button>
+        <a href={linkTo("thread", event.thread ?? id)}>Its thread</a>
+      </form>
+    </dialog>
   );
 }
 
@@ -101,8 +145,8 @@ function cellsOf(row: LiveRow): readonly (JSX.Element | string)[] {
       {EVENT_NAMES[row.kind] ?? row.kind}
     </Badge>,
     subject,
-    from === undefined ? "" : <Did key="from" did={from} length={24} isDense />,
-    to === undefined ? "" : <Did key="to" did={to[0]} length={24} isDense />,
+    from === undefined ? "" : <Did key="from" did={from} isDense />,
+    to === undefined ? "" : <Did key="to" did={to[0]} isDense />,
     <span key="details" title={detailsOf({ ...row, channel: undefined })}>
       {detailsOf({ ...row, channel: undefined })}
     </span>,

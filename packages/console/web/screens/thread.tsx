@@ -7,6 +7,7 @@ import { call, canAct, info } from "../state/api.ts";
 import { linkTo, place } from "../state/router.ts";
 import { useRead } from "../state/use-read.ts";
 import { detailsOf } from "./agent.tsx";
+import { canFindMessages, MessageState } from "./message-actions.tsx";
 
 /** A pause longer than this is cut out of the picture, in milliseconds. */
 const MAX_PAUSE_MS = 2000;
@@ -231,6 +232,12 @@ function Details({ event, bodyOf }: { event: ShownEntry; bodyOf: number | undefi
           ["Details", detailsOf(event)],
         ]}
       />
+      {canFindMessages() && id !== "" && (
+        <>
+          <h3>Now</h3>
+          <MessageState id={id} dids={[...to, ...(from === undefined ? [] : [from])]} />
+        </>
+      )}
       <Body seq={bodyOf} type={type} to={to[0] ?? ""} from={from ?? ""} />
     </section>
   );

@@ -2,6 +2,7 @@ import type { AdminHub } from "@parley/server-kit";
 import { nodeActions } from "./actions.ts";
 import { readAgent, readAgents } from "./agents.ts";
 import { readCredentials, verifyStored } from "./credentials.ts";
+import { findMessage } from "./find-message.ts";
 import { readFederation, resolveDid } from "./federation.ts";
 import { readKeys } from "./keys.ts";
 import { readLimitUse } from "./limits.ts";
@@ -28,6 +29,7 @@ export function attachNode(hub: AdminHub, parts: NodeParts): NodeRecorder {
       verify: ({ id = "" }) => verifyStored(view(), id),
       limits: () => readLimitUse(view()),
       keys: () => readKeys(view()),
+      "find-message": (parameters) => findMessage(view(), parameters),
       message: (parameters) => readMessage(view(), parameters),
       "dead-letters": (parameters) => readDeadLetters(view(), parameters),
       "dead-letter": (parameters) => readDeadLetter(view(), parameters),

@@ -24,3 +24,9 @@ export async function readAccounts({ services, stores }: SkytaleView, { after = 
     ),
   };
 }
+
+/** The channels that an account owns, which are deleted with it. @throws ApiError `not_found` */
+export async function readAccountChannels({ services }: SkytaleView, { account = "" }: AdminParameters): Promise<unknown> {
+  const { owned } = await services.deletions.channelsOf(account);
+  return { owned };
+}

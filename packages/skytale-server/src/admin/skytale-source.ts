@@ -1,6 +1,6 @@
 import type { AdminHub } from "@parley/server-kit";
 import { skytaleActions } from "./actions.ts";
-import { readAccounts } from "./accounts.ts";
+import { readAccountChannels, readAccounts } from "./accounts.ts";
 import { readChannel, readChannels } from "./channels.ts";
 import { readInvites } from "./invites.ts";
 import { readLimitUse } from "./limits.ts";
@@ -20,6 +20,7 @@ export function attachSkytale(hub: AdminHub, parts: SkytaleParts): SkytaleRecord
       channel: (parameters) => readChannel(view(), parameters),
       invites: (parameters) => readInvites(view(), parameters),
       accounts: (parameters) => readAccounts(view(), parameters),
+      "account-channels": (parameters) => readAccountChannels(view(), parameters),
       limits: () => readLimitUse(view()),
     },
     actions: skytaleActions(parts),
