@@ -67,13 +67,13 @@ function readData(value: JsonValue | undefined, where: string): AttachmentData {
   const hash = value["hash"] ?? undefined;
   const jws = value["jws"] ?? undefined;
   // Alone, a null is the content; beside other content it is one more absent member.
-  const json = base64 === undefined && links === undefined ? value["json"] : (value["json"] ?? undefined);
+  const json = base64 === undefined && links === undefined && !isText(jws) ? value["json"] : (value["json"] ?? undefined);
   if (base64 !== undefined && typeof base64 !== "string") throw invalid(`${where}.data.base64`, "must be a string");
   if (hash !== undefined && typeof hash !== "string") throw invalid(`${where}.data.hash`, "must be a string");
-  if (jws !== undefined && !isJsonObject(jws)) throw invalid(`${where}.data.jws`, "must be an object");
+  if (jws !== undefined && !isJsonObject(jws) && !isText(jws)) throw invalid(`${where}.data.jws`, "must be an object or a compact JWS");
   if (links !== undefined && !isTextList(links)) throw invalid(`${where}.data.links`, "must be a list of URLs");
-  if (base64 === undefined && json === undefined && links === undefined) {
-    throw invalid(`${where}.data`, "needs base64, json or links");
+  if (base64 === undefined && json === undefined && links === undefined && !isText(jws)) {
+    throw invalid(`${where}.data`, "needs base64, json, links or a jws text");
   }
   return {
     ...(base64 !== undefined && { base64 }),
@@ -82,6 +82,10 @@ function readData(value: JsonValue | undefined, where: string): AttachmentData {
     ...(hash !== undefined && { hash }),
     ...(jws !== undefined && { jws }),
   };
+}
+
+function isText(value: JsonValue | undefined): value is string {
+  return typeof value === "string" && value !== "";
 }
 
 function isTextList(value: JsonValue): value is readonly string[] {

@@ -2,14 +2,15 @@ import type { JsonObject, JsonValue } from "./json.ts";
 
 /**
  * Where an attachment's content is: inline (`base64` with the base64url alphabet, or `json`), linked (`links`, which then need a
- * `hash`), or signed (`jws` beside one of them).
+ * `hash`), or signed: `jws` as an object beside one of them. As a text, `jws` is a compact JWS that contains the content: layr8's SDKs
+ * attach credentials so.
  */
 export interface AttachmentData {
   readonly base64?: string;
   readonly json?: JsonValue;
   readonly links?: readonly string[];
   readonly hash?: string;
-  readonly jws?: JsonObject;
+  readonly jws?: JsonObject | string;
 }
 
 /**

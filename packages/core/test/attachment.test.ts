@@ -52,6 +52,13 @@ describe("attachments", () => {
     expect(message.attachments).toStrictEqual([{ data: { base64: "AQ" } }]);
   });
 
+  it("may be a compact JWS, as text", () => {
+    const wire = { id: "1", media_type: "application/vc+jwt", data: { jws: "a.b.c", json: null } };
+    const { message } = read(wire);
+    expect(message.attachments).toStrictEqual([{ id: "1", mediaType: "application/vc+jwt", data: { jws: "a.b.c" } }]);
+    expect(JSON.parse(JSON.stringify(encodePlaintext(message)["attachments"]))).toEqual([{ ...wire, data: { jws: "a.b.c" } }]);
+  });
+
   it("may hold JSON null", () => {
     expect(read({ data: { json: null } }).message.attachments).toStrictEqual([{ data: { json: null } }]);
   });
@@ -62,11 +69,12 @@ describe("attachments", () => {
     [[], "attachments[0] must be an object"],
     [{}, "attachments[0].data must be an object"],
     [{ data: "AQI" }, "attachments[0].data must be an object"],
-    [{ data: {} }, "attachments[0].data needs base64, json or links"],
-    [{ data: { jws: {} } }, "attachments[0].data needs base64, json or links"],
+    [{ data: {} }, "attachments[0].data needs base64, json, links or a jws text"],
+    [{ data: { jws: {} } }, "attachments[0].data needs base64, json, links or a jws text"],
     [{ data: { base64: 1 } }, "attachments[0].data.base64 must be a string"],
     [{ data: { json: 1, hash: 1 } }, "attachments[0].data.hash must be a string"],
-    [{ data: { json: 1, jws: "x" } }, "attachments[0].data.jws must be an object"],
+    [{ data: { jws: "" } }, "attachments[0].data.jws must be an object or a compact JWS"],
+    [{ data: { json: 1, jws: 1 } }, "attachments[0].data.jws must be an object or a compact JWS"],
     [{ data: { links: "https://example.com" } }, "attachments[0].data.links must be a list of URLs"],
     [{ data: { links: [1] } }, "attachments[0].data.links must be a list of URLs"],
     [{ id: 1, data: { json: 1 } }, "attachments[0].id must be a string"],

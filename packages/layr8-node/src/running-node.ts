@@ -37,6 +37,7 @@ import type { NodeLimits, ReadNodeOptions } from "./options.ts";
 import { checkFrameSize } from "./phoenix/delivery-payload.ts";
 import { PhoenixServer } from "./phoenix/phoenix-server.ts";
 import { SOCKET_PATH } from "./phoenix/upgrade.ts";
+import { GrantCache } from "./routing/authorize/grants/grant-cache.ts";
 import { Router } from "./routing/router.ts";
 import type { SharedMailboxes, Stores } from "./stores.ts";
 
@@ -160,6 +161,7 @@ export class RunningNode implements Layr8Node {
       inbox,
       policies,
       verifiers: { local: verifier, remote: createNetworkVerifier(senders, resolution, limits) },
+      grantCache: new GrantCache({ maxAgeMs: resolution.cacheTtlMs, now: () => stores.clock.expiry() }),
       remote: this.#federation.remote,
       isHosted: (did) => dids.has(did),
       catchUp: stores.shared && (() => dids.catchUp()),

@@ -1,12 +1,12 @@
-import { generateKeyPairSync } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { signCredential, signPresentation, type SigningKey } from "@parley/vc";
+import { signCredential, signPresentation } from "@parley/vc";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { startNode } from "../src/node.ts";
 import type { Layr8Node } from "../src/layr8-node.ts";
 import type { NodeOptions } from "../src/options.ts";
+import { didKey } from "./did-key.ts";
 import { RawAgent } from "./raw-agent.ts";
 
 const ORDER = "https://shop.example/orders/1.0";
@@ -84,15 +84,6 @@ function attachment(signed: unknown): object {
 
 function message(id: string, attachments?: readonly object[], more: object = {}): object {
   return { id, type: `${ORDER}/create`, from: ALICE, to: [BOB], body: {}, ...(attachments && { attachments }), ...more };
-}
-
-/** A did:key with its key. */
-function didKey(): { did: string; key: SigningKey } {
-  const { publicKey, privateKey } = generateKeyPairSync("ed25519");
-  const bytes = Buffer.concat([Buffer.from([0xed, 0x01]), publicKey.export({ format: "der", type: "spki" }).subarray(-32)]);
-  let [text, rest] = ["", BigInt(`0x${bytes.toString("hex")}`)];
-  for (; rest > 0n; rest /= 58n) text = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz".charAt(Number(rest % 58n)) + text;
-  return { did: `did:key:z${text}`, key: { kid: `did:key:z${text}#z${text}`, privateKey } };
 }
 
 const SEEN = {

@@ -47,6 +47,11 @@ export function checkSecuringPeriod({ signature }: Secured, kind: Kind, verifica
   }
 }
 
+/** When the signature or proof expires, in milliseconds since 1970. */
+export function securingEnd({ signature }: Secured): number | undefined {
+  return signature.type === "json" ? signature.proof.expires : milliseconds(signature.claims.exp);
+}
+
 function milliseconds(seconds: number | undefined): number | undefined {
   return seconds === undefined ? undefined : seconds * 1000;
 }

@@ -1,6 +1,7 @@
 import type { JsonObject } from "@parley/core";
 import type { CredentialFormat } from "./credential-format.ts";
 import { verifyIssuedCredential } from "./verify-issued-credential.ts";
+import { securingEnd } from "./binding.ts";
 import { CREDENTIAL } from "./kind.ts";
 import type { VerifyOptions } from "./verify-options.ts";
 import { readSecured, type Secured } from "./secured.ts";
@@ -18,6 +19,11 @@ export interface VerifiedCredential {
   readonly issuer: string;
   /** One for each status entry of the credential, in its order; `undefined` if it has none, or the check was skipped. */
   readonly statuses?: readonly CredentialStatus[];
+  /**
+   * Until when this result may be reused, in milliseconds since 1970: the end of the validity of credential and signature, or the time at which
+   * a status list must be fetched again. `undefined` if nothing ends it.
+   */
+  readonly holdsUntil?: number;
 }
 
 /**
@@ -55,8 +61,16 @@ export function verifyPart(part: string | JsonObject, verification: Verification
 }
 
 async function verifySecured(secured: Secured, verification: Verification): Promise<VerifiedCredential> {
-  const { issuer, statuses } = await verifyIssuedCredential(secured, verification);
-  const found = await checkStatuses(statuses, issuer, verification);
+  const { issuer, statuses: entries, validUntil = Infinity } = await verifyIssuedCredential(secured, verification);
+  const { statuses, freshUntil } = await checkStatuses(entries, issuer, verification);
+  const holdsUntil = Math.min(validUntil, securingEnd(secured) ?? Infinity, freshUntil);
   const { document: credential, headers, format } = secured;
-  return { credential, headers, format, issuer, ...(found.length > 0 && { statuses: found }) };
+  return {
+    credential,
+    headers,
+    format,
+    issuer,
+    ...(statuses.length > 0 && { statuses }),
+    ...(holdsUntil !== Infinity && { holdsUntil }),
+  };
 }

@@ -23,10 +23,11 @@ const WORDS = { ok: "passes", stop: "stops here", note: "note" } as const;
 export function PassageScreen(): JSX.Element {
   const { settings } = place.value;
   const get = (name: string): string => settings.get(name) ?? "";
-  const [from, to, type, size, credentials] = [get("from"), get("to"), get("type"), get("size"), get("credentials")];
+  const [from, to, type, size] = [get("from"), get("to"), get("type"), get("size")];
+  const [credentials, grants] = [get("credentials"), get("grants")];
   const isComplete = from !== "" && to !== "" && type !== "";
   const agents = useRead<{ agents: readonly AgentRow[] }>(readPath("node", "agents"), 10_000);
-  const { value, error } = useRead<Passage>(isComplete ? readPath("node", "passage", { from, to, type, size, credentials }) : "");
+  const { value, error } = useRead<Passage>(isComplete ? readPath("node", "passage", { from, to, type, size, credentials, grants }) : "");
   const dids = agents.value?.agents.map(({ did }) => did) ?? [];
   const types = agents.value?.agents.flatMap(({ protocols }) => protocols.map((protocol) => `${protocol}/request`)) ?? [];
   return (
@@ -49,6 +50,13 @@ export function PassageScreen(): JSX.Element {
           onInput={(text) => setSetting("credentials", text)}
           placeholder="EmployeeCredential@did:web:acme.example"
           hint="Type and issuer of each, separated by spaces"
+        />
+        <Field
+          label="Grants"
+          value={grants}
+          onInput={(text) => setSetting("grants", text)}
+          placeholder="eyJ…"
+          hint="Signed grants that the sender attaches, separated by spaces"
         />
       </form>
       {!isComplete && <Empty>Give sender, recipient and type. Nothing is sent.</Empty>}

@@ -2,7 +2,10 @@ import { protocolOf } from "@parley/core";
 import type { AdminParameters } from "@parley/server-kit";
 import { isDid } from "@parley/did";
 import { isBuiltin } from "../routing/respond/builtin-protocols.ts";
-import type { PolicyDecision } from "../routing/authorize/policy.ts";
+import type { AttachedCredential } from "../routing/authorize/grants/attached-credentials.ts";
+import { GrantCache } from "../routing/authorize/grants/grant-cache.ts";
+import { MessageGrants } from "../routing/authorize/grants/message-grants.ts";
+import type { AccessRequest, ExplainedPolicy, PolicyDecision } from "../routing/authorize/policy.ts";
 import type { SenderCredential } from "../routing/authorize/sender-presentation.ts";
 import type { NodeView } from "./node-view.ts";
 
@@ -14,8 +17,9 @@ interface PassageStep {
 }
 
 /** Would this message get through? Asks the parts of the node that decide, and changes nothing. */
-export function readPassage(view: NodeView, { from = "", to = "", type = "", size = "", credentials = "" }: AdminParameters): unknown {
-  const { stores, limits, router, federation, policies } = view;
+export async function readPassage(view: NodeView, parameters: AdminParameters): Promise<unknown> {
+  const { from = "", to = "", type = "", size = "", credentials = "", grants = "" } = parameters;
+  const { stores, limits, router, federation } = view;
   const steps: PassageStep[] = [];
   const add = (step: string, isOk: boolean, found: string): void => void steps.push({ step, status: isOk ? "ok" : "stop", found });
   const note = (step: string, found: string): void => void steps.push({ step, status: "note", found });
@@ -41,10 +45,12 @@ export function readPassage(view: NodeView, { from = "", to = "", type = "", siz
   }
   if (isHosted) {
     const given = readCredentials(credentials, from);
-    const explained = policies.explain({ sender: from, recipient: to, type, credentials: given });
+    const explained = await explainPolicies(view, { sender: from, recipient: to, type, credentials: given }, readGrants(grants));
     if (explained.length === 0) note("Policies", "no policy applies: every sender is accepted");
     for (const { index, did, decision } of explained) {
       add(`Policy ${index + 1} (for ${did})`, decision.kind === "authorized" || decision.kind === "flagged", sentenceOf(decision));
+      if (decision.kind !== "ungranted") continue;
+      for (const { attachment, code, detail } of decision.refusal.considered) note(attachment, `${detail} (${code})`);
     }
     const { mailboxes } = router();
     const message = { id: "console", type, thread: undefined, parentThread: undefined };
@@ -58,6 +64,19 @@ export function readPassage(view: NodeView, { from = "", to = "", type = "", siz
   return { passes: steps.every(({ status }) => status !== "stop"), steps };
 }
 
+/** Explains the policies after grants that they depend on are verified. */
+async function explainPolicies(
+  { policies, verifier }: NodeView,
+  request: Omit<AccessRequest, "grants">,
+  attached: readonly AttachedCredential[],
+): Promise<readonly ExplainedPolicy[]> {
+  const grants = new MessageGrants(attached, new GrantCache({ maxAgeMs: 0, now: () => 0 }));
+  const explained = policies.explain({ ...request, grants });
+  if (!grants.mustVerify) return explained;
+  await grants.verify(verifier(), "console");
+  return policies.explain({ ...request, grants });
+}
+
 function sentenceOf(decision: PolicyDecision): string {
   switch (decision.kind) {
     case "authorized":
@@ -66,9 +85,21 @@ function sentenceOf(decision: PolicyDecision): string {
       return "it does not accept the sender, and lets the agent decide";
     case "denied":
       return "it denies the sender";
+    case "ungranted":
+      return decision.refusal.considered.length === 0
+        ? `it requires a grant of ${decision.refusal.issuers.join(" or ")}`
+        : `it requires a grant of ${decision.refusal.issuers.join(" or ")}, and none of those given permits the message`;
     default:
       return `it requires ${decision.missing.map(({ type, issuers }) => `${type} of ${issuers.join(" or ")}`).join(", and ")}`;
   }
+}
+
+/** Signed grants, separated by spaces. */
+function readGrants(text: string): AttachedCredential[] {
+  return text
+    .split(/[\s,]+/)
+    .filter(Boolean)
+    .map((signed, index) => ({ id: `Grant ${index + 1}`, signed }));
 }
 
 /** Credentials as the form writes them: `EmployeeCredential@did:web:acme.example`, separated by spaces. */

@@ -21,7 +21,7 @@ export interface ResolutionOptions {
   readonly timeoutMs?: number;
   /**
    * How long documents of other hosts and status lists are cached, in milliseconds: up to this time a removed key is trusted and a
-   * revocation not noticed. 0 disables caching. Default 300,000.
+   * revocation not noticed. Verified grants are cached for as long again, except for their status. 0 disables caching. Default 300,000.
    */
   readonly cacheTtlMs?: number;
 }

@@ -37,7 +37,8 @@ export interface RouterEvents extends Pick<MailboxEvents, "onDelivered" | "onSet
 }
 
 /** Options of {@link Router}. */
-export interface RouterOptions extends Omit<MessageStoreOptions, "clock" | "onFailure">, Pick<AuthorizerOptions, "policies" | "verifiers"> {
+export interface RouterOptions
+  extends Omit<MessageStoreOptions, "clock" | "onFailure">, Pick<AuthorizerOptions, "policies" | "verifiers" | "grantCache"> {
   readonly delivery: DeliveryOptions;
   readonly events: RouterEvents;
   /** Stores messages that failed permanently. Default: none. */
@@ -72,12 +73,12 @@ export class Router {
   readonly #failures: FailureReporter;
 
   constructor(options: RouterOptions) {
-    const { inbox, delivery, events, policies, verifiers, remote, isHosted } = options;
+    const { inbox, delivery, events, policies, verifiers, grantCache, remote, isHosted } = options;
     const { clock } = delivery;
     this.#options = options;
     this.mailboxes = new Mailboxes({ inbox, delivery, events });
     this.#messages = new MessageStore(this.mailboxes, { ...options, clock, onFailure: events.onFailure });
-    this.#authorizer = new Authorizer({ policies, verifiers, store: this.#messages, isHosted, clock });
+    this.#authorizer = new Authorizer({ policies, verifiers, grantCache, store: this.#messages, isHosted, clock });
     this.#systemMessages = new SystemMessages({ store: this.#messages, remote, isHosted, onDropped: events.onDropped });
     this.#failures = new FailureReporter(this.#systemMessages, events.onDead, options.keepDeadLetter);
     this.mailboxes.onUndelivered({
@@ -159,8 +160,13 @@ export class Router {
     const { message, recipients } = inbound;
     if (!authorized.ok) {
       if ("rejection" in authorized) return authorized;
-      // The push is answered with ok: the problem report, which lists the missing credentials, is stored for the sender.
-      return this.#failures.denied(message, authorized.recipient, authorized.missing).then(() => ACCEPTED);
+      // The push is answered with ok: the problem report, which says what is missing, is stored for the sender.
+      const { recipient } = authorized;
+      const reported =
+        "missing" in authorized
+          ? this.#failures.denied(message, recipient, authorized.missing)
+          : this.#failures.ungranted(message, recipient, authorized.refusal);
+      return reported.then(() => ACCEPTED);
     }
     const [first = ""] = recipients;
     if (recipients.length === 1) return this.#storeFor(inbound, first);

@@ -73,6 +73,23 @@ describe("policies of the recipient's node", () => {
     }
   });
 
+  it("require grants, which their issuer's node has signed", async () => {
+    await start({ did: BOB, protocols: [ECHO], grantIssuers: [ISSUER] });
+    const [alice, bob] = [await pair.alice(), await pair.bob()];
+    const { signed_credential: signed } = await pair.rest("a", "credentials/sign", {
+      issuer_did: ISSUER,
+      credential: {
+        "@context": ["https://www.w3.org/ns/credentials/v2"],
+        type: ["VerifiableCredential", "VerifiableGrant"],
+        credentialSubject: { id: ALICE, scope: [{ protocol: ECHO, messageTypes: ["*"], resource: BOB }] },
+      },
+    });
+    await alice.send(toBob("1"));
+    expect((await alice.receive()).plaintext).toMatchObject({ type: REPORT, from: BOB, pthid: "1", body: { code: "e.m.authz.denied" } });
+    await alice.send(toBob("2", { attachments: [{ media_type: "application/vc+jwt", data: { jws: String(signed) } }] }));
+    expect((await bob.receive()).plaintext["id"]).toBe("2");
+  });
+
   it("mark senders if they are not enforced", async () => {
     await start({ did: BOB, allow: ["did:web:b.localhost:*"], enforce: false });
     const [alice, bob] = [await pair.alice(), await pair.bob()];

@@ -7,7 +7,7 @@ import { readSecured, type Secured } from "../secured.ts";
 import { VcError } from "../vc-error.ts";
 import type { Verification } from "../verification.ts";
 import { Bitstring } from "./bitstring.ts";
-import { getList, storeList, type VerifiedStatusList } from "./status-list-cache.ts";
+import { getList, storeList, type FreshStatusList, type VerifiedStatusList } from "./status-list-cache.ts";
 
 /** Default of `ttl`, in milliseconds (Bitstring Status List, section 2.2). */
 const DEFAULT_TTL_MS = 300_000;
@@ -17,14 +17,13 @@ const DEFAULT_TTL_MS = 300_000;
  *
  * @throws VcError `status_unavailable`, `status_invalid`
  */
-export async function loadStatusList(url: string, verification: Verification): Promise<VerifiedStatusList> {
+export async function loadStatusList(url: string, verification: Verification): Promise<FreshStatusList> {
   const { lists, now } = verification;
   const cached = getList(lists, url, now);
   if (cached !== undefined) return cached;
   const text = await fetchList(url, verification);
   const { list, ttlMs } = await verifyList(text, url, verification);
-  storeList(lists, url, list, { now, ttlMs });
-  return list;
+  return storeList(lists, url, list, { now, ttlMs });
 }
 
 async function fetchList(url: string, verification: Verification): Promise<string> {

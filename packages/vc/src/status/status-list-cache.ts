@@ -8,6 +8,12 @@ export interface VerifiedStatusList {
   readonly bits: Bitstring;
 }
 
+/** A status list that may be used until it must be fetched again. */
+export interface FreshStatusList extends VerifiedStatusList {
+  /** Milliseconds since 1970. */
+  readonly expires: number;
+}
+
 /** Options of {@link StatusListCache}. */
 export interface StatusListCacheOptions {
   /** Longest time that a list is cached, in milliseconds. A revocation can go unnoticed for as long. Default 300000. */
@@ -16,24 +22,23 @@ export interface StatusListCacheOptions {
   readonly maxEntries?: number;
 }
 
-interface Kept {
-  readonly list: VerifiedStatusList;
-  /** Milliseconds since 1970. */
-  readonly expires: number;
-}
-
 /** The cached list of a URL, unless it has expired. */
-export let getList: (cache: StatusListCache, url: string, now: number) => VerifiedStatusList | undefined;
+export let getList: (cache: StatusListCache, url: string, now: number) => FreshStatusList | undefined;
 
 /** Caches a list for at most `ttlMs`. */
-export let storeList: (cache: StatusListCache, url: string, list: VerifiedStatusList, time: { now: number; ttlMs: number }) => void;
+export let storeList: (
+  cache: StatusListCache,
+  url: string,
+  list: VerifiedStatusList,
+  time: { now: number; ttlMs: number },
+) => FreshStatusList;
 
 /**
  * Caches verified status lists across verifications, each until the earliest of its `ttl`, its `validUntil` and `maxAgeMs`. Share one
  * instance only among calls that use the same resolver.
  */
 export class StatusListCache {
-  readonly #lists = new Map<string, Kept>();
+  readonly #lists = new Map<string, FreshStatusList>();
   readonly #maxAgeMs: number;
   readonly #maxEntries: number;
 
@@ -47,13 +52,15 @@ export class StatusListCache {
   static {
     getList = (cache, url, now) => {
       const kept = cache.#lists.get(url);
-      return kept === undefined || kept.expires <= now ? undefined : kept.list;
+      return kept === undefined || kept.expires <= now ? undefined : kept;
     };
     storeList = (cache, url, list, { now, ttlMs }) => {
+      const fresh = { ...list, expires: now + Math.min(ttlMs, cache.#maxAgeMs) };
       cache.#lists.delete(url);
-      cache.#lists.set(url, { list, expires: now + Math.min(ttlMs, cache.#maxAgeMs) });
+      cache.#lists.set(url, fresh);
       const [oldest] = cache.#lists.keys();
       if (cache.#lists.size > cache.#maxEntries && oldest !== undefined) cache.#lists.delete(oldest);
+      return fresh;
     };
   }
 }

@@ -2,7 +2,7 @@ import type { JsonObject, JsonValue } from "@parley/core";
 import { rejectionOf, thrownBy } from "@parley/test-assertions";
 import { describe, expect, it } from "vitest";
 import { matchGrant, readGrant, verifyGrant, type Grant } from "../../src/grants-entry.ts";
-import { BitstringStatusList, type VerifyOptions } from "../../src/index.ts";
+import { BitstringStatusList, StatusListCache, verifyCredential, type VerifyOptions } from "../../src/index.ts";
 import { expectVcError } from "../expect-error.ts";
 import { forgeCredential, makeToken } from "../forge.ts";
 import { credentialFor, makeParty, NOW, resolverOf } from "../parties.ts";
@@ -72,6 +72,25 @@ describe("a grant", () => {
     expect(await verifyGrant(signed, { ...options, status: published })).toMatchObject({ holder: SENDER });
     list.set(7, true);
     expectVcError(await rejectionOf(verifyGrant(signed, { ...options, status: published })), "revoked");
+  });
+
+  it("can be reused until it or its signature expires, or its status list must be fetched again", async () => {
+    const holdsUntil = async (members: JsonObject, more: Partial<VerifyOptions> = {}): Promise<number | undefined> =>
+      (await verifyCredential(await forgeCredential(grantCredential({}, members), issuer, "compact_jwt"), { ...options, ...more }))
+        .holdsUntil;
+    const end = NOW + 60_000;
+    expect(await holdsUntil({ validUntil: undefined })).toBeUndefined();
+    expect(await holdsUntil({ validUntil: new Date(end).toISOString() })).toBe(end);
+    const { kid, privateKey } = issuer.key;
+    const token = makeToken({ alg: "EdDSA", kid, typ: "vc+jwt" }, { ...grantCredential(), exp: end / 1000 }, privateKey);
+    expect((await verifyCredential(token, options)).holdsUntil).toBe(end);
+    const list = BitstringStatusList.create({ id: "https://issuer.example/status/1", statusPurpose: "revocation" });
+    const status = async (): Promise<string> =>
+      forgeCredential(await list.toCredential({ issuer: issuer.did, ttl: 5000 }), issuer, "compact_jwt");
+    const statusListCache = new StatusListCache({ maxAgeMs: 10_000 });
+    expect(await holdsUntil({ credentialStatus: list.statusEntry(7) }, { status, statusListCache })).toBe(NOW + 5000);
+    const later = { status, statusListCache, now: () => NOW + 3000 };
+    expect(await holdsUntil({ credentialStatus: list.statusEntry(7) }, later)).toBe(NOW + 5000);
   });
 
   it.each<[path: string, subject: JsonObject]>([

@@ -3,6 +3,7 @@ import { canonicalDid, didOf, type DidResolver } from "@parley/did";
 import { deferred, RateLimiter } from "@parley/core/internal";
 import type { NodeLimits } from "../../options.ts";
 import { routedMessage, type RoutedMessage } from "../../routing/routed-message.ts";
+import { hasAttachedCredentials } from "../../routing/authorize/grants/attached-credentials.ts";
 import { presentationsOf } from "../../routing/authorize/sender-presentation.ts";
 import { checkHeaders } from "../../routing/parse/parse-message.ts";
 import type { CheckResult } from "../../routing/rejection.ts";
@@ -182,7 +183,7 @@ export class Inbound {
       if (metadata.encryptedFromKid !== undefined) this.#options.onAuthenticated(sender);
       return ACCEPTED;
     };
-    return { ok: true, isSlow: presentationsOf(message) !== undefined, accept };
+    return { ok: true, isSlow: presentationsOf(message) !== undefined || hasAttachedCredentials(message), accept };
   }
 
   /** Processes each enclosed envelope like a posted one, one after the other. */

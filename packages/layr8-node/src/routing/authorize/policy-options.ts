@@ -17,7 +17,7 @@ export interface Policy {
   readonly did: string;
   /** The messages it applies to: protocols or message types, or prefixes with a trailing `*`. Default: all. */
   readonly protocols?: readonly string[];
-  /** Senders that are accepted. Default: all. */
+  /** Senders that are accepted. Default: all; with `grantIssuers`, none without a grant. */
   readonly allow?: readonly string[];
   /**
    * Senders that are rejected, also those that `allow` names. An entry for a did:web host without a port covers all of its ports. Default:
@@ -30,11 +30,19 @@ export interface Policy {
    */
   readonly credentials?: readonly CredentialDemand[];
   /**
+   * Issuers whose grants let other senders than those of `allow` send: DIDs, prefixes that end with `:*`, or `"recipient"` for the recipient's
+   * own DID. `["*"]` accepts a grant of anyone, the sender included. Default: grants are not considered.
+   */
+  readonly grantIssuers?: readonly string[];
+  /**
    * Whether a message that violates the policy is denied. With `false` it is delivered with `authorized: false` in its context, and the
    * agent decides. Default `true`.
    */
   readonly enforce?: boolean;
 }
+
+/** Entry of `grantIssuers` that stands for the DID of the recipient. */
+export const RECIPIENT = "recipient";
 
 const IS_PATTERN: OptionCheck = {
   expected: 'a DID, a prefix of DIDs that ends with ":*", or "*"',
@@ -44,6 +52,10 @@ const IS_PATTERN: OptionCheck = {
 const IS_ISSUERS: OptionCheck = {
   expected: 'a list of issuers that is not empty: DIDs, prefixes of DIDs that end with ":*", or ["*"] for any issuer',
   is: (value) => Array.isArray(value) && value.length > 0 && value.every((entry) => IS_PATTERN.is(entry)),
+};
+const IS_GRANT_ISSUERS: OptionCheck = {
+  expected: `a list of issuers of grants that is not empty: DIDs, prefixes of DIDs that end with ":*", "${RECIPIENT}", or ["*"] for any issuer`,
+  is: (value) => Array.isArray(value) && value.length > 0 && value.every((entry) => entry === RECIPIENT || IS_PATTERN.is(entry)),
 };
 /** A pattern that matches nothing would protect nothing. */
 const IS_PROTOCOL: OptionCheck = {
@@ -60,6 +72,7 @@ export const POLICIES: OptionSchema<readonly Policy[]> = listOf(
     allow: listOf(option<string>(IS_PATTERN)).optional(),
     deny: listOf(option<string>(IS_PATTERN)).optional(),
     credentials: listOf(options<CredentialDemand>({ type: text(), issuers: option<readonly string[]>(IS_ISSUERS) })).optional(),
+    grantIssuers: option<readonly string[]>(IS_GRANT_ISSUERS).optional(),
     enforce: trueOrFalse().optional(),
   }),
 );

@@ -1,7 +1,8 @@
 import { protocolOf } from "@parley/core";
 import { canonicalDid } from "@parley/did";
 import { coversDid, readDidPattern } from "../../identity/did-pattern.ts";
-import type { CredentialDemand, Policy } from "./policy-options.ts";
+import type { ConsideredGrant, GrantEvidence } from "./grants/message-grants.ts";
+import { RECIPIENT, type CredentialDemand, type Policy } from "./policy-options.ts";
 import type { SenderCredential } from "./sender-presentation.ts";
 
 /** The parts of a message that policies use. */
@@ -10,6 +11,15 @@ export interface AccessRequest {
   readonly recipient: string;
   readonly type: string;
   readonly credentials: readonly SenderCredential[];
+  readonly grants: GrantEvidence;
+}
+
+/** Why no grant permits a message to an agent whose policy requires one. */
+export interface GrantRefusal {
+  /** Issuers whose grants the policy accepts: DIDs or patterns. */
+  readonly issuers: readonly string[];
+  /** The credentials attached to the message. Empty if there are none. */
+  readonly considered: readonly ConsideredGrant[];
 }
 
 /** Decision of the policies on a message. */
@@ -18,6 +28,8 @@ export type PolicyDecision =
   /** Delivered, with `authorized: false` in its context. */
   | { readonly kind: "flagged" }
   | { readonly kind: "denied" }
+  /** Denied because no grant permits the message. */
+  | { readonly kind: "ungranted"; readonly refusal: GrantRefusal }
   /** Denied only because credentials are missing. */
   | { readonly kind: "missing"; readonly missing: readonly CredentialDemand[] };
 
@@ -39,16 +51,23 @@ const DENIAL: PolicyDecision = { kind: "denied" };
 
 /** Evaluates the policies. Every applicable policy must accept a message. */
 export class Policies {
-  #policies: readonly Policy[];
+  #policies: readonly Policy[] = [];
+  #considerGrants = false;
 
   /** @param policies valid ones; see `POLICIES`. */
   constructor(policies: readonly Policy[] = []) {
-    this.#policies = policies.map(canonical);
+    this.replace(policies);
   }
 
   /** Replaces all policies. Messages that are accepted from now on are judged by them. @param policies valid ones; see `POLICIES`. */
   replace(policies: readonly Policy[]): void {
     this.#policies = policies.map(canonical);
+    this.#considerGrants = policies.some(({ grantIssuers }) => grantIssuers !== undefined);
+  }
+
+  /** Whether a policy considers grants. */
+  get considerGrants(): boolean {
+    return this.#considerGrants;
   }
 
   get size(): number {
@@ -79,15 +98,28 @@ function applies({ did, protocols }: Policy, { recipient, type }: AccessRequest)
   return protocols.some((pattern) => matches(pattern, type) || (protocol !== undefined && matches(pattern, protocol)));
 }
 
-function judgeBy({ allow, deny, credentials = [], enforce = true }: Policy, request: AccessRequest): PolicyDecision {
+function judgeBy(policy: Policy, request: AccessRequest): PolicyDecision {
+  const { allow, deny, grantIssuers, credentials = [], enforce = true } = policy;
   const { sender } = request;
-  if (denies(deny, sender) || (allow !== undefined && !covers(allow, sender))) return enforce ? DENIAL : FLAGGED;
+  if (denies(deny, sender)) return enforce ? DENIAL : FLAGGED;
+  if (grantIssuers !== undefined && !covers(allow, sender)) {
+    const refusal = checkGrants(grantIssuers, request);
+    if (refusal !== undefined) return enforce ? { kind: "ungranted", refusal } : FLAGGED;
+  } else if (allow !== undefined && !covers(allow, sender)) return enforce ? DENIAL : FLAGGED;
   const missing = credentials.filter((demand) => !request.credentials.some((credential) => meets(credential, demand)));
   if (missing.length === 0) return AUTHORIZED;
   return enforce ? { kind: "missing", missing } : FLAGGED;
 }
 
-const RANKS: Readonly<Record<PolicyDecision["kind"], number>> = { authorized: 0, flagged: 1, missing: 2, denied: 3 };
+/** @returns `undefined` if a grant permits the request. The resource of a message is its recipient. */
+function checkGrants(grantIssuers: readonly string[], { sender, recipient, type, grants }: AccessRequest): GrantRefusal | undefined {
+  const issuers = grantIssuers.map((issuer) => (issuer === RECIPIENT ? recipient : issuer));
+  const isTrusted = (issuer: string): boolean => covers(issuers, issuer);
+  const request = { type, resource: recipient, sender };
+  return grants.permit(request, isTrusted) ? undefined : { issuers, considered: grants.explain(request, isTrusted) };
+}
+
+const RANKS: Readonly<Record<PolicyDecision["kind"], number>> = { authorized: 0, flagged: 1, missing: 2, ungranted: 3, denied: 4 };
 
 function worse(first: PolicyDecision, second: PolicyDecision): PolicyDecision {
   if (first.kind === "missing" && second.kind === "missing") return { kind: "missing", missing: [...first.missing, ...second.missing] };
@@ -114,12 +146,15 @@ function matches(pattern: string, text: string): boolean {
 }
 
 /** A policy with its DIDs in the canonical spelling. */
-function canonical({ did, allow, deny, credentials, ...policy }: Policy): Policy {
+function canonical({ did, allow, deny, credentials, grantIssuers, ...policy }: Policy): Policy {
   return {
     ...policy,
     did: canonicalPattern(did),
     ...(allow !== undefined && { allow: allow.map(canonicalPattern) }),
     ...(deny !== undefined && { deny: deny.map(canonicalPattern) }),
+    ...(grantIssuers !== undefined && {
+      grantIssuers: grantIssuers.map((issuer) => (issuer === RECIPIENT ? issuer : canonicalPattern(issuer))),
+    }),
     ...(credentials && { credentials: credentials.map(({ type, issuers }) => ({ type, issuers: issuers.map(canonicalPattern) })) }),
   };
 }

@@ -1,10 +1,11 @@
 import { createMessage, type Message } from "@parley/core";
 import type { DamagedMessage, InboxMessage } from "../../inbox/inbox.ts";
+import type { GrantRefusal } from "../authorize/policy.ts";
 import type { CredentialDemand } from "../authorize/policy-options.ts";
 import type { ReportedFailure } from "../deliver/bound-mailbox.ts";
 import type { DeadLetterCause } from "../deliver/mailbox.ts";
 import { TOO_LARGE } from "../rejection.ts";
-import { reportDenial, reportProblem } from "./problem-report.ts";
+import { reportDenial, reportProblem, reportUngranted } from "./problem-report.ts";
 import type { MessageSummary, SystemMessages } from "./system-messages.ts";
 
 /** Why a message was not delivered by this node. */
@@ -39,6 +40,13 @@ export class FailureReporter {
   async denied(message: Message, recipient: string, missing: readonly CredentialDemand[]): Promise<void> {
     this.#onDead("denied", { id: message.id, type: message.type, from: message.from, recipient });
     const report = reportDenial(message, recipient, missing);
+    if (report !== undefined) await this.#systemMessages.send(report, message);
+  }
+
+  /** Reports to a sender that no grant permits its message. Resolves once the report is durable. */
+  async ungranted(message: Message, recipient: string, refusal: GrantRefusal): Promise<void> {
+    this.#onDead("denied", { id: message.id, type: message.type, from: message.from, recipient });
+    const report = reportUngranted(message, recipient, refusal);
     if (report !== undefined) await this.#systemMessages.send(report, message);
   }
 

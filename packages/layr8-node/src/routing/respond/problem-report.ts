@@ -1,5 +1,5 @@
 import { createMessage, protocolOf, threadOf, type JsonObject, type Message } from "@parley/core";
-import { DENIED } from "../authorize/policy.ts";
+import { DENIED, type GrantRefusal } from "../authorize/policy.ts";
 import type { CredentialDemand } from "../authorize/policy-options.ts";
 
 const REPORT_PROBLEM = "https://didcomm.org/report-problem/2.0";
@@ -49,6 +49,34 @@ export function reportDenial(about: Message, from: string, missing: readonly Cre
   return reportProblem(about, from, DENIED, comment, [from, about.type, ...wanted], {
     missing: missing.map(({ type, issuers }) => ({ type, issuers: [...issuers] })),
   });
+}
+
+/** Id of the attachment that explains a denial; layr8's name. */
+const DECISION = "helix-decision";
+
+/**
+ * Creates a problem report about a message that no grant permits. Like a report of layr8's nodes, it names the thread as `pthid` only, and its
+ * attachment `helix-decision` explains the decision: `{ allow: false, reason: "no_grant" | "grant_not_applicable", resource, type, issuers,
+ * grants: [{ attachment, code, detail }] }`.
+ *
+ * @see layr8/node-sdk, tests/message_lastmod_time.test.ts and tests/attach-grants.test.ts
+ */
+export function reportUngranted(about: Message, from: string, { issuers, considered }: GrantRefusal): Message | undefined {
+  const names = issuers.includes("*") ? "any issuer" : issuers.join(" or ");
+  const comment = `{1} takes {2} from this sender only with a grant of {3}: ${considered.length === 0 ? "none is attached" : "none of those attached permits it"}`;
+  const report = reportProblem(about, from, DENIED, comment, [from, about.type, names]);
+  if (report === undefined) return undefined;
+  const { threadId: _, ...onParent } = report;
+  const decision = {
+    allow: false,
+    reason: considered.length === 0 ? "no_grant" : "grant_not_applicable",
+    resource: from,
+    type: about.type,
+    issuers: [...issuers],
+    grants: considered.map(({ attachment, code, detail }) => ({ attachment, code, detail })),
+  };
+  const attachment = { id: DECISION, mediaType: "application/json", lastModifiedTime: new Date().toISOString(), data: { json: decision } };
+  return { ...onParent, attachments: [attachment] };
 }
 
 /** Replaces `{1}`, `{2}` … by the arguments. */

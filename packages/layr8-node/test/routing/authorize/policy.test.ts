@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { readNodeOptions } from "../../../src/options.ts";
+import { NO_GRANTS } from "../../../src/routing/authorize/grants/message-grants.ts";
 import type { Policy } from "../../../src/routing/authorize/policy-options.ts";
 import { Policies, type AccessRequest } from "../../../src/routing/authorize/policy.ts";
 
@@ -13,6 +14,7 @@ const APPROACH: AccessRequest = {
   recipient: "did:web:shop.example:orders",
   type: "https://shop.example/orders/1.0/created",
   credentials: [],
+  grants: NO_GRANTS,
 };
 
 function kind(policies: readonly Omit<Policy, "did">[], changes: Partial<AccessRequest> = {}): string {
@@ -43,6 +45,25 @@ describe("the DIDs of policies", () => {
     const expected = `must be a DID, a prefix of DIDs that ends with ":*", or "*", not "${pattern}"`;
     expect(() => readNodeOptions({ policies: [{ did: "*", allow: [pattern] }] })).toThrow(`Option "policies[0].allow[0]" ${expected}`);
     expect(() => readNodeOptions({ policies: [{ did: pattern }] })).toThrow(`Option "policies[0].did" ${expected}`);
+  });
+});
+
+describe("issuers of grants", () => {
+  it.each([[[]], ["recipient"], [["recipients"]], [["did:web:acme.example*"]]])("can't be %j", (grantIssuers) => {
+    const policies = [{ did: "*", grantIssuers }] as unknown as Policy[];
+    expect(() => readNodeOptions({ policies })).toThrow('Option "policies[0].grantIssuers" must be a list of issuers of grants');
+  });
+
+  it("are considered for senders that allow does not name, and never overrule deny", () => {
+    const grantIssuers = ["recipient"];
+    expect(kind([{ grantIssuers }])).toBe("ungranted");
+    expect(kind([{ grantIssuers, allow: [APPROACH.sender] }])).toBe("authorized");
+    expect(kind([{ grantIssuers, allow: [APPROACH.sender], deny: [APPROACH.sender] }])).toBe("denied");
+    expect(kind([{ grantIssuers }, { deny: [APPROACH.sender] }])).toBe("denied");
+    const permitting = { permit: () => true, explain: () => [] };
+    expect(kind([{ grantIssuers }], { grants: permitting })).toBe("authorized");
+    expect(kind([{ grantIssuers, deny: ["*"] }], { grants: permitting })).toBe("denied");
+    expect(kind([{ allow: [] }], { grants: permitting })).toBe("denied");
   });
 });
 
