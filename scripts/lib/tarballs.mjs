@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { display, filesBelow, members, repository } from "./workspace.mjs";
 
 const FOLDER = join(repository, ".cache", "packages");
+const BUNDLER = readFileSync(join(repository, "scripts", "bundle-package.mjs"));
 /** Files that are packed whether "files" in package.json names them or not. */
 const ALWAYS = ["package.json", "README.md", "LICENSE", "CHANGELOG.md"];
 
@@ -37,8 +38,9 @@ function plainName(name) {
 }
 
 function contentHash(dir, { files }, versions) {
-  const hash = createHash("sha256").update(versions);
-  const named = files.filter((pattern) => !pattern.startsWith("!")).map((pattern) => join(dir, pattern));
+  const hash = createHash("sha256").update(versions).update(BUNDLER);
+  // A bundle is made of `dist` when the package is packed.
+  const named = ["dist", ...files.filter((pattern) => !/^!|[*]|^bundle$/.test(pattern))].map((pattern) => join(dir, pattern));
   const paths = [...ALWAYS.map((file) => join(dir, file)), ...named].filter(existsSync).flatMap((path) => {
     return statSync(path).isDirectory() ? filesBelow(path, /(?<!\.tsbuildinfo)$/) : [path];
   });
