@@ -55,6 +55,7 @@ export class SharedTable {
   /** Stream sequence up to which changes have arrived, and those who wait for one. */
   #position = 0;
   #waiting: { readonly seq: number; readonly done: Deferred<void> }[] = [];
+  #catchingUp: Promise<void> | undefined;
   #messages: ConsumerMessages | undefined;
   #isClosed = false;
 
@@ -121,8 +122,25 @@ export class SharedTable {
     }
   }
 
-  /** Waits until the listener has every change that was stored before this call. @throws StorageError `storage_failed` */
+  /** Waits until the listener has every change that was stored before this call. Calls share reads. @throws StorageError `storage_failed` */
   async catchUp(): Promise<void> {
+    // A read that has begun may have missed the latest ones.
+    await this.#catchingUp?.catch(() => undefined);
+    this.#catchingUp ??= this.#readUpToNow().finally(() => {
+      this.#catchingUp = undefined;
+    });
+    await this.#catchingUp;
+  }
+
+  /** Stops to follow the table. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#messages?.close();
+    for (const { done } of this.#waiting) done.reject(closedError());
+    this.#waiting = [];
+  }
+
+  async #readUpToNow(): Promise<void> {
     try {
       const last = await this.#reader.last(`${this.#prefix}>`);
       if (last === undefined || last.seq <= this.#position) return;
@@ -132,14 +150,6 @@ export class SharedTable {
     } catch (error) {
       throw asStorageError("A table cannot be read", error);
     }
-  }
-
-  /** Stops to follow the table. */
-  async close(): Promise<void> {
-    this.#isClosed = true;
-    await this.#messages?.close();
-    for (const { done } of this.#waiting) done.reject(closedError());
-    this.#waiting = [];
   }
 
   async #publish(key: string, value: Uint8Array, headers: MsgHdrs, expected: number | undefined): Promise<boolean> {

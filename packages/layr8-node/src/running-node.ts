@@ -164,7 +164,7 @@ export class RunningNode implements Layr8Node {
       grantCache: new GrantCache({ maxAgeMs: resolution.cacheTtlMs, now: () => stores.clock.expiry() }),
       remote: this.#federation.remote,
       isHosted: (did) => dids.has(did),
-      catchUp: stores.shared && (() => dids.catchUp()),
+      catchUp: stores.shared && (async () => void (await Promise.all([dids.catchUp(), this.#router.mailboxes.catchUp()]))),
       limits,
       ownerOf: (did) => dids.ownerOf(did),
       shareRecords: stores.inboxShares,

@@ -4,7 +4,7 @@ import { type JetstreamConnection, JetstreamError, type LinkMessage, type Member
 import { StorageError } from "@parley/storage";
 import { inboxMessage } from "../inbox/inbox-message.ts";
 import { decodeMessage } from "../inbox/message-record.ts";
-import { handlesProtocol } from "../routing/deliver/bindings.ts";
+import { handlesProtocol, ownedProtocols } from "../routing/deliver/bindings.ts";
 import type { BindingRank } from "../routing/deliver/binding-rank.ts";
 import type { BoundMailbox } from "../routing/deliver/bound-mailbox.ts";
 import type { Consumer } from "../routing/deliver/consumer.ts";
@@ -12,6 +12,7 @@ import { continuesThread, type Routable } from "../routing/deliver/consumer-rout
 import type { Mailbox } from "../routing/deliver/mailbox.ts";
 import type { Mailboxes } from "../routing/deliver/mailboxes.ts";
 import type { BindingPreview, OtherNodes } from "../routing/deliver/other-nodes.ts";
+import { MAX_PROTOCOLS } from "../routing/respond/builtin-protocols.ts";
 import { nextRank, OwnedDids } from "./owned-dids.ts";
 import { type OwnerEntry, Owners } from "./owners.ts";
 import { RemoteConsumer } from "./remote-consumer.ts";
@@ -86,13 +87,15 @@ export class MailboxCluster implements OtherNodes {
   }
 
   async preview(did: string, protocols: readonly string[], except: unknown): Promise<BindingPreview> {
+    // The join is rejected: other nodes need not learn of it.
+    const { size } = ownedProtocols(protocols);
+    if (size > MAX_PROTOCOLS) return { count: size, takesOver: false };
     const { patienceMs } = this.#options.connection;
     const deadline = performance.now() + patienceMs;
     for (let pauseMs = FIRST_PAUSE_MS; performance.now() < deadline && !this.#stop.signal.aborted; pauseMs = longer(pauseMs)) {
       const server = await this.#locate(did, protocols);
       if (server === undefined) {
-        await this.#owned.announce(did, protocols);
-        return this.#mailboxes.previewHere(did, protocols, except);
+        return this.#previewHere(did, protocols, except);
       }
       const replaced = this.#byConsumer.get(except);
       const result = await this.#call(did, server, {
@@ -120,6 +123,10 @@ export class MailboxCluster implements OtherNodes {
 
   recordThreads(consumer: Consumer, threads: readonly string[]): Promise<void> | undefined {
     return this.#byConsumer.get(consumer)?.recordThreads(threads);
+  }
+
+  catchUp(): Promise<void> {
+    return this.#owners.catchUp();
   }
 
   isConnected(did: string): boolean {
@@ -226,7 +233,7 @@ export class MailboxCluster implements OtherNodes {
     binding.place({ mailbox });
     mailbox.bind(consumer, protocols, binding.rank);
     for (const thread of binding.threads) mailbox.recordThread(thread, consumer);
-    this.#owned.note(did);
+    this.#owned.bound(did, protocols);
     return true;
   }
 
@@ -329,14 +336,20 @@ export class MailboxCluster implements OtherNodes {
     const rank = readRank(request["rank"]) ?? nextRank(ownership);
     mailbox.bind(consumer, protocols, rank);
     for (const thread of textsOf(request["threads"])) mailbox.recordThread(thread, consumer);
-    this.#owned.note(did);
+    this.#owned.bound(did, protocols);
     return { isOwner: true, rank };
   }
 
   async #preview(did: string, protocols: readonly string[], except: unknown): Promise<JsonObject> {
-    await this.#owned.announce(did, protocols);
-    const { count, takesOver } = this.#mailboxes.previewHere(did, protocols, except);
+    const { count, takesOver } = await this.#previewHere(did, protocols, except);
     return { isOwner: true, count, takesOver };
+  }
+
+  async #previewHere(did: string, protocols: readonly string[], except: unknown): Promise<BindingPreview> {
+    const preview = this.#mailboxes.previewHere(did, protocols, except);
+    if (preview.count > MAX_PROTOCOLS) return preview;
+    await this.#owned.announce(did, protocols);
+    return this.#mailboxes.previewHere(did, protocols, except);
   }
 
   async #confirm(id: unknown): Promise<JsonObject> {

@@ -27,9 +27,18 @@ export interface Ownership {
   wasIdle: boolean;
 }
 
+/** A connection that is being joined: its protocols count as those of the DID. */
+interface Announcement {
+  readonly protocols: readonly string[];
+  /** Whether the last look has seen it: its join has failed by the next one. */
+  wasSeen: boolean;
+}
+
 /** When a node stops: time for handing over its mailboxes, in milliseconds, and entries written at the same time. */
 const HAND_OVER_WITHIN_MS = 5000;
 const PARALLEL = 64;
+/** Connections of one DID that are announced at the same time. */
+const MAX_ANNOUNCED = 64;
 
 /** The DIDs whose mailboxes this node has, and their entries, from which other nodes learn that. */
 export class OwnedDids {
@@ -40,8 +49,8 @@ export class OwnedDids {
   readonly #writing = new KeyedMutex();
   /** DIDs whose entry is to be written. */
   readonly #changed = new Set<string>();
-  /** DIDs whose entry has protocols of connections that may not have been bound. */
-  readonly #announced = new Set<string>();
+  /** Connections that are not bound yet, by DID. */
+  readonly #announced = new Map<string, Announcement[]>();
   readonly #claiming = new Set<string>();
   #isWriting = false;
   #isStopped = false;
@@ -81,16 +90,28 @@ export class OwnedDids {
 
   /** Tells other nodes the protocols of a connection before it is joined, so that they don't reject messages for it. @throws StorageError `storage_failed` */
   async announce(did: string, protocols: readonly string[]): Promise<void> {
+    const announced = this.#announced.get(did) ?? [];
+    announced.push({ protocols, wasSeen: false });
+    if (announced.length > MAX_ANNOUNCED) announced.shift();
+    this.#announced.set(did, announced);
     const missing = (): string[] => {
       const known = this.#owners.find(did)?.protocols ?? [];
       return [...ownedProtocols(protocols)].filter((protocol) => !known.includes(protocol));
     };
     if (missing().length === 0) return;
-    this.#announced.add(did);
     await this.#writing.run(did, async () => {
       const all = [...(this.#owners.find(did)?.protocols ?? []), ...missing()];
       if (this.#owned.has(did)) await this.#owners.write(did, this.#self, sorted(all));
     });
+  }
+
+  /** A connection was bound to a DID's mailbox here. */
+  bound(did: string, protocols: readonly string[]): void {
+    const announced = this.#announced.get(did);
+    const index = announced?.findIndex((one) => one.protocols.join(" ") === protocols.join(" ")) ?? -1;
+    if (index !== -1) announced?.splice(index, 1);
+    if (announced?.length === 0) this.#announced.delete(did);
+    this.note(did);
   }
 
   /** The entry of a DID has changed. */
@@ -120,8 +141,7 @@ export class OwnedDids {
 
   /** Ends ownerships without connections, such as those of joins that failed, and repeats what has failed. Called every few seconds. */
   look(): void {
-    for (const did of this.#announced) this.note(did);
-    this.#announced.clear();
+    this.#forgetAnnounced();
     this.#writeChanged();
     for (const [did, ownership] of this.#owned) {
       const isIdle = this.#options.mailboxes.find(did)?.connected !== true;
@@ -175,12 +195,25 @@ export class OwnedDids {
     if (!this.#owned.has(did) || this.#isStopped) return;
     const mailbox = this.#options.mailboxes.find(did);
     if (mailbox?.connected === true) {
-      const protocols = sorted(mailbox.routes.bindings.protocols);
+      const announced = this.#announced.get(did)?.flatMap((one) => one.protocols) ?? [];
+      const protocols = sorted(new Set([...mailbox.routes.bindings.protocols, ...ownedProtocols(announced)]));
       const known = this.#owners.find(did)?.protocols ?? [];
       if (protocols.join(" ") !== known.join(" ")) await this.#owners.write(did, this.#self, protocols);
     } else {
       this.#owned.delete(did);
       await this.#owners.remove(did);
+    }
+  }
+
+  /** Joins that have failed since the last look leave their protocols in the entry. */
+  #forgetAnnounced(): void {
+    for (const [did, announced] of this.#announced) {
+      const current = announced.filter(({ wasSeen }) => !wasSeen);
+      for (const one of current) one.wasSeen = true;
+      if (current.length === announced.length) continue;
+      if (current.length > 0) this.#announced.set(did, current);
+      else this.#announced.delete(did);
+      this.note(did);
     }
   }
 

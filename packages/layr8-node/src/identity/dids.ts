@@ -29,7 +29,6 @@ export class Dids {
   readonly #dids = new Map<string, DidRecord>();
   readonly #owned = new Map<string, number>();
   readonly #creating = new Map<string, Promise<unknown>>();
-  #catchingUp: Promise<void> | undefined;
   readonly #generating = new Map<string, Promise<StoredKeys | undefined>>();
 
   /**
@@ -268,14 +267,9 @@ export class Dids {
     return did === undefined ? undefined : this.document(did, baseUrl);
   }
 
-  /** Waits for DIDs that other nodes have created before this call. Calls share reads. @throws StorageError `storage_failed` */
-  async catchUp(): Promise<void> {
-    // A read that has begun may have missed the latest ones.
-    await this.#catchingUp?.catch(() => undefined);
-    this.#catchingUp ??= this.#records.catchUp().finally(() => {
-      this.#catchingUp = undefined;
-    });
-    await this.#catchingUp;
+  /** Waits for DIDs that other nodes have created before this call. @throws StorageError `storage_failed` */
+  catchUp(): Promise<void> {
+    return this.#records.catchUp();
   }
 
   /**

@@ -43,7 +43,7 @@ export interface RouterOptions
   readonly events: RouterEvents;
   /** Stores messages that failed permanently. Default: none. */
   readonly keepDeadLetter?: KeepDeadLetter | undefined;
-  /** Waits for DIDs that other nodes host by now, before a recipient is reported as unknown. Absent: there are no other nodes. */
+  /** Waits for DIDs and bindings that other nodes have by now, before a message is rejected for lack of them. Absent: there are no other nodes. */
   readonly catchUp?: (() => Promise<void>) | undefined;
 }
 
@@ -54,6 +54,9 @@ export interface SenderAccount {
   /** Charges units of work; `false` if the rate is exceeded. */
   takeUnits(units: number): boolean;
 }
+
+/** Labels of rejections for which other nodes may have a reason no longer. */
+const MAY_BE_OUTDATED: ReadonlySet<string> = new Set(["unknown_recipient", "no_handler"]);
 
 /**
  * Accepts messages from agents and other nodes. A message passes four steps: it is parsed, authorized, stored, and delivered. The first part of
@@ -99,11 +102,17 @@ export class Router {
     const parsed = parseMessage(text, sender, account.owner);
     if (!parsed.ok) return this.#rejectedBy(parsed, sender);
     const { inbound } = parsed;
+    const checked = this.#check(inbound);
+    if (checked instanceof Promise) return checked.then((again) => this.#acceptChecked(again, inbound, consumer, account));
+    return this.#acceptChecked(checked, inbound, consumer, account);
+  }
+
+  /** A message is not rejected for what this node has not learned yet. */
+  #check(inbound: RoutedMessage): CheckResult | Promise<CheckResult> {
     const checked = this.#authorizer.check(inbound);
     const { catchUp } = this.#options;
-    if (checked.ok || checked.rejection.label !== "unknown_recipient" || catchUp === undefined)
-      return this.#acceptChecked(checked, inbound, consumer, account);
-    return catchUp().then(() => this.#acceptChecked(this.#authorizer.check(inbound), inbound, consumer, account));
+    if (checked.ok || catchUp === undefined || !MAY_BE_OUTDATED.has(checked.rejection.label)) return checked;
+    return catchUp().then(() => this.#authorizer.check(inbound));
   }
 
   #acceptChecked(
@@ -129,7 +138,7 @@ export class Router {
   async receive(inbound: RoutedMessage): Promise<CheckResult> {
     // The other node has lost the response. The message was accepted, whatever its checks would be now.
     if (await this.#messages.remembers(inbound)) return PASSED;
-    const checked = this.#authorizer.check(inbound);
+    const checked = await this.#check(inbound);
     if (!checked.ok) return this.#rejectedBy(checked, inbound.sender, inbound);
     return this.#authorize(inbound);
   }

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { describeUnless } from "@parley/test-assertions";
-import { missingNats } from "@parley/test-nats";
+import { HoldingProxy, missingNats } from "@parley/test-nats";
 import { beforeEach, expect, it, onTestFinished } from "vitest";
 import type { Layr8Node } from "../../src/layr8-node.ts";
 import { startNode } from "../../src/node.ts";
@@ -64,8 +64,8 @@ describeUnless(missingNats(1), "nodes with the same data", () => {
     const alice = await join(other, ALICE);
     const left = await join(one, CAROL, { protocols: [ECHO, CHAT] });
     const right = await join(other, CAROL, { protocols: [CHAT] });
-    await alice.send(message("echo", ALICE, CAROL));
-    await alice.send({ ...message("chat", ALICE, CAROL), type: `${CHAT}/text` });
+    expect(await alice.send(message("echo", ALICE, CAROL))).toMatchObject({ status: "ok" });
+    expect(await alice.send({ ...message("chat", ALICE, CAROL), type: `${CHAT}/text` })).toMatchObject({ status: "ok" });
     expect((await left.receive()).plaintext).toMatchObject({ id: "echo" });
     expect((await right.receive()).plaintext).toMatchObject({ id: "chat" });
     right.ack("chat");
@@ -73,7 +73,7 @@ describeUnless(missingNats(1), "nodes with the same data", () => {
     const newest = await join(other, CAROL);
     expect((await newest.receive()).plaintext).toMatchObject({ id: "echo" });
     expect(await left.event("phx_close")).toBeDefined();
-    await alice.send(message("next", ALICE, CAROL));
+    expect(await alice.send(message("next", ALICE, CAROL))).toMatchObject({ status: "ok" });
     expect((await newest.receive()).plaintext).toMatchObject({ id: "next" });
     // The first node delivers still, to connections of the other one.
     newest.ack("echo", "next");
@@ -82,7 +82,7 @@ describeUnless(missingNats(1), "nodes with the same data", () => {
     newest.close();
     await newest.client.closed;
     const last = await join(one, CAROL);
-    await alice.send(message("last", ALICE, CAROL));
+    expect(await alice.send(message("last", ALICE, CAROL))).toMatchObject({ status: "ok" });
     expect((await last.receive()).plaintext).toMatchObject({ id: "last" });
   });
 
@@ -99,6 +99,20 @@ describeUnless(missingNats(1), "nodes with the same data", () => {
     expect((await echo.receive()).plaintext).toMatchObject({ id: "ask-too" });
     await echo.send({ ...message("answer-too", BOB, CAROL), type: `${ECHO}/response`, thid: "ask-too" });
     expect((await first.receive()).plaintext).toMatchObject({ id: "answer-too" });
+  });
+
+  it("accept a message for a protocol that an agent at another node has just bound", async () => {
+    const proxy = await HoldingProxy.start(nats.urls[0] ?? "");
+    onTestFinished(() => proxy[Symbol.asyncDispose]());
+    const [one, other] = [await start(), await start({ nats: [proxy.url] })];
+    const [alice, carol] = [await join(other, ALICE), await join(one, CAROL, { protocols: [CHAT] })];
+    await expect.poll(() => alice.send({ ...message("chat", ALICE, CAROL), type: `${CHAT}/text` })).toEqual({ status: "ok", response: {} });
+    expect((await carol.receive()).plaintext).toMatchObject({ id: "chat" });
+    proxy.hold({ subject: `${prefix}.owners.`, until: `$JS.API.STREAM.MSG.GET.${prefix.toUpperCase()}_OWNERS` });
+    const late = await join(one, CAROL);
+    await expect.poll(() => proxy.held).toBeGreaterThan(0);
+    expect(await alice.send(message("echo", ALICE, CAROL))).toMatchObject({ status: "ok" });
+    expect((await late.receive()).plaintext).toMatchObject({ id: "echo" });
   });
 
   it("know who is connected at other nodes, and what they handle", async () => {

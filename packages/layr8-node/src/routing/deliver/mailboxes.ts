@@ -85,6 +85,11 @@ export class Mailboxes {
     return mailbox?.routes.bindings.protocols ?? this.#others?.protocolsOf(did) ?? [];
   }
 
+  /** Waits for what other nodes have stored about their connections before this call. @throws StorageError `storage_failed` */
+  async catchUp(): Promise<void> {
+    await this.#others?.catchUp();
+  }
+
   /** Whether a connection of a DID would receive a message now. For connections at other nodes, as far as is known here. */
   wouldTake(did: string, message: Routable): boolean {
     return this.#connectedMailbox(did)?.routes.find(message) !== undefined || this.#others?.wouldTake(did, message) === true;

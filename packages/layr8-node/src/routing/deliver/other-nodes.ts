@@ -24,6 +24,8 @@ export interface OtherNodes {
   bind(did: string, consumer: Consumer, protocols: readonly string[]): BoundMailbox;
   /** Records that a connection of this node has sent a message on threads. Returns a promise if the mailbox is at another node. */
   recordThreads(consumer: Consumer, threads: readonly string[]): Promise<void> | undefined;
+  /** Waits for what other nodes have stored about their connections before this call. @throws StorageError `storage_failed` */
+  catchUp(): Promise<void>;
   /** Whether another node has connections of a DID. */
   isConnected(did: string): boolean;
   /** The protocols that a DID's connections have bound, if another node has its mailbox. */
