@@ -57,7 +57,7 @@ const MAX_STREAMS = 16;
 const TURN_MS = 200;
 const MAX_PAGE = 1000;
 /** Parameters of actions that are logged. */
-const LOGGED = ["id", "did", "seq", "channel", "account", "key", "name", "directory"] as const;
+const LOGGED = ["id", "did", "from", "to", "seq", "channel", "account", "key", "name", "directory"] as const;
 const MAX_LOGGED = 256;
 
 /** Answers the calls of the console, without HTTP. */
@@ -152,9 +152,21 @@ export class AdminApi {
         return value === undefined ? [] : [[name, value.slice(0, MAX_LOGGED)]];
       }),
     );
-    const { id, did, channel, account, key } = about;
+    const { id, did, from, to, channel, account, key } = about;
     const failure = error === undefined ? {} : { code: "failed", reason: error };
-    journal.record(source, { kind: "acted", id, did, channel, account, key, by, outcome: action, ...failure });
+    journal.record(source, {
+      kind: "acted",
+      id,
+      did,
+      from,
+      to: to === undefined ? undefined : [to],
+      channel,
+      account,
+      key,
+      by,
+      outcome: action,
+      ...failure,
+    });
     onAction?.({ source, action, by, about, error });
   }
 

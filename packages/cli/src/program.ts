@@ -69,6 +69,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: "see, redeliver and purge the messages that wait for an agent",
     load: async () => (await import("./admin/declare-admin.ts")).declareInbox,
   },
+  outbound: {
+    summary: "see and purge the messages that wait for other nodes",
+    load: async () => (await import("./admin/declare-admin.ts")).declareOutbound,
+  },
   "dead-letters": {
     summary: "see, replay and purge messages that failed permanently",
     load: async () => (await import("./admin/declare-admin.ts")).declareDeadLetters,

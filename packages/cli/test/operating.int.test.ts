@@ -70,6 +70,19 @@ describe("operating servers", () => {
     await json("changed", "inbox", "purge", WORKER, seq);
     expect(await failed("inbox", "redeliver", WORKER, seq)).toMatchObject({ code: 3 });
 
+    // A name that never has an address (RFC 6761).
+    const [from, to] = ["did:web:localhost:boss", "did:web:shop.invalid:desk"];
+    for (const id of ["order-1", "order-2", "order-3"]) await boss.send({ id, type: `${TASK}/do`, to, body: {} });
+    expect((await json("outbound", "outbound", "list"))[0]).toMatchObject({ total: 3, pairs: [{ from, to, waiting: 3 }] });
+    const [orders] = await json("outbound-messages", "outbound", "list", from, to);
+    expect(orders?.["messages"]).toMatchObject([{ id: "order-1" }, { id: "order-2" }, { id: "order-3" }]);
+    const [order] = (orders?.["messages"] ?? []) as { seq: number }[];
+    await json("changed", "outbound", "purge", from, to, String(order?.seq));
+    expect(await failed("outbound", "purge", from, to)).toMatchObject({ code: 2, error: { code: "usage" } });
+    expect(await failed("outbound", "list", from)).toMatchObject({ code: 2, error: { code: "usage" } });
+    expect((await json("changed", "outbound", "purge", from, to, "--all"))[0]).toMatchObject({ result: { purged: 2 } });
+    expect(await failed("outbound", "purge", from, to, "--all")).toMatchObject({ code: 3, error: { code: "action_failed" } });
+
     const [created] = await json("created-key", "keys", "create", "--name", "night", "--did", WORKER);
     const key = String(created?.["key"]);
     const night = client(WORKER, key);

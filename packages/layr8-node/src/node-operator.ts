@@ -4,6 +4,7 @@ import { rotateSealingKey } from "@parley/storage";
 import { backupStorage } from "./backup.ts";
 import type { Wallet } from "./credentials/wallet.ts";
 import { replayDeadLetter } from "./dead-letters/replay-dead-letter.ts";
+import type { OutboundSelection } from "./federation/outbound/outbound.ts";
 import type { Federation } from "./federation/federation.ts";
 import { NODE_KEY_FILE } from "./identity/node-key.ts";
 import type { ReadNodeOptions } from "./options.ts";
@@ -69,6 +70,22 @@ export class NodeOperator {
    */
   async redeliver(did: string, seq: number): Promise<boolean> {
     return (await this.#isWaiting(did, seq)) && this.#parts.router().mailboxes.redeliver(did, seq);
+  }
+
+  /**
+   * Removes messages that wait for another node: those of a sender to a recipient, or one of them. Their sender gets a problem report for each.
+   * Returns their number.
+   *
+   * @throws Error if there are none, or all are being sent
+   */
+  purgeOutbound(selection: OutboundSelection): number {
+    const { purged, beingSent } = this.#parts.federation().purge(selection);
+    if (purged > 0) return purged;
+    throw new Error(
+      beingSent > 0
+        ? "the message is in a request to the other node at this moment, which may accept it: try again"
+        : `no message of ${selection.sender} waits for ${selection.recipient}, or not this one`,
+    );
   }
 
   /** Sends a dead letter again, and removes it. @throws Error if it is unknown, or can't be sent */

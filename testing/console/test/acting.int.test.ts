@@ -1,4 +1,6 @@
+import { once } from "node:events";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Policy } from "@parley/layr8-node";
@@ -32,6 +34,7 @@ describeUnless(found.missing, "a console that may act", () => {
         dataDir: join(directory, "node"),
         apiKeys: [{ key: "a-key-of-the-configuration", dids: "any", name: "configured" }],
         deadLetters: true,
+        resolution: { hosts: { "partner.localhost": `http://127.0.0.1:${await freePort()}` } },
         readPolicies: () => Promise.resolve(policies),
       },
       { dataDir: join(directory, "skytale") },
@@ -227,6 +230,45 @@ describeUnless(found.missing, "a console that may act", () => {
     await opened.close();
   });
 
+  it("purges messages for another node, whose sender gets a problem report for each", async () => {
+    const [sender, shop] = ["did:web:localhost:buyer", "did:web:partner.localhost:shop"];
+    const buyer = client(sender);
+    await buyer.connect();
+    const asked = (): Promise<string> =>
+      buyer.request({ type: `${TASK}/order`, to: shop, body: {} }, { timeoutMs: 240_000 }).then(
+        () => "answered",
+        (error: unknown) => `${(error as { code: string }).code} ${(error as Error).message}`,
+      );
+    const orders = [asked(), asked(), asked()];
+    const opened = await OpenedPage.open(browser, stack.admin.url);
+    const { page } = opened;
+    await opened.show("federation");
+    const row = page.getByRole("row").filter({ hasText: shop });
+    await row.getByRole("button", { name: "3", exact: true }).click();
+    const list = page.getByRole("dialog", { name: "Messages that wait for another node" });
+    const purge = list.getByRole("button", { name: "Purge" });
+    await expect.poll(() => purge.count()).toBe(3);
+    await confirm(opened, purge.last(), `Remove task/1.0/order for ${shop}?`, "gets a problem report");
+    await expect.poll(() => purge.count()).toBe(2);
+    await opened.screenshot("outbound-light");
+    expect(await opened.violations()).toEqual([]);
+    await list.getByRole("button", { name: "Close" }).click();
+    await confirm(
+      opened,
+      row.getByRole("button", { name: "Purge all" }),
+      `Remove all messages for ${shop}?`,
+      "gets a problem report for each",
+    );
+    await row.waitFor({ state: "detached" });
+    for (const outcome of await Promise.all(orders))
+      expect(outcome).toMatch(/^e\.p\.xfer\.undeliverable .*An operator of this node removed/);
+    expect(await stack.read("read/node/federation")).toMatchObject({ messages: 0 });
+    // What an operator has removed is not kept as a dead letter.
+    expect(await lettersOf(sender)).toBe(0);
+    await buyer.close();
+    await opened.close();
+  });
+
   it("changes nothing when a question is not confirmed", async () => {
     const opened = await OpenedPage.open(browser, stack.admin.url);
     const { page } = opened;
@@ -318,3 +360,13 @@ describeUnless(found.missing, "a console that only reads", () => {
     }
   });
 });
+
+/** A port that nothing listens at. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}

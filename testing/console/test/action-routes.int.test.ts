@@ -15,6 +15,7 @@ const ACTIONS: Readonly<Record<string, readonly string[]>> = {
     "purge-dead-letter",
     "purge-dead-letters",
     "purge-message",
+    "purge-outbound",
     "redeliver-message",
     "reload-policies",
     "replay-dead-letter",

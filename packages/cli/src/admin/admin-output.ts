@@ -58,6 +58,37 @@ export interface InboxOutput {
   }[];
 }
 
+/** What `parley outbound list --json` prints. */
+export interface OutboundOutput {
+  readonly total: number;
+  /** Senders and recipients with waiting messages; the first 200. */
+  readonly pairs: readonly {
+    readonly from: string;
+    readonly to: string;
+    readonly waiting: number;
+    /** Failed tries of the first message. */
+    readonly failures: number;
+    /** Why the last one failed. */
+    readonly reason?: string | undefined;
+  }[];
+}
+
+/** What `parley outbound list <from> <to> --json` prints. */
+export interface OutboundMessagesOutput {
+  readonly from: string;
+  readonly to: string;
+  /** The first 200. */
+  readonly messages: readonly {
+    readonly seq: number;
+    /** Absent if the record of the message is damaged. */
+    readonly id?: string | undefined;
+    readonly type?: string | undefined;
+    readonly expiresAt: string;
+    /** Whether it is in a request to the other node at this moment. */
+    readonly isBeingSent: boolean;
+  }[];
+}
+
 /** What `parley dead-letters list --json` prints. */
 export interface DeadLettersOutput {
   readonly total: number;

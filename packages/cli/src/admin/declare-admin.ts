@@ -72,6 +72,25 @@ export function declareInbox(program: Command, host: Host): void {
   runs(purge, host, async () => (await import("./messages.ts")).purgeMessage);
 }
 
+/** `parley outbound`. */
+export function declareOutbound(program: Command, host: Host): void {
+  const group = groupOf(program, "outbound", "see and purge the messages that wait for other nodes");
+  const list = onServer(group.command("list"))
+    .summary("list what waits for other nodes")
+    .description("Lists senders and recipients with waiting messages, or the messages of one sender to one recipient.")
+    .argument("[from]", "DID of the sender")
+    .argument("[to]", "DID of the recipient");
+  runs(list, host, async () => (await import("./outbound.ts")).listOutbound);
+  const purge = onServer(group.command("purge"))
+    .summary("remove messages")
+    .description("Removes messages that wait for another node. Their sender gets a problem report for each.")
+    .argument("<from>", "DID of the sender")
+    .argument("<to>", "DID of the recipient")
+    .argument("[seq]", "as `list` prints it")
+    .option("--all", "all of this sender to this recipient");
+  runs(purge, host, async () => (await import("./outbound.ts")).purgeOutbound);
+}
+
 /** `parley dead-letters`. */
 export function declareDeadLetters(program: Command, host: Host): void {
   const group = groupOf(program, "dead-letters", "see, replay and purge messages that failed permanently");

@@ -87,8 +87,9 @@ function placeOf(command: Command, words: readonly string[]): number {
 
 /** Names that the servers know, for an argument of this name. None if no server answers quickly. */
 async function namesOf(argument: string, { environment, before }: Given): Promise<readonly string[]> {
-  if (argument !== "did" && argument !== "channel") return [];
+  const what = argument === "from" || argument === "to" ? "did" : argument;
+  if (what !== "did" && what !== "channel") return [];
   const { knownNames } = await import("./known-names.ts");
   const context = before[before.indexOf("--context") + 1];
-  return knownNames(argument, { environment, context: before.includes("--context") ? context : undefined });
+  return knownNames(what, { environment, context: before.includes("--context") ? context : undefined });
 }

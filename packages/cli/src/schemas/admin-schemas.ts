@@ -9,6 +9,8 @@ import type {
   DeadLettersOutput,
   InboxOutput,
   KeysOutput,
+  OutboundMessagesOutput,
+  OutboundOutput,
 } from "../admin/admin-output.ts";
 
 const count = z.int().min(0);
@@ -62,6 +64,27 @@ export const inbox: z.ZodType<InboxOutput> = z.strictObject({
       from: z.string().optional(),
       attempts: count,
       expiresAt: z.iso.datetime(),
+    }),
+  ),
+});
+
+/** What waits for other nodes, by sender and recipient. */
+export const outbound: z.ZodType<OutboundOutput> = z.strictObject({
+  total: count,
+  pairs: z.array(z.strictObject({ from: z.string(), to: z.string(), waiting: count, failures: count, reason: z.string().optional() })),
+});
+
+/** The messages of one sender to one recipient that wait for another node. */
+export const outboundMessages: z.ZodType<OutboundMessagesOutput> = z.strictObject({
+  from: z.string(),
+  to: z.string(),
+  messages: z.array(
+    z.strictObject({
+      seq: z.int().min(1),
+      id: z.string().optional(),
+      type: z.string().optional(),
+      expiresAt: z.iso.datetime(),
+      isBeingSent: z.boolean(),
     }),
   ),
 });

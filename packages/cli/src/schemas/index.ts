@@ -1,5 +1,17 @@
 import type { z } from "zod";
-import { accounts, agents, apiKeys, backup, changed, createdKey, deadLetter, deadLetters, inbox } from "./admin-schemas.ts";
+import {
+  accounts,
+  agents,
+  apiKeys,
+  backup,
+  changed,
+  createdKey,
+  deadLetter,
+  deadLetters,
+  inbox,
+  outbound,
+  outboundMessages,
+} from "./admin-schemas.ts";
 import { bridge } from "./bridge-schema.ts";
 import { channel, channelMembers, channelMessage, channels, channelSent, invite, logEntry } from "./channel-schemas.ts";
 import { completion } from "./completion-schema.ts";
@@ -41,6 +53,8 @@ export const OUTPUT_SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   "api-keys": apiKeys,
   "created-key": createdKey,
   inbox,
+  outbound,
+  "outbound-messages": outboundMessages,
   "dead-letter": deadLetter,
   "dead-letters": deadLetters,
   changed,

@@ -1,17 +1,26 @@
 import type { JSX } from "preact";
 import { Badge, Did, Empty, Field, Figure, Heading, Json, Problem, Table, Waiting } from "../parts/basics.tsx";
 import { ago, bytes, count, duration } from "../parts/format.ts";
-import { readPath } from "../state/api.ts";
+import { canAct, canRead, readPath } from "../state/api.ts";
 import { goTo, place } from "../state/router.ts";
 import { useRead } from "../state/use-read.ts";
 import { useState } from "preact/hooks";
+import { OutboundPair, PurgePair } from "./outbound.tsx";
+
+interface Pair {
+  readonly sender: string;
+  readonly recipient: string;
+  readonly waiting: number;
+  readonly failures: number;
+  readonly reason?: string;
+}
 
 interface Federation {
   readonly messages: number;
   readonly length: number;
   readonly blocked: number;
   readonly hosts: readonly { host: string; isOpen: boolean; active: number; waiting: number; nextProbeInMs?: number }[];
-  readonly pairs: readonly { sender: string; recipient: string; waiting: number; failures: number; reason?: string }[];
+  readonly pairs: readonly Pair[];
   readonly histories: readonly {
     host: string;
     sent: number;
@@ -24,17 +33,17 @@ interface Federation {
 
 /** Which partner is slow, since when, what waits, when is the next try? */
 export function FederationScreen(): JSX.Element {
-  const { value, error } = useRead<Federation>(readPath("node", "federation"));
+  const { value, error, reload } = useRead<Federation>(readPath("node", "federation"));
   return (
     <>
       <Heading title="Federation" question="Which partner is slow, since when, what waits, and when is the next try?" />
-      {value === undefined ? <Waiting error={error} /> : <Tables value={value} />}
+      {value === undefined ? <Waiting error={error} /> : <Tables value={value} reload={reload} />}
       <Resolve />
     </>
   );
 }
 
-function Tables({ value }: { value: Federation }): JSX.Element {
+function Tables({ value, reload }: { value: Federation; reload: () => void }): JSX.Element {
   return (
     <>
       <div class="figures">
@@ -92,9 +101,16 @@ function Tables({ value }: { value: Federation }): JSX.Element {
           columns={[
             { name: "From", cell: ({ sender }) => <Did did={sender} /> },
             { name: "To", cell: ({ recipient }) => <Did did={recipient} /> },
-            { name: "Messages", isNumber: true, cell: ({ waiting }) => count(waiting) },
+            {
+              name: "Messages",
+              isNumber: true,
+              cell: (pair) => (canRead("node", "outbound") ? <OutboundPair {...pair} /> : count(pair.waiting)),
+            },
             { name: "Failed tries of the first", isNumber: true, cell: ({ failures }) => count(failures) },
             { name: "Why", cell: ({ reason }) => reason ?? "" },
+            ...(canAct("node", "purge-outbound")
+              ? [{ name: "Actions", cell: (pair: Pair) => <PurgePair {...pair} onDone={reload} /> }]
+              : []),
           ]}
         />
       )}

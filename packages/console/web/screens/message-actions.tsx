@@ -4,6 +4,7 @@ import { Confirm } from "../parts/confirm.tsx";
 import { ago, plural, shortType } from "../parts/format.ts";
 import { act, canAct, canRead, readPath } from "../state/api.ts";
 import { useRead } from "../state/use-read.ts";
+import { type OutboundRow, PurgeOutbound } from "./outbound.tsx";
 
 /** A message that waits in an inbox. */
 export interface WaitingMessage {
@@ -103,6 +104,7 @@ export function LetterActions({ letter, onDone }: { letter: Letter; onDone: () =
 interface Found {
   readonly inboxes: readonly (WaitingMessage & { readonly isConnected: boolean })[];
   readonly deadLetters: readonly Letter[];
+  readonly outbound: readonly OutboundRow[];
 }
 
 /** Whether {@link MessageState} can be asked for. */
@@ -114,8 +116,8 @@ export function canFindMessages(): boolean {
 export function MessageState({ id, dids }: { id: string; dids: readonly string[] }): JSX.Element {
   const { value, error, reload } = useRead<Found>(readPath("node", "find-message", { id, dids: dids.join(" ") }));
   if (value === undefined) return <Waiting error={error} />;
-  const { inboxes, deadLetters } = value;
-  if (inboxes.length + deadLetters.length === 0)
+  const { inboxes, deadLetters, outbound } = value;
+  if (inboxes.length + deadLetters.length + outbound.length === 0)
     return <Empty>It no longer waits in this node: it was acknowledged, sent to another node, purged, or failed and was not kept.</Empty>;
   return (
     <ul class="list">
@@ -124,6 +126,12 @@ export function MessageState({ id, dids }: { id: string; dids: readonly string[]
           <Badge tone="warning">waits</Badge> for <Did did={message.did} />,{" "}
           {plural(message.attempts, "failed delivery", "failed deliveries")}, expires {ago(message.expiresAt)}{" "}
           <InboxActions message={message} isConnected={message.isConnected} onDone={reload} />
+        </li>
+      ))}
+      {outbound.map((message) => (
+        <li key={message.seq}>
+          <Badge tone="warning">waits</Badge> for the node of <Did did={message.recipient} />, expires {ago(message.expiresAt)}{" "}
+          <PurgeOutbound message={message} onDone={reload} />
         </li>
       ))}
       {deadLetters.map((letter) => (

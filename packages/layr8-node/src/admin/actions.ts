@@ -33,6 +33,9 @@ export function nodeActions({
       found(isDelivered, "the inbox does not have this message, or no agent of the DID is connected");
       return { redelivered: 1 };
     },
+    "purge-outbound": ({ from: sender = "", to: recipient = "", seq }) => ({
+      purged: operator.purgeOutbound({ sender, recipient, seq: seq === undefined ? undefined : numberOf({ seq }, "seq") }),
+    }),
     "replay-dead-letter": async (parameters) => {
       await operator.replayDeadLetter(numberOf(parameters, "id"));
       return { replayed: 1 };

@@ -7,9 +7,11 @@ const MAX_DIDS = 20;
 const MAX_MESSAGES = 20_000;
 const PAGE = { limit: 1000, maxLength: 1024 * 1024 };
 const MAX_DEAD_LETTERS = 10_000;
+/** Messages of a pair. */
+const OUTBOUND_PAGE = { limit: 1000, maxLength: 4 * 1024 * 1024 };
 
 /** Where is a message now? `dids` are its sender and its recipients, with spaces between them. */
-export async function findMessage({ stores, router }: NodeView, { id = "", dids = "" }: AdminParameters): Promise<unknown> {
+export async function findMessage({ stores, router, federation }: NodeView, { id = "", dids = "" }: AdminParameters): Promise<unknown> {
   const names = [...new Set(dids.split(" ").filter(Boolean))].slice(0, MAX_DIDS);
   const hosted = names.filter((did) => stores.dids.has(did));
   const inboxes = await Promise.all(
@@ -26,7 +28,11 @@ export async function findMessage({ stores, router }: NodeView, { id = "", dids 
     .map(({ id: letter, did, direction, code, reason, to, from, type, failedAt, messageId }) => {
       return { id: letter, did, direction, code, reason, to, from, type, failedAt, messageId };
     });
-  return { inboxes: inboxes.flat(), deadLetters };
+  const outbound = hosted
+    .flatMap((sender) => names.filter((did) => did !== sender).map((recipient) => ({ sender, recipient })))
+    .flatMap((selection) => federation().list(selection, OUTBOUND_PAGE))
+    .filter((message) => message.id === id);
+  return { inboxes: inboxes.flat(), deadLetters, outbound };
 }
 
 async function findInBox(box: Box, id: string): Promise<InboxMessage | undefined> {

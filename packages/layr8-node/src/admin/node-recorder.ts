@@ -154,9 +154,11 @@ export class NodeRecorder {
   remoteDead(
     { id, type, sender, recipient }: { readonly id: string; readonly type: string; readonly sender: string; readonly recipient: string },
     { code, comment }: Problem,
+    isPurged: boolean,
   ): void {
     this.#waiting.delete(id);
-    this.#failed(recipient, comment);
+    // A purge says nothing about the other node.
+    if (!isPurged) this.#failed(recipient, comment);
     this.record({ kind: "remote-dead", id, type, from: sender, to: [recipient], code, reason: comment });
   }
 

@@ -3,7 +3,7 @@ import { nodeActions } from "./actions.ts";
 import { readAgent, readAgents } from "./agents.ts";
 import { readCredentials, verifyStored } from "./credentials.ts";
 import { findMessage } from "./find-message.ts";
-import { readFederation, resolveDid } from "./federation.ts";
+import { readFederation, readOutbound, resolveDid } from "./federation.ts";
 import { readKeys } from "./keys.ts";
 import { readLimitUse } from "./limits.ts";
 import { NodeRecorder } from "./node-recorder.ts";
@@ -24,6 +24,7 @@ export function attachNode(hub: AdminHub, parts: NodeParts): NodeRecorder {
       agent: (parameters) => readAgent(view(), parameters),
       passage: (parameters) => readPassage(view(), parameters),
       federation: () => readFederation(view()),
+      outbound: (parameters) => readOutbound(view(), parameters),
       resolve: ({ did = "" }) => resolveDid(view(), did),
       credentials: ({ did = "" }) => readCredentials(view(), did),
       verify: ({ id = "" }) => verifyStored(view(), id),

@@ -20,7 +20,17 @@ import { UnknownSenderLimiter } from "./inbound/unknown-sender-limiter.ts";
 import { queueLimits } from "./outbound/outbound-limits.ts";
 import type { OutboundMessage } from "./outbound/outbound-message.ts";
 import { openOutbound } from "./outbound/outbound-queue.ts";
-import type { DeliveryFailure, DeliveryFailureCode, DescribedOutbound, Outbound, OutboundDepth } from "./outbound/outbound.ts";
+import type {
+  DeliveryFailure,
+  DeliveryFailureCode,
+  DescribedOutbound,
+  Outbound,
+  OutboundDepth,
+  OutboundPage,
+  OutboundSelection,
+  PurgedOutbound,
+  WaitingOutbound,
+} from "./outbound/outbound.ts";
 import type { OutboundStore } from "./outbound/outbound-store.ts";
 import { HostedDocuments } from "./hosted-documents.ts";
 import { RemoteDidCheck } from "./remote-did-check.ts";
@@ -88,6 +98,16 @@ export class Federation {
     return this.#outbound?.describe(maxPairs) ?? { hosts: [], pairs: [] };
   }
 
+  /** See {@link Outbound.list}. */
+  list(selection: OutboundSelection, page: OutboundPage): readonly WaitingOutbound[] {
+    return this.#outbound?.list(selection, page) ?? [];
+  }
+
+  /** See {@link Outbound.purge}. */
+  purge(selection: OutboundSelection): PurgedOutbound {
+    return this.#outbound?.purge(selection) ?? { purged: 0, beingSent: 0 };
+  }
+
   /** Number of messages of a DID waiting for other nodes. */
   waiting(did: string): number {
     return this.#outbound?.waiting(did) ?? 0;
@@ -145,11 +165,11 @@ export class Federation {
         },
         onDead: async (message, cause) => {
           const { id, type, sender, recipient, plaintext } = message;
-          // Of a damaged message, the body is missing.
-          if (cause.code !== "damaged") keepDeadLetter?.(message, problemOf(cause));
+          // Of a damaged message, the body is missing. A purge removes a message for good.
+          if (cause.code !== "damaged" && cause.code !== "purged") keepDeadLetter?.(message, problemOf(cause));
           await router.undelivered(plaintext, recipient, problemOf(cause));
           metrics.dead.inc({ cause: cause.code });
-          recorder?.remoteDead({ id, type, sender, recipient }, problemOf(cause));
+          recorder?.remoteDead({ id, type, sender, recipient }, problemOf(cause), cause.code === "purged");
           // A remote agent can cause any number of these by sending pings and not accepting the responses.
           const level = isBuiltinResponse({ type }) ? "debug" : "info";
           logger[level]({ id, type, sender, recipient, cause }, "message to remote node dead-lettered");
@@ -207,6 +227,7 @@ const CODES: Readonly<Record<DeliveryFailureCode, string>> = {
   unreachable: "e.p.xfer.unreachable",
   no_key: "e.p.did.no-key",
   refused: "e.p.xfer.refused",
+  purged: "e.p.xfer.undeliverable",
   damaged: "e.p.me.res.storage",
   failed: "e.p.xfer.failed",
 };

@@ -26,6 +26,12 @@ export type AttemptResult =
 
 export const AGAIN: AttemptResult = { kind: "again" };
 
+/** The failure of a message that an operator has removed. */
+export const PURGED: DeliveryFailure = {
+  code: "purged",
+  comment: "An operator of this node removed the message before the other node took it",
+};
+
 /** Why and when a message is retried. */
 export interface Later {
   readonly reason: string;

@@ -1,16 +1,27 @@
 import { closeAll, TimeSlice } from "@parley/core/internal";
 import type { DidResolver } from "@parley/did";
-import { StorageError } from "@parley/storage";
+import { isRecordDamaged, StorageError } from "@parley/storage";
 import { systemClock } from "../../clock.ts";
 import { Deadlines } from "../../deadlines.ts";
 import { RemoteSender } from "./remote-sender.ts";
 import { DeadLetterQueue } from "./dead-letter-queue.ts";
 import { PairQueue, type HeadState } from "./pair-queue.ts";
-import type { DescribedOutbound, Enqueued, Outbound, OutboundDepth, OutboundEvents, OutboundOptions } from "./outbound.ts";
+import type {
+  DescribedOutbound,
+  Enqueued,
+  Outbound,
+  OutboundDepth,
+  OutboundEvents,
+  OutboundOptions,
+  OutboundPage,
+  OutboundSelection,
+  PurgedOutbound,
+  WaitingOutbound,
+} from "./outbound.ts";
 import type { OutboundMessage } from "./outbound-message.ts";
 import { outboundLimits, type OutboundLimits } from "./outbound-limits.ts";
 import type { StoredEntry } from "./outbound-store.ts";
-import { expired, type AttemptResult } from "./attempt-result.ts";
+import { expired, PURGED, type AttemptResult } from "./attempt-result.ts";
 import { Quota } from "./quota.ts";
 
 const SWEEP_MS = 1000;
@@ -117,6 +128,34 @@ class OutboundQueue implements Outbound {
     return { hosts: this.#remoteSender.hosts(), pairs };
   }
 
+  list(selection: OutboundSelection, { limit, maxLength }: OutboundPage): readonly WaitingOutbound[] {
+    const { posting = [] } = this.#pairs.get(pairKey(selection)) ?? {};
+    const messages: WaitingOutbound[] = [];
+    let total = 0;
+    for (const entry of this.#selected(selection).slice(0, limit)) {
+      const { sender, recipient, seq, length, expiresAt } = entry;
+      total += length;
+      if (messages.length > 0 && total > maxLength) break;
+      const { id, type } = this.#identify(entry);
+      messages.push({ sender, recipient, seq, id, type, length, expiresAt, isBeingSent: posting.includes(entry) });
+    }
+    return messages;
+  }
+
+  purge(selection: OutboundSelection): PurgedOutbound {
+    const pair = this.#pairs.get(pairKey(selection));
+    let [purged, beingSent] = [0, 0];
+    for (const entry of this.#selected(selection)) {
+      if (pair?.posting.includes(entry) === true) {
+        beingSent += 1;
+      } else if (pair !== undefined && this.#takeOut(pair, entry)) {
+        this.#deadLetters.add(entry, PURGED);
+        purged += 1;
+      }
+    }
+    return { purged, beingSent };
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -141,6 +180,24 @@ class OutboundQueue implements Outbound {
       () => this.#deadLetters.close(),
       () => this.#options.store.close(),
     );
+  }
+
+  #selected(selection: OutboundSelection): readonly StoredEntry[] {
+    const pair = this.#pairs.get(pairKey(selection));
+    if (pair === undefined || this.#closed) return [];
+    if (selection.seq === undefined) return [...pair.entries()];
+    const entry = pair.get(selection.seq);
+    return entry === undefined ? [] : [entry];
+  }
+
+  /** Nothing of a message whose record is damaged. */
+  #identify(entry: StoredEntry): Partial<Pick<OutboundMessage, "id" | "type">> {
+    try {
+      return this.#options.store.read(entry);
+    } catch (error) {
+      if (isRecordDamaged(error)) return {};
+      throw error;
+    }
   }
 
   /** Adds a message to the queue of its pair. Returns `undefined` when closed: the message is delivered after the next start. */
@@ -238,7 +295,7 @@ class OutboundQueue implements Outbound {
   }
 }
 
-function pairKey({ sender, recipient }: StoredEntry): string {
+function pairKey({ sender, recipient }: Pick<StoredEntry, "sender" | "recipient">): string {
   return `${sender} ${recipient}`;
 }
 

@@ -41,6 +41,45 @@ export interface DescribedOutbound {
   }[];
 }
 
+/** The messages of one sender to one recipient on another node, or one of them. */
+export interface OutboundSelection {
+  readonly sender: string;
+  readonly recipient: string;
+  /** Default: all. */
+  readonly seq?: number | undefined;
+}
+
+/** How much {@link Outbound.list} reads. */
+export interface OutboundPage {
+  /** Maximum number of messages. */
+  readonly limit: number;
+  /** Maximum total characters of their plaintexts; at least one message is read. */
+  readonly maxLength: number;
+}
+
+/** A message that waits for another node. */
+export interface WaitingOutbound {
+  readonly sender: string;
+  readonly recipient: string;
+  /** Sequence number, ascending over all messages. */
+  readonly seq: number;
+  /** Message id and type; absent if its record is damaged. */
+  readonly id: string | undefined;
+  readonly type: string | undefined;
+  /** Characters of its plaintext. */
+  readonly length: number;
+  readonly expiresAt: number;
+  /** Whether it is in a request to the other node at this moment. */
+  readonly isBeingSent: boolean;
+}
+
+/** Result of {@link Outbound.purge}. */
+export interface PurgedOutbound {
+  readonly purged: number;
+  /** Messages in a request at this moment, which were left in the queue: the other node may accept them. */
+  readonly beingSent: number;
+}
+
 /** The circuit breaker of a host. */
 export interface DescribedHost {
   /** Origin of its endpoint. */
@@ -81,6 +120,12 @@ export interface Outbound {
   depth(): OutboundDepth;
   /** Its hosts and pairs, for the console. */
   describe(maxPairs: number): DescribedOutbound;
+  /** The first waiting messages of a selection, oldest first. Reads them from the disk. @throws StorageError `storage_failed` */
+  list(selection: OutboundSelection, page: OutboundPage): readonly WaitingOutbound[];
+  /**
+   * Removes waiting messages, which are reported as undeliverable (`purged`). A crash before they are reported leaves them in the queue.
+   */
+  purge(selection: OutboundSelection): PurgedOutbound;
   /** Number of waiting messages of one sender. */
   waiting(sender: string): number;
   /** Waits up to `closeMs` for attempts in flight and closes the store. Other messages stay stored for the next start. Idempotent. */
@@ -97,10 +142,11 @@ export interface Outbound {
  * | `unreachable` | the document names no endpoint that this node may ask |
  * | `no_key` | sender and recipient have no usable keys in common |
  * | `refused` | the other node rejected it; `status` and possibly `remoteCode` have details |
+ * | `purged` | an operator of this node removed it |
  * | `damaged` | its record on this node's disk is damaged |
  * | `failed` | it could not be encrypted or read here |
  */
-export type DeliveryFailureCode = "expired" | "unresolved" | "unreachable" | "no_key" | "refused" | "damaged" | "failed";
+export type DeliveryFailureCode = "expired" | "unresolved" | "unreachable" | "no_key" | "refused" | "purged" | "damaged" | "failed";
 
 /** Why a message can't be delivered, for people and for programs. */
 export interface DeliveryFailure {

@@ -81,12 +81,21 @@ export class PairQueue {
   firstEntries(): readonly StoredEntry[] {
     const max = this.#maxBatch;
     const entries: StoredEntry[] = [];
-    for (const entry of this.#order) {
-      if (!this.#present.has(entry.seq)) continue;
+    for (const entry of this.entries()) {
       entries.push(entry);
       if (entries.length === max) break;
     }
     return entries;
+  }
+
+  /** All messages, in order. */
+  *entries(): Generator<StoredEntry> {
+    for (const entry of this.#order) if (this.#present.has(entry.seq)) yield entry;
+  }
+
+  /** The message with a sequence number. */
+  get(seq: number): StoredEntry | undefined {
+    return this.#present.get(seq);
   }
 
   /** Records whether a remote node has accepted all messages of a request. */
