@@ -1,12 +1,13 @@
 // What a node keeps in NATS JetStream. Loaded only by nodes that share their data.
-import { closeAll, sleep } from "@parley/core/internal";
+import { closeAll } from "@parley/core/internal";
 import { JetstreamConnection, type Lease, Leases, Members } from "@parley/jetstream";
 import type { NatsSettings, ServerStorage } from "@parley/server-kit";
 import type { HealthCheck } from "@parley/server-kit/http";
-import { memoryRecords, SealingKey, StorageError } from "@parley/storage";
+import { memoryRecords, SealingKey } from "@parley/storage";
 import { NodeClock } from "./clock.ts";
 import { checkPolicies } from "./cluster/check-policies.ts";
 import { MailboxCluster } from "./cluster/mailbox-cluster.ts";
+import { NodeNames } from "./cluster/node-names.ts";
 import { nodeToken } from "./cluster/node-token.ts";
 import { queueLimits } from "./federation/outbound/outbound-limits.ts";
 import { ApiKeys, type ApiKeyRecord } from "./identity/api-keys.ts";
@@ -23,9 +24,6 @@ const DAY_MS = 24 * 60 * 60_000;
 /** How often a DID's time of last use is written: nodes see which DIDs are connected anywhere. */
 const TOUCH_EVERY_MS = 60 * 60_000;
 const ACQUIRE_EVERY_MS = 5000;
-/** A killed node has its name for another 10 seconds. */
-const NAME_WITHIN_MS = 20_000;
-const NAME_EVERY_MS = 500;
 
 /**
  * Connects to NATS, and opens what the nodes there share. The storage closes it.
@@ -49,7 +47,7 @@ export async function openSharedStores(
   const clock = new NodeClock(storage.clock);
   const now = (): number => clock.expiry();
   const instance = nats.name;
-  await open(acquireName(connection, instance));
+  const names = await open(NodeNames.open(connection, instance));
   const members = await open(Members.open(connection, { self: { name: instance } }));
   await checkPolicies(connection, policies, async () => {
     if (allowMixedPolicies) return [];
@@ -102,22 +100,11 @@ export async function openSharedStores(
         const maintains = (): boolean => maintenance.isHeld;
         const cluster = await open(MailboxCluster.open({ connection, members, mailboxes, now, onFailure, maintains }));
         mailboxes.shareWith(cluster);
+        names.watch((ended, signal) => outbound.takeOver(ended, signal), maintains, onFailure);
         return cluster;
       },
     },
   };
-}
-
-/** Ensures that no other node has the same name: it would send the same messages to other nodes. Waits for the end of one that was killed. */
-async function acquireName(connection: JetstreamConnection, name: string): Promise<{ close(): Promise<void> }> {
-  const leases = await Leases.open(connection, { name: "names" });
-  const token = nodeToken(name);
-  for (const deadline = performance.now() + NAME_WITHIN_MS; ; await sleep(NAME_EVERY_MS, connection.closed)) {
-    const lease = await leases.acquire(token);
-    if (lease !== undefined) return { close: () => lease.release() };
-    if (performance.now() > deadline)
-      throw new StorageError("data_dir_locked", `Another node named ${name} is running: give each node its own nodeName`);
-  }
 }
 
 /** The lease of the node that does what one node does for all. */

@@ -12,6 +12,7 @@ import type { NodeLimits } from "../options.ts";
 import type { StoredEntry } from "../federation/outbound/outbound-store.ts";
 import { queueLimits } from "../federation/outbound/outbound-limits.ts";
 import { inboxLimits, type Stores } from "../stores.ts";
+import { NodeNames } from "./node-names.ts";
 import { nodeToken } from "./node-token.ts";
 
 /** An open data directory. */
@@ -35,6 +36,8 @@ export interface ImportCounts {
 }
 
 const MARK = "import";
+/** Name of a node that does not exist: one of the others takes its messages over. */
+const NO_NODE = "import";
 const COMPLETE = "complete";
 const PAGE = 100;
 /** DIDs whose inboxes and credentials are copied at the same time. */
@@ -45,9 +48,8 @@ const NOTHING = { keys: 0, dids: 0, messages: 0, credentials: 0, outbound: 0 };
  * Copies a data directory that no node uses to NATS, while no node shares the data there. Inboxes and credentials keep their order. An import that was
  * interrupted can be repeated; one that is complete is not.
  *
- * @param nodeName the node that is to send the messages for other domains.
- * @throws TypeError if nodes are running there, it has other data, or the name is missing; StorageError `storage_failed`; JetstreamError
- *   `streams_unavailable`
+ * @param nodeName the node that is to send the messages for other domains. Default: any.
+ * @throws TypeError if nodes are running there, or it has other data; StorageError `storage_failed`; JetstreamError `streams_unavailable`
  */
 export async function importDirectory(
   source: ImportSource,
@@ -57,8 +59,6 @@ export async function importDirectory(
   const { environment, stores } = source;
   await assertNoMembers(connection);
   const waiting = [...stores.outbound.entries()];
-  if (waiting.length > 0 && nodeName === undefined)
-    throw new TypeError(`missing option --node-name <name>: the node that is to send ${waiting.length} messages for other domains`);
   const mark = await ImportMark.open(connection);
   const keys = await JetstreamRecords.open<ApiKeyRecord>(connection, { name: "keys", keyOf: ({ id }) => id });
   const dids = await JetstreamRecords.open<DidRecord>(connection, { name: "dids", keyOf: ({ did }) => did });
@@ -71,7 +71,7 @@ export async function importDirectory(
       keys: await copyRecords(storedRecords<ApiKeyRecord>(environment, "api-keys").load(), keys, ({ id }) => id),
       dids: await copyRecords(storedRecords<DidRecord>(environment, "dids").load(), dids, ({ did }) => did),
       ...(await copyHoldings(source, connection)),
-      outbound: await copyOutbound(source, waiting, connection, nodeName ?? ""),
+      outbound: await copyOutbound(source, waiting, connection, nodeName ?? NO_NODE),
     };
     await mark.write(COMPLETE);
     return { ...counts, isRepeated: false };
@@ -122,6 +122,7 @@ async function copyOutbound(
   nodeName: string,
 ): Promise<number> {
   if (waiting.length === 0) return 0;
+  await NodeNames.list(connection, nodeName);
   const target = await JetstreamOutboundStore.open(connection, { ...queueLimits(limits), node: nodeToken(nodeName) });
   try {
     // The same message again is a duplicate, so an import can be continued.

@@ -1,11 +1,11 @@
-import { ensureStreams, type JetstreamConnection, publish, StreamReader } from "@parley/jetstream";
+import { ensureStreams, type JetstreamConnection, publish, type StreamMessage, StreamReader } from "@parley/jetstream";
 import { isRecordDamaged, StorageError } from "@parley/storage";
 import type { OutboundMessage } from "../federation/outbound/outbound-message.ts";
 import { decodeOutbound, encodeOutbound, outboundFingerprint, salvageOutbound } from "../federation/outbound/outbound-record.ts";
 import type { Appended, OutboundStore, OutboundStoreOptions, StoredEntry } from "../federation/outbound/outbound-store.ts";
 import { storableTime } from "../inbox/inbox-keys.ts";
 import { type Fingerprint, RecentMessages } from "../inbox/recent-messages.ts";
-import { decodeHead, encodeHead } from "./box-records.ts";
+import { decodeHead, encodeHead, type MessageHead } from "./box-records.ts";
 
 /** Options of {@link JetstreamOutboundStore}. */
 export interface JetstreamOutboundStoreOptions extends OutboundStoreOptions {
@@ -23,23 +23,45 @@ interface Waiting {
   readonly message: OutboundMessage | Uint8Array;
 }
 
+/** A message as it is stored. */
+interface StoredMessage {
+  /** Its stream sequence. */
+  readonly position: number;
+  readonly head: MessageHead;
+  readonly sender: string;
+  /** The number that it has at its node. */
+  readonly number: number;
+  readonly body: Uint8Array;
+}
+
+/** Where messages are. */
+interface Place {
+  readonly stream: string;
+  readonly prefix: string;
+  readonly reader: StreamReader;
+}
+
 const SENDER = "Parley-Sender";
 /** The number that the message has at its node. */
 const NUMBER = "Parley-Number";
 const NANOSECONDS = 1e6;
 const DURABLE = Promise.resolve();
+/** Messages of another node that are taken over together: bytes, and messages. */
+const PAGE = { bytes: 8 * 1024 * 1024, messages: 256 };
 
 /**
  * Messages to other nodes in NATS JetStream. Each node stores and sends those that it has accepted, and has them in memory. Every message is a
- * subject of its node; a second stream remembers, for all nodes, those that were removed.
+ * subject of its node; a second stream remembers, for all nodes, those that were removed. Messages of a node that has ended are stored again by another one.
  */
 export class JetstreamOutboundStore implements OutboundStore {
   readonly #connection: JetstreamConnection;
   readonly #options: JetstreamOutboundStoreOptions;
   readonly #now: () => number;
   readonly #recent: RecentMessages;
-  readonly #messages: { readonly stream: string; readonly prefix: string; readonly reader: StreamReader };
-  readonly #removed: { readonly stream: string; readonly prefix: string; readonly reader: StreamReader };
+  /** The messages of all nodes, and those of this one. */
+  readonly #all: Place;
+  readonly #messages: Place;
+  readonly #removed: Place;
   readonly #waiting = new Map<number, Waiting>();
   readonly #seqs = new Map<Fingerprint, number>();
   /** Pending appends. */
@@ -49,6 +71,7 @@ export class JetstreamOutboundStore implements OutboundStore {
   #started: Promise<void> = DURABLE;
   #loaded: StoredEntry[] = [];
   #nextSeq = 1;
+  #onTakenOver: (entry: StoredEntry) => void = (entry) => void this.#loaded.push(entry);
   #closed = false;
 
   private constructor(connection: JetstreamConnection, options: JetstreamOutboundStoreOptions) {
@@ -56,12 +79,13 @@ export class JetstreamOutboundStore implements OutboundStore {
     this.#options = options;
     this.#now = options.now ?? Date.now;
     this.#recent = new RecentMessages(options.deduplicationMs, options.maxRemembered, this.#now());
-    const streamOf = (name: string, prefix: string) => {
+    const streamOf = (name: string, prefix = name) => {
       const stream = `${connection.prefix}_${name}`.toUpperCase();
       return { stream, prefix: `${connection.prefix}.${prefix}.`, reader: new StreamReader(connection, stream) };
     };
+    this.#all = streamOf("outbound");
     this.#messages = streamOf("outbound", `outbound.${options.node}`);
-    this.#removed = streamOf("outbound-removed", "outbound-removed");
+    this.#removed = streamOf("outbound-removed");
   }
 
   /** @throws JetstreamError `streams_unavailable`; StorageError `storage_failed` */
@@ -132,6 +156,26 @@ export class JetstreamOutboundStore implements OutboundStore {
     }
   }
 
+  onTakenOver(listener: (entry: StoredEntry) => void): void {
+    this.#onTakenOver = listener;
+    for (const entry of this.entries()) listener(entry);
+  }
+
+  /**
+   * Takes over the messages of a node that has ended, in their order. What it had removed, or this node has, too, is left out. If it is interrupted, a message
+   * may be stored for both nodes.
+   *
+   * @param node as {@link JetstreamOutboundStoreOptions.node}.
+   * @param signal ends it after a page: another server may have started with the node's name.
+   * @returns whether all were taken over.
+   * @throws StorageError `storage_failed`
+   */
+  takeOver(node: string, signal: AbortSignal): Promise<boolean> {
+    const taking = reading(() => this.#takeOver(node, signal));
+    this.#track(taking);
+    return taking;
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     while (this.#writing.size > 0) await Promise.allSettled(this.#writing);
@@ -177,19 +221,53 @@ export class JetstreamOutboundStore implements OutboundStore {
     return { status: "stored", entry, durable };
   }
 
+  async #takeOver(node: string, signal: AbortSignal): Promise<boolean> {
+    const { reader, prefix } = this.#all;
+    const filter = `${prefix}${node}.*`;
+    const last = await reader.last(filter);
+    if (last === undefined) return true;
+    for await (const page of pagesOf(reader.messages(filter, 0, last.seq, false, signal))) {
+      if (signal.aborted || this.#closed) return false;
+      await this.#storeAgain(page);
+      await this.#purge(filter, page.at(-1)?.position);
+    }
+    return !signal.aborted;
+  }
+
+  #write(message: OutboundMessage, fingerprint: Fingerprint, entry: StoredEntry, at: number): Promise<void> {
+    const { recipient, length, expiresAt } = entry;
+    const head = { recipient, fingerprint, rememberedUntil: at + this.#options.deduplicationMs, at, length, expiresAt };
+    return this.#publish({ head, sender: message.sender, number: entry.seq, body: encodeOutbound(message) });
+  }
+
   /** A message that is there already was stored by a write that was not answered. */
-  async #write(
-    message: OutboundMessage,
-    fingerprint: Fingerprint,
-    { seq, recipient, length, expiresAt }: StoredEntry,
-    at: number,
-  ): Promise<void> {
+  async #publish({ head, sender, number, body }: Omit<StoredMessage, "position">): Promise<void> {
     const { stream, prefix } = this.#messages;
-    const rememberedUntil = at + this.#options.deduplicationMs;
-    const head = { recipient, fingerprint, rememberedUntil, at, length, expiresAt };
-    const headers = { ...encodeHead(head), [SENDER]: encodeURI(message.sender), [NUMBER]: String(seq) };
-    const place = { stream, subject: prefix + tokenOf(fingerprint), headers, expected: 0 };
-    await publish(this.#connection, encodeOutbound(message), place);
+    const headers = { ...encodeHead(head), [SENDER]: encodeURI(sender), [NUMBER]: String(number) };
+    await publish(this.#connection, body, { stream, subject: prefix + tokenOf(head.fingerprint), headers, expected: 0 });
+  }
+
+  /** Stores messages of another node for this one. @throws StorageError `storage_failed`, after those that could be stored */
+  async #storeAgain(page: readonly StoredMessage[]): Promise<void> {
+    const [removed] = await Promise.all([
+      Promise.all(page.map(({ head }) => this.#wasRemoved(head.fingerprint))),
+      Promise.allSettled(page.flatMap(({ head }) => this.#pending.get(head.fingerprint) ?? [])),
+    ]);
+    const missing = page.filter(({ head }, index) => removed[index] === false && !this.#seqs.has(head.fingerprint));
+    const stored = missing.map(async (message) => {
+      const number = this.#nextSeq++;
+      this.#seqs.set(message.head.fingerprint, number);
+      try {
+        await this.#publish({ ...message, number });
+        return { ...message, number };
+      } catch (error) {
+        this.#seqs.delete(message.head.fingerprint);
+        throw error;
+      }
+    });
+    const results = await Promise.allSettled(stored);
+    for (const result of results) if (result.status === "fulfilled") this.#onTakenOver(this.#keep(result.value));
+    for (const result of results) if (result.status === "rejected") throw result.reason;
   }
 
   /** Remembers the message before it is removed: otherwise it could be accepted and sent again. */
@@ -200,9 +278,14 @@ export class JetstreamOutboundStore implements OutboundStore {
       const { stream, prefix } = this.#removed;
       await publish(this.#connection, Buffer.from(String(at)), { stream, subject: prefix + token });
     }
-    const { stream, prefix } = this.#messages;
-    const { jsm } = this.#connection;
-    await reading(() => this.#connection.retry(stream, () => jsm.streams.purge(stream, { filter: prefix + token })));
+    await reading(() => this.#purge(this.#messages.prefix + token));
+  }
+
+  /** @param upTo stream sequence of the last message that is removed. Default: all are. */
+  async #purge(filter: string, upTo?: number): Promise<void> {
+    const { stream } = this.#all;
+    const until = upTo === undefined ? {} : { seq: upTo + 1 };
+    await this.#connection.retry(stream, () => this.#connection.jsm.streams.purge(stream, { filter, ...until }));
   }
 
   async #wasRemoved(fingerprint: Fingerprint): Promise<boolean> {
@@ -215,19 +298,21 @@ export class JetstreamOutboundStore implements OutboundStore {
     const { reader, prefix } = this.#messages;
     const last = await reader.last(`${prefix}*`);
     if (last === undefined) return;
-    for await (const { headers, body = new Uint8Array() } of reader.messages(`${prefix}*`, 0, last.seq, false)) {
-      const head = decodeHead(headers);
-      const seq = Number(headers?.get(NUMBER));
-      if (head === undefined || !(seq > 0)) continue;
-      this.#nextSeq = Math.max(this.#nextSeq, seq + 1);
-      const { recipient, fingerprint, at, length, expiresAt } = head;
-      const sender = decodeURI(headers?.get(SENDER) ?? "");
-      const message = decoded(sender, recipient, body);
-      this.#loaded.push({ sender, recipient, seq, length, expiresAt });
-      this.#waiting.set(seq, { fingerprint, at, durable: DURABLE, message });
-      this.#seqs.set(fingerprint, seq);
-      this.#recent.add(fingerprint, at);
+    for await (const stored of reader.messages(`${prefix}*`, 0, last.seq, false)) {
+      const message = readStored(stored);
+      if (message === undefined) continue;
+      this.#nextSeq = Math.max(this.#nextSeq, message.number + 1);
+      this.#loaded.push(this.#keep(message));
     }
+  }
+
+  /** Has a stored message of this node in memory from now on. */
+  #keep({ head, sender, number: seq, body }: Omit<StoredMessage, "position">): StoredEntry {
+    const { recipient, fingerprint, at, length, expiresAt } = head;
+    this.#waiting.set(seq, { fingerprint, at, durable: DURABLE, message: decoded(sender, recipient, body) });
+    this.#seqs.set(fingerprint, seq);
+    this.#recent.add(fingerprint, at);
+    return { sender, recipient, seq, length, expiresAt };
   }
 
   #track(writing: Promise<unknown>): void {
@@ -235,6 +320,29 @@ export class JetstreamOutboundStore implements OutboundStore {
     const end = (): void => void this.#writing.delete(writing);
     writing.then(end, end);
   }
+}
+
+/** `undefined` if it is not a message. */
+function readStored({ seq, headers, body = new Uint8Array() }: StreamMessage): StoredMessage | undefined {
+  const head = decodeHead(headers);
+  const number = Number(headers?.get(NUMBER));
+  if (head === undefined || !(number > 0)) return undefined;
+  return { position: seq, head, sender: decodeURI(headers?.get(SENDER) ?? ""), number, body };
+}
+
+async function* pagesOf(messages: AsyncIterable<StreamMessage>): AsyncGenerator<readonly StoredMessage[]> {
+  let page: StoredMessage[] = [];
+  let bytes = 0;
+  for await (const stored of messages) {
+    const message = readStored(stored);
+    if (message === undefined) continue;
+    page.push(message);
+    bytes += message.body.length;
+    if (page.length < PAGE.messages && bytes < PAGE.bytes) continue;
+    yield page;
+    [page, bytes] = [[], 0];
+  }
+  if (page.length > 0) yield page;
 }
 
 async function whenDurable(appended: Appended): Promise<Appended> {

@@ -5,6 +5,7 @@ import type { Inbox } from "../../src/inbox/inbox.ts";
 import { JetstreamCredentialStore, JetstreamInbox, JetstreamOutboundStore } from "../../src/jetstream.ts";
 import { credentialStoreCompliance } from "../credentials/credential-store-compliance.ts";
 import { outboundStoreCompliance } from "../federation/outbound/outbound-store-compliance.ts";
+import { outboundTakeOver } from "./outbound-take-over.ts";
 import { inboxCompliance } from "../inbox/inbox-compliance.ts";
 import { severalNodesCompliance } from "../inbox/several-nodes.ts";
 import { useNats } from "./nats-servers.ts";
@@ -54,6 +55,7 @@ for (const count of [1, 3] as const) {
       outboundStoreCompliance("JetstreamOutboundStore", (options) =>
         stored((connection) => JetstreamOutboundStore.open(connection, { ...options, node: "a" })),
       );
+      outboundTakeOver(nats);
     }
 
     severalNodesCompliance("JetstreamInbox of several nodes", async (now) => {

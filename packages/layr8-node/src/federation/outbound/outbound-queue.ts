@@ -59,10 +59,8 @@ class OutboundQueue implements Outbound {
     this.#quota = new Quota(this.#limits, options.ownerOf);
     this.#deadlines = new Deadlines(this.#now());
     this.#deadLetters = new DeadLetterQueue({ store, events: this.#options.events, onRemoved: (entry) => this.#quota.give(entry) });
-    for (const entry of store.entries()) {
-      this.#quota.take(entry);
-      this.#admit(entry);
-    }
+    for (const entry of store.entries()) this.#takeOver(entry);
+    store.onTakenOver?.((entry) => this.#takeOver(entry));
     this.#sweeper = setInterval(() => {
       if (this.#isSweeping) return;
       this.#isSweeping = true;
@@ -198,6 +196,12 @@ class OutboundQueue implements Outbound {
       if (isRecordDamaged(error)) return {};
       throw error;
     }
+  }
+
+  /** A message that was accepted before this start, or by another node. */
+  #takeOver(entry: StoredEntry): void {
+    this.#quota.take(entry);
+    this.#admit(entry);
   }
 
   /** Adds a message to the queue of its pair. Returns `undefined` when closed: the message is delivered after the next start. */

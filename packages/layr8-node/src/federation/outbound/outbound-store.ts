@@ -52,6 +52,11 @@ export interface OutboundStore {
   salvage(entry: StoredEntry): OutboundMessage | undefined;
   /** Removes a message, even if it is not durable yet. It stays remembered. */
   remove(entry: StoredEntry): Promise<void>;
+  /**
+   * Sets the listener for entries that the store has taken over from a node that has ended, oldest first. Called once, after {@link OutboundStore.entries}.
+   * Absent: there are no other nodes.
+   */
+  onTakenOver?(listener: (entry: StoredEntry) => void): void;
   /** Flushes pending writes and closes the store. Idempotent. */
   close(): Promise<void>;
 }
