@@ -15,6 +15,12 @@ export type {
 export type { PresentationVerification, SignPresentationOptions, VerifyPresentationOptions } from "./presentations.ts";
 export { RestError, type RestErrorCode, type RestErrorOptions } from "./rest-error.ts";
 
+// Grants
+export { credentialAttachment, identityAttachment, isIdentityAttachment } from "./grants/credential-attachment.ts";
+export { GrantWallet, type GrantWalletOptions, type SelectGrants } from "./grants/grant-wallet.ts";
+export type { HeldGrant } from "./grants/held-grant.ts";
+export type { GrantSubject, SelectedGrants } from "./grants/select-grants.ts";
+
 // Without a node
 export { verifyLocally } from "./verify-locally.ts";
 export type { LocalVerification, VerifyLocallyOptions } from "./verify-locally-options.ts";

@@ -27,8 +27,9 @@ import { EXPECTS_REPLY } from "./message-context.ts";
 import type { Mutable } from "./mutable.ts";
 import { outboundMessage } from "./outbound-message.ts";
 import { Pool } from "./pool.ts";
-import { MALFORMED } from "./problem-report.ts";
+import { MALFORMED, type ProblemReportError } from "./problem-report.ts";
 import { Processed } from "./processed.ts";
+import { SendOrder } from "./send-order.ts";
 import { checkBody, requireSchema } from "./schema.ts";
 import { Threads } from "./threads.ts";
 import { waitAtMost } from "./wait-at-most.ts";
@@ -64,6 +65,7 @@ export class Client implements AsyncDisposable {
   #did: string | undefined;
   #connection: Connection | undefined;
   readonly #link = new LinkState();
+  readonly #order = new SendOrder();
   #connecting: { readonly abort: AbortController; readonly done: Promise<unknown> } | undefined;
   #closed = false;
   #closing: Promise<void> | undefined;
@@ -88,6 +90,7 @@ export class Client implements AsyncDisposable {
       pool: this.#pool,
       processed,
       report,
+      onProblemReport: (problem, message) => this.problemReported(problem, message),
       now: () => this.#now(),
     });
   }
@@ -346,6 +349,22 @@ export class Client implements AsyncDisposable {
     );
   }
 
+  /**
+   * Completes a message before it is sent, also a reply of a handler. While it waits, later messages wait, so that the order of the calls is kept. A
+   * rejection fails the send.
+   */
+  protected prepare(message: Message): Message | Promise<Message> {
+    return message;
+  }
+
+  /** Called with each problem report that this agent receives, before the request or the error handler that it goes to. */
+  protected problemReported(_problem: ProblemReportError, _message: Message): void {}
+
+  /** Reports an error of the application's code to the error handler. */
+  protected reportFailure(error: unknown): void {
+    this.#report(ErrorKind.HANDLER_EXCEPTION, error);
+  }
+
   /** Makes a message of this agent without sending it. @throws TypeError naming the member that is wrong; NotConnectedError without a DID. */
   protected compose(init: MessageInit): Message {
     const message = outboundMessage(init);
@@ -377,7 +396,9 @@ export class Client implements AsyncDisposable {
     const connection = this.#connection;
     if (connection === undefined) throw this.#link.error();
     try {
-      return await connection.send(encodePlaintext(message), signal === undefined ? undefined : { signal });
+      return await this.#order.pass(this.prepare(message), (ready) =>
+        connection.send(encodePlaintext(ready), signal === undefined ? undefined : { signal }),
+      );
     } catch (error) {
       throw sendErrorFrom(error, message.id, this.#closed, (cause) => this.#link.error(cause));
     }

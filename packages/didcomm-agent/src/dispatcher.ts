@@ -7,7 +7,7 @@ import type { HandlerRunner } from "./handler-runner.ts";
 import type { HandlerEntry, Handlers } from "./handlers.ts";
 import { readContext, withReplyExpected } from "./message-context.ts";
 import type { Pool } from "./pool.ts";
-import { EXPIRED, isProblemReport, MALFORMED, readReport } from "./problem-report.ts";
+import { EXPIRED, isProblemReport, MALFORMED, readReport, type ProblemReportError } from "./problem-report.ts";
 import { FINISHED, keyOf, type Processed } from "./processed.ts";
 import { HANDLED, PASS_OUTCOME, Run } from "./run.ts";
 import type { Threads } from "./threads.ts";
@@ -20,6 +20,8 @@ export interface DispatcherParts {
   readonly pool: Pool;
   readonly processed: Processed;
   readonly report: ReportError;
+  /** Called with each problem report, once. */
+  readonly onProblemReport: (problem: ProblemReportError, message: Message) => void;
   /** The node's time, in milliseconds since 1970. */
   readonly now: () => number;
 }
@@ -48,7 +50,8 @@ export class Dispatcher {
       const cause = faults.length === 1 ? faults[0] : new AggregateError(faults, `${faults.length} attachments are malformed`);
       this.#parts.report(ErrorKind.PARSE_FAILURE, cause, message, delivery.plaintext);
     }
-    const { handlers, threads, processed, report } = this.#parts;
+    const { handlers, threads, processed, report, onProblemReport } = this.#parts;
+    if (isProblemReport(message)) onProblemReport(readReport(message), message);
     if (threads.take(message, context)) {
       delivery.settle(HANDLED);
       processed.add(key, FINISHED);

@@ -1,4 +1,4 @@
-import { ParleyError, parseMessageType, replyTo, threadOf, type Message } from "@parley/core";
+import { ParleyError, parseMessageType, replyTo, threadOf, type Attachment, type Message } from "@parley/core";
 import { describeKind } from "@parley/core/eager";
 
 import { BodyError } from "./schema.ts";
@@ -50,8 +50,10 @@ export class ProblemReportError extends ParleyError {
   readonly args: readonly string[];
   /** The DID that reported it. Absent on an error that this program made. */
   readonly from?: string;
+  /** What came with a received report. On a node's denial, `helix-decision` says why none of the attached grants permits the message. */
+  readonly attachments: readonly Attachment[];
 
-  constructor(code: string, comment = "", args: readonly string[] = [], from?: string) {
+  constructor(code: string, comment = "", args: readonly string[] = [], from?: string, attachments: readonly Attachment[] = []) {
     // Other agents' codes are read as they are.
     if (from === undefined && !isProblemCode(code)) throw new TypeError(CODE_NEEDED);
     if (typeof comment !== "string") throw new TypeError(`The comment of a problem report must be text, not ${describeKind(comment)}`);
@@ -61,6 +63,7 @@ export class ProblemReportError extends ParleyError {
     this.comment = text;
     this.rawComment = comment;
     this.args = args.map(String);
+    this.attachments = attachments;
     if (from !== undefined) this.from = from;
   }
 }
@@ -78,6 +81,7 @@ export function readReport(message: Message): ProblemReportError {
     typeof comment === "string" ? comment.slice(0, MAX_COMMENT) : "",
     Array.isArray(args) ? args.slice(0, MAX_ARGS).map(readArg) : [],
     message.from,
+    message.attachments,
   );
 }
 

@@ -2,6 +2,7 @@ import { closeAll, rejectUnknownOptions } from "@parley/core/eager";
 import type { Message, MessageInit } from "@parley/core";
 import {
   CredentialsClient,
+  GrantWallet,
   type CallOptions,
   type Credential,
   type CredentialVerification,
@@ -14,11 +15,10 @@ import {
   type VerifyCredentialOptions,
   type VerifyPresentationOptions,
 } from "@parley/credentials-client";
-import { Client as AgentClient, type ErrorHandler } from "@parley/didcomm-agent";
-import { endpointFromEnvironment, fromEnvironment, type Config } from "./env.ts";
-
-/** `format` of the attachment that presents the sender's credentials to the recipient's node. */
-const SENDER_PRESENTATION = "sender_presentation/1";
+import { Client as AgentClient, type ErrorHandler, type ProblemReportError } from "@parley/didcomm-agent";
+import { endpointFromEnvironment, fromEnvironment, grantSettings, type Config } from "./env.ts";
+import { GrantAttacher } from "./grants.ts";
+import { SENDER_PRESENTATION } from "./sender-presentation.ts";
 
 /**
  * An agent: connects a DID to a node, handles messages, sends and requests; signs, verifies, keeps and presents credentials.
@@ -42,10 +42,28 @@ const SENDER_PRESENTATION = "sender_presentation/1";
 export class Client extends AgentClient {
   readonly #config: Config;
   #opened: CredentialsClient | undefined;
+  readonly #wallet: GrantWallet | undefined;
+  readonly #grants: GrantAttacher | undefined;
 
   constructor(config: Config, onError: ErrorHandler) {
     super(fromEnvironment(config), onError);
     this.#config = config;
+    const settings = grantSettings(config);
+    if (settings === undefined) return;
+    const { onGrantMiss, ...caching } = settings;
+    this.#wallet = new GrantWallet({
+      ...caching,
+      read: (holderDid, signal) => this.#credentials().listCredentials({ holderDid, signal }),
+    });
+    this.#grants = new GrantAttacher({ wallet: this.#wallet, onGrantMiss, onFailure: (error) => this.reportFailure(error) });
+  }
+
+  /**
+   * Reads the grants of this agent again before the next message, for instance after it was told that it got one. Otherwise a new grant is noticed
+   * within `grantCacheMs`.
+   */
+  refreshGrants(): void {
+    this.#wallet?.refresh();
   }
 
   /**
@@ -125,6 +143,15 @@ export class Client extends AgentClient {
     });
     const attachment = { mediaType: "application/vp+jwt", format: SENDER_PRESENTATION, data: { json: presentation } };
     return { ...made, attachments: [...(made.attachments ?? []), attachment] };
+  }
+
+  protected override prepare(message: Message): Message | Promise<Message> {
+    if (this.#grants === undefined || message.from === undefined) return message;
+    return this.#grants.attach(message, message.from);
+  }
+
+  protected override problemReported(problem: ProblemReportError, message: Message): void {
+    this.#grants?.denied(problem, message);
   }
 
   override async close(): Promise<void> {

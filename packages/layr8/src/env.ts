@@ -1,8 +1,9 @@
 import type { Transport } from "@parley/core";
-import { checkOption, rejectUnknownOptions, type OptionCheck } from "@parley/core/eager";
+import { checkOption, readDurationMs, rejectUnknownOptions, type OptionCheck } from "@parley/core/eager";
 import type { CredentialsClientOptions } from "@parley/credentials-client";
 import type { Config as AgentConfig, ClientOptions, Endpoint } from "@parley/didcomm-agent";
 import { PhoenixTransport } from "@parley/transport-phoenix";
+import type { GrantMissInfo } from "./grants.ts";
 
 /**
  * Where an agent connects and as whom. `nodeUrl`, `apiKey` and `agentDid` come from the environment where they are missing or empty:
@@ -20,6 +21,17 @@ export interface Config extends ClientOptions {
   readonly transport?: Transport | ((endpoint: Endpoint) => Transport);
   /** How the calls about credentials are made: time limits, retries, TLS. */
   readonly credentials?: CredentialsOptions;
+  /**
+   * Whether the grants in this agent's store on the node are attached to the messages that they cover. Default `true`; `false` with a shared
+   * transport, unless `nodeUrl` and `apiKey` are known.
+   */
+  readonly attachGrants?: boolean;
+  /** Called when a message without a grant was denied, when the grants can't be read, and when more cover a message than are attached (16). */
+  readonly onGrantMiss?: (miss: GrantMissInfo) => unknown;
+  /** How long the grants are cached, in milliseconds: so long a new one can go unnoticed, unless `refreshGrants` is called. Default 60,000. */
+  readonly grantCacheMs?: number;
+  /** Longest time that a message waits for grants that are not cached, in milliseconds. Then it is sent without them. Default 2,000. */
+  readonly grantReadTimeoutMs?: number;
 }
 
 type CredentialsOptions = Omit<CredentialsClientOptions, "nodeUrl" | "apiKey" | "did">;
@@ -36,6 +48,10 @@ const OPTIONS: readonly (keyof Config)[] = [
   "requestTimeoutMs",
   "closeGraceMs",
   "exposeErrors",
+  "attachGrants",
+  "onGrantMiss",
+  "grantCacheMs",
+  "grantReadTimeoutMs",
 ];
 
 const CREDENTIALS_OPTIONS: readonly (keyof CredentialsOptions)[] = ["timeoutMs", "maxConnections", "headers", "tls", "retry", "limits"];
@@ -51,7 +67,8 @@ export function fromEnvironment(config: Config): AgentConfig {
   }
   rejectUnknownOptions(config, OPTIONS);
   rejectUnknownOptions(config.credentials, CREDENTIALS_OPTIONS, "credentials.");
-  const { nodeUrl, apiKey, agentDid, transport, credentials: _, ...options } = config;
+  const { nodeUrl, apiKey, agentDid, transport, credentials: _, ...others } = config;
+  const { attachGrants: _attach, onGrantMiss: _miss, grantCacheMs: _cache, grantReadTimeoutMs: _read, ...options } = others;
   const did = agentDid || didFromEnvironment();
   const client = did ? { ...options, agentDid: did } : options;
   if (typeof transport === "object") return { ...client, transport };
@@ -60,6 +77,33 @@ export function fromEnvironment(config: Config): AgentConfig {
     ...endpointFromEnvironment({ nodeUrl, apiKey }),
     transport: transport ?? ((endpoint) => new PhoenixTransport(endpoint)),
   };
+}
+
+/** The options about grants, checked. */
+export interface GrantSettings {
+  readonly onGrantMiss: Config["onGrantMiss"];
+  readonly cacheMs: number;
+  readonly readTimeoutMs: number;
+}
+
+const IS_FUNCTION: OptionCheck = { expected: "a function", is: (value) => typeof value === "function" };
+const IS_BOOLEAN: OptionCheck = { expected: "true or false", is: (value) => typeof value === "boolean" };
+
+/** Reads the options about grants; `undefined` if none are to be attached. @throws TypeError naming the option that is wrong. */
+export function grantSettings(config: Config): GrantSettings | undefined {
+  const { attachGrants, onGrantMiss, grantCacheMs, grantReadTimeoutMs, transport } = config;
+  checkOption("Config.attachGrants", attachGrants, IS_BOOLEAN);
+  checkOption("Config.onGrantMiss", onGrantMiss, IS_FUNCTION);
+  const cacheMs = readDurationMs({ grantCacheMs }, { ms: "grantCacheMs" }, 60_000);
+  const readTimeoutMs = readDurationMs({ grantReadTimeoutMs }, { ms: "grantReadTimeoutMs" }, 2000);
+  const isShared = typeof transport === "object";
+  if (attachGrants === false || (attachGrants === undefined && isShared && !hasEndpoint(config))) return undefined;
+  endpointFromEnvironment(config);
+  return { onGrantMiss, cacheMs, readTimeoutMs };
+}
+
+function hasEndpoint({ nodeUrl, apiKey }: Config): boolean {
+  return Boolean((nodeUrl || process.env["LAYR8_NODE_URL"]) && (apiKey || process.env["LAYR8_API_KEY"]));
 }
 
 /** Checked here, so that the error names the variable: nothing in the program has this value. It is not shown, as it may be a key. */

@@ -1,5 +1,6 @@
 export { Client } from "./client.ts";
 export type { Config } from "./env.ts";
+export type { GrantMissInfo } from "./grants.ts";
 export {
   AlreadyConnectedError,
   BodyError,
@@ -38,6 +39,8 @@ export {
 export {
   CredentialsClient,
   decodeCredential,
+  identityAttachment,
+  isIdentityAttachment,
   RestError,
   VcError,
   verifyLocally,

@@ -57,6 +57,16 @@ export function matchGrant(grant: Grant, { type, resource, sender }: GrantReques
   return { permitted: true, scope };
 }
 
+/**
+ * Whether one entry of a scope covers a message: the protocol, the name and the resource. Says nothing about holder and constraints; see {@link
+ * matchGrant}.
+ */
+export function scopeCovers(scope: GrantScope, { type, resource }: Pick<GrantRequest, "type" | "resource">): boolean {
+  const { protocol, name } = splitMessageType(type);
+  if (scope.protocol !== "*" && scope.protocol !== protocol) return false;
+  return (scope.messageTypes.includes("*") || scope.messageTypes.includes(name)) && covers(scope.resource, resource);
+}
+
 /** Splits a message's type at its last slash. A type without one has an empty name. */
 function splitMessageType(type: string): { readonly protocol: string; readonly name: string } {
   const at = type.lastIndexOf("/");
