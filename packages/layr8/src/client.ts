@@ -59,7 +59,7 @@ export class Client extends AgentClient {
   }
 
   /**
-   * Reads the grants of this agent again before the next message, for instance after it was told that it got one. Otherwise a new grant is noticed
+   * Reads the grants of this agent again before the next message, for instance after it got one. Otherwise a new grant is noticed
    * within `grantCacheMs`.
    */
   refreshGrants(): void {

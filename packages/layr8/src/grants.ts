@@ -43,12 +43,12 @@ export class GrantAttacher {
   }
 
   /**
-   * The message with its grants: those that its holder has stored and that cover it. Attachments of the program replace them, unless all of those say who
-   * the sender is. At once if the grants are cached.
+   * The message with its grants: those that its holder has stored and that cover it. Attachments of the program replace them, unless all of those identify
+   * the sender. At once if the grants are cached.
    */
   attach(message: Message, holder: string): Message | Promise<Message> {
     const { attachments = [] } = message;
-    if (!attachments.every(saysWhoSends)) return message;
+    if (!attachments.every(identifiesSender)) return message;
     const grants = this.#options.wallet.of(holder);
     return grants instanceof Promise ? this.#attachLater(message, grants) : this.#attachSelected(message, grants);
   }
@@ -95,7 +95,7 @@ export class GrantAttacher {
   }
 }
 
-/** Whether an attachment tells the recipient's node who the sender is. */
-function saysWhoSends(attachment: Attachment): boolean {
+/** Whether an attachment identifies the sender. */
+function identifiesSender(attachment: Attachment): boolean {
   return attachment.format === SENDER_PRESENTATION || isIdentityAttachment(attachment);
 }

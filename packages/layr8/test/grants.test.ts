@@ -100,7 +100,7 @@ describe("a client with a grant in its store", () => {
     expect(misses).toEqual([]);
   });
 
-  it("attaches it beside credentials that say who the agent is", async () => {
+  it("attaches it beside credentials that identify the agent", async () => {
     const signed = await grantErin();
     const employee = await identity();
     const erin = await client(ERIN).connect();

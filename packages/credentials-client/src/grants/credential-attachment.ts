@@ -33,12 +33,14 @@ export function identityAttachment(signed: string): Attachment {
   if (claims === undefined)
     throw new TypeError("An identity attachment needs a compact JWS: three parts with dots between, and claims as JSON");
   if (claims.scope.length > 0) {
-    throw new TypeError("This credential has a scope: it is a Verifiable Grant, which says what its holder may do, not who it is");
+    throw new TypeError(
+      "This credential has a scope: it is a Verifiable Grant, which permits its holder to send messages, and does not identify it",
+    );
   }
   return credentialAttachment(claims.id, signed);
 }
 
-/** Whether an attachment is a credential that says who the sender is. One that can't be read is not. */
+/** Whether an attachment is a credential that identifies the sender. One that can't be read is not. */
 export function isIdentityAttachment({ mediaType, data }: Attachment): boolean {
   if (mediaType !== CREDENTIAL_MEDIA_TYPE || typeof data.jws !== "string") return false;
   return readClaims(data.jws)?.scope.length === 0;

@@ -3,9 +3,9 @@ import type { GrantRequest, GrantScope } from "@parley/vc/grants";
 import type { HeldGrant } from "./held-grant.ts";
 
 /** Most grants attached to one message, as in layr8's SDKs. */
-export const MAX_ATTACHED = 16;
+const MAX_ATTACHED = 16;
 
-/** What grants are selected for. */
+/** A message for which grants are selected. */
 export interface GrantSubject {
   readonly to: readonly string[];
   readonly type: string;

@@ -73,7 +73,7 @@ describe("a wallet of grants", () => {
     expect(await idsFor(wallet)).toEqual(order);
   });
 
-  it("selects 16 of more, and says how many cover the message", async () => {
+  it("selects 16 of more, and counts all that cover the message", async () => {
     const wallet = walletOf(...Array.from({ length: 20 }, (_, n) => stored(String(n), n === 19 ? { tools: ["read_email"] } : {})));
     const { attached, covering } = (await wallet.of(HOLDER))(call);
     expect([attached.length, covering, attached[0]?.id]).toEqual([16, 20, "19"]);
