@@ -33,7 +33,7 @@ export const RULES = {
 
   "transport-phoenix": { packages: ["core"], libraries: ["phoenix", "ws"] },
   did: { packages: ["core"], libraries: ["@noble/curves", "@scure/base", "did-resolver"] },
-  vc: { packages: ["core", "did"], libraries: ["@scure/base", "canonicalize", "jose"] },
+  vc: { packages: ["core", "did"], libraries: ["@scure/base", "canonicalize", "@noble/curves"] },
   "mls-engine": {
     packages: ["core", "storage"],
     libraries: ["ts-mls", "@noble/ciphers", "@noble/curves", "@noble/hashes"],

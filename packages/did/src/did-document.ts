@@ -18,6 +18,7 @@ export interface VerificationMethod {
   readonly publicKeyJwk?: JsonObject;
   readonly publicKeyMultibase?: string;
   readonly publicKeyBase58?: string;
+  readonly publicKeyHex?: string;
 }
 
 /** A way to reach the subject of a DID document. */

@@ -26,8 +26,13 @@ export function isOnCurve(curve: EcCurve, { x, y }: EcPoint): boolean {
 
 /** Decodes a compressed point (SEC 1, section 2.3.4). `undefined` for bytes that do not encode a point of the curve. */
 export function decompressPoint(curve: EcCurve, bytes: Uint8Array): EcPoint | undefined {
+  return bytes.length === POINTS[curve].Fp.BYTES + 1 ? decodePoint(curve, bytes) : undefined;
+}
+
+/** Decodes a compressed or uncompressed point (SEC 1, section 2.3.4). `undefined` for bytes that do not encode a point of the curve. */
+export function decodePoint(curve: EcCurve, bytes: Uint8Array): EcPoint | undefined {
   const { BYTES } = POINTS[curve].Fp;
-  const point = bytes.length === BYTES + 1 ? readPoint(curve, bytes) : undefined;
+  const point = readPoint(curve, bytes);
   if (point === undefined) return undefined;
   const uncompressed = point.toBytes(false);
   return { x: uncompressed.slice(1, BYTES + 1), y: uncompressed.slice(BYTES + 1) };

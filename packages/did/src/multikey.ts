@@ -6,6 +6,8 @@ import { decompressPoint } from "./ec-point.ts";
 
 /** Most characters of the multibase text; a key of P-521 has 95. */
 const MAX_MULTIBASE_LENGTH = 128;
+/** Most characters of a key in hexadecimal notation; an uncompressed point of secp256k1 has 130. */
+const MAX_HEX_LENGTH = 130;
 
 /** Curves by multicodec prefix, a varint of two bytes. */
 const CURVES: ReadonlyMap<number, PublicJwk["crv"]> = new Map<number, PublicJwk["crv"]>([
@@ -47,6 +49,18 @@ export function decodeBase58Key(text: string): Uint8Array {
   const bytes = text.length <= MAX_MULTIBASE_LENGTH ? decodeBase58(text) : undefined;
   if (bytes === undefined) throw new DidError("key_unsupported", "The public key is not base58btc, or too long");
   return bytes;
+}
+
+/**
+ * Decodes a key in hexadecimal notation.
+ *
+ * @throws DidError `key_unsupported`
+ */
+export function decodeHexKey(text: string): Uint8Array {
+  if (text.length > MAX_HEX_LENGTH || !/^(?:[0-9a-f]{2})+$/i.test(text)) {
+    throw new DidError("key_unsupported", "The public key is not hexadecimal, or too long");
+  }
+  return Uint8Array.from(text.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
 }
 
 function decodeMultibase(text: string): Uint8Array | undefined {

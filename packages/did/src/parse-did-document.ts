@@ -95,7 +95,7 @@ class DocumentReader {
     if (!id.startsWith(`${this.#did}#`)) return id;
     if (this.#methods.has(id)) throw invalid("Two verification methods have the same id");
     if (this.#methods.size >= this.#caps.maxMethods) throw tooLarge("verificationMethod", this.#caps.maxMethods);
-    const { publicKeyJwk, publicKeyMultibase, publicKeyBase58 } = value;
+    const { publicKeyJwk, publicKeyMultibase, publicKeyBase58, publicKeyHex } = value;
     this.#methods.set(id, {
       id,
       type: this.#text(value["type"], "verificationMethod.type"),
@@ -103,6 +103,7 @@ class DocumentReader {
       ...(publicKeyJwk === undefined ? {} : { publicKeyJwk: this.#jwk(publicKeyJwk) }),
       ...(publicKeyMultibase === undefined ? {} : { publicKeyMultibase: this.#text(publicKeyMultibase, "publicKeyMultibase") }),
       ...(publicKeyBase58 === undefined ? {} : { publicKeyBase58: this.#text(publicKeyBase58, "publicKeyBase58") }),
+      ...(publicKeyHex === undefined ? {} : { publicKeyHex: this.#text(publicKeyHex, "publicKeyHex") }),
     });
     return id;
   }

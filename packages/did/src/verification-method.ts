@@ -1,7 +1,8 @@
 import { DidError } from "./did-error.ts";
 import type { DidDocument, VerificationMethod, VerificationRelationship } from "./did-document.ts";
-import { okpJwk, readPublicJwk, type PublicJwk } from "./jwk.ts";
-import { decodeBase58Key, decodeMultikey } from "./multikey.ts";
+import { decodePoint } from "./ec-point.ts";
+import { ecJwk, okpJwk, readPublicJwk, type PublicJwk } from "./jwk.ts";
+import { decodeBase58Key, decodeHexKey, decodeMultikey } from "./multikey.ts";
 
 /**
  * Finds a verification method by its id, absolute (`did:…#key-1`) or relative (`#key-1`).
@@ -23,32 +24,44 @@ export function verificationMethodsOf(document: DidDocument, relationship: Verif
   return document[relationship].flatMap((id) => findVerificationMethod(document, id) ?? []);
 }
 
+/** The types of verification methods that have keys of one curve only. */
+const CURVES: ReadonlyMap<string, PublicJwk["crv"]> = new Map<string, PublicJwk["crv"]>([
+  ["Ed25519VerificationKey2018", "Ed25519"],
+  ["Ed25519VerificationKey2020", "Ed25519"],
+  ["X25519KeyAgreementKey2019", "X25519"],
+  ["X25519KeyAgreementKey2020", "X25519"],
+  ["EcdsaSecp256k1VerificationKey2019", "secp256k1"],
+  ["EcdsaSecp256r1VerificationKey2019", "P-256"],
+]);
+
 /**
  * The public key of a verification method as a JWK with only the required members. The key is checked: right length, on its curve.
  *
- * Supports JsonWebKey2020, JsonWebKey and Multikey with Ed25519, X25519, P-256, P-384, P-521 and secp256k1, and the Ed25519 and X25519 types
- * of 2018 to 2020. Decoding takes up to a millisecond, so cache keys that you use often.
+ * Supports JsonWebKey2020, JsonWebKey and Multikey with Ed25519, X25519, P-256, P-384, P-521 and secp256k1; the Ed25519 and X25519 types of 2018
+ * to 2020; and the ECDSA types of 2019, for secp256k1 and P-256. The older types have their key in any one of `publicKeyJwk`,
+ * `publicKeyMultibase`, `publicKeyBase58` and `publicKeyHex`. Decoding takes up to a millisecond, so cache keys that you use often.
  *
  * @throws DidError `key_unsupported`
  */
 export function publicKeyJwk(method: VerificationMethod): PublicJwk {
-  switch (method.type) {
-    case "JsonWebKey2020":
-    case "JsonWebKey":
-      return readPublicJwk(method.publicKeyJwk);
-    case "Multikey":
-      return decodeMultikey(method.publicKeyMultibase ?? "");
-    case "Ed25519VerificationKey2020":
-      return ofCurve(decodeMultikey(method.publicKeyMultibase ?? ""), "Ed25519");
-    case "X25519KeyAgreementKey2020":
-      return ofCurve(decodeMultikey(method.publicKeyMultibase ?? ""), "X25519");
-    case "Ed25519VerificationKey2018":
-      return okpJwk("Ed25519", decodeBase58Key(method.publicKeyBase58 ?? ""));
-    case "X25519KeyAgreementKey2019":
-      return okpJwk("X25519", decodeBase58Key(method.publicKeyBase58 ?? ""));
-    default:
-      throw new DidError("key_unsupported", "The type of the verification method is not supported");
+  const { type } = method;
+  if (type === "JsonWebKey2020" || type === "JsonWebKey") return readPublicJwk(method.publicKeyJwk);
+  if (type === "Multikey") return decodeMultikey(method.publicKeyMultibase ?? "");
+  const crv = CURVES.get(type);
+  if (crv === undefined) throw new DidError("key_unsupported", "The type of the verification method is not supported");
+  return keyOfCurve(crv, method);
+}
+
+function keyOfCurve(crv: PublicJwk["crv"], method: VerificationMethod): PublicJwk {
+  const { publicKeyJwk: jwk, publicKeyMultibase: multibase, publicKeyBase58: base58, publicKeyHex: hex } = method;
+  // Several keys in one method could be read as different keys by different verifiers.
+  if ([jwk, multibase, base58, hex].filter((key) => key !== undefined).length !== 1) {
+    throw new DidError("key_unsupported", "The verification method must have exactly one public key");
   }
+  if (jwk !== undefined) return ofCurve(readPublicJwk(jwk), crv);
+  if (multibase !== undefined) return ofCurve(decodeMultikey(multibase), crv);
+  const bytes = base58 === undefined ? decodeHexKey(hex ?? "") : decodeBase58Key(base58);
+  return crv === "Ed25519" || crv === "X25519" ? okpJwk(crv, bytes) : ecJwk(crv, decodePoint(crv, bytes));
 }
 
 function ofCurve(jwk: PublicJwk, crv: PublicJwk["crv"]): PublicJwk {

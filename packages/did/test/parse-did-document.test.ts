@@ -1,4 +1,6 @@
+import { createECDH } from "node:crypto";
 import { thrownBy } from "@parley/test-assertions";
+import { base58 } from "@scure/base";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
@@ -10,7 +12,7 @@ import {
   type DidErrorCode,
 } from "../src/index.ts";
 import { expectDidError, unlessDidError } from "./expect-error.ts";
-import { EC, ED25519, X25519 } from "./vectors.ts";
+import { EC, ED25519, SECP256K1, X25519 } from "./vectors.ts";
 
 const did = "did:web:example.com:a";
 const jwk = { kty: "OKP", crv: "Ed25519", x: "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" };
@@ -181,6 +183,7 @@ describe("publicKeyJwk", () => {
   const [x25519Multibase, x25519Base58] = X25519[0] ?? ["", ""];
   const [p256, , x = "", y = ""] = EC[0] ?? ["", ""];
   const ec = { kty: "EC", crv: "P-256", x, y };
+  const p256Point = Buffer.concat([Buffer.of(4), Buffer.from(x, "base64url"), Buffer.from(y, "base64url")]);
   const of = (type: string, key: object): unknown => publicKeyJwk({ id: "#1", controller: did, type, ...key });
 
   it("decodes every type to a JWK with required members only", () => {
@@ -197,6 +200,29 @@ describe("publicKeyJwk", () => {
     );
   });
 
+  it.each([
+    ["EcdsaSecp256k1VerificationKey2019", "secp256k1"],
+    ["EcdsaSecp256r1VerificationKey2019", "P-256"],
+  ])("decodes %s in each of its encodings", (type, curve) => {
+    const [secret = "", multibase = ""] = curve === "secp256k1" ? (SECP256K1[0] ?? []) : ["", p256];
+    const compressed = base58.decode(multibase.slice(1)).subarray(2);
+    const uncompressed = curve === "secp256k1" ? secp256k1PointOf(secret) : p256Point;
+    const coordinate = (from: number): string => uncompressed.subarray(from, from + 32).toString("base64url");
+    const expected = { kty: "EC", crv: curve, x: coordinate(1), y: coordinate(33) };
+    for (const key of [
+      { publicKeyJwk: { ...expected, kid: "1" } },
+      { publicKeyMultibase: multibase },
+      { publicKeyBase58: base58.encode(compressed) },
+      { publicKeyHex: Buffer.from(compressed).toString("hex") },
+      { publicKeyHex: uncompressed.toString("hex").toUpperCase() },
+    ]) {
+      expect(of(type, key)).toEqual(expected);
+      const method = { id: "#1", type, controller: did, ...key };
+      const [parsed] = parseDidDocument({ id: did, verificationMethod: [method] }, did).verificationMethod;
+      expect(parsed && publicKeyJwk(parsed)).toEqual(expected);
+    }
+  });
+
   it.each<[string, string, object]>([
     ["an unknown type", "Bls12381G2Key2020", { publicKeyBase58: "1" }],
     ["a type whose member is missing", "Multikey", { publicKeyJwk: jwk }],
@@ -205,6 +231,11 @@ describe("publicKeyJwk", () => {
     ["the wrong curve for its type", "X25519KeyAgreementKey2020", { publicKeyMultibase: ed25519 }],
     ["a short base58 key", "Ed25519VerificationKey2018", { publicKeyBase58: "4zvwRjXUKGfvwnParsHAS3HuSVzV5cA4Mcphgmo" }],
     ["a huge base58 key", "Ed25519VerificationKey2018", { publicKeyBase58: "4".repeat(2000) }],
+    ["a short hexadecimal key", "EcdsaSecp256k1VerificationKey2019", { publicKeyHex: "02".repeat(32) }],
+    ["a huge hexadecimal key", "EcdsaSecp256k1VerificationKey2019", { publicKeyHex: "02".repeat(500_000) }],
+    ["a hexadecimal key with 0x", "EcdsaSecp256k1VerificationKey2019", { publicKeyHex: `0x${"02".repeat(33)}` }],
+    ["an address instead of a key", "EcdsaSecp256k1VerificationKey2019", { blockchainAccountId: "eip155:1:0x89a9" }],
+    ["keys in two encodings", "Ed25519VerificationKey2018", { publicKeyJwk: jwk, publicKeyMultibase: ed25519 }],
     ["a symmetric key", "JsonWebKey2020", { publicKeyJwk: { kty: "oct", k: "AA" } }],
     ["an RSA key", "JsonWebKey2020", { publicKeyJwk: { kty: "RSA", n: "AA", e: "AQAB" } }],
     ["a private key", "JsonWebKey2020", { publicKeyJwk: { ...jwk, d: jwk.x } }],
@@ -222,6 +253,12 @@ describe("publicKeyJwk", () => {
     );
   });
 });
+
+function secp256k1PointOf(secret: string): Buffer {
+  const ecdh = createECDH("secp256k1");
+  ecdh.setPrivateKey(secret, "hex");
+  return ecdh.getPublicKey();
+}
 
 describe("didcommEndpoints", () => {
   const endpointsOf = (...services: object[]): unknown => didcommEndpoints(parseDidDocument({ id: did, service: services }, did));

@@ -2,7 +2,7 @@ import { isJsonObject, type JsonObject } from "@parley/core";
 import { didOf } from "@parley/did";
 import { entriesOf } from "./json.ts";
 import { verifyJws } from "./jwt/jws.ts";
-import { ALGORITHMS, type Curve, type ImportedKey } from "./keys/curves.ts";
+import { ALGORITHMS, type Curve, type VerifyingKey } from "./keys/curves.ts";
 import { candidateKeys, findKey, type KeySource } from "./keys/verification-key.ts";
 import type { Kind } from "./kind.ts";
 import { isForCryptosuite, verifyHashData } from "./proof/cryptosuite.ts";
@@ -16,7 +16,7 @@ interface Attempt {
   readonly algorithm: string;
   /** Whether keys on the curve can create such signatures. */
   acceptsCurve(curve: Curve): boolean;
-  verify(key: ImportedKey): Promise<void>;
+  verify(key: VerifyingKey): Promise<void>;
 }
 
 /** The DID in the id of the signing key. `undefined` without an id, or if it is not a DID URL. */

@@ -78,7 +78,9 @@ export function alterProof(signed: string, change: (proof: JsonObject) => JsonOb
 }
 
 function signatureOf(input: string, key: KeyObject): string {
-  const hash = { prime256v1: "sha256", secp384r1: "sha384", secp521r1: "sha512" }[key.asymmetricKeyDetails?.namedCurve ?? ""];
+  const hash = { prime256v1: "sha256", secp384r1: "sha384", secp521r1: "sha512", secp256k1: "sha256" }[
+    key.asymmetricKeyDetails?.namedCurve ?? ""
+  ];
   return sign(hash ?? null, Buffer.from(input), { key, dsaEncoding: "ieee-p1363" }).toString("base64url");
 }
 

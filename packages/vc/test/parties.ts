@@ -5,7 +5,7 @@ import type { SigningKey } from "../src/index.ts";
 
 export const NOW: number = Date.parse("2026-03-01T12:00:00Z");
 
-export type TestCurve = "Ed25519" | "P-256" | "P-384" | "P-521";
+export type TestCurve = "Ed25519" | "P-256" | "P-384" | "P-521" | "secp256k1";
 
 /** A DID with a key, and what others find when they resolve it. */
 export interface Party {

@@ -185,7 +185,7 @@ describe("signCredential", () => {
     const keys = [
       generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey,
       generateKeyPairSync("x25519").privateKey,
-      generateKeyPairSync("ec", { namedCurve: "secp256k1" }).privateKey,
+      generateKeyPairSync("ec", { namedCurve: "secp521r1" }).privateKey,
       generateKeyPairSync("ed25519").publicKey,
       ((await crypto.subtle.generateKey("Ed25519", false, ["sign", "verify"])) as webcrypto.CryptoKeyPair).publicKey,
       await crypto.subtle.generateKey({ name: "HMAC", hash: "SHA-256" }, false, ["sign"]),

@@ -1,14 +1,10 @@
 import type { JsonObject } from "@parley/core";
-import { decodeBase64url } from "@parley/core/eager";
-import { lazily } from "@parley/core/lazily";
+import { decodeBase64url, encodeBase64url } from "@parley/core/eager";
 import { decodeBase64urlText } from "../decode-base64url-text.ts";
 import { truncate, parseJsonObject } from "../json.ts";
-import { ALGORITHMS, type ImportedKey } from "../keys/curves.ts";
+import { ALGORITHMS, type VerifyingKey } from "../keys/curves.ts";
 import type { Signer } from "../keys/signing-key.ts";
 import { VcError } from "../vc-error.ts";
-
-/** Loaded by the first signature. */
-const loadJose = lazily(() => import("jose"));
 
 /** A parsed JWS whose signature is not verified yet. */
 export interface Jws {
@@ -18,6 +14,9 @@ export interface Jws {
   readonly alg: string;
   readonly kid: string | undefined;
   readonly payload: JsonObject;
+  /** The first two parts of the text, as bytes. */
+  readonly signingInput: Uint8Array<ArrayBuffer>;
+  readonly signature: Uint8Array<ArrayBuffer>;
 }
 
 const KNOWN_ALGORITHMS: ReadonlySet<string> = new Set(Object.values(ALGORITHMS).flat());
@@ -36,7 +35,8 @@ export function looksLikeJws(text: string): boolean {
  */
 export function readJws(text: string): Jws {
   const [protectedPart = "", payloadPart = "", signaturePart = "", ...rest] = text.split(".");
-  if (rest.length > 0 || decodeBase64url(signaturePart) === undefined) throw new VcError("malformed", "The text is not a compact JWS");
+  const signature = decodeBase64url(signaturePart);
+  if (rest.length > 0 || signature === undefined) throw new VcError("malformed", "The text is not a compact JWS");
   const header = readPart(protectedPart, "The JWS header");
   // `b64` has no effect without `crit`, but some implementations apply it (RFC 7797, section 6).
   if (header["crit"] !== undefined || header["b64"] !== undefined) {
@@ -46,34 +46,29 @@ export function readJws(text: string): Jws {
   if (typeof alg !== "string") throw new VcError("malformed", "The JWS has no alg");
   if (!KNOWN_ALGORITHMS.has(alg)) throw new VcError("alg_not_allowed", `The algorithm ${truncate(alg)} is not supported`);
   if (kid !== undefined && typeof kid !== "string") throw new VcError("kid_invalid", "The kid of the JWS must be a string");
-  return { text, header, alg, kid, payload: readPart(payloadPart, "The JWS payload") };
+  const payload = readPart(payloadPart, "The JWS payload");
+  return { text, header, alg, kid, payload, signingInput: new TextEncoder().encode(`${protectedPart}.${payloadPart}`), signature };
 }
 
 /**
  * Verifies the signature. Only the algorithms of the key are allowed, whatever the header names (RFC 8725, section 3.1).
  *
- * @throws VcError `alg_not_allowed`, `signature_invalid`, `malformed`
+ * @throws VcError `alg_not_allowed`, `signature_invalid`
  */
-export async function verifyJws(jws: Jws, { curve, cryptoKey }: ImportedKey): Promise<void> {
-  const algorithms = ALGORITHMS[curve];
-  if (!algorithms.includes(jws.alg)) throw new VcError("alg_not_allowed", `Keys of ${curve} cannot be used with ${jws.alg}`);
-  const { compactVerify, errors } = await loadJose();
-  try {
-    await compactVerify(jws.text, cryptoKey, { algorithms: [...algorithms] });
-  } catch (error) {
-    if (error instanceof errors.JWSSignatureVerificationFailed) {
-      throw new VcError("signature_invalid", "The JWS was not signed with this key", { cause: error });
-    }
-    throw new VcError("malformed", "The JWS cannot be parsed", { cause: error });
-  }
+export async function verifyJws({ alg, signature, signingInput }: Jws, key: VerifyingKey): Promise<void> {
+  if (!ALGORITHMS[key.curve].includes(alg)) throw new VcError("alg_not_allowed", `Keys of ${key.curve} cannot be used with ${alg}`);
+  if (!(await key.verify(signature, signingInput))) throw new VcError("signature_invalid", "The JWS was not signed with this key");
 }
 
-/** Signs a payload with the preferred algorithm of the key. */
-export async function signJws(payload: JsonObject, header: JsonObject, { curve, cryptoKey, kid }: Signer): Promise<string> {
+/** Signs a payload with the preferred algorithm of the key. Returns the compact serialisation. */
+export async function signJws(payload: JsonObject, header: JsonObject, { curve, kid, sign }: Signer): Promise<string> {
   const [alg] = ALGORITHMS[curve];
-  const bytes = new TextEncoder().encode(JSON.stringify(payload));
-  const { CompactSign } = await loadJose();
-  return new CompactSign(bytes).setProtectedHeader({ alg, ...header, kid }).sign(cryptoKey);
+  const input = [{ alg, ...header, kid }, payload].map(encodePart).join(".");
+  return `${input}.${encodeBase64url(await sign(new TextEncoder().encode(input)))}`;
+}
+
+function encodePart(part: JsonObject): string {
+  return encodeBase64url(new TextEncoder().encode(JSON.stringify(part)));
 }
 
 /** Whether a header value is the media type `application/<subtype>`, whose prefix is optional (RFC 7515, section 4.1.9). */

@@ -6,6 +6,7 @@ import {
   verificationMethodsOf,
   type DidDocument,
   type DidResolver,
+  type PublicJwk,
   type ResolveOptions,
   type VerificationMethod,
   type VerificationRelationship,
@@ -13,7 +14,8 @@ import {
 import { truncate } from "../json.ts";
 import type { Kind } from "../kind.ts";
 import { VcError } from "../vc-error.ts";
-import { importParameters, isCurve, type ImportedKey } from "./curves.ts";
+import type { VerifyingKey } from "./curves.ts";
+import { importPublicJwk } from "./import-public-jwk.ts";
 
 /** If a key is missing, a cached document older than this is resolved again, since the key may have been added. */
 const MAX_AGE_MS = 30_000;
@@ -27,14 +29,14 @@ export interface KeySource {
 }
 
 /** Imported keys, cached as long as the resolver caches their document. */
-const imported = new WeakMap<VerificationMethod, Promise<ImportedKey>>();
+const imported = new WeakMap<VerificationMethod, Promise<VerifyingKey>>();
 
 /**
  * Finds a key by its absolute DID URL. It must belong to the given DID, and its document must list it for the purpose of the kind.
  *
  * @throws VcError
  */
-export async function findKey(kid: string, did: string, kind: Kind, source: KeySource): Promise<ImportedKey> {
+export async function findKey(kid: string, did: string, kind: Kind, source: KeySource): Promise<VerifyingKey> {
   const owner = didOf(kid);
   if (owner === undefined) throw new VcError("kid_invalid", "The key id is not an absolute DID URL");
   if (owner !== did) throw new VcError(kind.mismatch, `The ${kind.name} is signed by ${truncate(owner)} instead of ${truncate(did)}`);
@@ -42,7 +44,7 @@ export async function findKey(kid: string, did: string, kind: Kind, source: KeyS
 }
 
 /** The keys that a DID document lists for the purpose of the kind: at most 8, without unsupported ones. */
-export async function candidateKeys(did: string, kind: Kind, source: KeySource): Promise<readonly ImportedKey[]> {
+export async function candidateKeys(did: string, kind: Kind, source: KeySource): Promise<readonly VerifyingKey[]> {
   const methods = verificationMethodsOf(await resolve(did, source), kind.relationship).slice(0, MAX_CANDIDATES);
   const keys = await Promise.all(
     methods.map((method) =>
@@ -82,7 +84,7 @@ async function resolve(did: string, { resolver, signal }: KeySource, options: Re
   }
 }
 
-function importMethod(method: VerificationMethod): Promise<ImportedKey> {
+function importMethod(method: VerificationMethod): Promise<VerifyingKey> {
   const known = imported.get(method);
   if (known !== undefined) return known;
   const promise = importPublicKey(method);
@@ -90,14 +92,15 @@ function importMethod(method: VerificationMethod): Promise<ImportedKey> {
   return promise;
 }
 
-async function importPublicKey(method: VerificationMethod): Promise<ImportedKey> {
+async function importPublicKey(method: VerificationMethod): Promise<VerifyingKey> {
+  const name = `The key ${truncate(method.id)}`;
+  return importPublicJwk(decodeKey(method, name), name);
+}
+
+function decodeKey(method: VerificationMethod, name: string): PublicJwk {
   try {
-    const jwk = publicKeyJwk(method);
-    if (!isCurve(jwk.crv)) throw new VcError("key_unsupported", `Keys of ${jwk.crv} are not supported for credentials`);
-    const cryptoKey = await crypto.subtle.importKey("jwk", { ...jwk }, importParameters(jwk.crv), false, ["verify"]);
-    return { curve: jwk.crv, cryptoKey };
+    return publicKeyJwk(method);
   } catch (error) {
-    if (error instanceof VcError) throw error;
-    throw new VcError("key_unsupported", `The key ${truncate(method.id)} cannot be imported`, { cause: error });
+    throw new VcError("key_unsupported", `${name} cannot be imported`, { cause: error });
   }
 }

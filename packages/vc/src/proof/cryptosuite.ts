@@ -1,6 +1,6 @@
 import type { JsonObject } from "@parley/core";
 import canonicalize from "canonicalize";
-import { signatureParameters, type Curve, type ImportedKey } from "../keys/curves.ts";
+import type { Curve, PrivateKey, VerifyingKey } from "../keys/curves.ts";
 import { VcError } from "../vc-error.ts";
 
 /** The supported cryptosuites, which canonicalize with JCS (RFC 8785), and the curves of each. */
@@ -19,7 +19,7 @@ export function isForCryptosuite(curve: Curve, cryptosuite: string): boolean {
   return CURVES[cryptosuite]?.includes(curve) === true;
 }
 
-/** The cryptosuite for keys on a curve. `undefined` for P-521. */
+/** The cryptosuite for keys on a curve. `undefined` for P-521 and secp256k1. */
 export function cryptosuiteOf(curve: Curve): string | undefined {
   return Object.keys(CURVES).find((name) => isForCryptosuite(curve, name));
 }
@@ -29,9 +29,8 @@ export function cryptosuiteOf(curve: Curve): string | undefined {
  *
  * @see {@link https://www.w3.org/TR/vc-di-eddsa/#create-proof-eddsa-jcs-2022 | Data Integrity EdDSA Cryptosuites, section 3.3.1}
  */
-export async function signHashData(document: JsonObject, options: JsonObject, { curve, cryptoKey }: ImportedKey): Promise<Uint8Array> {
-  const data = await hashData(document, options, curve);
-  return new Uint8Array(await crypto.subtle.sign(signatureParameters(curve), cryptoKey, data));
+export async function signHashData(document: JsonObject, options: JsonObject, key: PrivateKey): Promise<Uint8Array> {
+  return key.sign(await hashData(document, options, key.curve));
 }
 
 /**
@@ -44,11 +43,11 @@ export async function signHashData(document: JsonObject, options: JsonObject, { 
 export async function verifyHashData(
   signature: Uint8Array<ArrayBuffer>,
   { document, options, cryptosuite }: { document: JsonObject; options: JsonObject; cryptosuite: string },
-  { curve, cryptoKey }: ImportedKey,
+  key: VerifyingKey,
 ): Promise<void> {
-  if (!isForCryptosuite(curve, cryptosuite)) throw new VcError("alg_not_allowed", `Keys of ${curve} cannot be used with ${cryptosuite}`);
-  const data = await hashData(document, options, curve);
-  if (!(await crypto.subtle.verify(signatureParameters(curve), cryptoKey, signature, data))) {
+  if (!isForCryptosuite(key.curve, cryptosuite))
+    throw new VcError("alg_not_allowed", `Keys of ${key.curve} cannot be used with ${cryptosuite}`);
+  if (!(await key.verify(signature, await hashData(document, options, key.curve)))) {
     throw new VcError("signature_invalid", "The proof was not created with this key");
   }
 }

@@ -4,7 +4,7 @@ import { generate } from "@digitalbazaar/ed25519-multikey";
 import { createSignCryptosuite, createVerifyCryptosuite } from "@digitalbazaar/eddsa-jcs-2022-cryptosuite";
 import type { JsonObject } from "@parley/core";
 import { rejectionOf } from "@parley/test-assertions";
-import { EdDSASigner, ES256Signer } from "did-jwt";
+import { EdDSASigner, ES256KSigner, ES256Signer } from "did-jwt";
 import {
   createVerifiableCredentialJwt,
   createVerifiablePresentationJwt,
@@ -58,8 +58,11 @@ describe.each([
   });
 });
 
-describe("did-jwt-vc, which is of VCDM 1.1", () => {
-  const issuer = makeParty("issuer");
+describe.each([
+  ["EdDSA", "Ed25519", EdDSASigner],
+  ["ES256K", "secp256k1", ES256KSigner],
+] as const)("did-jwt-vc, which is of VCDM 1.1, with %s", (alg, curve, theirSigner) => {
+  const issuer = makeParty("issuer", curve);
   const holder = makeParty("holder", "P-256");
   const resolver = resolverOf(issuer, holder);
   const credential = {
@@ -71,14 +74,14 @@ describe("did-jwt-vc, which is of VCDM 1.1", () => {
     expirationDate: "2056-01-01T00:00:00Z",
     credentialSubject: { id: holder.did, level: "gold" },
   };
-  const theirIssuer = { did: issuer.did, signer: EdDSASigner(secretOf(issuer.key.privateKey)), alg: "EdDSA" };
+  const theirIssuer = { did: issuer.did, signer: theirSigner(secretOf(issuer.key.privateKey)), alg };
   const theirHolder = { did: holder.did, signer: ES256Signer(secretOf(holder.key.privateKey)), alg: "ES256" };
   const theirResolver = { resolve: async (did: string) => didResolution([issuer, holder].find((party) => party.did === did)) };
 
   it("creates credentials that verify here, without a kid and with members that only the claims contain", async () => {
     const token = await createVerifiableCredentialJwt(credential, theirIssuer);
     const verified = await verifyCredential(token, { resolver, now });
-    expect(verified).toMatchObject({ format: "jwt", issuer: issuer.did, headers: { alg: "EdDSA", typ: "JWT" } });
+    expect(verified).toMatchObject({ format: "jwt", issuer: issuer.did, headers: { alg, typ: "JWT" } });
     const dates = { issuanceDate: "2026-01-01T00:00:00Z", expirationDate: "2056-01-01T00:00:00Z" };
     expect(verified.credential).toEqual({ ...credential, ...dates });
   });

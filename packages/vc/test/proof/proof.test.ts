@@ -4,7 +4,8 @@ import { rejectionOf } from "@parley/test-assertions";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { signCredential, signPresentation, verifyCredential, verifyPresentation } from "../../src/index.ts";
-import { importParameters, isCurve, type ImportedKey } from "../../src/keys/curves.ts";
+import type { VerifyingKey } from "../../src/keys/curves.ts";
+import { importPublicJwk } from "../../src/keys/import-public-jwk.ts";
 import { CREDENTIAL } from "../../src/kind.ts";
 import { decodeProofValue, encodeProofValue } from "../../src/proof/proof-value.ts";
 import { hashData, verifyHashData } from "../../src/proof/cryptosuite.ts";
@@ -21,11 +22,10 @@ const credential = credentialFor(issuer, "did:x:subject");
 const now = (): number => NOW;
 const signed = await signCredential(credential, { key: issuer.key, format: "json", now });
 
-async function publicKeyOf(multikey: string): Promise<ImportedKey> {
+async function publicKeyOf(multikey: string): Promise<VerifyingKey> {
   const [method] = didKeyDocument(`did:key:${multikey}`).verificationMethod;
-  const jwk = method === undefined ? undefined : publicKeyJwk(method);
-  if (jwk === undefined || !isCurve(jwk.crv)) throw new Error("no key");
-  return { curve: jwk.crv, cryptoKey: await crypto.subtle.importKey("jwk", { ...jwk }, importParameters(jwk.crv), false, ["verify"]) };
+  if (method === undefined) throw new Error("no key");
+  return importPublicJwk(publicKeyJwk(method), multikey);
 }
 
 describe("the specifications' test vectors", () => {
