@@ -63,6 +63,22 @@ describeUnless(found.missing, "the console of parley dev", () => {
     await rm(directory, { recursive: true, force: true });
   });
 
+  async function read<T>(path: string): Promise<T> {
+    const { origin, hash } = new URL(ready.console);
+    const response = await fetch(`${origin}/api/${path}`, { headers: { authorization: `Bearer ${hash.replace("#token=", "")}` } });
+    return (await response.json()) as T;
+  }
+
+  function readAgent(did: string): Promise<{ readonly isConnected: boolean; readonly waiting: number }> {
+    return read(`read/node/agent?did=${encodeURIComponent(did)}`);
+  }
+
+  /** How many agents pages have stopped. */
+  async function stops(): Promise<number> {
+    return (await read<{ outcome: string }[]>("events?limit=1000&filter=kind:acted")).filter(({ outcome }) => outcome === "stop-listening")
+      .length;
+  }
+
   it("is opened by --open, through a file that leads to it", async () => {
     await expect.poll(() => readFile(join(directory, "opened"), "utf8").catch(() => ""), { timeout: 60_000 }).toContain(ready.console);
   });
@@ -78,7 +94,7 @@ describeUnless(found.missing, "the console of parley dev", () => {
     await page.getByLabel("Body").fill(`{ "text": "hello in ${scheme}" }`);
     await page.getByRole("button", { name: "Request" }).click();
     await main.locator("pre").getByText(`hello in ${scheme}`).waitFor();
-    await page.getByLabel("Type").fill("https://example.com/unknown/1.0/request");
+    await page.getByLabel("Type", { exact: true }).fill("https://example.com/unknown/1.0/request");
     await page.getByRole("button", { name: "Request" }).click();
     await main.getByText("no handler").first().waitFor();
     await opened.screenshot(`try-${scheme}`);
@@ -95,6 +111,73 @@ describeUnless(found.missing, "the console of parley dev", () => {
     await opened.screenshot(`doctor-${scheme}`);
     expect(await opened.violations()).toEqual([]);
     expect(opened.errors).toEqual([]);
+    await opened.close();
+  });
+
+  it.each(["light", "dark"] as const)(
+    "waits for messages as an agent, answers them, and leaves when the page is closed, with %s colours",
+    async (scheme) => {
+      const waiting = `did:web:localhost:waiting-${scheme}`;
+      const opened = await OpenedPage.open(browser, ready.console, scheme);
+      const { page } = opened;
+      const main = page.locator("main");
+      await opened.show("try");
+      await page.getByLabel("Wait as").fill(waiting);
+      await page.getByLabel("Answer requests").selectOption("with this body");
+      await page.getByLabel("Body of the answer").fill("{");
+      await page.getByRole("button", { name: "Start waiting", disabled: true }).waitFor();
+      await page.getByLabel("Body of the answer").fill('{ "price": 3 }');
+      await page.getByRole("button", { name: "Start waiting" }).click();
+      await main.getByText("Nothing has arrived yet").waitFor();
+
+      const order = { type: "https://orders.example/orders/1.0/request", to: waiting, body: { item: `a lamp in ${scheme}` } };
+      const answer = await bob.request(order, { timeoutMs: 120_000 });
+      expect(answer).toMatchObject({ from: waiting, type: "https://orders.example/orders/1.0/response", body: { price: 3 } });
+      const card = page.getByRole("region", { name: "received orders/1.0/request" });
+      await card.getByText(/answered after \d/).waitFor();
+      await card.getByText(`a lamp in ${scheme}`).waitFor();
+      await card.getByText('"price": 3').waitFor();
+      await card.scrollIntoViewIfNeeded();
+      await opened.screenshot(`wait-${scheme}`);
+      expect(await opened.violations()).toEqual([]);
+
+      // Another screen, and back: it still waits. What is acknowledged is in no inbox.
+      await opened.show("agents");
+      await opened.show("try");
+      await card.waitFor();
+      await bob.send({ ...order, body: { item: "a chair" } });
+      await main.getByText("a chair").waitFor();
+      await expect.poll(async () => (await readAgent(waiting)).waiting).toBe(0);
+      expect(opened.errors).toEqual([]);
+      // A page that is left says so; one whose browser is killed does not.
+      const saysSo = scheme === "light";
+      const before = await stops();
+      await (saysSo ? page.goto("about:blank") : opened.close());
+      await expect.poll(stops).toBe(before + Number(saysSo));
+      await opened.close();
+      await expect.poll(async () => (await readAgent(waiting)).isConnected, { timeout: 120_000 }).toBe(false);
+    },
+  );
+
+  it("stops waiting when that is wanted, and says why it can't begin", async () => {
+    const waiting = "did:web:localhost:stopping";
+    const opened = await OpenedPage.open(browser, ready.console);
+    const { page } = opened;
+    await opened.show("try");
+    await page.getByLabel("Wait as").fill("not a DID");
+    await page.getByRole("button", { name: "Start waiting" }).click();
+    await page.getByRole("alert").waitFor();
+    await page.getByLabel("Wait as").fill(waiting);
+    await page.getByLabel("Message types").fill(`${ECHO}/request`);
+    await page.getByRole("button", { name: "Start waiting" }).click();
+    const stop = page.getByRole("button", { name: "Stop waiting" });
+    await stop.waitFor();
+    const answer = await bob.request({ type: `${ECHO}/request`, to: waiting, body: { text: "back" } }, { timeoutMs: 120_000 });
+    expect(answer.body).toEqual({ text: "back" });
+    await stop.click();
+    await page.getByRole("button", { name: "Start waiting" }).waitFor();
+    await expect.poll(async () => (await readAgent(waiting)).isConnected).toBe(false);
+    await page.getByRole("region", { name: "received echo/1.0/request" }).waitFor();
     await opened.close();
   });
 

@@ -7,6 +7,7 @@ import type { Output } from "../output/output.ts";
 import { DevDirectory } from "./dev-directory.ts";
 import { VARIABLES, type DevEnvironment } from "./dev-state.ts";
 import { devSource } from "./dev-source.ts";
+import { TryAgents } from "./try-agents.ts";
 import { isQuiet, readEvent, type DevSource } from "./event.ts";
 import { formatEvent } from "./event-line.ts";
 import { openInBrowser } from "./open-in-browser.ts";
@@ -85,7 +86,8 @@ export async function dev({ version, environment: given, output, signal }: Runti
       const { admin: console, environment, nodeHttpUrl, consoleUrl, secondNode } = servers;
       const variables = Object.fromEntries(VARIABLES.map((name) => [name, environment[name] ?? ""]));
       const own = { ...given, ...variables, PARLEY_CONTEXT: "none" };
-      console?.attach(devSource({ environment: own, cliVersion: version, dataDirectory: directory.path }));
+      const agents = new TryAgents(own);
+      console?.attach(devSource({ environment: own, cliVersion: version, dataDirectory: directory.path, agents }));
       await directory.writeState({ pid: process.pid, nodeHttpUrl, environment, inMemory: memory, consoleUrl });
       if (env !== false) await writeEnvironment(env, variables);
       const ready: DevReady = { event: "ready", pid: process.pid, data: directory.path, environment, console: consoleUrl, secondNode };
@@ -102,6 +104,7 @@ export async function dev({ version, environment: given, output, signal }: Runti
       output.note("Ready. Ctrl-C stops all servers.");
       await aborted(signal);
       output.note("Stopping.");
+      await agents.close();
     } finally {
       await servers.close();
     }

@@ -1,6 +1,7 @@
 import { AdminError } from "@parley/admin";
 import { ParleyError } from "@parley/core";
 import { randomUUID } from "node:crypto";
+import { readBody } from "./read-body.ts";
 
 /** A message to try. */
 interface Trial {
@@ -72,17 +73,6 @@ function didOf(client: { readonly did: string }): string {
   } catch {
     return "";
   }
-}
-
-function readBody(text: string): Readonly<Record<string, unknown>> {
-  if (text.trim() === "") return {};
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
-  } catch (error) {
-    throw new AdminError(400, "malformed_request", `the body is not JSON: ${error instanceof Error ? error.message : ""}`);
-  }
-  throw new AdminError(400, "malformed_request", "the body must be a JSON object");
 }
 
 function readTimeout(text: string | undefined): number {

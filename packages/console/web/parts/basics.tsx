@@ -208,6 +208,7 @@ export function Json({ value, label }: { value: unknown; label: string }): JSX.E
   return (
     <div class="json">
       <div class="tools">
+        <span class="hint">{label}</span>
         <Copy text={text} />
       </div>
       <pre tabIndex={0} aria-label={label}>

@@ -2,10 +2,12 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { Badge, Copy, Did, Empty, Field, Heading, Json, Problem } from "../parts/basics.tsx";
 import { clock, duration, shortType } from "../parts/format.ts";
-import { act, canRead, readPath } from "../state/api.ts";
+import { jsonError } from "../parts/json-error.ts";
+import { act, canAct, canRead, readPath } from "../state/api.ts";
 import { linkTo, place, setSetting } from "../state/router.ts";
 import { useRead } from "../state/use-read.ts";
 import type { AgentRow } from "./agents.tsx";
+import { WaitForMessages } from "./wait.tsx";
 
 interface Result {
   readonly id: string;
@@ -57,7 +59,7 @@ export function TryScreen(): JSX.Element {
   const isComplete = to !== "" && type !== "" && bodyError === undefined && working === undefined;
   return (
     <>
-      <Heading title="Try it" question="What answers if I send this message?">
+      <Heading title="Try it" question="What answers if I send this message, and what arrives if I wait?">
         <Copy text={() => location.href} label="Copy a link to this call" />
       </Heading>
       <form
@@ -121,6 +123,7 @@ export function TryScreen(): JSX.Element {
           <Outcome key={one.number} attempt={one} />
         ))}
       </div>
+      {canAct("dev", "listen") && <WaitForMessages />}
     </>
   );
 }
@@ -162,14 +165,4 @@ function Outcome({ attempt: { kind, time, type, to, result } }: { attempt: Attem
 /** Protocols are bound; a request is the most common type of one. */
 function requestOf(protocol: string): string {
   return protocol === "*" ? ECHO : `${protocol}/request`;
-}
-
-function jsonError(text: string): string | undefined {
-  if (text.trim() === "") return undefined;
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null && !Array.isArray(value) ? undefined : "The body must be a JSON object";
-  } catch (error) {
-    return error instanceof Error ? error.message : "The body is not JSON";
-  }
 }

@@ -1,0 +1,10 @@
+/** Why a text is no JSON object; `undefined` if it is one, or empty. */
+export function jsonError(text: string): string | undefined {
+  if (text.trim() === "") return undefined;
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null && !Array.isArray(value) ? undefined : "The body must be a JSON object";
+  } catch (error) {
+    return error instanceof Error ? error.message : "The body is not JSON";
+  }
+}
