@@ -4,7 +4,8 @@ import { defineConfig } from "vitest/config";
 import { fakeTimerTests } from "./scripts/lib/fake-timer-tests.ts";
 
 // Tests import the workspace's packages as sources, so that a test never runs against a stale build.
-const conditions = ["@parley/source", ...defaultServerConditions];
+// `module` is left out, as Node does: builds for bundlers have imports that Node does not resolve.
+const conditions = ["@parley/source", ...defaultServerConditions.filter((condition) => condition !== "module")];
 const roots = "{packages,apps,testing}/*/{src,test}";
 
 const UNIT = [`${roots}/**/*.test.ts`, "scripts/**/*.test.mjs"];

@@ -27,6 +27,7 @@ export const RULES = {
   },
 
   lens: { packages: ["core"], libraries: [] },
+  otel: { packages: ["core"], libraries: ["@opentelemetry/api"] },
   admin: { packages: ["core", "lens", "server-kit"], libraries: ["fastify"] },
   // Its page is bundled at build time, and has of these packages only types and the filter language.
   console: { packages: ["admin", "lens", "server-kit"], libraries: ["preact", "@preact/signals", "@tanstack/virtual-core", "pino"] },

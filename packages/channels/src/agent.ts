@@ -25,6 +25,7 @@ import { LogPosition } from "./channel/log-position.ts";
 import { CURSOR_ROW, JOINED_ROW, LEAVING_ROW, NAME_ROW, numberValue, UPDATE_ROW } from "./channel/rows.ts";
 import { sendKeysOf } from "./channel/send-key.ts";
 import { checkChannelName, newGroupId } from "./channel-name.ts";
+import { ChannelTelemetry } from "./channel-telemetry.ts";
 import {
   channelLimits,
   type ChannelLimits,
@@ -269,6 +270,7 @@ export class Agent {
         late: new LateEntries(group),
         sendKeys: sendKeysOf(identityKey, name),
         events: this.#options.events ?? {},
+        telemetry: this.#options.telemetry && new ChannelTelemetry(this.#options.telemetry, name),
         warn: this.#options.onWarning ?? printWarning,
         closed: closed.signal,
       },

@@ -1,4 +1,5 @@
-import { checkOptions, IS_ANYTHING, IS_BOOLEAN, IS_FUNCTION, readNumbers, type OptionCheck } from "@parley/core/internal";
+import type { Telemetry } from "@parley/core";
+import { checkOptions, IS_ANYTHING, IS_BOOLEAN, IS_FUNCTION, IS_TELEMETRY, readNumbers, type OptionCheck } from "@parley/core/internal";
 import type { Authenticate, GroupStore } from "@parley/mls-engine";
 import type { RelayClientOptions } from "@parley/skytale-relay";
 import { readLimits } from "@parley/skytale-relay/options";
@@ -61,6 +62,11 @@ export interface SkytaleClientSettings {
    */
   readonly onWarning?: (warning: string) => void;
   readonly events?: Partial<SkytaleClientEvents>;
+  /**
+   * Receives spans of what the agent sends, receives and changes, such as `otel()` of `@parley/otel`. Envelopes then carry the context of their trace,
+   * encrypted: members see it, the relay does not. Default: none.
+   */
+  readonly telemetry?: Telemetry;
   readonly limits?: Partial<ChannelLimits>;
   /** Timeouts and limits of the relay connection. */
   readonly relayLimits?: RelayClientOptions["limits"];
@@ -138,6 +144,7 @@ const CHECKS: Readonly<Record<keyof SkytaleClientOptions, OptionCheck>> = {
   timeoutMs: IS_ANYTHING,
   onWarning: IS_FUNCTION,
   events: IS_ANYTHING,
+  telemetry: IS_TELEMETRY,
   limits: IS_ANYTHING,
   relayLimits: IS_ANYTHING,
 };

@@ -13,6 +13,7 @@ export {
   type SenderCredential,
   type TraceContext,
 } from "./message.ts";
+export type { CarriedContext, Telemetry, TelemetryEnd, TelemetryOperation, TelemetryOperationName, TelemetrySpan } from "./telemetry.ts";
 export { parseMessageType, protocolOf, type MessageType } from "./message-type.ts";
 
 // For transports, nodes and agents

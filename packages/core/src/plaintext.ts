@@ -3,9 +3,10 @@ import { readAttachment, writeAttachment } from "./attachment-codec.ts";
 import { PlaintextError } from "./plaintext-error.ts";
 import type { Mutable } from "./internal/mutable.ts";
 import { isJsonArray, isJsonObject, type JsonObject, type JsonValue } from "./json.ts";
-import type { Message, TraceContext } from "./message.ts";
+import type { Message } from "./message.ts";
 import { MAX_TYPE_LENGTH } from "./message-type.ts";
 import { readTime } from "./time.ts";
+import { readTraceContext } from "./trace-context.ts";
 
 /** Caps on what a peer may put into one message. Its size in bytes is capped where bytes arrive, by the transport. */
 export interface PlaintextLimits {
@@ -156,15 +157,6 @@ function readBody(body: JsonValue | undefined): JsonObject {
   if (body === undefined || body === null) return {};
   if (!isJsonObject(body)) throw new PlaintextError("message_invalid", "body must be a JSON object");
   return body;
-}
-
-const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
-
-function readTraceContext(value: JsonValue | undefined): TraceContext | undefined {
-  if (!isJsonObject(value)) return undefined;
-  const { traceparent, tracestate } = value;
-  if (typeof traceparent !== "string" || !TRACEPARENT.test(traceparent)) return undefined;
-  return typeof tracestate === "string" && tracestate.length <= 512 ? { traceparent, tracestate } : { traceparent };
 }
 
 function readHeaders(value: JsonObject, maxHeaders: number): Readonly<Record<string, JsonValue>> | undefined {

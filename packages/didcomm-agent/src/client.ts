@@ -32,6 +32,7 @@ import { Processed } from "./processed.ts";
 import { SendOrder } from "./send-order.ts";
 import { checkBody, requireSchema } from "./schema.ts";
 import { Threads } from "./threads.ts";
+import { traceRequest, traceSend } from "./traced.ts";
 import { waitAtMost } from "./wait-at-most.ts";
 
 /**
@@ -73,7 +74,7 @@ export class Client implements AsyncDisposable {
   constructor(config: Config, onError: ErrorHandler) {
     requireErrorHandler(onError);
     this.#settings = readConfig(config);
-    const { agentDid, maxConcurrentHandlers, maxQueuedMessages, duplicateMemory, exposeErrors } = this.#settings;
+    const { agentDid, maxConcurrentHandlers, maxQueuedMessages, duplicateMemory, exposeErrors, telemetry } = this.#settings;
     this.#did = agentDid;
     const report = errorReporter(onError);
     this.#report = report;
@@ -82,7 +83,7 @@ export class Client implements AsyncDisposable {
     this.#pool = new Pool(maxConcurrentHandlers, maxQueuedMessages);
     const processed = new Processed(duplicateMemory);
     const push = async (message: Message): Promise<void> => void (await this.#push(message));
-    const runner = new HandlerRunner({ processed, push, report, exposeErrors });
+    const runner = new HandlerRunner({ processed, push, report, exposeErrors, telemetry });
     this.#dispatcher = new Dispatcher({
       handlers: this.#handlers,
       threads: this.#threads,
@@ -384,6 +385,12 @@ export class Client implements AsyncDisposable {
 
   /** Sends a request and waits for its response. */
   #ask(threadId: string, outbound: Message, timeoutMs: number, signal: AbortSignal | undefined): Promise<ReceivedMessage> {
+    const { telemetry } = this.#settings;
+    if (telemetry === undefined) return this.#exchange(threadId, outbound, timeoutMs, signal);
+    return traceRequest(telemetry, outbound, () => this.#exchange(threadId, outbound, timeoutMs, signal));
+  }
+
+  #exchange(threadId: string, outbound: Message, timeoutMs: number, signal: AbortSignal | undefined): Promise<ReceivedMessage> {
     const response = this.#threads.wait(threadId, outbound, { timeoutMs, signal });
     this.#push(outbound).then(
       (receipt) => this.#threads.accepted(outbound, receipt),
@@ -392,7 +399,12 @@ export class Client implements AsyncDisposable {
     return response;
   }
 
-  async #push(message: Message, signal?: AbortSignal): Promise<SendReceipt> {
+  #push(message: Message, signal?: AbortSignal): Promise<SendReceipt> {
+    const { telemetry } = this.#settings;
+    return telemetry === undefined ? this.#transmit(message, signal) : traceSend(telemetry, message, () => this.#transmit(message, signal));
+  }
+
+  async #transmit(message: Message, signal: AbortSignal | undefined): Promise<SendReceipt> {
     const connection = this.#connection;
     if (connection === undefined) throw this.#link.error();
     try {

@@ -1,5 +1,5 @@
-import type { Transport } from "@parley/core";
-import { readDurationMs, rejectUnknownOptions } from "@parley/core/eager";
+import type { Telemetry, Transport } from "@parley/core";
+import { checkOption, IS_TELEMETRY, readDurationMs, rejectUnknownOptions } from "@parley/core/eager";
 
 import { requireDid } from "./did-syntax.ts";
 
@@ -34,6 +34,11 @@ export interface ClientOptions {
    * `ProblemReportError`, and a reference for anything else, because errors of libraries often name hosts, users and queries.
    */
   readonly exposeErrors?: boolean;
+  /**
+   * Receives spans of what the client sends, requests and handles, such as `otel()` of `@parley/otel`. Messages then carry the context of their
+   * trace, which their recipients see. Default: none.
+   */
+  readonly telemetry?: Telemetry;
 }
 
 /** A client with a connection of its own. */
@@ -59,6 +64,7 @@ export interface Settings {
   readonly requestTimeoutMs: number;
   readonly closeGraceMs: number;
   readonly exposeErrors: boolean;
+  readonly telemetry: Telemetry | undefined;
 }
 
 const OPTIONS: readonly (keyof EndpointConfig)[] = [
@@ -72,15 +78,17 @@ const OPTIONS: readonly (keyof EndpointConfig)[] = [
   "requestTimeoutMs",
   "closeGraceMs",
   "exposeErrors",
+  "telemetry",
 ];
 
 /** @throws TypeError naming the member that is wrong. */
 export function readConfig(config: Config): Settings {
   if (typeof config !== "object" || config === null) throw new TypeError("A client needs a Config: { nodeUrl, apiKey, transport }");
   rejectUnknownOptions(config, OPTIONS);
-  const { agentDid, requestTimeoutMs, closeGraceMs, exposeErrors = false } = config;
+  const { agentDid, requestTimeoutMs, closeGraceMs, exposeErrors = false, telemetry } = config;
   if (agentDid !== undefined) requireDid("Config.agentDid", agentDid);
   if (typeof exposeErrors !== "boolean") throw new TypeError("Config.exposeErrors must be true or false");
+  checkOption("Config.telemetry", telemetry, IS_TELEMETRY);
   return {
     transport: readTransport(config),
     agentDid,
@@ -90,6 +98,7 @@ export function readConfig(config: Config): Settings {
     requestTimeoutMs: readDurationMs({ requestTimeoutMs }, { ms: "requestTimeoutMs" }, 30_000),
     closeGraceMs: readDurationMs({ closeGraceMs }, { ms: "closeGraceMs" }, 5_000),
     exposeErrors,
+    telemetry,
   };
 }
 

@@ -118,7 +118,7 @@ export class Dispatcher {
     this.#work(run, (_run, release) => this.#parts.runner.run(run, entry, release));
   }
 
-  #work(run: Run, task: (run: Run, release: () => void) => Promise<void>): void {
+  #work(run: Run, task: (run: Run, release: () => void) => Promise<unknown>): void {
     this.#runs.set(run.key, run);
     let waited = false;
     const accepted = this.#parts.pool.add(async (release) => {

@@ -1,4 +1,4 @@
-import { ParleyError, replyTo, type Message, type MessageInit, type Outcome } from "@parley/core";
+import { ParleyError, replyTo, type Message, type MessageInit, type Outcome, type Telemetry } from "@parley/core";
 import { describeKind, warnOnce } from "@parley/core/eager";
 
 import { ErrorKind, kindOfSendError, type ReportError } from "./error-handler.ts";
@@ -10,6 +10,7 @@ import { createReport, EXPIRED, isBadBody, isRefusal, ProblemReportError, report
 import type { Processed } from "./processed.ts";
 import { HANDLED, PASS_OUTCOME, type Run } from "./run.ts";
 import { checkBody } from "./schema.ts";
+import { traceProcess } from "./traced.ts";
 
 /** The parts of a {@link HandlerRunner}. */
 export interface HandlerRunnerParts {
@@ -19,6 +20,7 @@ export interface HandlerRunnerParts {
   readonly report: ReportError;
   /** Whether problem reports carry the message of any error. */
   readonly exposeErrors: boolean;
+  readonly telemetry?: Telemetry | undefined;
 }
 
 /** How often a handler may leave requests unanswered, or a message unacknowledged, before the developer gets a warning. */
@@ -30,14 +32,16 @@ export class HandlerRunner {
   readonly #push: (message: Message) => Promise<void>;
   readonly #report: ReportError;
   readonly #exposeErrors: boolean;
+  readonly #telemetry: Telemetry | undefined;
   /** Requests that a handler has left without a reply. */
   readonly #unanswered = new WeakMap<HandlerEntry, number>();
 
-  constructor({ processed, push, report, exposeErrors }: HandlerRunnerParts) {
+  constructor({ processed, push, report, exposeErrors, telemetry }: HandlerRunnerParts) {
     this.#processed = processed;
     this.#push = push;
     this.#report = report;
     this.#exposeErrors = exposeErrors;
+    this.#telemetry = telemetry;
   }
 
   /**
@@ -45,7 +49,13 @@ export class HandlerRunner {
    *
    * @param release called when the handler has ended and its reply is on its way: only the node's answer is awaited then.
    */
-  async run(run: Run, entry: HandlerEntry, release: () => void): Promise<void> {
+  run(run: Run, entry: HandlerEntry, release: () => void): Promise<unknown> {
+    if (this.#telemetry === undefined) return this.#handle(run, entry, release);
+    return traceProcess(this.#telemetry, { message: run.message, attempt: run.context?.attempt }, () => this.#handle(run, entry, release));
+  }
+
+  /** @returns the code of the problem, if the message was not handled. */
+  async #handle(run: Run, entry: HandlerEntry, release: () => void): Promise<string | undefined> {
     const { message, context } = run;
     const { handler, manualAck, schema } = entry;
     if (run.delivery.acknowledge === "first" && !manualAck) run.settle(HANDLED);
@@ -68,7 +78,7 @@ export class HandlerRunner {
       const result = await handler(createInbound(message, context, body, ack));
       if (result === PASS) {
         this.#finish(run, PASS_OUTCOME);
-        return;
+        return undefined;
       }
       reply = this.#replyFrom(run, result);
     } catch (error) {
@@ -81,6 +91,7 @@ export class HandlerRunner {
     } else if (finished) {
       this.#finish(run, HANDLED);
     }
+    return undefined;
   }
 
   /** Sends the outcome again that could not be sent when the handler ended. Never rejects. */
@@ -95,8 +106,8 @@ export class HandlerRunner {
   }
 
   /** Settles a message that no handler is to begin with: its time was over while it waited for one. */
-  expire(run: Run): Promise<void> {
-    return this.#fail(run, new ProblemReportError(EXPIRED, "The message {1} expired before it was handled", [run.message.id]), false);
+  async expire(run: Run): Promise<void> {
+    await this.#fail(run, new ProblemReportError(EXPIRED, "The message {1} expired before it was handled", [run.message.id]), false);
   }
 
   // oxlint-disable-next-line typescript/no-invalid-void-type -- a handler's result
@@ -162,13 +173,17 @@ export class HandlerRunner {
     }
   }
 
-  /** @param redeliver the node delivers the message again, so that nothing final can be reported to its sender. */
-  async #fail(run: Run, error: unknown, redeliver: boolean): Promise<void> {
+  /**
+   * @param redeliver the node delivers the message again, so that nothing final can be reported to its sender.
+   * @returns the code of the problem.
+   */
+  async #fail(run: Run, error: unknown, redeliver: boolean): Promise<string> {
     const refused = !redeliver && (isRefusal(error) || isBadBody(error, run.message));
     this.#report(refused ? ErrorKind.REFUSED : ErrorKind.HANDLER_EXCEPTION, error, run.message);
-    if (redeliver) return;
+    if (redeliver) return ParleyError.from(error).code;
     const { code, comment } = await this.#sendReport(run, error, "The handler failed");
     run.settle(run.delivery.acknowledge === "first" ? HANDLED : { status: "error", code, message: comment });
+    return code;
   }
 
   async #sendReport(run: Run, error: unknown, what: string): Promise<{ readonly code: string; readonly comment: string }> {

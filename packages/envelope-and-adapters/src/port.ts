@@ -90,6 +90,10 @@ export interface ReceivedEnvelope {
    * Settles this envelope, so that it is not redelivered. Resolves when that is durable. Idempotent. Present only with `settle: "manual"`.
    */
   readonly settle?: () => Promise<void>;
+  /**
+   * Runs work as a part of the span that processes this envelope, so that what it sends belongs to the same trace. Absent unless the port has telemetry.
+   */
+  readonly within?: <T>(work: () => T) => T;
   /** Number of envelopes that were dropped directly before this one. Only with `"drop-oldest"`. */
   readonly missed?: number;
 }

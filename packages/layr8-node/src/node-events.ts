@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import type { NodeRecorder } from "./admin/node-recorder.ts";
 import type { Metrics } from "./http/metrics.ts";
 import type { InboxMessage } from "./inbox/inbox.ts";
+import type { NodeTelemetry } from "./node-telemetry.ts";
 import type { PhoenixServerOptions } from "./phoenix/phoenix-server.ts";
 import type { MessageSummary } from "./routing/respond/system-messages.ts";
 import type { RouterEvents } from "./routing/router.ts";
@@ -16,6 +17,12 @@ const MAX_LOGGED = 256;
 /** Recipients of one message that the log shows. */
 const MAX_RECIPIENTS = 16;
 
+/** Listeners that a node may have. */
+interface NodeListeners {
+  readonly recorder?: NodeRecorder | undefined;
+  readonly telemetry?: NodeTelemetry | undefined;
+}
+
 /** Counts the events of a node's components in its metrics, and logs them. */
 export class NodeEvents {
   readonly #metrics: Metrics;
@@ -24,13 +31,17 @@ export class NodeEvents {
 
   /** Records the events for the console; absent without one. */
   readonly recorder: NodeRecorder | undefined;
+  /** Reports the events as spans; absent without `telemetry`. */
+  readonly telemetry: NodeTelemetry | undefined;
 
-  constructor(metrics: Metrics, logger: Logger, recorder?: NodeRecorder) {
+  constructor(metrics: Metrics, logger: Logger, { recorder, telemetry }: NodeListeners = {}) {
     this.#metrics = metrics;
     this.#logger = logger;
     this.recorder = recorder;
+    this.telemetry = telemetry;
     const events = logger.isLevelEnabled("debug") ? this.#withEachMessage(this.#router) : this.#router;
-    this.router = recorder === undefined ? events : recorder.observe(events);
+    const recorded = recorder === undefined ? events : recorder.observe(events);
+    this.router = telemetry === undefined ? recorded : telemetry.observe(recorded);
   }
 
   /** An internal failure that concerns no caller. */
@@ -50,6 +61,10 @@ export class NodeEvents {
     onDead: (cause, message) => {
       this.#metrics.dead.inc({ cause });
       this.#logger.debug({ ...shown(message), cause }, "message dead-lettered");
+    },
+    onDurable: (ms) => this.#metrics.durable.observe(ms / 1000),
+    onSettled: ({ receivedAt }) => {
+      if (receivedAt !== undefined) this.#metrics.settled.observe((performance.now() - receivedAt) / 1000);
     },
     onDropped: (message, reason) => this.#logger.debug({ ...shown(message), reason }, "system message dropped"),
     onFailure: this.onFailure,
@@ -88,7 +103,10 @@ export class NodeEvents {
         // Later attempts are logged as redeliveries.
         if (attempt === 1) this.#logger.debug(shown(message), "message delivered");
       },
-      onSettled: (message, settlement) => this.#logger.debug({ ...shown(message), settlement }, "message settled"),
+      onSettled: (message, settlement, ms) => {
+        events.onSettled?.(message, settlement, ms);
+        this.#logger.debug({ ...shown(message), settlement }, "message settled");
+      },
     };
   }
 

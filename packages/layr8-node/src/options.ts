@@ -1,3 +1,4 @@
+import type { Telemetry } from "@parley/core";
 import type { OptionCheck } from "@parley/core/internal";
 import {
   type AdminHub,
@@ -14,6 +15,7 @@ import {
   port,
   readOptions,
   secretKey,
+  telemetry,
   text,
   trueOrFalse,
   trustedProxies,
@@ -225,6 +227,10 @@ export interface NodeOptions extends NatsOptions {
   readonly adminLenses?: string;
   /** An admin server of `@parley/admin` that shows this server beside others, instead of a console of its own. */
   readonly admin?: AdminHub;
+  /**
+   * Receives spans of what the node does with messages, such as `otel()` of `@parley/otel`. They have no bodies. Default: none.
+   */
+  readonly telemetry?: Telemetry;
   /** Limits of sizes, numbers, rates and times. */
   readonly limits?: Partial<NodeLimits>;
   /** A pino logger, or `false` to log nothing. Default: warnings to standard error. */
@@ -336,6 +342,7 @@ export const NODE_OPTIONS: OptionSchema<ReadNodeOptions> = options<ReadNodeOptio
   knownHosts: option<readonly string[]>(IS_HOSTS).optional(),
   acceptClock: trueOrFalse({ flag: "", inConfig: false }).optional(),
   ...adminOptions(),
+  telemetry: telemetry().optional(),
   limits: LIMITS.prefault({}),
   logger: logger().optional(),
 });

@@ -33,6 +33,8 @@ import type { Layr8Node } from "./layr8-node.ts";
 import type { NodeParts } from "./node-parts.ts";
 import { NodeOperator } from "./node-operator.ts";
 import { NodeEvents } from "./node-events.ts";
+import { nodeGauges } from "./node-gauges.ts";
+import { NodeTelemetry } from "./node-telemetry.ts";
 import type { NodeLimits, ReadNodeOptions } from "./options.ts";
 import { checkFrameSize } from "./phoenix/delivery-payload.ts";
 import { PhoenixServer } from "./phoenix/phoenix-server.ts";
@@ -93,15 +95,12 @@ export class RunningNode implements Layr8Node {
     this.#options = options;
     this.#limits = limits;
     this.#logger = logger;
-    this.#metrics = createMetrics({
-      sockets: () => this.#phoenix?.size ?? 0,
-      agents: () => this.#router.mailboxes.connected,
-      inboxMessages: () => inbox.totals().messages,
-      clockHeldBackMs: () => storage.clock.heldBackMs,
-      outboundMessages: () => this.#federation.depth.messages,
-      outboundBlocked: () => this.#federation.depth.blocked,
-    });
     const running = { router: () => this.#router, federation: () => this.#federation };
+    const sources = { ...running, inbox, storage, sockets: () => this.#phoenix?.size ?? 0 };
+    this.#metrics = createMetrics(nodeGauges(sources), {
+      writes: storage.environment?.writes,
+      namesHosts: options.metricsPort !== undefined,
+    });
     this.#operator = new NodeOperator({ storage, stores, options, policies, ...running, wallet: () => this.#wallet });
     const recorder =
       hub &&
@@ -118,7 +117,10 @@ export class RunningNode implements Layr8Node {
         url: () => this.url,
         revokeApiKey: (id) => this.revokeApiKey(id),
       });
-    this.#events = new NodeEvents(this.#metrics, logger, recorder);
+    this.#events = new NodeEvents(this.#metrics, logger, {
+      recorder,
+      telemetry: options.telemetry && new NodeTelemetry(options.telemetry),
+    });
     this.#lifecycle = new ServerLifecycle({
       noun: "node",
       logger,
@@ -155,7 +157,8 @@ export class RunningNode implements Layr8Node {
       logger,
       onFailure: this.#events.onFailure,
       keepDeadLetter: keep && ((message, problem) => dids.has(message.sender) && keep(outboundDeadLetter(message, problem))),
-      ...(recorder !== undefined && { recorder }),
+      recorder,
+      telemetry: this.#events.telemetry,
     });
     this.#router = new Router({
       inbox,

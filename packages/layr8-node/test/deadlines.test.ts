@@ -6,7 +6,7 @@ import type { StoredEntry } from "../src/federation/outbound/outbound-store.ts";
 const START = 1_800_000_000_000;
 
 function entryAt(expiresAt: number, seq = 1): StoredEntry {
-  return { sender: "did:web:a", recipient: "did:web:b", seq, length: 1, expiresAt };
+  return { sender: "did:web:a", recipient: "did:web:b", seq, length: 1, expiresAt, queuedAt: 0 };
 }
 
 it("yields each entry once, after its second has passed", () => {

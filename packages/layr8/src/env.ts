@@ -52,6 +52,7 @@ const OPTIONS: readonly (keyof Config)[] = [
   "onGrantMiss",
   "grantCacheMs",
   "grantReadTimeoutMs",
+  "telemetry",
 ];
 
 const CREDENTIALS_OPTIONS: readonly (keyof CredentialsOptions)[] = ["timeoutMs", "maxConnections", "headers", "tls", "retry", "limits"];

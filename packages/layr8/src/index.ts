@@ -35,6 +35,7 @@ export {
   type MessageContext,
   type MessageInit,
   type SenderCredential,
+  type Telemetry,
 } from "@parley/core";
 export {
   CredentialsClient,

@@ -1,4 +1,5 @@
-import { rejectUnknownOptions } from "@parley/core/internal";
+import type { Telemetry } from "@parley/core";
+import { checkOption, IS_TELEMETRY, rejectUnknownOptions } from "@parley/core/internal";
 import type { EnvelopePort } from "@parley/envelope-and-adapters";
 import type { ToolCall } from "./a2a-to-mcp/tool.ts";
 import type { BridgeError } from "./bridge-error.ts";
@@ -44,6 +45,10 @@ export interface BridgeOptions {
    * so that its inbox doesn't fill up. Default `false`.
    */
   readonly drainTarget?: boolean;
+  /**
+   * Receives a span for each message that is forwarded, such as `otel()` of `@parley/otel`. Default: none.
+   */
+  readonly telemetry?: Telemetry;
   /** Called for each message that is skipped and for each delay. Must not throw. */
   readonly onError?: (error: BridgeError) => void;
   /** Called if the bridge ends without `stop`, with the reason. Must not throw. */
@@ -55,7 +60,7 @@ const DEFAULTS = { maxHops: 8, maxMessageBytes: 4_194_304, window: 32, agent: "b
 /** {@link BridgeOptions} with their defaults. */
 export type BridgeSettings = BridgeOptions & Required<Pick<BridgeOptions, keyof typeof DEFAULTS>>;
 
-const KNOWN = [...Object.keys(DEFAULTS), "contextId", "tool", "server", "peer", "peerKey", "drainTarget", "onError", "onEnd"];
+const KNOWN = [...Object.keys(DEFAULTS), "contextId", "tool", "server", "peer", "peerKey", "drainTarget", "telemetry", "onError", "onEnd"];
 
 /**
  * Checks options and applies the defaults.
@@ -80,6 +85,7 @@ export function readBridgeOptions(options: BridgeOptions): BridgeSettings {
     const value: unknown = settings[name];
     if (value !== undefined && (value === "" || !isText(value, 512))) throw new TypeError(`${name} must have 1 to 512 characters`);
   }
+  checkOption("telemetry", settings.telemetry, IS_TELEMETRY);
   const tool: unknown = settings.tool;
   if (tool !== undefined && (tool === "" || typeof tool !== "string") && typeof tool !== "function") {
     throw new TypeError("tool must be the name of a tool, or a function");

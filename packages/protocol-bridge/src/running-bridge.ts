@@ -1,5 +1,5 @@
 import { setMaxListeners } from "node:events";
-import { ParleyError } from "@parley/core";
+import { ParleyError, type TelemetrySpan } from "@parley/core";
 import { closeAll, closeTogether, deferred, sleep } from "@parley/core/internal";
 import type { EnvelopePort } from "@parley/envelope-and-adapters";
 import type { Direction, DirectionFactory } from "./bridge-context.ts";
@@ -76,8 +76,9 @@ class BridgeRun implements RunningBridge {
       send: (outbound) => this.#sendUnprompted(outbound),
     });
     const { consumers } = this.#direction;
-    const send = (outbound: OutboundEnvelope): Promise<void> => this.#send(outbound);
-    this.#pumps = consumers.map((consumer) => new Pump(consumer, { signal, count, report, send }));
+    const send = (outbound: OutboundEnvelope, span: TelemetrySpan | undefined): Promise<void> => this.#send(outbound, span);
+    const { telemetry } = route.settings;
+    this.#pumps = consumers.map((consumer) => new Pump(consumer, { signal, count, report, send, telemetry }));
     for (const pump of this.#pumps) void this.#endAfter(pump.run());
     const isTargetRead = consumers.some(({ port }) => port === route.target.port);
     if (!isTargetRead) void this.#endAfter(this.#watch(route.target.port));
@@ -172,9 +173,9 @@ class BridgeRun implements RunningBridge {
   }
 
   /** Sends a message. If the port rejects it, sends its replacements; if the port has failed, ends the bridge and rejects. */
-  async #send({ via, envelope, id, countAs, onRejected }: OutboundEnvelope): Promise<void> {
+  async #send({ via, envelope, id, countAs, onRejected }: OutboundEnvelope, span?: TelemetrySpan): Promise<void> {
     try {
-      await via.send(envelope, id);
+      await via.send(envelope, id, span);
       if (countAs !== undefined) this.#counters.add(countAs, id);
     } catch (error) {
       if (this.#sending.signal.aborted || !isMessageError(error)) {
@@ -183,7 +184,7 @@ class BridgeRun implements RunningBridge {
       }
       this.#counters.add("failed");
       this.#report(new BridgeError("not_taken", "A port rejected a message permanently", { cause: error }));
-      for (const replacement of onRejected?.(error) ?? []) await this.#send(replacement);
+      for (const replacement of onRejected?.(error) ?? []) await this.#send(replacement, span);
     }
   }
 

@@ -46,6 +46,7 @@ export {
   type OptionUse,
   port,
   secretKey,
+  telemetry,
   text,
   trueOrFalse,
   trustedProxies,
@@ -61,4 +62,4 @@ export {
 export { loadPeerPackage } from "./options/load-peer-package.ts";
 export { describeOptions, type DescribedOption, readOptions } from "./options/read-options.ts";
 export { type HeldLoop, Watchdog, type WatchdogOptions } from "./watchdog.ts";
-export { MetricSet } from "./metrics.ts";
+export { MetricSet, WAIT_SECONDS, WORK_SECONDS } from "./metrics.ts";

@@ -1,10 +1,11 @@
-import { MetricSet } from "@parley/server-kit";
+import { MetricSet, WORK_SECONDS } from "@parley/server-kit";
+import type { WriteQueue } from "@parley/storage";
 import { AggregatorRegistry, type Counter } from "prom-client";
-import type { RelayCounts, RelayObserver } from "./relay/relay-observer.ts";
+import type { Published, RelayCounts, RelayObserver } from "./relay/relay-observer.ts";
 
 /** Listeners that count events of the relay. */
 interface RelayCounters extends Pick<RelayObserver, "onDelivered" | "onRefused" | "onStorageLimit" | "onLagging"> {
-  onPublished(messages: number, bytes: number): void;
+  onPublished(messages: number, bytes: number, about: Pick<Published, "ms">): void;
 }
 
 /** What the server counts, in the text format of Prometheus. Labels come from closed sets, never from clients. */
@@ -33,6 +34,8 @@ export interface Gauges {
   readonly waiting?: () => number;
   readonly clockHeldBackMs?: () => number;
   readonly relay?: () => RelayCounts;
+  /** The writes of the data directory. */
+  readonly writes?: Pick<WriteQueue, "onCommitted"> | undefined;
 }
 
 /** The exposition text of all processes together. */
@@ -41,7 +44,7 @@ export function metricsText(snapshots: readonly MetricsSnapshot[]): Promise<stri
 }
 
 /** Creates the metrics of one server. Servers in one process share none. */
-export function createMetrics({ waiting, clockHeldBackMs, relay }: Gauges): Metrics {
+export function createMetrics({ waiting, clockHeldBackMs, relay, writes }: Gauges): Metrics {
   const set = new MetricSet("skytale_");
   if (waiting !== undefined) set.gauge("api_waiting", "API calls waiting for a notification", waiting);
   if (clockHeldBackMs !== undefined) {
@@ -53,6 +56,10 @@ export function createMetrics({ waiting, clockHeldBackMs, relay }: Gauges): Metr
     set.gauge("relay_channels", "Channels with subscribers", () => relay().channels);
     set.gauge("relay_stored_bytes", "Bytes of messages stored for all accounts", () => relay().storedBytes);
     set.gauge("relay_waiting_bytes", "Bytes waiting to be sent to clients", () => relay().waitingBytes);
+  }
+  if (writes !== undefined) {
+    const commit = set.histogram("storage_commit_seconds", "Time of one commit to the data directory, with its flush", WORK_SECONDS);
+    writes.onCommitted((ms) => commit.observe(ms / 1000));
   }
   return {
     requests: set.counter("api_requests_total", "API calls", "method", "route", "status"),
@@ -78,10 +85,16 @@ function relayObserver(set: MetricSet): Metrics["relay"] {
   const fellBehind = set.counter("relay_fell_behind_total", "Times that a subscriber lagged and continued from the log");
   const storageLimit = set.counter("relay_storage_limit_total", "Messages rejected by the storage limit of their account");
   const refused = set.counter("relay_refused_total", "Rejections by the relay, by code", "what", "code");
+  const durable = set.histogram(
+    "relay_publish_durable_seconds",
+    "Time from the arrival of messages, by batch, until they were durable",
+    WORK_SECONDS,
+  );
   return {
-    onPublished: (messages, bytes) => {
+    onPublished: (messages, bytes, { ms }) => {
       published.inc(messages);
       publishedBytes.inc(bytes);
+      durable.observe(ms / 1000);
     },
     onDelivered: (messages, bytes) => {
       delivered.inc(messages);

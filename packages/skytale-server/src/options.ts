@@ -1,3 +1,4 @@
+import type { Telemetry } from "@parley/core";
 import {
   type AdminHub,
   adminOptions,
@@ -9,6 +10,7 @@ import {
   type OptionSchema,
   port,
   secretKey,
+  telemetry,
   text,
   trueOrFalse,
   trustedProxies,
@@ -81,6 +83,11 @@ export interface SkytaleOptions extends NatsOptions {
   readonly adminLenses?: string;
   /** An admin server of `@parley/admin` that shows this server beside others, instead of a console of its own. */
   readonly admin?: AdminHub;
+  /**
+   * Receives spans of what the relay records, such as `otel()` of `@parley/otel`. They have channels, numbers and sizes, and nothing that leads to the
+   * traces of agents. Default: none.
+   */
+  readonly telemetry?: Telemetry;
   /** A pino logger, or `false` to log nothing. Default: warnings to standard error. */
   readonly logger?: Logger | false;
 }
@@ -112,5 +119,6 @@ export const SKYTALE_OPTIONS: OptionSchema<ReadSkytaleOptions> = options<ReadSky
   retention: RETENTION.prefault({}),
   limits: options<ReadSkytaleOptions["limits"]>({ api: API_LIMITS.prefault({}), relay: RELAY_LIMITS.prefault({}) }).prefault({}),
   ...adminOptions(),
+  telemetry: telemetry().optional(),
   logger: logger().optional(),
 });

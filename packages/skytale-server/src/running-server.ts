@@ -28,6 +28,7 @@ import { Relay } from "./relay/relay.ts";
 import type { SkytaleServer } from "./skytale-server.ts";
 import { ServerOperator } from "./server-operator.ts";
 import type { SharedStorage, Stores } from "./stores.ts";
+import { tracePublish } from "./trace-publish.ts";
 import { ApiProcess } from "./workers/api-process.ts";
 
 /** Components of a {@link RunningServer}. */
@@ -89,6 +90,7 @@ export class RunningServer implements SkytaleServer {
       ...(options.workers !== true && { waiting: () => services.signals.size }),
       clockHeldBackMs: () => storage.clock.heldBackMs,
       relay: () => this.#relay.counts,
+      writes: storage.environment?.writes,
     });
     this.#reports = new RejectionReports(logger, this.#metrics);
     this.#lifecycle = new ServerLifecycle({
@@ -104,6 +106,7 @@ export class RunningServer implements SkytaleServer {
     });
     const { log, welcomes } = stores.logs;
     const isTracing = logger.isLevelEnabled("debug");
+    const { telemetry } = options;
     this.#relay = new Relay({
       log,
       welcomes,
@@ -115,9 +118,11 @@ export class RunningServer implements SkytaleServer {
       observer: {
         ...this.#metrics.relay,
         onWork: (what, account) => this.#lifecycle.watchdog.note(what, account),
-        onPublished: (messages, bytes, { channel, accountId, kind, commits }) => {
-          this.#metrics.relay.onPublished(messages, bytes);
-          this.#recorder?.published(messages, bytes, { channel, accountId, kind, commits });
+        onPublished: (messages, bytes, about) => {
+          const { channel, accountId, kind, commits, ms } = about;
+          this.#metrics.relay.onPublished(messages, bytes, about);
+          this.#recorder?.published(messages, bytes, about);
+          if (telemetry !== undefined) tracePublish(telemetry, { messages, bytes, channel, ms });
           if (isTracing) logger.debug({ channel, account: accountId, kind, messages, commits, bytes }, "published");
         },
         onOpened: (account) => {

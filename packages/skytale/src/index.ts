@@ -34,7 +34,7 @@ export {
   type TransportErrorCode,
   type WaitOptions,
 } from "@parley/channels";
-export { ParleyError } from "@parley/core";
+export { ParleyError, type Telemetry } from "@parley/core";
 export {
   AdapterError,
   Envelope,

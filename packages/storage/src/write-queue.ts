@@ -12,6 +12,7 @@ export type Commit = (writes: readonly Write[]) => Promise<void>;
 export class WriteQueue implements WriteBatch {
   readonly #commit: Commit;
   readonly #beforeCommit: (() => void)[] = [];
+  readonly #afterCommit: ((ms: number) => void)[] = [];
   #writes: Write[] = [];
   #group: Deferred<void> | undefined;
   #running: Promise<void> | undefined;
@@ -36,6 +37,11 @@ export class WriteQueue implements WriteBatch {
   /** Registers a listener that runs before each commit. Writes that it queues are part of that commit. */
   onBeforeCommit(listener: () => void): void {
     this.#beforeCommit.push(listener);
+  }
+
+  /** Registers a listener for the duration of each commit that succeeded, in milliseconds. It must not throw. */
+  onCommitted(listener: (ms: number) => void): void {
+    this.#afterCommit.push(listener);
   }
 
   /** A listener of {@link WriteQueue.onBeforeCommit} has something to write: the next flush starts a commit even if nothing is queued yet. */
@@ -105,8 +111,12 @@ export class WriteQueue implements WriteBatch {
 
   async #run(group: Deferred<void>): Promise<void> {
     try {
-      await this.#commit(this.#take());
+      const writes = this.#take();
+      const startedAt = performance.now();
+      await this.#commit(writes);
+      const ms = performance.now() - startedAt;
       group.resolve();
+      for (const listener of this.#afterCommit) listener(ms);
     } catch (error) {
       group.reject(error instanceof StorageError ? error : new StorageError("storage_failed", "A write failed", { cause: error }));
     }

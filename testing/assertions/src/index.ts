@@ -1,5 +1,6 @@
 export { bundleProgram } from "./bundle-program.ts";
 export { CERTIFICATE, PRIVATE_KEY } from "./certificate.ts";
+export { readExposition, readHistogram, type ReadHistogram, type Sample } from "./exposition.ts";
 export { canMountFailingDisk, failingDisk, type FailingDisk } from "./failing-disk.ts";
 export { canMountSmallDisk, smallDisk, type SmallDisk } from "./small-disk.ts";
 export { describeUnless, readVectors, type Vectors } from "./external.ts";

@@ -58,7 +58,11 @@ export class GroupChanges {
   change(request: () => StageOptions | undefined, signal?: AbortSignal): Promise<AppliedCommit | undefined> {
     const { closed } = this.#context;
     const until = signal === undefined ? closed : AbortSignal.any([signal, closed]);
-    return this.#mutex.run(() => this.#change(request, until));
+    const { telemetry } = this.#context;
+    return this.#mutex.run(() => {
+      if (telemetry === undefined) return this.#change(request, until);
+      return telemetry.commit((attempted) => this.#change(request, until, attempted));
+    });
   }
 
   /** Makes one attempt to change the group. Returns false if another commit was first. @throws as {@link GroupChanges.change} */
@@ -71,8 +75,13 @@ export class GroupChanges {
     await this.change(() => undefined);
   }
 
-  async #change(request: () => StageOptions | undefined, signal: AbortSignal): Promise<AppliedCommit | undefined> {
+  async #change(
+    request: () => StageOptions | undefined,
+    signal: AbortSignal,
+    attempted?: (attempts: number) => void,
+  ): Promise<AppliedCommit | undefined> {
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+      attempted?.(attempt);
       const outcome = await this.#attempt(request, signal);
       if (outcome !== "lost") return outcome;
       await delay(backoffMs(attempt, BACKOFF), undefined, { signal });

@@ -1,6 +1,8 @@
 import { closeAll, runWithin, signalWithin } from "@parley/core/internal";
+import type { Envelope } from "@parley/envelope-and-adapters";
 import type { CommitMessage, MlsMember } from "@parley/mls-engine";
 import type { RelayMessage } from "@parley/skytale-relay";
+import { type ChannelTelemetry, serializeTraced } from "../channel-telemetry.ts";
 import type { ChannelLimits } from "../client-options.ts";
 import { AuthError, ChannelError, MlsError, TransportError } from "../errors.ts";
 import { channelErrorUnlessAborted, toChannelError } from "../error-mapping.ts";
@@ -165,6 +167,18 @@ export class GroupChannel implements Channel {
 
   async send(data: Uint8Array, options?: SendOptions): Promise<Sent> {
     if (!(data instanceof Uint8Array)) throw new TypeError(describeNonBytes(data, "a Uint8Array"));
+    const { telemetry } = this.#options.context;
+    return telemetry === undefined ? this.#send(data, options) : telemetry.send(() => this.#send(data, options));
+  }
+
+  /** Sends an envelope, which then carries the context of its trace. */
+  async sendEnvelope(envelope: Envelope, options?: SendOptions): Promise<Sent> {
+    const { telemetry } = this.#options.context;
+    if (telemetry === undefined) return this.#send(envelope.serialize(), options);
+    return telemetry.send(async (context) => this.#send(serializeTraced(envelope, context), options));
+  }
+
+  async #send(data: Uint8Array, options: SendOptions | undefined): Promise<Sent> {
     this.#checkActive();
     if (this.#maintenance.isLeaving) throw new ChannelError("leaving", `this agent has already asked to leave ${this.name}`);
     const checked = readSend(options, this.#options.context.connection.timeoutMs);
@@ -200,6 +214,10 @@ export class GroupChannel implements Channel {
   }
 
   /** For callers that take several messages at once; `undefined` if the channel was opened with `receive: false`. */
+  get telemetry(): ChannelTelemetry | undefined {
+    return this.#options.context.telemetry;
+  }
+
   get inbox(): Inbox | undefined {
     return this.#inbox;
   }

@@ -41,7 +41,7 @@ export class ChannelPort implements EnvelopePort {
   }
 
   async send(envelope: Envelope, options?: PortSendOptions): Promise<void> {
-    await this.#channel.send(checkEnvelope(envelope).serialize(), options);
+    await this.#channel.sendEnvelope(checkEnvelope(envelope), options);
   }
 
   receive(options?: ReceiveOptions): AsyncIterableIterator<ReceivedEnvelope, undefined> {
@@ -83,7 +83,7 @@ export class ChannelPort implements EnvelopePort {
     for (;;) {
       const item = inbox.takeFirst((message) => this.wants(message));
       this.#isDelivering = item !== undefined;
-      if (item !== undefined) await this.#fanOut.deliver(receivedOf(item.message), keeperOf(inbox, item));
+      if (item !== undefined) await this.#deliver(inbox, item);
       else if (inbox.ended === undefined) await this.#waitForChange(inbox);
       else break;
     }
@@ -91,6 +91,28 @@ export class ChannelPort implements EnvelopePort {
     const { error } = inbox.ended;
     if (error === undefined) this.#fanOut.end();
     else this.#fanOut.fail(error);
+  }
+
+  async #deliver(inbox: Inbox, item: InboxItem): Promise<void> {
+    const received = receivedOf(item.message);
+    const keeper = keeperOf(inbox, item);
+    const { telemetry } = this.#channel;
+    if (telemetry === undefined) {
+      await this.#fanOut.deliver(received, keeper);
+      return;
+    }
+    const span = telemetry.process(received.envelope, { id: received.id, from: received.sender });
+    received.within = (work) => span.run(work);
+    await this.#fanOut.deliver(received, {
+      settled: async () => {
+        await keeper.settled();
+        span.end({ outcome: "settled" });
+      },
+      left: () => {
+        span.end({ outcome: "left" });
+        keeper.left();
+      },
+    });
   }
 
   async #whenIdle(signal: AbortSignal): Promise<void> {

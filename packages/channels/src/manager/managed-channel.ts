@@ -3,6 +3,7 @@ import { MAX_TIMER_MS, closeAll, deferred, readDurationMs, rejectUnknownOptions 
 import type { GroupChannel } from "../channel/group-channel.ts";
 import type { Inbox, InboxItem } from "../channel/inbox.ts";
 import type { ChannelMessage } from "../channel/channel-message.ts";
+import { identityName } from "../channel/identity-name.ts";
 import { ChannelError, TransportError } from "../errors.ts";
 import type { JoinRequestWorker } from "../invites/join-request-worker.ts";
 import { type Deadline, logEnd, persistentLogEnd, readTo } from "./log-end.ts";
@@ -54,7 +55,7 @@ export class ManagedChannel {
       // The relay was not reachable before, and has delivered a message since.
       if (!isRead && inbox.has(this.#accepts)) isRead = await this.#readToEnd(deadline);
       const items = this.#take(inbox);
-      if (items.length > 0) return items.map(({ message }) => message);
+      if (items.length > 0) return this.#returning(items.map(({ message }) => message));
       this.#checkGoesOn(inbox);
       if (!(await arrival(inbox, deadline))) return [];
     }
@@ -69,13 +70,13 @@ export class ManagedChannel {
    */
   async receiveLatest(options?: ReceiveOptions): Promise<ChannelMessage | undefined> {
     const { inbox, deadline, timeoutMs } = await this.#begin(options);
-    if (timeoutMs <= 0) return this.#take(inbox).at(-1)?.message;
+    if (timeoutMs <= 0) return this.#returning(this.#take(inbox).map(({ message }) => message)).at(-1);
     const end = await persistentLogEnd(this.channel, deadline);
     let latest: InboxItem | undefined;
     for (;;) {
       const state = end === undefined ? "unknown" : await readTo(end, this.channel, deadline);
       latest = this.#take(inbox).at(-1) ?? latest;
-      if (latest !== undefined && (state === "reached" || inbox.ended !== undefined)) return latest.message;
+      if (latest !== undefined && (state === "reached" || inbox.ended !== undefined)) return this.#returning([latest.message]).at(0);
       // The messages just taken made room in the inbox: reading continues.
       if (state === "inbox-full") await setImmediate();
       else if (state === "unknown") return this.#keep(inbox, latest);
@@ -127,6 +128,15 @@ export class ManagedChannel {
     this.#returned = [...this.#returned, ...taken];
     if (this.#undeleted.size === 0) return taken;
     return taken.filter(({ message }) => !this.#undeleted.delete(message.id));
+  }
+
+  /** Reports messages that are returned. */
+  #returning(messages: readonly ChannelMessage[]): readonly ChannelMessage[] {
+    const { telemetry } = this.channel;
+    if (telemetry !== undefined) {
+      for (const { data, id, sender, sequence } of messages) telemetry.received(data, { id, from: identityName(sender), sequence });
+    }
+    return messages;
   }
 
   /** Leaves a taken message for a later call. */

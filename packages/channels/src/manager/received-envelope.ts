@@ -8,6 +8,7 @@ const known = new WeakMap<ChannelMessage, Received>();
 interface Received extends ReceivedEnvelope {
   readonly sender: string;
   readonly id: string;
+  within?: <T>(work: () => T) => T;
 }
 
 /** A message as received by adapters. A message without an envelope becomes the payload of a RAW envelope. Cached per message. */
@@ -17,7 +18,7 @@ export function receivedOf(message: ChannelMessage): Received {
   const { data, sender, senderKey, id } = message;
   // Messages stored by an earlier version have no key.
   const key = senderKey.length === 0 ? {} : { senderKey: encodeBase64url(senderKey) };
-  const received = { envelope: Envelope.wrap(data), sender: identityName(sender), ...key, id };
+  const received: Received = { envelope: Envelope.wrap(data), sender: identityName(sender), ...key, id };
   known.set(message, received);
   return received;
 }

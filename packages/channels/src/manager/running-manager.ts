@@ -1,3 +1,4 @@
+import type { Telemetry } from "@parley/core";
 import { closeAll, closeQuietly, closeTogether } from "@parley/core/internal";
 import type { Envelope, EnvelopeChannels, EnvelopePort } from "@parley/envelope-and-adapters";
 import type { GroupChannel } from "../channel/group-channel.ts";
@@ -7,6 +8,7 @@ import { describeNonBytes } from "../channel/describe-non-bytes.ts";
 import type { SendOptions, Sent } from "../channel/send-options.ts";
 import { checkEnvelope } from "@parley/envelope-and-adapters/internal";
 import { checkChannelName } from "../channel-name.ts";
+import { traceJoin } from "../channel-telemetry.ts";
 import { Agent } from "../agent.ts";
 import type { ChannelOptions, CreateChannelOptions, JoinChannelOptions, SkytaleClientOptions } from "../client-options.ts";
 import type { SkytaleClientEvents } from "../client-events.ts";
@@ -31,6 +33,7 @@ const encoder = new TextEncoder();
  */
 export class RunningManager implements EnvelopeChannels {
   readonly #dataDir: DataDir;
+  readonly #telemetry: Telemetry | undefined;
   readonly #agent: Agent;
   readonly #invites: ChannelInvites;
   readonly #grants: ChannelGrants;
@@ -49,6 +52,7 @@ export class RunningManager implements EnvelopeChannels {
   constructor(options: ManagerOptions, agentOptions: SkytaleClientOptions, dataDir: DataDir) {
     const listeners = guardedListeners(options);
     this.#dataDir = dataDir;
+    this.#telemetry = options.telemetry;
     const events: Partial<SkytaleClientEvents> = {
       ...listeners.events,
       onMembersChanged: (channel, changes) => {
@@ -173,7 +177,8 @@ export class RunningManager implements EnvelopeChannels {
 
   async sendEnvelope(name: string, envelope: Envelope, options?: SendOptions): Promise<Sent> {
     checkChannelName(name);
-    return this.send(name, checkEnvelope(envelope).serialize(), options);
+    checkEnvelope(envelope);
+    return (await this.#channel(name)).sendEnvelope(envelope, options);
   }
 
   async receiveEnvelopes(name: string, options?: ReceiveOptions): Promise<Envelope[]> {
@@ -193,7 +198,7 @@ export class RunningManager implements EnvelopeChannels {
   }
 
   async joinWithToken(name: string, token: string, options?: JoinWithTokenOptions): Promise<EnvelopePort> {
-    return this.#manage(await this.#invites.join(name, token, options));
+    return this.#manage(await traceJoin(this.#telemetry, name, () => this.#invites.join(name, token, options)));
   }
 
   close(): Promise<void> {

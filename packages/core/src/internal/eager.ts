@@ -17,4 +17,5 @@ export { isLocalhostName, lookupLoopback } from "./localhost.ts";
 export { parseJsonObject } from "./parse-json-object.ts";
 export { MAX_TIMER_MS, readDurationMs } from "./read-duration.ts";
 export { rejectUnknownOptions } from "./reject-unknown-options.ts";
+export { IS_TELEMETRY } from "./telemetry-option.ts";
 export { warnOnce } from "./warn-once.ts";

@@ -42,6 +42,8 @@ export { RateLimiter, type RateLimiterOptions } from "./rate-limiter.ts";
 export { readNumbers } from "./read-numbers.ts";
 export { rejectUnknownOptions } from "./reject-unknown-options.ts";
 export { readTime } from "../time.ts";
+export { IS_TELEMETRY } from "./telemetry-option.ts";
+export { readTraceContext } from "../trace-context.ts";
 export { signalWithin } from "./signal-within.ts";
 export { sleep } from "./sleep.ts";
 export { Throttle } from "./throttle.ts";

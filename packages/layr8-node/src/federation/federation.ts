@@ -6,6 +6,7 @@ import type { NodeRecorder } from "../admin/node-recorder.ts";
 import type { Clock } from "../clock.ts";
 import type { Resolution } from "../network/resolution.ts";
 import type { FederationMetrics } from "../http/metrics.ts";
+import type { NodeTelemetry } from "../node-telemetry.ts";
 import type { NodeLimits } from "../options.ts";
 import { isBuiltinResponse } from "../routing/respond/builtin-protocols.ts";
 import type { Problem } from "../routing/respond/failure-reporter.ts";
@@ -54,7 +55,8 @@ export interface FederationOptions {
   readonly metrics: FederationMetrics;
   readonly logger: Logger;
   /** Records events for the console. */
-  readonly recorder?: NodeRecorder;
+  readonly recorder?: NodeRecorder | undefined;
+  readonly telemetry?: NodeTelemetry | undefined;
   /** Stores messages that failed permanently. Default: none. */
   readonly keepDeadLetter?: ((message: OutboundMessage, problem: Problem) => void) | undefined;
   /** Called for each envelope that a client posts. */
@@ -144,7 +146,8 @@ export class Federation {
   }
 
   #openOutbound(router: Pick<Router, "undelivered">): Outbound {
-    const { hosted, store, clock, network, limits, metrics, resolvers, logger, recorder, keepDeadLetter, onFailure } = this.#options;
+    const { hosted, store, clock, network, limits, metrics, resolvers, logger, recorder, telemetry, keepDeadLetter, onFailure } =
+      this.#options;
     return openOutbound({
       store,
       clock,
@@ -154,10 +157,12 @@ export class Federation {
       limits: queueLimits(limits),
       ownerOf: (did) => hosted.ownerOf(did),
       events: {
-        onDelivered: (message) => {
+        onDelivered: (message, ageMs) => {
           metrics.sent.inc();
+          metrics.delivered(message.recipient, ageMs);
           recorder?.remoteSent(message);
         },
+        ...(telemetry && { onPosted: (posted) => telemetry.posted(posted) }),
         onRetry: ({ sender, recipient }, reason) => {
           metrics.retried.inc();
           recorder?.remoteRetry(sender, recipient, reason);

@@ -32,7 +32,7 @@ export class BoxReader {
     const found: InboxMessage[] = [];
     let length = 0;
     const take = (message: MessageToStore, seq: number): void => {
-      found.push(inboxMessage(message, seq, attempts.get(seq) ?? 0));
+      found.push(inboxMessage(message, seq, attempts.get(seq) ?? 0, messages.get(seq)?.receivedAt));
       length += message.plaintext.length;
     };
     const onDamaged = (key: Uint8Array): void => this.#setAside(box, key, Math.max(after, found.at(-1)?.seq ?? 0), take);

@@ -27,10 +27,12 @@ export interface MessageToStore {
   readonly expires?: number | undefined;
   /** Whether another node has sent it. Another node may retry much later than an agent. Not stored. Default `false`. */
   readonly remote?: boolean;
+  /** When this process received it, in whole milliseconds of `performance.now()`. Not stored: absent after a restart. For measurements only. */
+  readonly receivedAt?: number | undefined;
 }
 
 /** The members of a stored message without its plaintext. */
-export type MessageHeader = Omit<MessageToStore, "recipient" | "plaintext" | "expires" | "remote">;
+export type MessageHeader = Omit<MessageToStore, "recipient" | "plaintext" | "expires" | "remote" | "receivedAt">;
 
 /** The fields that identify a message across retries. */
 export type MessageIdentity = Pick<MessageToStore, "recipient" | "from" | "id" | "expires">;

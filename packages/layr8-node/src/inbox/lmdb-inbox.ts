@@ -267,7 +267,8 @@ export class LmdbInbox implements Inbox {
     const contents = this.#boxes.contentsOf(box);
     const seq = this.#nextNumber++;
     const expiresAt = storableTime(message.expiresAt);
-    const stored = this.#segments.add(box.id, { seq, length: message.plaintext.length, expiresAt }, encodeMessage(message));
+    const place = { seq, length: message.plaintext.length, expiresAt };
+    const stored = this.#segments.add(box.id, place, encodeMessage(message), message.receivedAt);
     recent.write(fingerprint);
     this.#boxes.expects(box, expiresAt);
     // Both records are written with each message until known to be durable, so that no message is stored without them.

@@ -7,6 +7,8 @@ export interface StoredMessage extends MessagePlace {
   readonly box: number;
   /** The segment that contains it; `undefined` for a message with a record of its own. */
   segment: Segment | undefined;
+  /** See `MessageToStore.receivedAt`. */
+  readonly receivedAt?: number | undefined;
 }
 
 /** Several messages of one box in one record of the table `messages`. */
@@ -50,7 +52,7 @@ export class Segments {
   }
 
   /** Adds a message to the next commit. */
-  add(box: number, place: Required<MessagePlace>, record: Buffer): StoredMessage {
+  add(box: number, place: Required<MessagePlace>, record: Buffer, receivedAt?: number): StoredMessage {
     const { seq, length, expiresAt } = place;
     let segment = this.#open.get(box);
     if (segment?.records === undefined || segment.messages.length >= MAX_SEGMENT_MESSAGES || segment.bytes >= MAX_SEGMENT_BYTES) {
@@ -59,7 +61,7 @@ export class Segments {
       this.#unwritten.push(segment);
       this.#writes.announce();
     }
-    const message = { box, seq, length, expiresAt, segment };
+    const message = { box, seq, length, expiresAt, segment, receivedAt };
     segment.messages.push(message);
     segment.records?.push(record);
     segment.bytes += record.length;

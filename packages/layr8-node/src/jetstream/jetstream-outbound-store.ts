@@ -206,6 +206,7 @@ export class JetstreamOutboundStore implements OutboundStore {
       seq: this.#nextSeq++,
       length: plaintext.length,
       expiresAt: storableTime(message.expiresAt),
+      queuedAt: performance.now(),
     };
     const durable = this.#write(message, fingerprint, entry, at);
     this.#track(durable);
@@ -312,7 +313,7 @@ export class JetstreamOutboundStore implements OutboundStore {
     this.#waiting.set(seq, { fingerprint, at, durable: DURABLE, message: decoded(sender, recipient, body) });
     this.#seqs.set(fingerprint, seq);
     this.#recent.add(fingerprint, at);
-    return { sender, recipient, seq, length, expiresAt };
+    return { sender, recipient, seq, length, expiresAt, queuedAt: performance.now() };
   }
 
   #track(writing: Promise<unknown>): void {

@@ -24,6 +24,8 @@ export interface RoutedMessage extends Origin {
   /** Thread (`thid`) that it continues; absent when it starts one. */
   readonly thread: string | undefined;
   readonly parentThread: string | undefined;
+  /** When it arrived, by `performance.now()`: for measurements only. */
+  readonly receivedAt: number;
   /** Set when it is authorized: JSON of the sender's verified credentials; `undefined` for none. */
   senderCredentials: string | undefined;
   /** Set when it is authorized: recipients to which the sender is not authorized, and whose policies let the agent decide. */
@@ -47,6 +49,7 @@ export function routedMessage(message: Message, text: string, { sender, recipien
     type,
     thread,
     parentThread,
+    receivedAt: performance.now(),
     senderCredentials: undefined,
     unauthorizedFor: NONE,
   };

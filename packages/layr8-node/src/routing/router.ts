@@ -31,6 +31,8 @@ export interface RouterEvents extends Pick<MailboxEvents, "onDelivered" | "onSet
   readonly onAccepted?: ((inbound: RoutedMessage) => void) | undefined;
   /** A message was rejected. `inbound` is absent if it can't be read. Absent if nobody reads it. */
   readonly onRejected?: ((sender: string, rejection: Rejection, inbound: RoutedMessage | undefined) => void) | undefined;
+  /** See `MessageStoreOptions.onDurable`. */
+  readonly onDurable?: ((ms: number) => void) | undefined;
   readonly onDead: OnDead;
   /** A system message could not be stored. */
   readonly onDropped: (message: MessageSummary, reason: string) => void;
@@ -38,7 +40,7 @@ export interface RouterEvents extends Pick<MailboxEvents, "onDelivered" | "onSet
 
 /** Options of {@link Router}. */
 export interface RouterOptions
-  extends Omit<MessageStoreOptions, "clock" | "onFailure">, Pick<AuthorizerOptions, "policies" | "verifiers" | "grantCache"> {
+  extends Omit<MessageStoreOptions, "clock" | "onDurable" | "onFailure">, Pick<AuthorizerOptions, "policies" | "verifiers" | "grantCache"> {
   readonly delivery: DeliveryOptions;
   readonly events: RouterEvents;
   /** Stores messages that failed permanently. Default: none. */
@@ -80,7 +82,7 @@ export class Router {
     const { clock } = delivery;
     this.#options = options;
     this.mailboxes = new Mailboxes({ inbox, delivery, events });
-    this.#messages = new MessageStore(this.mailboxes, { ...options, clock, onFailure: events.onFailure });
+    this.#messages = new MessageStore(this.mailboxes, { ...options, clock, onDurable: events.onDurable, onFailure: events.onFailure });
     this.#authorizer = new Authorizer({ policies, verifiers, grantCache, store: this.#messages, isHosted, clock });
     this.#systemMessages = new SystemMessages({ store: this.#messages, remote, isHosted, onDropped: events.onDropped });
     this.#failures = new FailureReporter(this.#systemMessages, events.onDead, options.keepDeadLetter);

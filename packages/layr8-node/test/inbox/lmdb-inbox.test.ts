@@ -58,6 +58,18 @@ function fallible(environment: Environment): Environment & { failing: boolean } 
   return wrapped;
 }
 
+it("knows when a message arrived until the process ends", async () => {
+  await using directory = await temporaryDirectory();
+  const read = async (inbox: Inbox): Promise<number | undefined> => (await (await boxOf(inbox, ALICE)).read(ALL))[0]?.receivedAt;
+  const environment = await LmdbEnvironment.open(directory.path, SCHEMA);
+  const inbox = await LmdbInbox.open(environment);
+  await append(inbox, message("1", { receivedAt: 1234 }));
+  expect(await read(inbox)).toBe(1234);
+  await environment.close();
+  await using reopened = await LmdbEnvironment.open(directory.path, SCHEMA);
+  expect(await read(await LmdbInbox.open(reopened))).toBeUndefined();
+});
+
 describe("LmdbInbox whose disk fails", () => {
   let directory: Awaited<ReturnType<typeof temporaryDirectory>>;
   let environment: LmdbEnvironment;

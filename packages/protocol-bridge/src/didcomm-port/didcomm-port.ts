@@ -1,4 +1,13 @@
-import { decodePlaintext, encodePlaintext, isJsonObject, ParleyError, type JsonObject, type Message, type MessageInit } from "@parley/core";
+import {
+  decodePlaintext,
+  encodePlaintext,
+  isJsonObject,
+  ParleyError,
+  type JsonObject,
+  type Message,
+  type MessageInit,
+  type TraceContext,
+} from "@parley/core";
 import { deferred, type Deferred, describeKind, rejectUnknownOptions } from "@parley/core/internal";
 import {
   Envelope,
@@ -206,7 +215,7 @@ function receivedOf({ ack: _ack, context, ...message }: DidcommInbound): Receive
   const { bridge, ...plaintext } = encodePlaintext(message);
   const metadata: JsonObject = isJsonObject(bridge) ? { bridge } : {};
   return {
-    envelope: envelopeOf(plaintext, metadata),
+    envelope: envelopeOf(plaintext, metadata, message.traceContext),
     id: digest("didcomm", message.from ?? "", message.id),
     ...(message.from !== undefined && { sender: message.from }),
     ...(context?.authorized !== undefined && { authorized: context.authorized }),
@@ -214,10 +223,11 @@ function receivedOf({ ack: _ack, context, ...message }: DidcommInbound): Receive
 }
 
 /** The `bridge` header becomes metadata. If it is invalid as metadata, it stays in the plaintext. */
-function envelopeOf(plaintext: JsonObject, metadata: JsonObject): Envelope {
+function envelopeOf(plaintext: JsonObject, metadata: JsonObject, traceContext: TraceContext | undefined): Envelope {
+  const headers: JsonObject = traceContext === undefined ? {} : { trace_context: { ...traceContext } };
   try {
-    return new Envelope(Protocol.DIDCOMM, DIDCOMM_JSON, utf8(JSON.stringify(plaintext)), metadata);
+    return new Envelope(Protocol.DIDCOMM, DIDCOMM_JSON, utf8(JSON.stringify(plaintext)), metadata, headers);
   } catch {
-    return new Envelope(Protocol.DIDCOMM, DIDCOMM_JSON, utf8(JSON.stringify({ ...plaintext, ...metadata })));
+    return new Envelope(Protocol.DIDCOMM, DIDCOMM_JSON, utf8(JSON.stringify({ ...plaintext, ...metadata })), undefined, headers);
   }
 }

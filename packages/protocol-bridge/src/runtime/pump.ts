@@ -1,8 +1,10 @@
+import type { Telemetry, TelemetrySpan } from "@parley/core";
 import type { ReceivedEnvelope } from "@parley/envelope-and-adapters";
 import type { BridgeCounters } from "../bridge-counters.ts";
 import { BridgeError } from "../bridge-error.ts";
 import { NO_ACTION, type Action, type OutboundEnvelope } from "./action.ts";
 import type { Consumer, TaskQueue } from "./consumer.ts";
+import { traceTranslation } from "./trace-translation.ts";
 
 /** What a {@link Pump} needs from its bridge. */
 export interface PumpOptions {
@@ -10,7 +12,8 @@ export interface PumpOptions {
   count(name: keyof BridgeCounters): void;
   report(error: BridgeError): void;
   /** Sends a message, or its replacements if the port rejects it. Rejects when the bridge ends. */
-  send(outbound: OutboundEnvelope): Promise<void>;
+  send(outbound: OutboundEnvelope, span: TelemetrySpan | undefined): Promise<void>;
+  readonly telemetry?: Telemetry | undefined;
 }
 
 /** Reads envelopes from a port in order, performs the consumer's actions, and settles each envelope when its action is complete. */
@@ -18,6 +21,8 @@ export class Pump {
   readonly #consumer: Consumer;
   readonly #options: PumpOptions;
   readonly #inFlight = new Set<Promise<void>>();
+  /** The spans of envelopes that are being processed. */
+  readonly #spans = new WeakMap<ReceivedEnvelope, TelemetrySpan>();
   #pending = 0;
 
   constructor(consumer: Consumer, options: PumpOptions) {
@@ -42,6 +47,7 @@ export class Pump {
     for await (const received of port.receive({ protocol, settle: "manual", signal })) {
       count("received");
       this.#pending += 1;
+      this.#startSpan(received);
       const action = handleUnordered === undefined ? undefined : this.#decide(() => this.#consumer.handleUnordered?.(received));
       if (action !== undefined) this.#track(this.#performUnordered(received, action));
       // The queue is bounded by the port, which delivers only a limited number of unsettled envelopes.
@@ -80,10 +86,11 @@ export class Pump {
   /** Resolves when all sends have started; the rest of the action is tracked. */
   async #perform(received: ReceivedEnvelope, action: Action): Promise<void> {
     if (action.countAs !== undefined) this.#options.count(action.countAs);
+    const span = this.#spans.get(received);
     const sends: Promise<void>[] = [];
     for (const outbound of action.sends) {
       await outbound.via.waitForCapacity();
-      const sent = this.#options.send(outbound);
+      const sent = this.#options.send(outbound, span);
       // Prevents an unhandled rejection while a later send waits for capacity; #finish handles the error.
       sent.catch(() => {});
       sends.push(sent);
@@ -102,21 +109,30 @@ export class Pump {
     }
   }
 
-  async #finish({ settle }: ReceivedEnvelope, complete: Promise<unknown>, beforeSettle: (() => void) | undefined): Promise<void> {
+  async #finish(received: ReceivedEnvelope, complete: Promise<unknown>, beforeSettle: (() => void) | undefined): Promise<void> {
+    const span = this.#spans.get(received);
     try {
       await complete;
     } catch {
+      span?.end({ error: "port_ended" });
       // The bridge has ended. The port delivers this message again to the next bridge.
       return;
     }
     try {
       beforeSettle?.();
-      await settle?.();
+      await received.settle?.();
+      span?.end();
     } catch (cause) {
+      span?.end({ error: "not_settled" });
       this.#options.report(new BridgeError("not_settled", "A processed message could not be settled", { cause }));
     } finally {
       this.#pending -= 1;
     }
+  }
+
+  #startSpan(received: ReceivedEnvelope): void {
+    const { telemetry } = this.#options;
+    if (telemetry !== undefined) this.#spans.set(received, traceTranslation(telemetry, received));
   }
 
   #track(work: Promise<void>): void {

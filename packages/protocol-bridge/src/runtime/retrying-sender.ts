@@ -1,4 +1,4 @@
-import { ParleyError } from "@parley/core";
+import { ParleyError, type TelemetrySpan } from "@parley/core";
 import { backoffMs, deferred, sleep, type Deferred } from "@parley/core/internal";
 import type { Envelope, EnvelopePort } from "@parley/envelope-and-adapters";
 
@@ -19,6 +19,8 @@ export interface RetryingSenderOptions {
 interface PendingSend {
   readonly envelope: Envelope;
   readonly id: string | undefined;
+  /** The span that the send is a part of. */
+  readonly span: TelemetrySpan | undefined;
   readonly result: Deferred<void>;
 }
 
@@ -47,8 +49,8 @@ export class RetryingSender {
    *
    * @throws the port's error, if it is not retryable; the reason of `stop`
    */
-  send(envelope: Envelope, id?: string): Promise<void> {
-    const pending = { envelope, id, result: deferred<void>() };
+  send(envelope: Envelope, id?: string, span?: TelemetrySpan): Promise<void> {
+    const pending = { envelope, id, span, result: deferred<void>() };
     this.#waiting.push(pending);
     this.#advance();
     return pending.result.promise;
@@ -71,11 +73,12 @@ export class RetryingSender {
   }
 
   async #attempt(pending: PendingSend): Promise<void> {
-    const { envelope, id, result } = pending;
+    const { envelope, id, span, result } = pending;
     const { stop } = this.#options;
     try {
       stop.throwIfAborted();
-      await this.port.send(envelope, { signal: stop, ...(id !== undefined && { id }) });
+      const options = { signal: stop, ...(id !== undefined && { id }) };
+      await (span === undefined ? this.port.send(envelope, options) : span.run(() => this.port.send(envelope, options)));
       this.#attempts = 0;
       this.#inFlight.delete(pending);
       result.resolve();

@@ -1,4 +1,5 @@
-import { IS_BOOLEAN, IS_LOGGER, IS_PORT, IS_TEXT, type OptionCheck } from "@parley/core/internal";
+import type { Telemetry } from "@parley/core";
+import { IS_BOOLEAN, IS_LOGGER, IS_PORT, IS_TELEMETRY, IS_TEXT, type OptionCheck } from "@parley/core/internal";
 import type { Logger } from "pino";
 import { z } from "zod";
 import { readPortOption } from "../cli/read-port-option.ts";
@@ -88,6 +89,11 @@ export function secretKey(): OptionSchema<Uint8Array> {
 /** A pino logger, or `false`. */
 export function logger(): OptionSchema<Logger | false> {
   return option(IS_LOGGER, { inConfig: false });
+}
+
+/** What receives the spans of a server. */
+export function telemetry(): OptionSchema<Telemetry> {
+  return option(IS_TELEMETRY, { inConfig: false });
 }
 
 /** A number of things, such as connections or bytes, with its default. `Infinity` lifts the limit. */

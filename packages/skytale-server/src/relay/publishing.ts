@@ -129,6 +129,7 @@ export class Publishing {
 
   async #record(channel: string, entries: readonly NumberedEntry[]): Promise<void> {
     const numbers = entries.map(({ number }) => number);
+    const startedAt = performance.now();
     try {
       const bodies = recordedMessages(
         entries.map(({ incoming }) => incoming.encoded),
@@ -144,7 +145,7 @@ export class Publishing {
       const outcomes = await this.#parts.log.append(channel, this.#stream.accountId, append).finally(endReservation);
       const answers = answersTo(numbers, outcomes);
       this.#stream.answer(answers);
-      this.#count(channel, append, answers.nacks);
+      this.#count(channel, append, answers.nacks, performance.now() - startedAt);
     } catch (error) {
       this.#parts.observer.onFailure?.(error);
       this.#refuse(numbers, contract.Code.INTERNAL);
@@ -154,10 +155,17 @@ export class Publishing {
   async #keepWelcome(channel: string, number: number, welcome: Extract<Incoming, { type: "welcome" }>): Promise<void> {
     const endReservation = this.#reserve([welcome.payload]);
     if (endReservation === undefined) return this.#rejectStorage([number]);
+    const startedAt = performance.now();
     try {
       if (await this.#parts.welcomes.put(channel, { ...welcome, publisher: this.#stream.accountId }).finally(endReservation)) {
         this.#stream.answer({ acks: [{ firstNumber: number, count: 1, firstSequence: 0, logEpoch: 0n, repeated: false }], nacks: [] });
-        const about = { channel, accountId: this.#stream.accountId, kind: "welcome", commits: 0 } as const;
+        const about = {
+          channel,
+          accountId: this.#stream.accountId,
+          kind: "welcome",
+          commits: 0,
+          ms: performance.now() - startedAt,
+        } as const;
         this.#parts.observer.onPublished?.(1, welcome.payload.length, about);
       } else {
         this.#refuse([number], contract.Code.RESOURCE_EXHAUSTED);
@@ -178,7 +186,7 @@ export class Publishing {
     this.#refuse(numbers, contract.Code.RESOURCE_EXHAUSTED);
   }
 
-  #count(channel: string, appended: readonly NewEntry[], nacks: readonly PublishNack[]): void {
+  #count(channel: string, appended: readonly NewEntry[], nacks: readonly PublishNack[], ms: number): void {
     const { onPublished, onRefused } = this.#parts.observer;
     // Only a commit can lose its epoch to another.
     const commits = appended.filter(({ commit }) => commit !== undefined).length;
@@ -186,7 +194,7 @@ export class Publishing {
       onPublished?.(
         appended.length - nacks.length,
         appended.reduce((sum, { body }) => sum + body.length, 0),
-        { channel, accountId: this.#stream.accountId, kind: "entries", commits: commits - nacks.length },
+        { channel, accountId: this.#stream.accountId, kind: "entries", commits: commits - nacks.length, ms },
       );
     }
     for (const _ of nacks) onRefused?.("message", "epoch_taken");

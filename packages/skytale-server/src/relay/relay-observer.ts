@@ -8,6 +8,8 @@ export interface Published {
   readonly kind: "entries" | "welcome";
   /** How many of the entries are commits. */
   readonly commits: number;
+  /** Milliseconds from the arrival of the messages until they were durable. */
+  readonly ms: number;
 }
 
 /** Events of a relay for metrics and logs, without secrets. Listeners must not throw. */

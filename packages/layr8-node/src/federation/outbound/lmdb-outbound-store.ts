@@ -28,6 +28,7 @@ class LmdbEntry implements StoredEntry {
   readonly length: number;
   readonly expiresAt: number;
   readonly fingerprint: Fingerprint;
+  readonly queuedAt: number = performance.now();
 
   constructor(pair: StoredPair, seq: number, length: number, expiresAt: number, fingerprint: Fingerprint) {
     this.#pair = pair;

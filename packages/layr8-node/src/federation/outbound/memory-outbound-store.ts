@@ -31,7 +31,14 @@ export class MemoryOutboundStore implements OutboundStore {
     this.#waiting.add(fingerprint);
     this.#recent.add(fingerprint, this.#now());
     const { sender, recipient, plaintext, expiresAt } = message;
-    const entry: StoredEntry = { sender, recipient, seq: ++this.#lastSeq, length: plaintext.length, expiresAt };
+    const entry: StoredEntry = {
+      sender,
+      recipient,
+      seq: ++this.#lastSeq,
+      length: plaintext.length,
+      expiresAt,
+      queuedAt: performance.now(),
+    };
     this.#messages.set(entry.seq, message);
     return { status: "stored", entry, durable: DURABLE };
   }

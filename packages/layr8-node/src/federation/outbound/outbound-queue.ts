@@ -243,7 +243,7 @@ class OutboundQueue implements Outbound {
         for (const { entry, message } of result.delivered) {
           // If its append has failed, it is removed already.
           if (this.#takeOut(pair, entry)) this.#deadLetters.remove(entry);
-          events.onDelivered?.(message);
+          events.onDelivered?.(message, performance.now() - entry.queuedAt);
         }
         return;
       case "dead":
@@ -322,7 +322,8 @@ function quiet(events: OutboundEvents): OutboundEvents {
   return {
     onFailure,
     onDead: async (message, cause) => events.onDead(message, cause),
-    onDelivered: (message) => guarded(() => events.onDelivered?.(message)),
+    onDelivered: (message, ageMs) => guarded(() => events.onDelivered?.(message, ageMs)),
+    ...(events.onPosted && { onPosted: (posted) => guarded(() => events.onPosted?.(posted)) }),
     onRetry: (about, reason) => guarded(() => events.onRetry?.(about, reason)),
   };
 }

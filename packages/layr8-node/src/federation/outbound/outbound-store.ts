@@ -9,6 +9,8 @@ export interface StoredEntry {
   /** Characters of its plaintext. */
   readonly length: number;
   readonly expiresAt: number;
+  /** When it was queued, or read from disk at the start, by `performance.now()`: for measurements only. */
+  readonly queuedAt: number;
 }
 
 /** Result of an append. */

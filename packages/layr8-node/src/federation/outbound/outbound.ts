@@ -159,10 +159,25 @@ export interface DeliveryFailure {
   readonly remoteCode?: string;
 }
 
+/** Messages of one pair that were posted to another node in one request, and how that ended. */
+export interface PostedMessages {
+  readonly messages: readonly OutboundMessage[];
+  /** Host and port of the other node. */
+  readonly host: string;
+  /** Attempt of the first message, from 1. */
+  readonly attempt: number;
+  /** Duration of the request in milliseconds. */
+  readonly ms: number;
+  /** Why they were not accepted. */
+  readonly error: string | undefined;
+}
+
 /** Events of the queue. Exceptions of all but `onDead` are caught. */
 export interface OutboundEvents {
-  /** A remote node has accepted the message. */
-  onDelivered?(message: OutboundMessage): void;
+  /** A remote node has accepted the message, this many milliseconds after it was queued or read at the start. */
+  onDelivered?(message: OutboundMessage, ageMs: number): void;
+  /** A request has ended. Absent without listeners. */
+  onPosted?(posted: PostedMessages): void;
   /**
    * A message can't be delivered. It is removed once the returned promise resolves, and reported again if that rejects with a retryable
    * error. After a crash in between it may be reported twice.

@@ -28,6 +28,14 @@ interface Sealed extends Posted {
   readonly envelope: string;
 }
 
+/** What a response means for spans. */
+const ERRORS: Readonly<Record<RemoteResponse["kind"], string | undefined>> = {
+  taken: undefined,
+  partly_taken: "partly_taken",
+  later: "later",
+  refused: "refused",
+};
+
 /** A route that waited longer than this for a lease is resolved again, in milliseconds. */
 const STALE_MS = 30_000;
 
@@ -148,6 +156,7 @@ export class RemoteSender {
     }
     if (attempt.entry.expiresAt <= this.#clock.expiry()) return { kind: "dead", cause: expired(attempt) };
     let answer: RemoteResponse | undefined;
+    const postedAt = performance.now();
     try {
       const response = await this.#httpSender.post(
         route.target,
@@ -162,6 +171,13 @@ export class RemoteSender {
       });
     } finally {
       pair.posted(answer?.kind === "taken");
+      this.#options.events.onPosted?.({
+        messages: sealed.map(({ message }) => message),
+        host: route.target.url.host,
+        attempt: attempt.failures + 1,
+        ms: performance.now() - postedAt,
+        error: answer === undefined ? "unreachable" : ERRORS[answer.kind],
+      });
     }
     if (answer.kind === "later") {
       const retryAfterMs = Math.min(answer.retryAfterMs, this.#limits.maxRetryAfterMs);

@@ -25,6 +25,8 @@ export interface MessageStoreOptions {
   /** Checks that the connections of agents can carry a delivery of this size. */
   readonly checkDelivery: (message: MessageToStore) => CheckResult;
   readonly clock: Clock;
+  /** A message was stored durably, this many milliseconds after it arrived. */
+  readonly onDurable?: ((ms: number) => void) | undefined;
   readonly onFailure: (error: unknown) => void;
 }
 
@@ -82,7 +84,11 @@ export class MessageStore {
    */
   async store(inbound: RoutedMessage, recipient: string): Promise<AcceptResult> {
     const { inbox, remote, isHosted, ownerOf, checkDelivery } = this.#options;
-    if (!isHosted(recipient)) return remote.send(inbound.message, inbound.text, recipient);
+    if (!isHosted(recipient)) {
+      const sent = await remote.send(inbound.message, inbound.text, recipient);
+      if (sent.ok) this.#durable(inbound.receivedAt);
+      return sent;
+    }
     const incoming = this.#incoming(inbound, recipient);
     const size = checkDelivery(incoming);
     if (!size.ok) return size;
@@ -98,15 +104,20 @@ export class MessageStore {
       const ownerWaiting = inbox.ownerUsage(recipient).messages;
       if (this.#ownerShares.counts(ownerWaiting)) this.#ownerShares.stored(ownerOf(recipient) ?? "", inbound.owner, ownerWaiting);
       inbound.onStored?.();
-      return this.#untilDurable(recipient, appended.durable);
+      return this.#untilDurable(recipient, appended.durable, inbound.receivedAt);
     }
     return this.#accepted(recipient);
   }
 
   /** Waits for the commit in a call of its own, because an async function keeps its variables: here, bodies of up to a frame in each message. */
-  async #untilDurable(recipient: string, durable: Promise<void>): Promise<AcceptResult> {
+  async #untilDurable(recipient: string, durable: Promise<void>, receivedAt: number): Promise<AcceptResult> {
     await durable;
+    this.#durable(receivedAt);
     return this.#accepted(recipient);
+  }
+
+  #durable(receivedAt: number): void {
+    this.#options.onDurable?.(performance.now() - receivedAt);
   }
 
   #accepted(recipient: string): AcceptResult {
@@ -125,7 +136,7 @@ export class MessageStore {
   }
 
   #incoming(
-    { message, id, type, thread, parentThread, text, senderCredentials, unauthorizedFor, remote }: RoutedMessage,
+    { message, id, type, thread, parentThread, text, senderCredentials, unauthorizedFor, remote, receivedAt }: RoutedMessage,
     recipient: string,
   ): MessageToStore {
     const { from, expiresTime: expires } = message;
@@ -142,6 +153,7 @@ export class MessageStore {
       expiresAt: expires === undefined ? this.#options.clock.lifetimeStart() + this.#options.limits.messageTtlMs : expires * 1000,
       expires,
       remote,
+      receivedAt: Math.round(receivedAt),
     };
   }
 }

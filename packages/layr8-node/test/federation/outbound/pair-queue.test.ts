@@ -3,7 +3,7 @@ import { PairQueue } from "../../../src/federation/outbound/pair-queue.ts";
 import type { StoredEntry } from "../../../src/federation/outbound/outbound-store.ts";
 
 function entry(seq: number): StoredEntry {
-  return { sender: "did:web:a", recipient: "did:web:b", seq, length: 1, expiresAt: 1 };
+  return { sender: "did:web:a", recipient: "did:web:b", seq, length: 1, expiresAt: 1, queuedAt: 0 };
 }
 
 it("keeps its messages in arrival order, whichever are removed", () => {

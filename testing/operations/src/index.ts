@@ -1,0 +1,1 @@
+export { servedMetrics, type ServedMetrics } from "./served-metrics.ts";

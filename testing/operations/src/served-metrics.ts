@@ -1,0 +1,105 @@
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { startNode, type Layr8Node, type NodeOptions } from "@parley/layr8-node";
+import { startSkytale } from "@parley/skytale-server";
+import { readExposition, type Sample, temporaryDirectory } from "@parley/test-assertions";
+import { Client } from "layr8";
+import { SkytaleChannelManager } from "skytale";
+import { Opened } from "./opened.ts";
+
+/** Answers of `/metrics` of servers that have done work. */
+export interface ServedMetrics {
+  readonly node: readonly Sample[];
+  readonly skytale: readonly Sample[];
+}
+
+const ECHO = "https://layr8.io/protocols/echo/1.0";
+const CHANNEL = "acme/team/general";
+
+/** Messages that each agent sends. */
+export const MESSAGES = 5;
+
+/** Runs two nodes and a skytale server on data directories, has agents use them, and returns what the first node and the server then answer. */
+export async function servedMetrics(): Promise<ServedMetrics> {
+  await using stack = new Opened();
+  const { path } = stack.use(await temporaryDirectory());
+  return { node: await usedNode(stack, path), skytale: await usedServer(stack, path) };
+}
+
+async function usedNode(stack: Opened, path: string): Promise<readonly Sample[]> {
+  const [portA, portB] = [await freePort(), await freePort()];
+  const hosts = { "acme.localhost": `http://127.0.0.1:${portA}`, "beta.localhost": `http://127.0.0.1:${portB}` };
+  const start = async (name: string, options: NodeOptions): Promise<Layr8Node> =>
+    stack.use(
+      await startNode({
+        domain: `${name}.localhost`,
+        dataDir: join(path, name),
+        logger: false,
+        metricsPort: 0,
+        resolution: { hosts },
+        ...options,
+      }),
+    );
+  const acme = await start("acme", { port: portA });
+  const beta = await start("beta", { port: portB });
+  const agent = async (node: Layr8Node, agentDid: string): Promise<Client> => {
+    const client = stack.use(new Client({ nodeUrl: node.url, apiKey: node.apiKey ?? "", agentDid }, () => {}));
+    client.handle(`${ECHO}/request`, ({ body }) => ({ type: `${ECHO}/response`, body }));
+    return client.connect();
+  };
+  const [alice, bob, carol] = [
+    await agent(acme, "did:web:acme.localhost:alice"),
+    await agent(acme, "did:web:acme.localhost:bob"),
+    await agent(beta, "did:web:beta.localhost:carol"),
+  ];
+  for (const to of [bob.did, carol.did]) {
+    for (let count = 0; count < MESSAGES; count++) await alice.request({ type: `${ECHO}/request`, to, body: {} });
+  }
+  // Refused, and dead-lettered: counters with labels appear with their first event.
+  await alice.send({ type: "https://layr8.io/protocols/none/1.0/x", to: bob.did, body: {} }).catch(() => {});
+  await alice.send({ type: `${ECHO}/unhandled`, to: bob.did, body: {} });
+  await alice.listCredentials();
+  await fetch(acme.url.replace("ws:", "http:"), { headers: { connection: "close" } }).catch(() => {});
+  const isComplete = (samples: readonly Sample[]): boolean =>
+    valueOf(samples, "layr8_node_messages_dead_total") > 0 && valueOf(samples, "layr8_node_message_settled_seconds_count") > 3 * MESSAGES;
+  return settled(`${acme.metricsUrl}/metrics`, isComplete);
+}
+
+async function usedServer(stack: Opened, path: string): Promise<readonly Sample[]> {
+  const server = stack.use(await startSkytale({ port: 0, relayPort: 0, logger: false, metricsPort: 0, dataDir: join(path, "skytale") }));
+  const { relayUrl: endpoint, apiUrl, apiKey = "" } = server;
+  const member = (identity: string): SkytaleChannelManager =>
+    stack.use(new SkytaleChannelManager({ endpoint, apiUrl, apiKey, identity, dataDir: join(path, identity) }));
+  const [erin, dave] = [member("erin"), member("dave")];
+  await erin.create(CHANNEL);
+  await dave.joinWithToken(CHANNEL, await erin.invite(CHANNEL));
+  for (let count = 0; count < MESSAGES; count++) await erin.send(CHANNEL, "hello");
+  await dave.receive(CHANNEL);
+  // Refused: the relay knows no such key.
+  const stranger = new SkytaleChannelManager({ endpoint, token: () => "no-token", identity: "stranger", onWarning: () => {} });
+  await stranger.connect({ timeoutMs: 2000 }).catch(() => {});
+  await stranger.close();
+  return settled(`${server.metricsUrl}/metrics`, (samples) => valueOf(samples, "skytale_relay_refused_total") > 0);
+}
+
+/** Reads until a condition holds: servers count some events after their callers have gone on. */
+async function settled(url: string, isComplete: (samples: readonly Sample[]) => boolean): Promise<readonly Sample[]> {
+  for (;;) {
+    const samples = readExposition(await (await fetch(url)).text());
+    if (isComplete(samples)) return samples;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+function valueOf(samples: readonly Sample[], name: string): number {
+  return samples.filter((sample) => sample.name === name).reduce((sum, { value }) => sum + value, 0);
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === "string") throw new Error("a server on TCP has a port");
+  return address.port;
+}
