@@ -1,39 +1,21 @@
-import {
-  encodePlaintext,
-  ParleyError,
-  NodeTransportError,
-  type Connection,
-  type Delivery,
-  type Message,
-  type MessageInit,
-  type SendReceipt,
-} from "@parley/core";
-import { IS_BOOLEAN, MAX_TIMER_MS, checkValues, closeAll, readDurationMs, rejectUnknownOptions, warnOnce } from "@parley/core/eager";
+import type { Message, MessageInit, ParleyError } from "@parley/core";
+import { closeAll, rejectUnknownOptions } from "@parley/core/eager";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 
 import type { ConnectOptions, RequestOptions, SchemaRequestOptions, SendOptions } from "./call-options.ts";
 import { readConfig, type Config, type Settings } from "./config.ts";
-import { Dispatcher } from "./dispatcher.ts";
-import { ErrorKind, errorReporter, kindOfSendError, type ErrorHandler, type ReportError } from "./error-handler.ts";
-import { AlreadyConnectedError, ClientClosedError, ConnectionError, DisconnectedError, sendErrorFrom } from "./errors.ts";
-import { expiryAfter } from "./expiry.ts";
-import { HandlerRunner } from "./handler-runner.ts";
+import { DidSession } from "./did-session.ts";
+import { ErrorKind, errorReporter, type ErrorHandler, type ReportError } from "./error-handler.ts";
+import { AlreadyConnectedError, ClientClosedError } from "./errors.ts";
 import { Handlers, type Handler, type HandlerOptions, type SchemaHandlerOptions } from "./handlers.ts";
 import type { ReceivedMessage } from "./inbound-message.ts";
-import { LinkState } from "./link-state.ts";
+import { HostedDid, type JoinDidOptions, type JoinedDid } from "./joined-did.ts";
 import { Listeners } from "./listeners.ts";
 import { requireErrorHandler } from "./log-errors.ts";
-import { EXPECTS_REPLY } from "./message-context.ts";
-import type { Mutable } from "./mutable.ts";
 import { outboundMessage } from "./outbound-message.ts";
-import { Pool } from "./pool.ts";
-import { MALFORMED, type ProblemReportError } from "./problem-report.ts";
-import { Processed } from "./processed.ts";
-import { SendOrder } from "./send-order.ts";
-import { checkBody, requireSchema } from "./schema.ts";
-import { Threads } from "./threads.ts";
-import { traceRequest, traceSend } from "./traced.ts";
-import { waitAtMost } from "./wait-at-most.ts";
+import type { Mutable } from "./mutable.ts";
+import type { ProblemReportError } from "./problem-report.ts";
+import { requestResponse, sendMessage } from "./requests.ts";
 
 /**
  * An agent: one DID, the messages it handles and the messages it sends.
@@ -58,41 +40,30 @@ export class Client implements AsyncDisposable {
   readonly #settings: Settings;
   readonly #report: ReportError;
   readonly #handlers = new Handlers();
-  readonly #threads = new Threads(() => this.#now());
-  readonly #pool: Pool;
-  readonly #dispatcher: Dispatcher;
+  readonly #session: DidSession;
+  /** Further DIDs, by DID. */
+  readonly #joined = new Map<string, HostedDid>();
   readonly #disconnected: Listeners<[ParleyError]>;
   readonly #reconnected: Listeners<[]>;
-  #did: string | undefined;
-  #connection: Connection | undefined;
-  readonly #link = new LinkState();
-  readonly #order = new SendOrder();
-  #connecting: { readonly abort: AbortController; readonly done: Promise<unknown> } | undefined;
-  #closed = false;
-  #closing: Promise<void> | undefined;
 
   constructor(config: Config, onError: ErrorHandler) {
     requireErrorHandler(onError);
     this.#settings = readConfig(config);
-    const { agentDid, maxConcurrentHandlers, maxQueuedMessages, duplicateMemory, exposeErrors, telemetry } = this.#settings;
-    this.#did = agentDid;
     const report = errorReporter(onError);
     this.#report = report;
     this.#disconnected = new Listeners((error) => report(ErrorKind.HANDLER_EXCEPTION, error));
     this.#reconnected = new Listeners((error) => report(ErrorKind.HANDLER_EXCEPTION, error));
-    this.#pool = new Pool(maxConcurrentHandlers, maxQueuedMessages);
-    const processed = new Processed(duplicateMemory);
-    const push = async (message: Message): Promise<void> => void (await this.#push(message));
-    const runner = new HandlerRunner({ processed, push, report, exposeErrors, telemetry });
-    this.#dispatcher = new Dispatcher({
+    this.#session = new DidSession({
+      settings: this.#settings,
+      did: this.#settings.agentDid,
       handlers: this.#handlers,
-      threads: this.#threads,
-      runner,
-      pool: this.#pool,
-      processed,
       report,
-      onProblemReport: (problem, message) => this.problemReported(problem, message),
-      now: () => this.#now(),
+      events: {
+        ...this.#messageEvents(),
+        onDisconnect: (reason) => this.#disconnected.emit(reason),
+        onReconnect: () => this.#reconnected.emit(),
+        onEnd: () => undefined,
+      },
     });
   }
 
@@ -102,18 +73,19 @@ export class Client implements AsyncDisposable {
    * @throws NotConnectedError without `agentDid`, until the node has assigned one on connect.
    */
   get did(): string {
-    if (this.#did === undefined) throw this.#link.error();
-    return this.#did;
+    const { did } = this.#session;
+    if (did === undefined) throw this.#session.linkError();
+    return did;
   }
 
   /** Whether the link is up now. */
   get connected(): boolean {
-    return !this.#closed && this.#connection?.connected === true;
+    return this.#session.connected;
   }
 
   /** Whether `connect` took the DID's protocols over from another connection, which has ended. */
   get tookOver(): boolean {
-    return this.#connection?.tookOver === true;
+    return this.#session.tookOver;
   }
 
   /**
@@ -156,25 +128,7 @@ export class Client implements AsyncDisposable {
    */
   async connect(options: ConnectOptions = {}): Promise<this> {
     rejectUnknownOptions(options, ["signal"]);
-    const { signal } = options;
-    if (this.#closed) throw new ClientClosedError();
-    if (this.#link.engaged) throw new AlreadyConnectedError("connect() was called before: the client connects or is connected");
-    signal?.throwIfAborted();
-    this.#link.connecting();
-    const abort = new AbortController();
-    const attempt = this.#open(signal === undefined ? abort.signal : AbortSignal.any([abort.signal, signal]));
-    this.#connecting = { abort, done: attempt.catch(() => {}) };
-    try {
-      await attempt;
-    } catch (error) {
-      this.#link.failed(error);
-      if (this.#closed) throw new ClientClosedError();
-      signal?.throwIfAborted();
-      throw new ConnectionError(error);
-    } finally {
-      this.#connecting = undefined;
-    }
-    if (this.#closed) throw new ClientClosedError();
+    await this.#session.connect(options.signal);
     return this;
   }
 
@@ -188,15 +142,7 @@ export class Client implements AsyncDisposable {
    *   reason.
    */
   async send(message: MessageInit, options: SendOptions = {}): Promise<Message> {
-    rejectUnknownOptions(options, ["fireAndForget", "signal"]);
-    checkValues(options, IS_BOOLEAN, ["fireAndForget"]);
-    const { fireAndForget = false, signal } = options;
-    const outbound = this.#compose(message);
-    signal?.throwIfAborted();
-    const sent = this.#push(outbound, signal);
-    if (fireAndForget) sent.catch((error: unknown) => this.#report(kindOfSendError(error), error, outbound));
-    else await sent;
-    return outbound;
+    return sendMessage(this.#session, this.#report, message, options);
   }
 
   /**
@@ -218,20 +164,58 @@ export class Client implements AsyncDisposable {
     message: MessageInit,
     options: RequestOptions & { readonly schema?: StandardSchemaV1 } = {},
   ): Promise<ReceivedMessage<unknown>> {
-    rejectUnknownOptions(options, ["timeoutMs", "timeout", "expires", "parentThread", "signal", "schema"]);
-    checkValues(options, IS_BOOLEAN, ["expires"]);
-    const { parentThread, signal, schema, expires = true } = options;
-    if (schema !== undefined) requireSchema(schema);
-    const timeoutMs = readDurationMs(options, { ms: "timeoutMs", seconds: "timeout" }, this.#settings.requestTimeoutMs);
-    const outbound = this.#compose(message);
-    const threadId = (outbound.threadId ??= outbound.id);
-    if (parentThread !== undefined) outbound.parentThreadId = parentThread;
-    if (expires && timeoutMs < MAX_TIMER_MS) outbound.expiresTime ??= expiryAfter(timeoutMs, this.#now());
-    outbound.headers = outbound.headers === undefined ? EXPECTS_REPLY : { ...outbound.headers, ...EXPECTS_REPLY };
-    signal?.throwIfAborted();
-    const received = this.#threads.takeLate(outbound) ?? (await this.#ask(threadId, outbound, timeoutMs, signal));
-    if (schema === undefined) return received;
-    return { ...received, body: await checkBody(schema, received.body, received.id) };
+    return requestResponse(this.#session, this.#settings.requestTimeoutMs, message, options);
+  }
+
+  /**
+   * Joins a further DID on the same socket. Its messages go to `handlers`, then to the handlers of this client. It is joined again after a loss of the link;
+   * if the node refuses that, only this DID is affected: its sends fail with {@link NotConnectedError} until the node accepts it again, which is tried with growing
+   * delays. Listeners of `onDisconnect` and `onReconnect` hear of the client's own DID only.
+   *
+   * Each DID has limits of its own, such as `maxConcurrentHandlers`.
+   *
+   * @throws NotConnectedError before `connect`; {@link AlreadyConnectedError} for the client's own DID, and for one that is joined already; TypeError naming the
+   *   option that is wrong; ConnectionError when the node refuses it; {@link ClientClosedError}; the signal's reason.
+   * @example
+   * ```ts
+   * import type { Client } from "layr8";
+   *
+   * async function host(client: Client, did: string): Promise<void> {
+   *   const echo = await client.joinDid(did, {
+   *     handlers: { "https://layr8.io/protocols/echo/1.0/request": ({ body }) => ({ type: "https://layr8.io/protocols/echo/1.0/response", body }) },
+   *   });
+   *   console.log(`${echo.did} answers, on the socket of ${client.did}`);
+   * }
+   * ```
+   */
+  async joinDid(did: string, options: JoinDidOptions = {}): Promise<JoinedDid> {
+    if (this.#session.closed) throw new ClientClosedError();
+    if (!this.#session.engaged) throw this.#session.linkError();
+    if (did === this.#session.did) throw new AlreadyConnectedError(`${did} is already hosted by connect()`);
+    if (this.#joined.has(did)) throw new AlreadyConnectedError(`${did} is already joined: leave it first with leaveDid()`);
+    const hosted = new HostedDid({
+      settings: this.#settings,
+      did,
+      join: options,
+      shared: this.#handlers,
+      report: this.#report,
+      events: this.#messageEvents(),
+    });
+    this.#joined.set(did, hosted);
+    try {
+      await hosted.connect(options.signal);
+    } catch (error) {
+      if (this.#joined.get(did) === hosted) this.#joined.delete(did);
+      throw error;
+    }
+    return hosted;
+  }
+
+  /** Leaves a DID that was joined with `joinDid`: its waiting requests end with {@link ClientClosedError}. Does nothing for any other DID. */
+  async leaveDid(did: string): Promise<void> {
+    const hosted = this.#joined.get(did);
+    this.#joined.delete(did);
+    await hosted?.leave();
   }
 
   /**
@@ -259,95 +243,14 @@ export class Client implements AsyncDisposable {
    * finish and reply for `closeGraceMs`, then ends the connection and every `send` that still waits. Idempotent.
    * A handler that awaits it waits for itself, until `closeGraceMs` has passed.
    */
-  close(): Promise<void> {
-    this.#closing ??= this.#shutDown();
-    return this.#closing;
+  async close(): Promise<void> {
+    const joined = [...this.#joined.values()];
+    this.#joined.clear();
+    await closeAll(...joined.map((hosted) => () => hosted.leave()), () => this.#session.close());
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
-  }
-
-  async #open(signal: AbortSignal): Promise<void> {
-    const { transport, agentDid } = this.#settings;
-    const connection = await transport.connect({
-      ...(agentDid !== undefined && { did: agentDid }),
-      protocols: this.#handlers.protocols,
-      signal,
-      events: {
-        onDisconnect: (reason) => this.#lose(reason),
-        onReconnect: () => this.#restore(),
-        onFault: (error, raw) => this.#report(ErrorKind.PARSE_FAILURE, error, {}, raw),
-      },
-    });
-    this.#connection = connection;
-    this.#did = connection.did;
-    this.#link.connected();
-    if (connection.tookOver === true) {
-      const text = `${connection.did} was connected elsewhere: this connection has taken it over, and the other one has ended`;
-      warnOnce("PARLEY_TOOK_OVER", text);
-    }
-    void this.#receive(connection);
-  }
-
-  async #receive(connection: Connection): Promise<void> {
-    let reason: unknown = new NodeTransportError("closed", "The transport ended the connection");
-    try {
-      for await (const delivery of connection.deliveries) {
-        if (!this.#closed) this.#dispatch(delivery, connection.did);
-      }
-    } catch (error) {
-      reason = error;
-    }
-    if (!this.#closed) await this.#end(connection, ParleyError.from(reason));
-  }
-
-  /** No message can end the connection: its redelivery would end the next one too. */
-  #dispatch(delivery: Delivery, did: string): void {
-    try {
-      this.#dispatcher.dispatch(delivery, did);
-    } catch (error) {
-      delivery.settle({ status: "error", code: MALFORMED, message: "The message could not be read" });
-      this.#report(ErrorKind.PARSE_FAILURE, error, {}, delivery.plaintext);
-    }
-  }
-
-  /** The link is down for now. */
-  #lose(reason: ParleyError): void {
-    if (this.#closed) return;
-    const wasUp = this.#link.lost(reason);
-    this.#threads.failAll(new DisconnectedError(reason));
-    if (wasUp) this.#disconnected.emit(reason);
-  }
-
-  #restore(): void {
-    if (this.#closed) return;
-    this.#link.restored();
-    this.#reconnected.emit();
-  }
-
-  /** The connection ended without a call of `close`. */
-  async #end(connection: Connection, reason: ParleyError): Promise<void> {
-    this.#connection = undefined;
-    this.#dispatcher.dropQueued();
-    this.#threads.failAll(new DisconnectedError(reason, "ended"));
-    const wasUp = this.#link.ended(reason);
-    await connection.close().catch(() => {});
-    if (this.#closed) return;
-    this.#report(ErrorKind.SERVER_REJECT, reason);
-    if (wasUp) this.#disconnected.emit(reason);
-  }
-
-  async #shutDown(): Promise<void> {
-    this.#closed = true;
-    this.#threads.failAll(new ClientClosedError());
-    this.#connecting?.abort.abort();
-    await closeAll(
-      () => this.#connecting?.done,
-      () => this.#dispatcher.dropQueued(),
-      () => waitAtMost(this.#settings.closeGraceMs, this.#pool.idle()),
-      () => this.#connection?.close(),
-    );
   }
 
   /**
@@ -368,61 +271,21 @@ export class Client implements AsyncDisposable {
 
   /** Makes a message of this agent without sending it. @throws TypeError naming the member that is wrong; NotConnectedError without a DID. */
   protected compose(init: MessageInit): Message {
-    const message = outboundMessage(init);
+    const message: Mutable<Message> = outboundMessage(init);
     message.from ??= this.did;
     return message;
   }
 
-  /** Makes the message to send, which is the client's to complete. */
-  #compose(init: MessageInit): Mutable<Message> {
-    if (this.#closed) throw new ClientClosedError();
-    const message = outboundMessage(init);
-    if (this.#did !== undefined) message.from ??= this.#did;
-    if (message.to.length === 0) throw new TypeError("A message needs a recipient: to is empty");
-    if (this.#connection?.connected !== true) throw this.#link.error();
-    return message;
-  }
-
-  /** Sends a request and waits for its response. */
-  #ask(threadId: string, outbound: Message, timeoutMs: number, signal: AbortSignal | undefined): Promise<ReceivedMessage> {
-    const { telemetry } = this.#settings;
-    if (telemetry === undefined) return this.#exchange(threadId, outbound, timeoutMs, signal);
-    return traceRequest(telemetry, outbound, () => this.#exchange(threadId, outbound, timeoutMs, signal));
-  }
-
-  #exchange(threadId: string, outbound: Message, timeoutMs: number, signal: AbortSignal | undefined): Promise<ReceivedMessage> {
-    const response = this.#threads.wait(threadId, outbound, { timeoutMs, signal });
-    this.#push(outbound).then(
-      (receipt) => this.#threads.accepted(outbound, receipt),
-      (error: unknown) => this.#threads.fail(threadId, error),
-    );
-    return response;
-  }
-
-  #push(message: Message, signal?: AbortSignal): Promise<SendReceipt> {
-    const { telemetry } = this.#settings;
-    return telemetry === undefined ? this.#transmit(message, signal) : traceSend(telemetry, message, () => this.#transmit(message, signal));
-  }
-
-  async #transmit(message: Message, signal: AbortSignal | undefined): Promise<SendReceipt> {
-    const connection = this.#connection;
-    if (connection === undefined) throw this.#link.error();
-    try {
-      return await this.#order.pass(this.prepare(message), (ready) =>
-        connection.send(encodePlaintext(ready), signal === undefined ? undefined : { signal }),
-      );
-    } catch (error) {
-      throw sendErrorFrom(error, message.id, this.#closed, (cause) => this.#link.error(cause));
-    }
-  }
-
-  /** The node's time, in milliseconds since 1970. */
-  #now(): number {
-    return Date.now() + (this.#connection?.clockOffsetMs ?? 0);
+  /** For all DIDs of this client. A subclass can replace the methods. */
+  #messageEvents(): { prepare: Client["prepare"]; onProblemReport: Client["problemReported"] } {
+    return {
+      prepare: (message) => this.prepare(message),
+      onProblemReport: (problem, message) => this.problemReported(problem, message),
+    };
   }
 
   #requireNotEngaged(): void {
-    if (this.#closed) throw new ClientClosedError();
-    if (this.#link.engaged) throw new AlreadyConnectedError("Handlers must be registered before connect()");
+    if (this.#session.closed) throw new ClientClosedError();
+    if (this.#session.engaged) throw new AlreadyConnectedError("Handlers must be registered before connect()");
   }
 }

@@ -4,7 +4,7 @@ import { ChurnMap } from "@parley/core/eager";
 import { ErrorKind, type ReportError } from "./error-handler.ts";
 import { isExpired } from "./expiry.ts";
 import type { HandlerRunner } from "./handler-runner.ts";
-import type { HandlerEntry, Handlers } from "./handlers.ts";
+import type { HandlerEntry, HandlerLookup } from "./handlers.ts";
 import { readContext, withReplyExpected } from "./message-context.ts";
 import type { Pool } from "./pool.ts";
 import { EXPIRED, isProblemReport, MALFORMED, readReport, type ProblemReportError } from "./problem-report.ts";
@@ -14,7 +14,7 @@ import type { Threads } from "./threads.ts";
 
 /** What a {@link Dispatcher} hands messages to. */
 export interface DispatcherParts {
-  readonly handlers: Handlers;
+  readonly handlers: HandlerLookup;
   readonly threads: Threads;
   readonly runner: HandlerRunner;
   readonly pool: Pool;

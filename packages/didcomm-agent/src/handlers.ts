@@ -34,12 +34,42 @@ export interface HandlerEntry {
   readonly schema: StandardSchemaV1 | undefined;
 }
 
+/** Finds the handler of a message. */
+export interface HandlerLookup {
+  /** Protocols to announce to the node. */
+  readonly protocols: readonly string[];
+  /** The handler for all messages that no other takes. */
+  readonly catchAll: HandlerEntry | undefined;
+  exact(type: string): HandlerEntry | undefined;
+}
+
+/** Handlers of one DID, before those that all DIDs share. */
+export class LayeredHandlers implements HandlerLookup {
+  readonly protocols: readonly string[];
+  readonly #own: HandlerLookup;
+  readonly #shared: HandlerLookup;
+
+  /** @param protocols announced besides those of `own`. */
+  constructor(own: HandlerLookup, shared: HandlerLookup, protocols: readonly string[]) {
+    this.protocols = [...new Set([...protocols, ...own.protocols])];
+    this.#own = own;
+    this.#shared = shared;
+  }
+
+  get catchAll(): HandlerEntry | undefined {
+    return this.#own.catchAll ?? this.#shared.catchAll;
+  }
+
+  exact(type: string): HandlerEntry | undefined {
+    return this.#own.exact(type) ?? this.#shared.exact(type);
+  }
+}
+
 /** Handlers by message type. */
-export class Handlers {
+export class Handlers implements HandlerLookup {
   readonly #byType = new Map<string, HandlerEntry>();
   #catchAll: HandlerEntry | undefined;
 
-  /** Protocols to announce to the node. */
   get protocols(): readonly string[] {
     const protocols = new Set([...this.#byType.keys()].map((type) => protocolOf(type) ?? type));
     return [...protocols, ...(this.#catchAll === undefined ? [] : ["*"])];

@@ -16,6 +16,7 @@ export {
 } from "./errors.ts";
 export { PASS, type Handler, type HandlerOptions, type HandlerResult, type SchemaHandlerOptions } from "./handlers.ts";
 export type { BodyClass } from "./construct-body.ts";
+export type { DidHandler, JoinDidOptions, JoinedDid } from "./joined-did.ts";
 export type { InboundMessage, ReceivedMessage } from "./inbound-message.ts";
 export { logErrors } from "./log-errors.ts";
 export { ProblemReportError } from "./problem-report.ts";

@@ -2,6 +2,7 @@ import "../supported-node.ts";
 // The part of `@parley/core/internal` that modules of the SDKs need when they are imported: the 17 other modules would take a tenth of the time of
 // `import "layr8"`. Shared by Parley's own packages. No promise of stability to anyone else.
 export { isJsonArray } from "../json.ts";
+export { backoffMs } from "./backoff.ts";
 export { decodeBase64url, encodeBase64url } from "./base64url.ts";
 export { checkAttachment } from "./check-attachment.ts";
 export { checkHeaders } from "./check-headers.ts";
