@@ -110,7 +110,7 @@ export class HostedDid implements JoinedDid {
 
   sendAck(ids: readonly string[]): void {
     if (!Array.isArray(ids)) throw new TypeError(`sendAck needs a list of message ids, not ${describeKind(ids)}`);
-    for (const id of ids) this.#unacknowledged.acknowledge(id);
+    for (const id of ids as readonly string[]) this.#unacknowledged.acknowledge(id);
   }
 
   /** Leaves the DID's topic. Idempotent. */
