@@ -73,7 +73,7 @@ export class RunningServer implements SkytaleServer {
     this.#options = options;
     this.#logger = logger;
     this.#console = ownConsole;
-    this.#operator = new ServerOperator({ storage, stores, services, options, relay: () => this.#relay });
+    this.#operator = new ServerOperator({ storage, stores, services, options, relay: () => this.#relay, apiProcess: () => this.#process });
     this.#recorder =
       hub &&
       attachSkytale(hub, {
@@ -232,6 +232,7 @@ export class RunningServer implements SkytaleServer {
       checkSharedStorage: status.checkSharedStorage,
       servers: shared?.servers(),
       metricsText: status.metricsText,
+      onCall: this.#recorder && ((call) => this.#recorder?.called(call)),
       onCrash: () => this.#metrics.crashes.inc(),
     });
     return this.#process;

@@ -8,6 +8,7 @@ import type { ReadSkytaleOptions } from "./options.ts";
 import type { Relay } from "./relay/relay.ts";
 import { SERVER_KEY_FILE } from "./server-key.ts";
 import type { Stores } from "./stores.ts";
+import type { ApiProcess } from "./workers/api-process.ts";
 
 /** Components of a server that {@link ServerOperator} changes. */
 export interface OperatorParts {
@@ -16,6 +17,8 @@ export interface OperatorParts {
   readonly services: Services;
   readonly options: ReadSkytaleOptions;
   readonly relay: () => Relay;
+  /** With `workers`. */
+  readonly apiProcess: () => ApiProcess | undefined;
 }
 
 /** Changes that an operator can make in a running server, apart from API keys. */
@@ -74,16 +77,15 @@ export class ServerOperator {
   /**
    * Replaces `server.key` of the data directory, and seals the signing keys with the new one.
    *
-   * @throws TypeError if the key is not in a file, or the API runs in a process of its own; StorageError `storage_failed`: the former key stays
+   * @throws TypeError if the key is not in a file, or the API's process does not respond; StorageError `storage_failed`: the former key stays
    */
   async rotateServerKey(): Promise<void> {
     const { storage, services, options } = this.#parts;
     const { directory } = storage;
     if (directory === undefined || options.serverKey !== undefined)
       throw new TypeError("the server key is not in a data directory: it comes from the configuration, or the server keeps no data");
-    if (options.workers === true)
-      throw new TypeError("the server key can't be changed while the API runs in a process of its own (workers)");
-    await this.#keyAndData.run(() => rotateSealingKey(directory, SERVER_KEY_FILE, (next) => services.signingKeys.changeSealingKey(next)));
+    const rotate = (): Promise<void> => rotateSealingKey(directory, SERVER_KEY_FILE, (next) => services.signingKeys.changeSealingKey(next));
+    await this.#keyAndData.run(() => this.#parts.apiProcess()?.changeKeys(rotate) ?? rotate());
   }
 
   /** Backs up the server. @throws as `createBackup` */

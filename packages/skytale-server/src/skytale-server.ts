@@ -61,7 +61,7 @@ export interface SkytaleServer extends AsyncDisposable {
    * Replaces `server.key` of the data directory, and seals the keys that sign tokens with the new one. Tokens stay valid. Earlier backups need
    * their own `server.key`.
    *
-   * @throws TypeError if the key comes from the option `serverKey`, or with `workers`; StorageError `storage_failed`
+   * @throws TypeError if the key comes from the option `serverKey`, or the process of `workers` does not respond; StorageError `storage_failed`
    */
   rotateServerKey(): Promise<void>;
   /**

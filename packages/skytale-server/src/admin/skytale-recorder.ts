@@ -1,5 +1,6 @@
 import type { AdminEvent, AdminRecorder, AdminSample } from "@parley/server-kit";
 import type { CompletedCall } from "../api/http/server.ts";
+import { isShownCall } from "./shown-call.ts";
 import type { Published } from "../relay/relay-observer.ts";
 
 /** Records the events of a server for its console. None of them has anything of a message but its size. */
@@ -32,9 +33,9 @@ export class SkytaleRecorder {
     this.record({ kind: "relay-refused", code, outcome: what });
   }
 
-  /** Reads that succeed are left out: agents make them all the time. */
-  called({ method, route, status, code }: CompletedCall): void {
-    if (status < 400 && (method === "GET" || method === "HEAD")) return;
+  called(call: CompletedCall): void {
+    if (!isShownCall(call)) return;
+    const { method, route, status, code } = call;
     this.record({ kind: "call-answered", type: `${method} ${route}`, code, outcome: String(status) });
   }
 

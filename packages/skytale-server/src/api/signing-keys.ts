@@ -132,6 +132,26 @@ export class SigningKeys {
     });
   }
 
+  /**
+   * Holds back changes of the keys while another process changes them. Resolves when running ones have ended.
+   *
+   * @returns a function that ends it: with the key that seals them now, the keys are read again.
+   */
+  hold(): Promise<(sealingKey: SealingKey | undefined) => Promise<void>> {
+    return new Promise((resolve) => {
+      void this.#lock.run(
+        "keys",
+        () =>
+          new Promise<void>((release) => {
+            resolve(async (sealingKey) => {
+              this.#sealingKey = sealingKey;
+              await this.#read().finally(release);
+            });
+          }),
+      );
+    });
+  }
+
   async #read(): Promise<void> {
     const entries = await this.#registry.list(signingKeys.prefix, { limit: MAX_KEYS });
     this.#records = entries.map((entry) => signingKeys.of(entry)).toSorted((a, b) => a.createdAt - b.createdAt);

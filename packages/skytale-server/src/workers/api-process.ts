@@ -1,10 +1,11 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { backoffMs, sleep } from "@parley/core/internal";
+import { backoffMs, runWithin, sleep } from "@parley/core/internal";
 import { portOf, type HealthCheck } from "@parley/server-kit/http";
 import type { Logger } from "pino";
 import type { ApiSettings, ApiSide } from "../api/api-host.ts";
+import type { CompletedCall } from "../api/http/server.ts";
 import type { MetricsSnapshot } from "../metrics.ts";
 import type { RegistryNews } from "../registry/jetstream-registry.ts";
 import type { Registry } from "../registry/registry.ts";
@@ -14,7 +15,7 @@ import { writeForwarded } from "./forwarded-log.ts";
 import { offerRegistry } from "./remote-registry.ts";
 
 /** Options of {@link ApiProcess}. */
-export interface ApiProcessOptions extends Omit<ApiWorkerData, "now"> {
+export interface ApiProcessOptions extends Omit<ApiWorkerData, "now" | "reportsCalls"> {
   readonly registry: Registry;
   readonly logger: Logger;
   /** The time by which records expire. */
@@ -23,12 +24,16 @@ export interface ApiProcessOptions extends Omit<ApiWorkerData, "now"> {
   /** Set if other servers have the same records. */
   readonly checkSharedStorage: (() => Promise<HealthCheck>) | undefined;
   readonly metricsText: () => Promise<string>;
+  /** Called after each call of the API, unless it is a read that succeeded. */
+  readonly onCall?: ((call: CompletedCall) => void) | undefined;
   /** The process ended unexpectedly and is restarted. */
   readonly onCrash: () => void;
 }
 
 /** How long the process may take to close before it is killed, in milliseconds. */
 const CLOSE_MS = 5000;
+/** How long the process may take to hold its changes of the signing keys, in milliseconds. */
+const HOLD_MS = 5000;
 /** Time limit for the metrics of the process, in milliseconds. */
 const METRICS_MS = 1000;
 /** Pauses between attempts to start a process in the place of one that crashed. */
@@ -56,6 +61,8 @@ export class ApiProcess implements ApiSide {
   /** Ends the attempts to start another process. */
   readonly #stop = new AbortController();
   #restarting: Promise<void> | undefined;
+  /** A change of the signing keys, during which no process is started: it would read keys that are being replaced. */
+  #changing: Promise<unknown> | undefined;
   #closing: Promise<void> | undefined;
 
   private constructor(options: ApiProcessOptions) {
@@ -99,6 +106,34 @@ export class ApiProcess implements ApiSide {
     return snapshot;
   }
 
+  /**
+   * Changes the signing keys or the server key in this process. The API's process changes none meanwhile, and reads them again afterwards.
+   *
+   * @throws TypeError while the process is not running or not responding; as `change`
+   */
+  changeKeys(change: () => Promise<void>): Promise<void> {
+    const changed = this.#changeKeys(change);
+    this.#changing = changed.catch(() => undefined);
+    return changed;
+  }
+
+  async #changeKeys(change: () => Promise<void>): Promise<void> {
+    const calls = this.#running?.calls;
+    if (calls === undefined) throw new TypeError("the API's process has crashed and is being started again: try again when it runs");
+    try {
+      await runWithin({ timeoutMs: HOLD_MS }, () => calls.call("holdSigningKeys"));
+    } catch (cause) {
+      calls.send("releaseSigningKeys");
+      throw new TypeError("the API's process does not respond: nothing was changed; try again when it does", { cause });
+    }
+    try {
+      await change();
+    } finally {
+      // A process that has crashed reads the keys when it is started again.
+      await runWithin({ timeoutMs: HOLD_MS }, () => calls.call("releaseSigningKeys")).catch(() => undefined);
+    }
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -120,13 +155,15 @@ export class ApiProcess implements ApiSide {
 
   /** Starts a process and waits until it listens. Returns the API's origin. */
   async #run(): Promise<string> {
-    const { registry, logger, checkHealth, metricsText, checkSharedStorage, servers, now, limits, serverKey, directory } = this.#options;
+    const { registry, logger, checkHealth, metricsText, checkSharedStorage, onCall, servers, now, limits, serverKey, directory } =
+      this.#options;
     const child = fork(PROGRAM, [logger.level], { serialization: "advanced", ...(IS_SOURCE && { execArgv: [] }) });
     const calls = new ProcessCalls<ApiMethods>(child, {
       ...offerRegistry(registry),
       checkHealth,
       checkSharedStorage: checkSharedStorage ?? (() => Promise.resolve({ ok: true })),
       metricsText,
+      called: (call) => onCall?.(call),
       log: (line) => writeForwarded(logger, NAME, line),
     } satisfies OwnerMethods);
     child.once("error", (error) => calls.fail(error));
@@ -137,7 +174,9 @@ export class ApiProcess implements ApiSide {
     const end = (): void => void child.kill("SIGKILL");
     this.#stop.signal.addEventListener("abort", end);
     try {
-      const url = await calls.call("listen", { settings: this.#settings, limits, serverKey, directory, servers, now: now() });
+      const reportsCalls = onCall !== undefined;
+      const data = { settings: this.#settings, limits, serverKey, directory, servers, now: now(), reportsCalls };
+      const url = await calls.call("listen", data);
       this.#running = { child, calls };
       logger.info({ api: url, pid: child.pid, worker: NAME }, "the API's process listens");
       return url;
@@ -161,6 +200,7 @@ export class ApiProcess implements ApiSide {
     const { signal } = this.#stop;
     for (let attempt = 1; ; attempt++) {
       await sleep(backoffMs(attempt, RESTART), signal);
+      await this.#changing;
       if (signal.aborted) return;
       try {
         await this.#run();

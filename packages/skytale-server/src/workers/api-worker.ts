@@ -2,10 +2,14 @@
 import { closeAll } from "@parley/core/internal";
 import { Watchdog } from "@parley/server-kit";
 import type { HealthCheck } from "@parley/server-kit/http";
+import type { SealingKey } from "@parley/storage";
+import { isShownCall } from "../admin/shown-call.ts";
 import { ApiHost, type ApiSettings } from "../api/api-host.ts";
+import type { CompletedCall } from "../api/http/server.ts";
 import type { ApiLimits } from "../api/limits.ts";
 import { readNews } from "../api/registry-news.ts";
 import { Services } from "../api/services.ts";
+import type { SigningKeys } from "../api/signing-keys.ts";
 import type { RegistryNews } from "../registry/jetstream-registry.ts";
 import { RejectionReports } from "../rejection-reports.ts";
 import { createMetrics, type MetricsSnapshot } from "../metrics.ts";
@@ -24,6 +28,8 @@ export interface ApiWorkerData {
   readonly now: number;
   /** How many servers share the records; absent: this one alone has them. */
   readonly servers: number | undefined;
+  /** Whether completed calls are reported, for the console. */
+  readonly reportsCalls: boolean;
 }
 
 /** What the API's process offers. */
@@ -34,6 +40,10 @@ export type ApiMethods = {
   /** What was changed in the registry, perhaps by another server. */
   readonly take: (changes: readonly RegistryNews[]) => Promise<void>;
   readonly metrics: () => Promise<MetricsSnapshot>;
+  /** Holds back changes of the signing keys, which the owner changes. */
+  readonly holdSigningKeys: () => Promise<void>;
+  /** Reads the server key and the signing keys again, and ends the hold. The process ends if that fails. */
+  readonly releaseSigningKeys: () => Promise<void>;
   /** Ends the calls and frees the port. */
   readonly close: () => Promise<void>;
 };
@@ -43,6 +53,8 @@ export type OwnerMethods = RegistryMethods & {
   readonly checkHealth: () => Promise<HealthCheck>;
   readonly checkSharedStorage: () => Promise<HealthCheck>;
   readonly metricsText: () => Promise<string>;
+  /** A completed call, if they are reported. */
+  readonly called: (call: CompletedCall) => void;
   /** A line of the log. */
   readonly log: (line: string) => void;
 };
@@ -54,13 +66,17 @@ let isClosing = false;
 let services: Services | undefined;
 let host: ApiHost | undefined;
 let watchdog: Watchdog | undefined;
+let readServerKey: (() => Promise<SealingKey | undefined>) | undefined;
+/** Resolves to what ends a hold of the signing keys. */
+let held: ReturnType<SigningKeys["hold"]> | undefined;
 
 const owner: ProcessCalls<OwnerMethods> = new ProcessCalls<OwnerMethods>(process, {
-  listen: async ({ settings, limits, serverKey, directory, now, servers: count = 1 }) => {
+  listen: async ({ settings, limits, serverKey, directory, now, servers: count = 1, reportsCalls }) => {
     servers = count;
     told = { now, at: performance.now() };
     const registry = new RemoteRegistry(owner);
-    const sealingKey = await serverKeyOf({ directory, registry }, serverKey);
+    readServerKey = () => serverKeyOf({ directory, registry }, serverKey);
+    const sealingKey = await readServerKey();
     const expiryNow = (): number => told.now + (performance.now() - told.at);
     services = await Services.open({ registry, limits, sealingKey, servers: () => servers, expiryNow });
     host = await ApiHost.listen(
@@ -76,6 +92,11 @@ const owner: ProcessCalls<OwnerMethods> = new ProcessCalls<OwnerMethods>(process
           metricsText: () => owner.call("metricsText"),
         },
         onWork: (what, account) => watchdog?.note(what, account),
+        ...(reportsCalls && {
+          onCall: (call) => {
+            if (isShownCall(call)) owner.send("called", call);
+          },
+        }),
         onFailure: (error) => {
           metrics.failures.inc();
           logger.error({ err: error }, "internal failure outside of a request");
@@ -94,6 +115,20 @@ const owner: ProcessCalls<OwnerMethods> = new ProcessCalls<OwnerMethods>(process
     await host?.sweep();
   },
   metrics: () => metrics.snapshot(),
+  holdSigningKeys: async () => {
+    held = services?.signingKeys.hold();
+    await held;
+  },
+  releaseSigningKeys: async () => {
+    try {
+      const release = await held;
+      await release?.(await readServerKey?.());
+    } catch (error) {
+      logger.fatal({ err: error }, "the server key can't be read again after its rotation");
+      // Started again, the process reads all keys.
+      process.exit(1);
+    }
+  },
   close: async () => {
     isClosing = true;
     await closeAll(

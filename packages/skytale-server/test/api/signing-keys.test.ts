@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { SigningKeys } from "../../src/api/signing-keys.ts";
 import { localKeys, TokenIssuer, TokenVerifier } from "../../src/api/tokens.ts";
-import { MemoryEnvironment } from "@parley/storage";
+import { MemoryEnvironment, SealingKey } from "@parley/storage";
 import { StoredRegistry } from "../../src/registry/stored-registry.ts";
 
 const MINUTE = 60_000;
@@ -76,6 +76,28 @@ describe("signing keys", () => {
     pass(TOKEN_TTL + 2 * MINUTE);
     await keys.maintain();
     expect(published()).toEqual([keys.signer().kid]);
+  });
+
+  it("made by another process wait while this one changes the sealing key, and are sealed with the new one", async () => {
+    const { now, pass } = clock();
+    const registry = new StoredRegistry(new MemoryEnvironment());
+    const [former, next] = [SealingKey.random(), SealingKey.random()];
+    const options = { registry, ttlMs: 30 * DAY, tokenTtlMs: TOKEN_TTL, now };
+    const owner = await SigningKeys.open({ ...options, sealingKey: former });
+    const other = await SigningKeys.open({ ...options, sealingKey: former });
+    const release = await other.hold();
+    pass(31 * DAY);
+    let isMaintained = false;
+    const maintained = other.maintain().then(() => (isMaintained = true));
+    await owner.changeSealingKey(next);
+    expect(isMaintained).toBe(false);
+    await release(next);
+    await maintained;
+    expect(other.keySet().keys).toHaveLength(2);
+    await expect(SigningKeys.open({ ...options, sealingKey: former })).rejects.toMatchObject({ code: "data_dir_unusable" });
+    const again = await SigningKeys.open({ ...options, sealingKey: next });
+    pass(10 * MINUTE);
+    expect(again.signer().kid).toBe(other.signer().kid);
   });
 });
 

@@ -1,3 +1,4 @@
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { RelayClient } from "@parley/skytale-relay";
 import { pino, type Logger } from "pino";
@@ -128,6 +129,74 @@ describe("a server with workers", () => {
     expect(server.apiUrl).toBe(apiUrl);
     expect(await metricsOf(server)).toMatch(/^skytale_worker_crashes_total 1$/m);
     expect(await (await fetch(`${server.metricsUrl}/health`)).json()).toEqual({ status: "ok" });
+  });
+
+  it("replaces server.key: tokens stay valid, new ones are signed, and a process that is started again reads the new key", async () => {
+    await using folder = await temporaryDirectory();
+    const dataDir = join(folder.path, "data");
+    const keyFile = (): Promise<string> => readFile(join(dataDir, "server.key"), "utf8");
+    const { logger, lines } = recordingLogger("info");
+    let apiKey: string | undefined;
+    {
+      await using server = await startSkytale({ ...FREE, dataDir, logger });
+      apiKey = server.apiKey;
+      const alice = new ApiClient(server.apiUrl, apiKey);
+      await alice.post("/v1/channels", { name: CHANNEL });
+      const token = await tokenOf(alice);
+      const before = await keyFile();
+      await server.rotateServerKey();
+      await server.rotateServerKey();
+      expect(await keyFile()).not.toBe(before);
+      expect(await readdir(dataDir)).not.toContain("server.key.next");
+      for (const each of [token, await tokenOf(alice)]) {
+        await using relay = new RelayClient({ url: server.relayUrl, token: () => each });
+        await relay.publish(CHANNEL, message("hello"));
+      }
+      process.kill(apiPid(lines), "SIGKILL");
+      // The process may end only after the rotation: then there is nothing to refuse.
+      const outcome = await server.rotateServerKey().then(
+        () => "rotated",
+        (error: unknown) => String(error),
+      );
+      expect(outcome).toMatch(/rotated|API's process (has crashed|does not respond)/);
+      await expect.poll(() => server.rotateServerKey().then(() => "rotated", String)).toBe("rotated");
+      await expect.poll(() => tokenOf(alice).then((text) => text.split(".").length, String)).toBe(3);
+    }
+    await using again = await startSkytale({ ...FREE, workers: false, dataDir });
+    expect(await tokenOf(new ApiClient(again.apiUrl, apiKey))).toMatch(/^eyJ/);
+  });
+
+  it("keeps server.key, and says why, while the API's process does not respond", async () => {
+    await using folder = await temporaryDirectory();
+    const dataDir = join(folder.path, "data");
+    const keyFile = (): Promise<string> => readFile(join(dataDir, "server.key"), "utf8");
+    const { logger, lines } = recordingLogger("info");
+    await using server = await startSkytale({ ...FREE, dataDir, logger });
+    const before = await keyFile();
+    process.kill(apiPid(lines), "SIGSTOP");
+    await expect(server.rotateServerKey()).rejects.toThrow("does not respond: nothing was changed; try again when it does");
+    expect(await keyFile()).toBe(before);
+    process.kill(apiPid(lines), "SIGCONT");
+    await server.rotateServerKey();
+    expect(await keyFile()).not.toBe(before);
+    expect(await tokenOf(new ApiClient(server.apiUrl, server.apiKey))).toMatch(/^eyJ/);
+  });
+
+  it("shows calls of the API in the console, but no reads that succeed", async () => {
+    await using server = await startSkytale({ ...FREE, adminPort: 0 });
+    const alice = new ApiClient(server.apiUrl, server.apiKey);
+    await alice.post("/v1/channels", { name: CHANNEL });
+    await alice.get("/v1/channels");
+    await alice.get("/v1/channels/acme%2Fteam%2Fnone");
+    const { origin, hash } = new URL(server.adminUrl ?? "");
+    const events = async (): Promise<readonly { type: string; outcome: string }[]> => {
+      const headers = { authorization: `Bearer ${hash.replace("#token=", "")}` };
+      const response = await fetch(`${origin}/api/events?filter=kind:call-answered`, { headers });
+      return (await response.json()) as { type: string; outcome: string }[];
+    };
+    await expect
+      .poll(async () => (await events()).map(({ type, outcome }) => `${type.split(" ")[0]} ${outcome}`))
+      .toEqual(["GET 404", "POST 201"]);
   });
 
   it("closes while the API's process is being started again", async () => {
