@@ -1,12 +1,12 @@
 import type { ServerStorage } from "@parley/server-kit";
 import type { Federation } from "./federation/federation.ts";
 import type { Gauges } from "./http/metrics.ts";
-import type { Inbox } from "./inbox/inbox.ts";
 import type { Router } from "./routing/router.ts";
+import type { Stores } from "./stores.ts";
 
 /** What gauges read. Functions return parts that are created later. */
 export interface GaugeSources {
-  readonly inbox: Inbox;
+  readonly stores: Pick<Stores, "inbox" | "shared">;
   readonly storage: ServerStorage;
   readonly router: () => Router;
   readonly federation: () => Federation;
@@ -15,11 +15,12 @@ export interface GaugeSources {
 }
 
 /** The values that a node's metrics show of the moment of a scrape. */
-export function nodeGauges({ inbox, storage, router, federation, sockets }: GaugeSources): Gauges {
+export function nodeGauges({ stores, storage, router, federation, sockets }: GaugeSources): Gauges {
   return {
     sockets,
     agents: () => router().mailboxes.connected,
-    inboxMessages: () => inbox.totals().messages,
+    inboxMessages: () => stores.inbox.totals().messages,
+    unattended: stores.shared?.unattended,
     clockHeldBackMs: () => storage.clock.heldBackMs,
     outboundMessages: () => federation().depth.messages,
     outboundBlocked: () => federation().depth.blocked,

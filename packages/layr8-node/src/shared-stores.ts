@@ -70,7 +70,7 @@ export async function openSharedStores(
       ownerOf: (did) => dids.ownerOf(did),
       maxAgeMs: limits.messageTtlMs + DAY_MS,
       instance,
-      isRunning: async (other) => (await members.list()).some(({ name }) => name === other),
+      running: async () => new Set((await members.list()).flatMap(({ name }) => (typeof name === "string" ? [name] : []))),
     }),
   );
   const credentials = await JetstreamCredentialStore.open(connection, limits.maxCredentialsPerHolder);
@@ -95,11 +95,14 @@ export async function openSharedStores(
       isCutOff: () => !members.checkHealth().ok,
       servers: () => members.count,
       maintains: () => maintenance.isHeld,
+      unattended: () => inbox.unattended.summary(now()),
       shareMailboxes: async (mailboxes, onFailure) => {
         const now = (): number => clock.monotonic();
         const maintains = (): boolean => maintenance.isHeld;
-        const cluster = await open(MailboxCluster.open({ connection, members, mailboxes, now, onFailure, maintains }));
+        const onOwner = (did: string): void => inbox.unattended.touch(did);
+        const cluster = await open(MailboxCluster.open({ connection, members, mailboxes, now, onFailure, maintains, onOwner }));
         mailboxes.shareWith(cluster);
+        inbox.unattended.useConnections((did) => mailboxes.isConnected(did));
         names.watch((ended, signal) => outbound.takeOver(ended, signal), maintains, onFailure);
         return cluster;
       },

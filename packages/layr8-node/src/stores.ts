@@ -42,8 +42,17 @@ export interface SharedStorage {
   servers(): number;
   /** Whether this node does what one node does for all: it removes ephemeral DIDs. */
   maintains(): boolean;
+  unattended(): UnattendedInboxes;
   /** Connects the mailboxes of this node with those of the others. Called once, before the first connection. The storage closes it. */
   shareMailboxes(mailboxes: Mailboxes, onFailure: (error: unknown) => void): Promise<SharedMailboxes>;
+}
+
+/** Inboxes without connections at any node, of those that this node looks after. */
+export interface UnattendedInboxes {
+  /** Those with messages. */
+  readonly inboxes: number;
+  /** Age of their oldest message, to the minute, in milliseconds; 0 without any. */
+  readonly oldestMs: number;
 }
 
 /** Mailboxes that are connected with those of other nodes. */

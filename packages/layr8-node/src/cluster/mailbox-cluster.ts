@@ -30,6 +30,8 @@ export interface MailboxClusterOptions {
   readonly onFailure: (error: unknown) => void;
   /** Whether this node does what one node does for all: it removes the entries of nodes that have ended. */
   readonly maintains: () => boolean;
+  /** A DID may have its first connection, or none any more. */
+  readonly onOwner?: ((did: string) => void) | undefined;
   /** How long the node of a mailbox may take to answer before this one takes the mailbox over, in milliseconds. Default 2000. */
   readonly answerWithinMs?: number | undefined;
 }
@@ -282,6 +284,7 @@ export class MailboxCluster implements OtherNodes {
   /** The entry of a DID has changed. */
   #onOwner(did: string, entry: OwnerEntry | undefined): void {
     this.#owned.onOwner(did, entry);
+    this.#options.onOwner?.(did);
     for (const binding of this.#byDid.get(did) ?? []) {
       if (binding.server === undefined || binding.server === entry?.node) continue;
       binding.displace();

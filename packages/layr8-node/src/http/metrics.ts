@@ -1,6 +1,7 @@
 import { MetricSet, WAIT_SECONDS, WORK_SECONDS } from "@parley/server-kit";
 import type { WriteQueue } from "@parley/storage";
 import type { Counter, Histogram } from "prom-client";
+import type { UnattendedInboxes } from "../stores.ts";
 import { HostLabels } from "./host-labels.ts";
 
 /** Metrics of a node in the text format of Prometheus. Labels come from closed sets, except for hosts of other nodes: see {@link HostLabels}. */
@@ -46,6 +47,8 @@ export interface Gauges {
   sockets(): number;
   agents(): number;
   inboxMessages(): number;
+  /** Absent if the node has its inboxes for itself. */
+  readonly unattended?: (() => UnattendedInboxes) | undefined;
   clockHeldBackMs(): number;
   outboundMessages(): number;
   /** Sender–recipient pairs blocked by an unreachable node. */
@@ -66,6 +69,12 @@ export function createMetrics(gauges: Gauges, { writes, namesHosts }: MetricsOpt
   set.gauge("sockets", "WebSockets that are open", gauges.sockets);
   set.gauge("agents", "DIDs with a connection", gauges.agents);
   set.gauge("inbox_messages", "Messages waiting for an acknowledgement", gauges.inboxMessages);
+  const { unattended } = gauges;
+  if (unattended !== undefined) {
+    const help = "Inboxes with messages and without connections that this node looks after";
+    set.gauge("unattended_inboxes", help, () => unattended().inboxes);
+    set.gauge("unattended_oldest_seconds", "Age of the oldest message in them, to the minute", () => unattended().oldestMs / 1000);
+  }
   set.gauge("clock_held_back_ms", "Milliseconds that the wall clock is ahead of the clock used for expiry", gauges.clockHeldBackMs);
   set.gauge("outbound_messages", "Messages waiting for other nodes", gauges.outboundMessages);
   set.gauge("outbound_blocked", "Sender-recipient pairs blocked by an unreachable node", gauges.outboundBlocked);

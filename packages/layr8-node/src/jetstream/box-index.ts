@@ -3,7 +3,7 @@ import type { Fingerprint } from "../inbox/recent-messages.ts";
 import type { Mark, MessageHead, SettledMark } from "./box-records.ts";
 
 /** A message of a box, without its body. */
-export type IndexedMessage = Omit<MessageHead, "recipient" | "at">;
+export type IndexedMessage = Omit<MessageHead, "recipient">;
 
 /**
  * What is in a box, from its messages and marks: every node that reads both streams arrives at the same. The first copy of a message counts;
@@ -42,6 +42,12 @@ export class BoxIndex {
     return this.#earliest;
   }
 
+  /** When the oldest message was stored, by the clock of its writer, in milliseconds since 1970; infinite without messages. */
+  get oldestAt(): number {
+    const [oldest] = this.messages.values();
+    return oldest?.at ?? Number.POSITIVE_INFINITY;
+  }
+
   /** Whether a message has expired. */
   hasExpired(now: number): boolean {
     if (this.#earliest > now) return false;
@@ -60,7 +66,7 @@ export class BoxIndex {
       return false;
     }
     if (former === undefined || former.seq < seq) this.#remembered.set(fingerprint, { seq, until: rememberedUntil });
-    this.messages.set(seq, { fingerprint, rememberedUntil, length, expiresAt });
+    this.messages.set(seq, { fingerprint, rememberedUntil, at, length, expiresAt });
     this.#earliest = Math.min(this.#earliest, expiresAt);
     this.#change(1, length);
     return true;

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { closeAll, TimeSlice } from "@parley/core/internal";
-import { ensureStreams, type JetstreamConnection, Leases, publish, StreamReader } from "@parley/jetstream";
+import { ensureStreams, type JetstreamConnection, publish, StreamReader } from "@parley/jetstream";
 import { StorageError } from "@parley/storage";
 import type {
   Appended,
@@ -18,13 +18,12 @@ import { checkRoom, inboxLimits, type InboxOptions } from "../inbox/inbox-limits
 import { storableTime } from "../inbox/inbox-keys.ts";
 import { encodeMessage } from "../inbox/message-record.ts";
 import { NO_USAGE, OwnerUsage } from "../inbox/owner-usage.ts";
-import { expiredOf } from "../inbox/pages.ts";
 import { type Fingerprint, fingerprintOf } from "../inbox/recent-messages.ts";
 import type { MessageIdentity } from "../inbox/inbox.ts";
 import { encodeHead } from "./box-records.ts";
 import { BoxStreams } from "./box-streams.ts";
 import { JetstreamBox, type BoxContext } from "./jetstream-box.ts";
-import { ShardKeeper } from "./shard-keeper.ts";
+import { UnattendedBoxes } from "./unattended-boxes.ts";
 
 /** Options of {@link JetstreamInbox}. */
 export interface JetstreamInboxOptions extends InboxOptions {
@@ -34,16 +33,13 @@ export interface JetstreamInboxOptions extends InboxOptions {
   readonly maxAgeMs?: number | undefined;
   /** Names this inbox in marks. Default: random. */
   readonly instance?: string | undefined;
-  /** Whether the server of an instance is running: it looks after the boxes that it has open. Default: none is. */
-  readonly isRunning?: ((instance: string) => Promise<boolean>) | undefined;
+  /** Instances whose servers are running: they look after the boxes that they have open. Default: none. */
+  readonly running?: (() => Promise<ReadonlySet<string>>) | undefined;
 }
 
 const DAY_MS = 24 * 60 * 60_000;
 const NANOSECONDS = 1e6;
 const DURABLE = Promise.resolve();
-/** How often leases of shards are tried, and boxes that a running server has open are looked at. */
-const TRY_EVERY_MS = 10_000;
-const LOOK_AGAIN_MS = 60_000;
 
 /**
  * Inboxes in NATS JetStream, which any number of nodes share. Any node appends, without looking at the box. The node that has opened a box
@@ -54,7 +50,6 @@ const LOOK_AGAIN_MS = 60_000;
  */
 export class JetstreamInbox implements Inbox {
   readonly #connection: JetstreamConnection;
-  readonly #options: JetstreamInboxOptions;
   readonly #limits: InboxLimits;
   readonly #instance: string;
   readonly #now: () => number;
@@ -64,19 +59,16 @@ export class JetstreamInbox implements Inbox {
   /** Pending appends by fingerprint, and their ends by recipient. */
   readonly #pending = new Map<Fingerprint, Promise<Appended>>();
   readonly #appending = new Map<string, Set<Promise<unknown>>>();
-  readonly #keepers = new Map<number, ShardKeeper>();
   readonly #seen: { readonly stream: string; readonly prefix: string; readonly reader: StreamReader };
   readonly #context: BoxContext;
   #streams!: BoxStreams;
-  #leases!: Leases;
+  #unattended!: UnattendedBoxes;
   #totals = { messages: 0, length: 0 };
-  #triedAt = Number.NEGATIVE_INFINITY;
   #onDamaged: (message: DamagedMessage) => void = () => undefined;
   #closing: Promise<void> | undefined;
 
   private constructor(connection: JetstreamConnection, options: JetstreamInboxOptions) {
     this.#connection = connection;
-    this.#options = options;
     this.#limits = inboxLimits(options.limits);
     this.#instance = options.instance ?? randomUUID();
     this.#now = options.now ?? Date.now;
@@ -89,7 +81,7 @@ export class JetstreamInbox implements Inbox {
       maxMessages: this.#limits.maxMessages,
       now: this.#now,
       appended: (recipient) => this.#appended(recipient),
-      onUsage: (recipient, messages, length) => this.#count(recipient, messages, length),
+      onUsage: (recipient, messages, length) => this.#countFor(this.#ownerOf(recipient), messages, length),
       onDamaged: (message) => this.#onDamaged(message),
       onClosed: (box) => {
         if (this.#open.get(box.recipient) === box) this.#open.delete(box.recipient);
@@ -110,8 +102,18 @@ export class JetstreamInbox implements Inbox {
     const { stream, prefix } = inbox.#seen;
     const limits = { max_age: remoteDeduplicationMs * NANOSECONDS, max_msgs: maxRemembered, max_msgs_per_subject: 1 };
     await ensureStreams(connection, [{ name: stream, subjects: [`${prefix}*`], discard: "old", ...limits }]);
-    inbox.#leases = await Leases.open(connection, { name: "keepers" });
-    await inbox.#acquireShards();
+    const running = options.running ?? (() => Promise.resolve(new Set<string>()));
+    inbox.#unattended = await UnattendedBoxes.open({
+      connection,
+      streams: inbox.#streams,
+      now: inbox.#now,
+      ownerOf: inbox.#ownerOf,
+      isOpen: (recipient) => inbox.#open.has(recipient),
+      load: (recipient) => inbox.#load(recipient),
+      // A box that this one has not open was left so by an earlier start.
+      running: async () => new Set([...(await running())].filter((instance) => instance !== inbox.#instance)),
+      onCounted: ({ owner, messages, length }, sign) => inbox.#countFor(owner, sign * messages, sign * length),
+    });
     return inbox;
   }
 
@@ -205,8 +207,7 @@ export class JetstreamInbox implements Inbox {
       box.expire(now);
       if (slice.isOver) await slice.next();
     }
-    if (performance.now() - this.#triedAt >= TRY_EVERY_MS) await this.#acquireShards();
-    for (const keeper of this.#keepers.values()) yield* this.#expiredOf(keeper, now);
+    yield* this.#unattended.sweep(now);
   }
 
   async depth(recipient: string): Promise<Depth> {
@@ -223,7 +224,12 @@ export class JetstreamInbox implements Inbox {
     return this.#usage.of(this.#ownerOf(recipient));
   }
 
-  /** Usage of the boxes that are open here. */
+  /** The boxes that no server has open, and which have connections. */
+  get unattended(): Pick<UnattendedBoxes, "summary" | "touch" | "useConnections"> {
+    return this.#unattended;
+  }
+
+  /** Usage of the boxes that are open here, and of those that no server has open and that this one looks after. */
   totals(): Depth {
     return { ...this.#totals };
   }
@@ -239,10 +245,7 @@ export class JetstreamInbox implements Inbox {
 
   async #close(): Promise<void> {
     await Promise.allSettled(this.#pending.values());
-    await closeAll(
-      ...Array.from(this.#open.values(), (box) => () => box.shutDown()),
-      ...Array.from(this.#keepers.values(), (keeper) => () => keeper.close()),
-    );
+    await closeAll(...Array.from(this.#open.values(), (box) => () => box.shutDown()), () => this.#unattended.close());
   }
 
   async #store(message: MessageToStore, fingerprint: Fingerprint): Promise<Appended> {
@@ -287,10 +290,10 @@ export class JetstreamInbox implements Inbox {
     if (appending !== undefined) await Promise.allSettled(appending);
   }
 
-  #count(recipient: string, messages: number, length: number): void {
+  #countFor(owner: string | undefined, messages: number, length: number): void {
     this.#totals.messages += messages;
     this.#totals.length += length;
-    this.#usage.change(this.#ownerOf(recipient), messages, length);
+    this.#usage.change(owner, messages, length);
   }
 
   /** A box as it is now: the open one, or one that is not opened by this. @throws StorageError `storage_failed` */
@@ -304,37 +307,6 @@ export class JetstreamInbox implements Inbox {
     } catch (error) {
       throw readError(error);
     }
-  }
-
-  async *#expiredOf(keeper: ShardKeeper, now: number): AsyncGenerator<ExpiredMessages> {
-    const { isRunning = () => Promise.resolve(false) } = this.#options;
-    for (const kept of keeper.due(now)) {
-      const { recipient } = kept;
-      if (keeper.lease.lost.aborted) return;
-      // If reading fails, it is looked at again.
-      keeper.keep(kept, now);
-      const box = await this.#load(recipient);
-      const { index } = box;
-      const { openedBy } = index;
-      const isAttended = box.isOpen || (openedBy !== undefined && openedBy !== this.#instance && (await isRunning(openedBy)));
-      if (!index.hasExpired(now)) keeper.keep(kept, index.expiresAt);
-      else if (isAttended) keeper.keep(kept, now + LOOK_AGAIN_MS);
-      else yield* expiredOf(box, now, () => this.#open.has(recipient));
-    }
-  }
-
-  async #acquireShards(): Promise<void> {
-    this.#triedAt = performance.now();
-    const shards = Array.from({ length: this.#streams.shards }, (_, shard) => shard);
-    await Promise.all(
-      shards.map(async (shard) => {
-        if (this.#keepers.get(shard)?.lease.lost.aborted === false) return;
-        this.#keepers.delete(shard);
-        const lease = await this.#leases.acquire(`shard-${shard}`).catch(() => undefined);
-        if (lease !== undefined)
-          this.#keepers.set(shard, new ShardKeeper(this.#connection, this.#streams.allOf(shard), lease, this.#now()));
-      }),
-    );
   }
 }
 

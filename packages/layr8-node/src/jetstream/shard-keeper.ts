@@ -1,34 +1,80 @@
 import { sleep } from "@parley/core/internal";
 import { type JetstreamConnection, type Lease, StreamReader } from "@parley/jetstream";
 import { Deadlines } from "../deadlines.ts";
-import { decodeHead } from "./box-records.ts";
+import type { Depth } from "../inbox/inbox.ts";
+import { decodeHead, type MessageHead } from "./box-records.ts";
 import type { StreamPlace } from "./box-streams.ts";
 
-/** A recipient with messages, and a time before which none of them expires. */
+/** What is in a box that no node has open. */
+export interface Counted extends Depth {
+  /** The API key of the recipient. */
+  readonly owner: string | undefined;
+  /** When the oldest message was stored, in milliseconds since 1970. */
+  readonly oldestAt: number;
+}
+
+/** A recipient with messages. */
 export interface KeptBox {
   readonly recipient: string;
+  /** Stream sequence of its latest message. */
+  last: number;
+  /** No message expires before. */
   expiresAt: number;
+  /** It need not be counted again before, although it has changed. */
+  countAt: number;
+  /** Absent if it was not counted, or a node has it open. */
+  counted: Counted | undefined;
 }
 
 const AGAIN_AFTER_MS = 1000;
+const MINUTE_MS = 60_000;
 
-/** Knows when messages of a shard's recipients expire, for as long as this server holds the shard's lease. */
+/** Knows the recipients with messages of a shard, when these expire and how many they are, for as long as this server holds the shard's lease. */
 export class ShardKeeper {
   readonly lease: Lease;
   readonly #place: StreamPlace;
   readonly #reader: StreamReader;
+  readonly #onCounted: (counted: Counted, sign: 1 | -1) => void;
   readonly #boxes = new Map<string, KeptBox>();
   readonly #deadlines: Deadlines<KeptBox>;
+  /** Boxes that may have other messages than were counted. */
+  readonly #changed = new Set<KeptBox>();
+  /** How many counted boxes have their oldest message from a minute. */
+  readonly #minutes = new Map<number, number>();
   readonly #following: Promise<void>;
   #last = 0;
 
-  /** @param place all messages of the shard. @param now milliseconds since 1970. */
-  constructor(connection: JetstreamConnection, place: StreamPlace, lease: Lease, now: number) {
+  /**
+   * @param place all messages of the shard. @param now milliseconds since 1970.
+   * @param onCounted what was counted is part of the usage from now on (`1`), or not any more.
+   */
+  constructor(
+    connection: JetstreamConnection,
+    place: StreamPlace,
+    lease: Lease,
+    now: number,
+    onCounted: (counted: Counted, sign: 1 | -1) => void,
+  ) {
     this.lease = lease;
     this.#place = place;
     this.#reader = new StreamReader(connection, place.stream);
+    this.#onCounted = onCounted;
     this.#deadlines = new Deadlines(now);
     this.#following = this.#follow();
+  }
+
+  /** Boxes that are counted. */
+  get counted(): number {
+    let count = 0;
+    for (const boxes of this.#minutes.values()) count += boxes;
+    return count;
+  }
+
+  /** When the oldest message of all counted boxes was stored, to the minute, in milliseconds since 1970; infinite without any. */
+  get oldestAt(): number {
+    let oldest = Number.POSITIVE_INFINITY;
+    for (const minute of this.#minutes.keys()) oldest = Math.min(oldest, minute);
+    return oldest * MINUTE_MS;
   }
 
   /** The boxes that may have expired messages. Each is due again after {@link keep}. */
@@ -36,10 +82,12 @@ export class ShardKeeper {
     return this.#deadlines.due(now);
   }
 
-  /** Sets when a box is due again; infinite: once it has another message. */
+  /** Sets when a box is due again; infinite: it is empty, and kept once it has another message. */
   keep(box: KeptBox, expiresAt: number): void {
     this.#deadlines.delete(box);
     if (expiresAt === Number.POSITIVE_INFINITY) {
+      this.count(box, undefined);
+      this.#changed.delete(box);
       this.#boxes.delete(box.recipient);
       return;
     }
@@ -47,9 +95,60 @@ export class ShardKeeper {
     this.#deadlines.add(box);
   }
 
+  /** A node has opened or closed a recipient's box: it is counted soon. */
+  touch(recipient: string): void {
+    const box = this.#boxes.get(recipient);
+    if (box === undefined) return;
+    box.countAt = 0;
+    this.#changed.add(box);
+  }
+
+  /** Removes and returns boxes that are to be counted; looks at a number of boxes at most. */
+  takeChanged(now: number, max: number): readonly KeptBox[] {
+    const taken: KeptBox[] = [];
+    let looks = Math.min(max, this.#changed.size);
+    for (const box of this.#changed) {
+      if (looks-- <= 0) break;
+      this.#changed.delete(box);
+      if (box.countAt <= now) taken.push(box);
+      else this.#changed.add(box);
+    }
+    return taken;
+  }
+
+  /** Counts a box again at a time. */
+  countLater(box: KeptBox, at: number): void {
+    box.countAt = at;
+    if (this.#boxes.get(box.recipient) === box) this.#changed.add(box);
+  }
+
+  /** Sets what is in a box; `undefined` if a node has it open. */
+  count(box: KeptBox, counted: Counted | undefined): void {
+    const former = box.counted;
+    box.counted = this.#boxes.get(box.recipient) === box ? counted : undefined;
+    for (const [one, sign] of [
+      [former, -1],
+      [box.counted, 1],
+    ] as const) {
+      if (one === undefined) continue;
+      const minute = Math.floor(one.oldestAt / MINUTE_MS);
+      const boxes = (this.#minutes.get(minute) ?? 0) + sign;
+      if (boxes === 0) this.#minutes.delete(minute);
+      else this.#minutes.set(minute, boxes);
+      this.#onCounted(one, sign);
+    }
+  }
+
   async close(): Promise<void> {
     await this.lease.release();
     await this.#following;
+  }
+
+  /** Another server has the lease, or this one ends: nothing is counted any more. */
+  forget(): void {
+    for (const box of this.#boxes.values()) this.count(box, undefined);
+    this.#boxes.clear();
+    this.#changed.clear();
   }
 
   async #follow(): Promise<void> {
@@ -59,7 +158,7 @@ export class ShardKeeper {
         for await (const { seq, headers } of this.#reader.messages(this.#place.subject, this.#last, Number.POSITIVE_INFINITY, true, lost)) {
           this.#last = seq;
           const head = decodeHead(headers);
-          if (head !== undefined) this.#note(head.recipient, head.expiresAt);
+          if (head !== undefined) this.#note(seq, head);
         }
       } catch {
         // The stream has no leader at present.
@@ -68,10 +167,12 @@ export class ShardKeeper {
     }
   }
 
-  #note(recipient: string, expiresAt: number): void {
+  #note(seq: number, { recipient, expiresAt }: MessageHead): void {
     const known = this.#boxes.get(recipient);
+    const box = known ?? { recipient, last: seq, expiresAt, countAt: 0, counted: undefined };
+    box.last = seq;
+    this.#changed.add(box);
     if (known !== undefined && known.expiresAt <= expiresAt) return;
-    const box = known ?? { recipient, expiresAt };
     this.#boxes.set(recipient, box);
     this.keep(box, expiresAt);
   }

@@ -103,6 +103,29 @@ export function severalNodesCompliance(name: string, create: (now: () => number)
       expect(await second.remembers({ recipient: ALICE, from: BOB, id: "other", expires: undefined })).toBe(false);
     });
 
+    it("counts the messages of boxes that no node has open, at one node", async () => {
+      const sweep = async (): Promise<number> => {
+        clock += 1000;
+        for (const inbox of [first, second]) for await (const { messages } of inbox.expired(clock)) expect(messages).toEqual([]);
+        return first.totals().messages + second.totals().messages;
+      };
+      const later = { expiresAt: clock + 1_000_000 };
+      for (const recipient of [ALICE, ALICE, BOB]) await append(first, { recipient, ...later });
+      await append(second, { id: "twice", ...later });
+      await append(first, { id: "twice", ...later });
+      await expect.poll(sweep).toBe(4);
+      const box = await boxOf(second, ALICE);
+      await box.settle((await box.read(ALL)).slice(0, 2).map(({ seq }) => seq));
+      await append(first, { recipient: ALICE, ...later });
+      await expect.poll(sweep).toBe(3);
+      await box.close();
+      await append(first, { recipient: ALICE, ...later });
+      await expect.poll(sweep).toBe(4);
+      await (await second.peek(BOB)).drop();
+      for (const inbox of [first, second]) await append(inbox, { recipient: BOB, ...later });
+      await expect.poll(sweep).toBe(5);
+    });
+
     it("finds expired messages at one node, unless a running node has the box open", async () => {
       const found = async (inbox: Inbox): Promise<string[]> => {
         const ids: string[] = [];

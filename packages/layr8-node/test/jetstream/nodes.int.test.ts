@@ -131,6 +131,31 @@ describeUnless(missingNats(1), "nodes with the same data", () => {
     await expect.poll(() => alice.send(message("away", ALICE, DAVE))).toMatchObject({ response: { away: [DAVE] } });
   });
 
+  it("count the waiting messages of agents that are connected nowhere, once", async () => {
+    const nodes = [await start(), await start()] as const;
+    const alice = await join(nodes[0], ALICE);
+    const sum = async (name: string): Promise<number> => {
+      let total = 0;
+      for (const { httpUrl } of nodes) {
+        const text = await (await fetch(`${httpUrl}/metrics`)).text();
+        total += Number(new RegExp(`^layr8_node_${name} (\\d+)`, "m").exec(text)?.[1]);
+      }
+      return total;
+    };
+    const counts = async () => ({ inboxes: await sum("unattended_inboxes"), messages: await sum("inbox_messages") });
+    (await join(nodes[1], BOB)).close();
+    for (const id of ["1", "2"]) await expect.poll(() => alice.send(message(id, ALICE, BOB))).toMatchObject({ response: { away: [BOB] } });
+    await expect.poll(counts).toEqual({ inboxes: 1, messages: 2 });
+    expect(await sum("unattended_oldest_seconds")).toBeLessThan(600);
+    const bob = await join(nodes[1], BOB);
+    for (const id of ["1", "2"]) expect((await bob.receive()).plaintext).toMatchObject({ id });
+    await expect.poll(counts).toEqual({ inboxes: 0, messages: 2 });
+    bob.ack("1");
+    await expect.poll(counts).toEqual({ inboxes: 0, messages: 1 });
+    bob.close();
+    await expect.poll(counts).toEqual({ inboxes: 1, messages: 1 });
+  });
+
   it("deliver again what an agent at another node did not acknowledge, and dead-letter what it passes on", async () => {
     const [one, other] = [await start(), await start()];
     const [alice, keeper] = [await join(one, ALICE, { protocols: ["*"] }), await join(one, CAROL, { protocols: [CHAT] })];

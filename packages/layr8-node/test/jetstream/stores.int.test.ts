@@ -67,8 +67,7 @@ for (const count of [1, 3] as const) {
           const connection = await nats.connect(prefix);
           const instance = `node-${instances.size}`;
           instances.add(instance);
-          const isRunning = (other: string): Promise<boolean> => Promise.resolve(instances.has(other));
-          const inbox = await JetstreamInbox.open(connection, { now, shards: 2, instance, isRunning });
+          const inbox = await JetstreamInbox.open(connection, { now, shards: 2, instance, running: () => Promise.resolve(instances) });
           connections.set(inbox, connection);
           return inbox;
         },
