@@ -1,4 +1,4 @@
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { startNode, type Layr8Node, type NodeOptions } from "@parley/layr8-node";
 import { startSkytale } from "@parley/skytale-server";
@@ -15,6 +15,9 @@ export interface ServedMetrics {
 
 const ECHO = "https://layr8.io/protocols/echo/1.0";
 const CHANNEL = "acme/team/general";
+
+/** Connections to the API. One address may have a quarter without a key. */
+const MAX_CONNECTIONS = 40;
 
 /** Messages that each agent sends. */
 export const MESSAGES = 5;
@@ -55,18 +58,22 @@ async function usedNode(stack: Opened, path: string): Promise<readonly Sample[]>
   for (const to of [bob.did, carol.did]) {
     for (let count = 0; count < MESSAGES; count++) await alice.request({ type: `${ECHO}/request`, to, body: {} });
   }
-  // Refused, and dead-lettered: counters with labels appear with their first event.
+  // Counters with labels appear with their first event: refused, dead-lettered here and for the other node, and a socket without a key.
   await alice.send({ type: "https://layr8.io/protocols/none/1.0/x", to: bob.did, body: {} }).catch(() => {});
   await alice.send({ type: `${ECHO}/unhandled`, to: bob.did, body: {} });
+  await alice.send({ type: `${ECHO}/request`, to: "did:web:beta.localhost:nobody", body: {} });
   await alice.listCredentials();
-  await fetch(acme.url.replace("ws:", "http:"), { headers: { connection: "close" } }).catch(() => {});
+  await new Client({ nodeUrl: acme.url, apiKey: "not-a-key", agentDid: alice.did }, () => {}).connect().catch(() => {});
   const isComplete = (samples: readonly Sample[]): boolean =>
-    valueOf(samples, "layr8_node_messages_dead_total") > 0 && valueOf(samples, "layr8_node_message_settled_seconds_count") > 3 * MESSAGES;
+    ["layr8_node_messages_dead_total", "layr8_node_federation_dead_total"].every((name) => valueOf(samples, name) > 0) &&
+    valueOf(samples, "layr8_node_message_settled_seconds_count") > 3 * MESSAGES;
   return settled(`${acme.metricsUrl}/metrics`, isComplete);
 }
 
 async function usedServer(stack: Opened, path: string): Promise<readonly Sample[]> {
-  const server = stack.use(await startSkytale({ port: 0, relayPort: 0, logger: false, metricsPort: 0, dataDir: join(path, "skytale") }));
+  const limits = { api: { maxConnections: MAX_CONNECTIONS } };
+  const dataDir = join(path, "skytale");
+  const server = stack.use(await startSkytale({ port: 0, relayPort: 0, logger: false, metricsPort: 0, dataDir, limits }));
   const { relayUrl: endpoint, apiUrl, apiKey = "" } = server;
   const member = (identity: string): SkytaleChannelManager =>
     stack.use(new SkytaleChannelManager({ endpoint, apiUrl, apiKey, identity, dataDir: join(path, identity) }));
@@ -75,11 +82,18 @@ async function usedServer(stack: Opened, path: string): Promise<readonly Sample[
   await dave.joinWithToken(CHANNEL, await erin.invite(CHANNEL));
   for (let count = 0; count < MESSAGES; count++) await erin.send(CHANNEL, "hello");
   await dave.receive(CHANNEL);
+  // More connections than one address may have without a key.
+  const { port } = new URL(apiUrl);
+  const idle = Array.from({ length: MAX_CONNECTIONS }, () => connect(Number(port), "127.0.0.1").on("error", () => {}));
   // Refused: the relay knows no such key.
   const stranger = new SkytaleChannelManager({ endpoint, token: () => "no-token", identity: "stranger", onWarning: () => {} });
   await stranger.connect({ timeoutMs: 2000 }).catch(() => {});
   await stranger.close();
-  return settled(`${server.metricsUrl}/metrics`, (samples) => valueOf(samples, "skytale_relay_refused_total") > 0);
+  const isComplete = (samples: readonly Sample[]): boolean =>
+    ["skytale_relay_refused_total", "skytale_connections_dropped_total"].every((name) => valueOf(samples, name) > 0);
+  const samples = await settled(`${server.metricsUrl}/metrics`, isComplete);
+  for (const socket of idle) socket.destroy();
+  return samples;
 }
 
 /** Reads until a condition holds: servers count some events after their callers have gone on. */
