@@ -62,13 +62,13 @@ describe("the event loop is not blocked", () => {
     const turns = everyStepIsLong();
     let looked = 0;
     const backlog = new InboxReader({
-      read: (after) => box.read({ after, limit: 10, maxLength: 1000 }),
+      readAfter: (after) => box.read({ after, limit: 10, maxLength: 1000 }),
       look: ({ seq }) => {
         looked += 1;
         backlog.hold(seq);
       },
       isFull: () => false,
-      onFailure: (error) => expect.unreachable(String(error)),
+      onReadFailure: (error) => expect.unreachable(String(error)),
     });
     backlog.walk(0);
     await expect.poll(() => looked).toBe(COUNT);

@@ -13,11 +13,35 @@ export interface FairShareLimits {
  * each has a cap, and the last part is reserved for owners that hold nothing.
  */
 export class FairShare {
+  readonly #ledger: Ledger;
+
+  constructor(limits: FairShareLimits) {
+    this.#ledger = new Ledger(limits);
+  }
+
+  /** Held by all owners. */
+  get used(): number {
+    return this.#ledger.used;
+  }
+
+  /** Held by one owner. */
+  heldBy(owner: string): number {
+    return this.#ledger.heldBy(owner);
+  }
+
+  /** Takes an amount for an owner; `undefined` if the owner's share or the total is used up. */
+  tryAcquire(owner: string, amount = 1): FairShareLease | undefined {
+    return this.#ledger.take(owner, amount) ? new Lease(this.#ledger, owner, amount) : undefined;
+  }
+}
+
+/** Who holds how much. */
+class Ledger {
   readonly #total: number;
   readonly #perOwner: number;
   readonly #reserved: number;
   readonly #held = new Map<string, number>();
-  #used = 0;
+  used = 0;
 
   constructor({ total, perOwner, reserved = Math.floor(total / 8) }: FairShareLimits) {
     this.#total = total;
@@ -25,46 +49,51 @@ export class FairShare {
     this.#reserved = reserved;
   }
 
-  /** Held by all owners. */
-  get used(): number {
-    return this.#used;
-  }
-
-  /** Held by one owner. */
   heldBy(owner: string): number {
     return this.#held.get(owner) ?? 0;
   }
 
-  /** Takes an amount for an owner; `undefined` if the owner's share or the total is used up. */
-  tryAcquire(owner: string, amount = 1): FairShareLease | undefined {
-    if (!this.#fits(owner, amount)) return undefined;
-    this.#add(owner, amount);
-    let held = amount;
-    return {
-      tryGrow: (more) => {
-        if (held === 0 || !this.#fits(owner, more)) return false;
-        this.#add(owner, more);
-        held += more;
-        return true;
-      },
-      release: () => {
-        this.#add(owner, -held);
-        held = 0;
-      },
-    };
+  take(owner: string, amount: number): boolean {
+    if (!this.#fits(owner, amount)) return false;
+    this.add(owner, amount);
+    return true;
+  }
+
+  add(owner: string, amount: number): void {
+    this.used += amount;
+    const held = this.heldBy(owner) + amount;
+    if (held > 0) this.#held.set(owner, held);
+    else this.#held.delete(owner);
   }
 
   #fits(owner: string, amount: number): boolean {
     const held = this.heldBy(owner);
-    if (held === 0) return this.#used + amount <= this.#total;
-    return held + amount <= this.#perOwner && this.#used + amount <= this.#total - this.#reserved;
+    if (held === 0) return this.used + amount <= this.#total;
+    return held + amount <= this.#perOwner && this.used + amount <= this.#total - this.#reserved;
+  }
+}
+
+/** A class: an object with closures would take three times the memory, and each connection has a lease. */
+class Lease implements FairShareLease {
+  readonly #ledger: Ledger;
+  readonly #owner: string;
+  #held: number;
+
+  constructor(ledger: Ledger, owner: string, held: number) {
+    this.#ledger = ledger;
+    this.#owner = owner;
+    this.#held = held;
   }
 
-  #add(owner: string, amount: number): void {
-    this.#used += amount;
-    const held = this.heldBy(owner) + amount;
-    if (held > 0) this.#held.set(owner, held);
-    else this.#held.delete(owner);
+  tryGrow(amount: number): boolean {
+    if (this.#held === 0 || !this.#ledger.take(this.#owner, amount)) return false;
+    this.#held += amount;
+    return true;
+  }
+
+  release(): void {
+    this.#ledger.add(this.#owner, -this.#held);
+    this.#held = 0;
   }
 }
 

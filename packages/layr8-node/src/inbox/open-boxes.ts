@@ -20,9 +20,7 @@ export class OpenBoxes {
 
   open(recipient: string, listener: BoxListener): Box {
     const former = this.listenerOf(recipient);
-    const box = new LocalBox(recipient, this.#operations, listener, () => {
-      if (this.#open.get(recipient) === box) this.#open.delete(recipient);
-    });
+    const box = new LocalBox(recipient, this.#operations, listener, this);
     this.#open.set(recipient, box);
     former?.onLost();
     return box;
@@ -34,7 +32,12 @@ export class OpenBoxes {
 
   /** A box for work on its messages. Opens nothing. */
   unopened(recipient: string): Box {
-    return new LocalBox(recipient, this.#operations, undefined, () => undefined);
+    return new LocalBox(recipient, this.#operations, undefined, this);
+  }
+
+  /** Called by a box that is closed. */
+  closed(box: LocalBox): void {
+    if (this.#open.get(box.recipient) === box) this.#open.delete(box.recipient);
   }
 }
 
@@ -42,13 +45,13 @@ class LocalBox implements Box {
   readonly recipient: string;
   readonly listener: BoxListener | undefined;
   readonly #operations: BoxOperations;
-  readonly #onClose: () => void;
+  readonly #boxes: OpenBoxes;
 
-  constructor(recipient: string, operations: BoxOperations, listener: BoxListener | undefined, onClose: () => void) {
+  constructor(recipient: string, operations: BoxOperations, listener: BoxListener | undefined, boxes: OpenBoxes) {
     this.recipient = recipient;
     this.listener = listener;
     this.#operations = operations;
-    this.#onClose = onClose;
+    this.#boxes = boxes;
   }
 
   read(options: ReadOptions): Promise<readonly InboxMessage[]> {
@@ -72,7 +75,7 @@ class LocalBox implements Box {
   }
 
   close(): Promise<void> {
-    this.#onClose();
+    this.#boxes.closed(this);
     return Promise.resolve();
   }
 }

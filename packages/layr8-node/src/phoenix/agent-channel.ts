@@ -23,12 +23,21 @@ const TOPIC_PATIENCE_MS = 1000;
 /** The same for later attempts, which accompany redeliveries. */
 const TOPIC_RETRY_MS = 10_000;
 
-/** Events of {@link AgentChannel}. */
+/** Events of all channels: of the one with a DID, whose messages an owner is charged for. */
 export interface AgentEvents {
   onAccepted(): void;
-  onRejected(rejection: Rejection): void;
+  onRejected(did: string, rejection: Rejection): void;
   onFailure(error: unknown): void;
-  onEnded(end: ChannelEnd, closeCode: number | undefined): void;
+  onEnded(did: string, owner: string, end: ChannelEnd, closeCode: number | undefined): void;
+}
+
+/** What all channels have in common. */
+export interface AgentChannelShared {
+  readonly router: Router;
+  /** Characters of one message's JSON. */
+  readonly maxLength: number;
+  readonly clock: Clock;
+  readonly events: AgentEvents;
 }
 
 /** Options of {@link AgentChannel}. */
@@ -36,17 +45,18 @@ export interface AgentChannelOptions {
   readonly did: string;
   readonly channel: Channel;
   readonly join: JoinRequest;
-  readonly router: Router;
-  /** Characters of one message's JSON. */
-  readonly maxLength: number;
   readonly account: SenderAccount;
-  readonly clock: Clock;
-  readonly events: AgentEvents;
+  readonly shared: AgentChannelShared;
 }
 
 /** Adapts one Phoenix channel of an agent to its mailbox: converts events to messages and acknowledgements, and deliveries to events. */
 export class AgentChannel implements ChannelHandler, Consumer {
-  readonly #options: AgentChannelOptions;
+  readonly #did: string;
+  readonly #channel: Channel;
+  readonly #account: SenderAccount;
+  readonly #shared: AgentChannelShared;
+  /** Whether the node has chosen the DID: its agent uses one of two topics. */
+  readonly #isAssigned: boolean;
   readonly acknowledgesResponses: boolean;
   readonly replies: boolean;
   #mailbox: BoundMailbox | undefined;
@@ -58,33 +68,37 @@ export class AgentChannel implements ChannelHandler, Consumer {
   #topicTimer: NodeJS.Timeout | undefined;
   #topicSince: number;
 
-  constructor(options: AgentChannelOptions) {
-    this.#options = options;
-    const { acknowledgesResponses, replyProtocol, earlyDelivery } = options.join;
+  constructor({ did, channel, join, account, shared }: AgentChannelOptions) {
+    this.#did = did;
+    this.#channel = channel;
+    this.#account = account;
+    this.#shared = shared;
+    const { acknowledgesResponses, replyProtocol, earlyDelivery } = join;
+    this.#isAssigned = join.did === undefined;
     this.acknowledgesResponses = acknowledgesResponses;
     this.replies = replyProtocol;
     this.#held = !earlyDelivery;
-    this.#topicSince = options.clock.monotonic();
+    this.#topicSince = shared.clock.monotonic();
   }
 
   get owner(): string {
-    return this.#options.account.owner;
+    return this.#account.owner;
   }
 
   get writable(): boolean {
-    return !this.#held && this.#options.channel.writable;
+    return !this.#held && this.#channel.writable;
   }
 
   get lastHeardAt(): number {
-    return this.#options.channel.lastHeardAt;
+    return this.#channel.lastHeardAt;
   }
 
   get quietSince(): number {
-    return this.#options.channel.lastJoinAt;
+    return this.#channel.lastJoinAt;
   }
 
   bind(protocols: readonly string[]): void {
-    this.#mailbox = this.#options.router.mailboxes.bind(this.#options.did, this, protocols);
+    this.#mailbox = this.#shared.router.mailboxes.bind(this.#did, this, protocols);
     if (this.#held) this.#holdTimer = setTimeout(() => this.#release(), HOLD_MS);
   }
 
@@ -104,20 +118,20 @@ export class AgentChannel implements ChannelHandler, Consumer {
   }
 
   deliver(message: InboxMessage, attempt: number): void {
-    if (this.#options.join.did === undefined && !this.#hasSent) this.#doubtTopic(attempt);
-    this.#options.channel.push("message", deliveryPayload(message, attempt));
+    if (this.#isAssigned && !this.#hasSent) this.#doubtTopic(attempt);
+    this.#channel.push("message", deliveryPayload(message, attempt));
   }
 
   confirm(): Promise<void> {
-    return this.#options.channel.confirm();
+    return this.#channel.confirm();
   }
 
   probe(probe: Probe): void {
-    this.#options.channel.probe(probe);
+    this.#channel.probe(probe);
   }
 
   takenOver(): void {
-    this.#options.channel.close();
+    this.#channel.close();
   }
 
   drained(): void {
@@ -128,7 +142,7 @@ export class AgentChannel implements ChannelHandler, Consumer {
     clearTimeout(this.#holdTimer);
     clearTimeout(this.#topicTimer);
     this.#mailbox?.unbind(this, closeCode);
-    this.#options.events.onEnded(end, closeCode);
+    this.#shared.events.onEnded(this.#did, this.#account.owner, end, closeCode);
   }
 
   #release(): void {
@@ -139,19 +153,19 @@ export class AgentChannel implements ChannelHandler, Consumer {
 
   /** The agent may use the other topic of its assigned DID: switches to it when deliveries stay unacknowledged. */
   #doubtTopic(attempt: number): void {
-    if (attempt > 1 && this.#options.clock.monotonic() - this.#topicSince >= TOPIC_RETRY_MS) this.#switchTopic();
+    if (attempt > 1 && this.#shared.clock.monotonic() - this.#topicSince >= TOPIC_RETRY_MS) this.#switchTopic();
     this.#topicTimer ??= setTimeout(() => {
       if (!this.#hasSent && this.#switchTopic()) this.#mailbox?.redeliver(this);
     }, TOPIC_PATIENCE_MS);
   }
 
   #switchTopic(): boolean {
-    this.#topicSince = this.#options.clock.monotonic();
-    return this.#options.channel.switchTopic();
+    this.#topicSince = this.#shared.clock.monotonic();
+    return this.#channel.switchTopic();
   }
 
   #onMessage(payload: string): Promise<Reply> | Reply {
-    const { did, router, account, maxLength } = this.#options;
+    const { router, maxLength } = this.#shared;
     if (payload.length > maxLength) {
       return this.#reject({
         label: "too_large",
@@ -159,24 +173,28 @@ export class AgentChannel implements ChannelHandler, Consumer {
         code: TOO_LARGE,
       });
     }
-    if (!account.takeUnits(unitsOf(payload.length))) return this.#reject(RATE_LIMITED);
-    const result = router.accept(did, this, payload.trim(), account);
-    return result instanceof Promise ? result.then(this.#conclude, this.#fail) : this.#conclude(result);
+    if (!this.#account.takeUnits(unitsOf(payload.length))) return this.#reject(RATE_LIMITED);
+    const result = router.accept(this.#did, this, payload.trim(), this.#account);
+    if (!(result instanceof Promise)) return this.#conclude(result);
+    return result.then(
+      (later) => this.#conclude(later),
+      (error: unknown) => this.#fail(error),
+    );
   }
 
-  readonly #conclude = (result: AcceptResult): Reply => {
+  #conclude(result: AcceptResult): Reply {
     if (!result.ok) return this.#reject(result.rejection);
-    this.#options.events.onAccepted();
+    this.#shared.events.onAccepted();
     return result.away.length === 0 ? OK : { status: "ok", response: JSON.stringify({ away: result.away }) };
-  };
+  }
 
-  readonly #fail = (error: unknown): Reply => {
-    this.#options.events.onFailure(error);
+  #fail(error: unknown): Reply {
+    this.#shared.events.onFailure(error);
     return this.#reject({ label: "failed", reason: "the node could not store the message: send it again", code: "e.p.me.res.storage" });
-  };
+  }
 
   #reject(rejection: Rejection): Reply {
-    this.#options.events.onRejected(rejection);
+    this.#shared.events.onRejected(this.#did, rejection);
     const { reason, code, comment } = rejection;
     return errorReply(reason, { ...(code !== undefined && { code }), ...(comment !== undefined && { comment }) });
   }

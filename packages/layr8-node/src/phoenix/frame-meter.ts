@@ -1,7 +1,6 @@
 const FIN = 0x80;
 const MASKED = 0x80;
-/** The longest header: two bytes, a length of eight and a mask of four. */
-const MAX_HEADER = 14;
+const MASK_LENGTH = 4;
 /** Approximate bytes that the WebSocket library keeps per fragment, in addition to its content. */
 const FRAGMENT_OVERHEAD = 128;
 /** Bytes that a chunk of an incomplete frame counts at least, because the library keeps each chunk with a buffer of its own. */
@@ -14,8 +13,11 @@ const LEAST_CHUNK = 512;
  * @see {@link https://www.rfc-editor.org/rfc/rfc6455#section-5.2 | RFC 6455, Base Framing Protocol}
  */
 export class FrameMeter {
-  readonly #header = Buffer.alloc(MAX_HEADER);
+  /** Bytes of the header that have arrived, of which the first two say how many there are. Not in a buffer: that takes 200 bytes. */
   #headerLength = 0;
+  #first = 0;
+  #second = 0;
+  #length = 0;
   #payloadLeft = 0;
   #isControl = false;
   #isLast = false;
@@ -39,9 +41,8 @@ export class FrameMeter {
     let completed = false;
     for (let at = 0; at < chunk.length;) {
       if (this.#payloadLeft === 0) {
-        this.#header[this.#headerLength++] = chunk[at++] ?? 0;
-        if (this.#headerLength < headerLength(this.#header, this.#headerLength)) continue;
-        this.#begin();
+        if (this.#readHeader(chunk[at++] ?? 0)) this.#begin();
+        else continue;
       } else {
         const length = Math.min(this.#payloadLeft, chunk.length - at);
         at += length;
@@ -56,28 +57,35 @@ export class FrameMeter {
     return completed;
   }
 
+  /** Reads one byte of a header. Returns whether it was the last one. */
+  #readHeader(byte: number): boolean {
+    const at = this.#headerLength++;
+    if (at === 0) {
+      this.#first = byte;
+      return false;
+    }
+    if (at === 1) {
+      this.#second = byte;
+      this.#length = extensionOf(byte) === 0 ? byte & ~MASKED : 0;
+    } else if (at < 2 + extensionOf(this.#second)) {
+      // A length that a number can't hold exactly exceeds every limit: the library closes the connection.
+      this.#length = this.#length * 256 + byte;
+    }
+    return this.#headerLength === 2 + extensionOf(this.#second) + ((this.#second & MASKED) === 0 ? 0 : MASK_LENGTH);
+  }
+
   #begin(): void {
-    const [first = 0] = this.#header;
     this.#headerLength = 0;
-    this.#payloadLeft = payloadLength(this.#header);
-    this.#isControl = (first & 0x08) !== 0;
-    this.#isLast = (first & FIN) !== 0;
+    this.#payloadLeft = this.#length;
+    this.#isControl = (this.#first & 0x08) !== 0;
+    this.#isLast = (this.#first & FIN) !== 0;
     if (this.#isControl || !this.#isLast) this.#parts += 1;
     if (!this.#isControl && !this.#isLast) this.#held += FRAGMENT_OVERHEAD;
   }
 }
 
-/** Length of a header, as far as the received bytes determine it. */
-function headerLength(header: Buffer, arrived: number): number {
-  if (arrived < 2) return 2;
-  const second = header[1] ?? 0;
+/** Bytes of the length that follow the second byte of a header. */
+function extensionOf(second: number): number {
   const length = second & ~MASKED;
-  return 2 + (length === 127 ? 8 : length === 126 ? 2 : 0) + ((second & MASKED) === 0 ? 0 : 4);
-}
-
-function payloadLength(header: Buffer): number {
-  const length = (header[1] ?? 0) & ~MASKED;
-  if (length < 126) return length;
-  // A length that a number can't hold exactly exceeds every limit: the library closes the connection.
-  return length === 126 ? header.readUInt16BE(2) : Number(header.readBigUInt64BE(2));
+  return length === 127 ? 8 : length === 126 ? 2 : 0;
 }

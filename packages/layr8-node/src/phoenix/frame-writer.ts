@@ -12,6 +12,12 @@ const MAX_LENGTH = 64 * 1024;
 /** Characters from which a text is written by itself. */
 const LARGE_LENGTH = 16 * 1024;
 
+/** The WebSocket of a {@link FrameWriter}. */
+export interface FrameLink {
+  /** Whether frames may be sent now; none may follow a close frame. */
+  readonly isOpen: boolean;
+}
+
 /**
  * Writes text frames to a WebSocket's stream. Frames of one turn of the event loop are written in one chunk, whereas `WebSocket.send` makes
  * several buffers and writes for each. For servers (no masking) without extensions.
@@ -20,19 +26,18 @@ const LARGE_LENGTH = 16 * 1024;
  */
 export class FrameWriter {
   readonly #stream: Duplex;
-  readonly #isOpen: () => boolean;
+  readonly #link: FrameLink;
   readonly #maxBatchBytes: number;
   #texts: string[] = [];
   #length = 0;
   #scheduled = false;
 
   /**
-   * @param isOpen whether frames may be sent now; none may follow a close frame.
    * @param maxBatchBytes maximum size of a batch of texts in one WebSocket frame that the peer accepts; 0 for peers without batches.
    */
-  constructor(stream: Duplex, isOpen: () => boolean, maxBatchBytes = 0) {
+  constructor(stream: Duplex, link: FrameLink, maxBatchBytes = 0) {
     this.#stream = stream;
-    this.#isOpen = isOpen;
+    this.#link = link;
     this.#maxBatchBytes = maxBatchBytes;
   }
 
@@ -53,7 +58,7 @@ export class FrameWriter {
     const texts = this.#maxBatchBytes === 0 ? this.#texts : batchFrames(this.#texts, this.#maxBatchBytes);
     this.#texts = [];
     this.#length = 0;
-    if (!this.#isOpen()) return;
+    if (!this.#link.isOpen) return;
     if (!texts.some(isLarge)) {
       this.#stream.write(framesOf(texts));
       return;

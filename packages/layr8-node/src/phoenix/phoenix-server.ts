@@ -2,8 +2,8 @@ import type { IncomingMessage, Server } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { BATCH_HEADER, deferred, MAX_BATCH_BYTES, readBatchLimit, type Deferred } from "@parley/core/internal";
-import { WebSocketServer, type WebSocket } from "ws";
-import { PhoenixSocket, type SocketEvents, type SocketLimits, type SocketOwner } from "./phoenix-socket.ts";
+import { WebSocketServer, type Server as LinkServer } from "ws";
+import { LinkedWebSocket, PhoenixSocket, type SocketEvents, type SocketLimits, type SocketOwner } from "./phoenix-socket.ts";
 import { ignoreUpgrade, readUpgrade, SOCKET_PATH, wantsWebSocket, type UpgradeRequest } from "./upgrade.ts";
 
 /** Time that a rejected client has to disconnect, in milliseconds. */
@@ -13,7 +13,7 @@ const LINGER_MS = 1000;
 export type UpgradeRejection = 403 | 404 | 429 | 503;
 
 /** An authenticated socket and its owner. */
-export interface AuthenticatedSocket extends Omit<SocketOwner, "maxBatchBytes"> {
+export interface AuthenticatedSocket extends SocketOwner {
   /** Identifies the owner for {@link PhoenixServer.drop}. */
   readonly owner: string;
   /** Called when the socket has closed. */
@@ -35,15 +35,24 @@ export interface PhoenixServerOptions {
 /** Accepts WebSockets on an HTTP server at {@link SOCKET_PATH} and serves Phoenix Channels V2 on each. */
 export class PhoenixServer {
   readonly #options: PhoenixServerOptions;
-  readonly #wss: WebSocketServer;
+  readonly #wss: LinkServer<typeof LinkedWebSocket>;
+  readonly #socketEvents: SocketEvents;
   /** Open sockets and their owners. */
   readonly #sockets = new Map<PhoenixSocket, string>();
   #closing: Deferred<void> | undefined;
 
   constructor(server: Server, options: PhoenixServerOptions) {
     this.#options = options;
+    this.#socketEvents = {
+      ...options.events,
+      onClose: (socket) => {
+        this.#sockets.delete(socket);
+        if (this.#sockets.size === 0) this.#closing?.resolve();
+      },
+    };
     this.#wss = new WebSocketServer({
       noServer: true,
+      WebSocket: LinkedWebSocket,
       clientTracking: false,
       perMessageDeflate: false,
       maxPayload: options.limits.maxFrameBytes,
@@ -93,7 +102,7 @@ export class PhoenixServer {
   }
 
   #onUpgrade(request: IncomingMessage, stream: Duplex, head: Buffer): void {
-    stream.on("error", () => stream.destroy());
+    stream.on("error", destroy);
     const upgrade = readUpgrade(request, this.#options.addressOf(request));
     if (upgrade?.path !== SOCKET_PATH) return this.#reject(stream, 404);
     if (this.#closing !== undefined) return this.#reject(stream, 503);
@@ -102,19 +111,11 @@ export class PhoenixServer {
     if (typeof admitted === "number") return this.#reject(stream, admitted);
     this.#options.onIdentified(request.socket);
     // A handshake that fails midway ends the stream before a WebSocket exists.
-    stream.once("close", admitted.onClose);
-    this.#wss.handleUpgrade(request, stream, head, (ws) => this.#open(ws, stream, admitted, upgrade.maxBatchBytes));
-  }
-
-  #open(ws: WebSocket, stream: Duplex, { join, owner, charge, hold }: AuthenticatedSocket, maxBatchBytes: number): void {
-    const socket = new PhoenixSocket(ws, stream, { join, charge, hold, maxBatchBytes }, this.#options.limits, {
-      ...this.#options.events,
-      onClose: () => {
-        this.#sockets.delete(socket);
-        if (this.#sockets.size === 0) this.#closing?.resolve();
-      },
+    releaseWith(stream, admitted);
+    this.#wss.handleUpgrade(request, stream, head, (ws) => {
+      const options = { owner: admitted, limits: this.#options.limits, events: this.#socketEvents };
+      this.#sockets.set(new PhoenixSocket(ws, stream, upgrade.maxBatchBytes, options), admitted.owner);
     });
-    this.#sockets.set(socket, owner);
   }
 
   #reject(stream: Duplex, status: UpgradeRejection): void {
@@ -123,4 +124,13 @@ export class PhoenixServer {
     stream.end(`HTTP/1.1 ${status} ${reason}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
     setTimeout(() => stream.destroy(), LINGER_MS).unref();
   }
+}
+
+function destroy(this: Duplex): void {
+  this.destroy();
+}
+
+/** Ends a socket when its stream closes. In a function of its own, since a listener keeps all variables of the function around it in memory. */
+function releaseWith(stream: Duplex, admitted: AuthenticatedSocket): void {
+  stream.on("close", () => admitted.onClose());
 }

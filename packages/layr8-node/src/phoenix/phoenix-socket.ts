@@ -1,11 +1,11 @@
 import type { Duplex } from "node:stream";
 import { ChurnMap, MAX_BATCH_FRAMES, splitBatch } from "@parley/core/internal";
-import type { RawData, WebSocket } from "ws";
+import { WebSocket, type RawData } from "ws";
 import { unitsOf } from "../work-units.ts";
 import { Channel, errorReply, OK, type ChannelEnd, type ChannelSocket, type JoinChannel, type Reply } from "./channel.ts";
-import { FrameWriter } from "./frame-writer.ts";
+import { FrameWriter, type FrameLink } from "./frame-writer.ts";
 import { ProbeQueue } from "./probe-queue.ts";
-import { ReadLimiter, type ReadAccount, type ReadLimits } from "./read-limiter.ts";
+import { ReadLimiter, type LimitedReader, type ReadAccount, type ReadLimits } from "./read-limiter.ts";
 import { decodeFrame, encodeFrame, encodeReply, type Frame } from "./serializer.ts";
 
 /** Limits of one WebSocket. */
@@ -24,7 +24,7 @@ export interface SocketEvents {
   onMalformed(what: string): void;
   /** The application threw while it handled an event or a join. */
   onFailure(error: unknown): void;
-  onClose(): void;
+  onClose(socket: PhoenixSocket): void;
 }
 
 /** Maximum number of events queued on a topic while its join is pending. */
@@ -37,18 +37,29 @@ const MAX_JOIN_LENGTH = 512 * 1024;
 /** The application's interface for one socket. */
 export interface SocketOwner extends ReadAccount {
   readonly join: JoinChannel;
-  /** Maximum batch of frames that the client accepts, in bytes; 0 for clients that neither accept nor send batches. */
-  readonly maxBatchBytes: number;
+}
+
+/** Options of {@link PhoenixSocket}. */
+export interface PhoenixSocketOptions {
+  readonly owner: SocketOwner;
+  readonly limits: SocketLimits;
+  readonly events: SocketEvents;
+}
+
+/** A WebSocket that knows what serves it, so that all of them share their listeners: closures for each take half a kilobyte. */
+export class LinkedWebSocket extends WebSocket {
+  /** Set before it has listeners. */
+  declare link: PhoenixSocket;
 }
 
 /**
  * One client's WebSocket with Phoenix Channels V2: joins, leaves, heartbeats, replies. Independent of DIDComm; the application decides the
  * meaning of topics in `join`.
  */
-export class PhoenixSocket implements ChannelSocket {
+export class PhoenixSocket implements ChannelSocket, FrameLink, LimitedReader {
   lastHeardAt: number;
   lastJoinAt: number = Number.NEGATIVE_INFINITY;
-  readonly probes: ProbeQueue = new ProbeQueue(() => this.confirm());
+  #probes: ProbeQueue | undefined;
   readonly #ws: WebSocket;
   readonly #writer: FrameWriter;
   readonly #owner: SocketOwner;
@@ -61,37 +72,47 @@ export class PhoenixSocket implements ChannelSocket {
   readonly #confirming = new ChurnMap<string, () => void>();
   #pings = 0;
   #malformed = 0;
+  /** Whether the client sends batches of frames. */
+  readonly #batches: boolean;
   /** Whether the node has closed the link or is about to. */
   #endedHere = false;
   #blocked = false;
   readonly #reading: ReadLimiter;
 
-  /** @param stream the socket under `ws`, used to write many frames at once. */
-  constructor(ws: WebSocket, stream: Duplex, owner: SocketOwner, limits: SocketLimits, events: SocketEvents) {
+  /**
+   * @param stream the socket under `ws`, used to write many frames at once.
+   * @param maxBatchBytes maximum batch of frames that the client accepts, in bytes; 0 for clients that neither accept nor send batches.
+   */
+  constructor(ws: LinkedWebSocket, stream: Duplex, maxBatchBytes: number, { owner, limits, events }: PhoenixSocketOptions) {
     this.#ws = ws;
-    this.#writer = new FrameWriter(stream, () => ws.readyState === ws.OPEN, owner.maxBatchBytes);
+    this.#writer = new FrameWriter(stream, this, maxBatchBytes);
+    this.#batches = maxBatchBytes > 0;
     this.#owner = owner;
     this.#limits = limits;
     this.lastHeardAt = limits.now();
     this.#events = events;
-    ws.on("message", (data, isBinary) => this.#onMessage(data, isBinary));
-    ws.on("pong", (payload) => this.#onPong(payload.toString("latin1")));
-    ws.on("ping", () => (this.lastHeardAt = limits.now()));
-    ws.on("error", (error) => {
-      this.#endedHere = true;
-      this.#events.onMalformed(error.message);
-    });
-    ws.on("close", (code) => this.#onClose(this.#endedHere ? undefined : code));
+    ws.link = this;
+    for (const [event, listener] of PhoenixSocket.#LISTENERS) ws.on(event, listener);
     stream.on("drain", () => this.#onDrain());
     stream.on("data", (chunk: Buffer) => this.#reading.received(chunk));
-    this.#reading = new ReadLimiter(ws, owner, limits, () => {
-      events.onMalformed("no room for a message that is not complete");
-      this.close(1013, "too much of this API key is partly received: send fewer messages at once");
-    });
+    this.#reading = new ReadLimiter(ws, owner, limits, this);
+  }
+
+  get isOpen(): boolean {
+    return this.#ws.readyState === WebSocket.OPEN;
+  }
+
+  get probes(): ProbeQueue {
+    return (this.#probes ??= new ProbeQueue(this));
+  }
+
+  outOfBudget(): void {
+    this.#events.onMalformed("no room for a message that is not complete");
+    this.close(1013, "too much of this API key is partly received: send fewer messages at once");
   }
 
   get writable(): boolean {
-    if (this.#ws.readyState !== this.#ws.OPEN) return false;
+    if (!this.isOpen) return false;
     if (this.#ws.bufferedAmount <= this.#limits.highWaterMark) return true;
     this.#blocked = true;
     return false;
@@ -109,7 +130,7 @@ export class PhoenixSocket implements ChannelSocket {
 
   /** Sends a frame. All frames of one turn of the event loop are written together. */
   write(text: string): void {
-    if (this.#ws.readyState !== this.#ws.OPEN) return;
+    if (!this.isOpen) return;
     this.#writer.write(text);
   }
 
@@ -119,7 +140,7 @@ export class PhoenixSocket implements ChannelSocket {
       const payload = String(++this.#pings);
       this.#confirming.set(payload, resolve);
       this.#writer.flush();
-      if (this.#ws.readyState === this.#ws.OPEN) this.#ws.ping(payload);
+      if (this.isOpen) this.#ws.ping(payload);
     });
   }
 
@@ -141,7 +162,7 @@ export class PhoenixSocket implements ChannelSocket {
     const now = this.#limits.now();
     const silent = this.#reading.silentFor(now, this.lastHeardAt);
     if (Math.max(silent, this.#reading.incompleteFor(now)) > this.#limits.idleTimeoutMs) this.terminate();
-    else if (silent > this.#limits.idleTimeoutMs / 2 && this.#ws.readyState === this.#ws.OPEN) this.#ws.ping();
+    else if (silent > this.#limits.idleTimeoutMs / 2 && this.isOpen) this.#ws.ping();
   }
 
   endChannel(channel: Channel, end: ChannelEnd, event?: "phx_close" | "phx_error", closeCode?: number): void {
@@ -167,7 +188,7 @@ export class PhoenixSocket implements ChannelSocket {
   #onMessage(data: RawData, isBinary: boolean): void {
     this.lastHeardAt = this.#limits.now();
     const message = (data as Buffer).toString("utf8");
-    const frames = isBinary || this.#owner.maxBatchBytes === 0 ? [message] : splitBatch(message);
+    const frames = isBinary || !this.#batches ? [message] : splitBatch(message);
     this.#reading.charge(frames.length - 1 + unitsOf((data as Buffer).length));
     if (isBinary) return this.#reject("binary frames are not used here: send text frames");
     if (frames.length > MAX_BATCH_FRAMES) return this.#reject(`a batch may have ${MAX_BATCH_FRAMES} frames`);
@@ -240,9 +261,9 @@ export class PhoenixSocket implements ChannelSocket {
     this.#joining.set(topic, queue);
     const channel = new Channel(this, topic, frame.joinRef, previous?.handler);
     try {
-      // The owner is the closure that SocketAuthenticator returns for the socket. It checks the DID, and creates the AgentChannel.
+      // The owner is an AgentSocket. It checks the DID, and creates the AgentChannel.
       const joined = await this.#owner.join(topic, frame.payload, channel);
-      if (this.#ws.readyState !== this.#ws.OPEN) {
+      if (!this.isOpen) {
         if (joined.status === "ok") joined.handler.ended("lost");
         return;
       }
@@ -283,9 +304,38 @@ export class PhoenixSocket implements ChannelSocket {
     for (const channel of new Set(this.#channels.values())) channel.handler?.drained();
   }
 
-  #onClose(closeCode: number | undefined): void {
+  #onError(error: Error): void {
+    this.#endedHere = true;
+    this.#events.onMalformed(error.message);
+  }
+
+  #onClose(code: number): void {
+    const closeCode = this.#endedHere ? undefined : code;
     this.#reading.close();
     for (const channel of new Set(this.#channels.values())) this.endChannel(channel, "lost", undefined, closeCode);
-    this.#events.onClose();
+    this.#events.onClose(this);
   }
+
+  static readonly #LISTENERS = Object.entries({
+    message(this: WebSocket, data: RawData, isBinary: boolean) {
+      linkOf(this).#onMessage(data, isBinary);
+    },
+    pong(this: WebSocket, payload: Buffer) {
+      linkOf(this).#onPong(payload.toString("latin1"));
+    },
+    ping(this: WebSocket) {
+      const link = linkOf(this);
+      link.lastHeardAt = link.#limits.now();
+    },
+    error(this: WebSocket, error: Error) {
+      linkOf(this).#onError(error);
+    },
+    close(this: WebSocket, code: number) {
+      linkOf(this).#onClose(code);
+    },
+  });
+}
+
+function linkOf(ws: WebSocket): PhoenixSocket {
+  return (ws as LinkedWebSocket).link;
 }

@@ -1,14 +1,19 @@
 import type { Probe } from "../routing/deliver/consumer.ts";
 
+/** The link of a {@link ProbeQueue}. */
+export interface ProbedLink {
+  /** Resolves once the client has received everything that was written; stays pending if the link breaks before. */
+  confirm(): Promise<void>;
+}
+
 /** Sends pushes that may break a link one at a time, across all topics of the link. Pushes queued when the link breaks are dropped. */
 export class ProbeQueue {
-  readonly #confirm: () => Promise<void>;
+  readonly #link: ProbedLink;
   readonly #waiting: Probe[] = [];
   #busy = false;
 
-  /** @param confirm resolves once the client has received everything that was written; stays pending if the link breaks before. */
-  constructor(confirm: () => Promise<void>) {
-    this.#confirm = confirm;
+  constructor(link: ProbedLink) {
+    this.#link = link;
   }
 
   add(probe: Probe): void {
@@ -31,6 +36,6 @@ export class ProbeQueue {
     }
     this.#waiting.splice(this.#waiting.indexOf(probe), 1);
     if (!probe.send()) return this.#schedule();
-    void this.#confirm().then(() => probe.arrived(() => this.#schedule()));
+    void this.#link.confirm().then(() => probe.arrived(() => this.#schedule()));
   }
 }

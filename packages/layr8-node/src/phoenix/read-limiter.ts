@@ -30,6 +30,12 @@ export interface ReadLimits {
   readonly now: () => number;
 }
 
+/** Reads from a WebSocket under a {@link ReadLimiter}. */
+export interface LimitedReader {
+  /** The rest of a message had to wait for too long. The socket is terminated a second later. */
+  outOfBudget(): void;
+}
+
 /**
  * Pauses the reading of a WebSocket: while its owner is above its rate, while there is no budget for the rest of an incomplete message, and
  * while the client doesn't read what was written.
@@ -38,7 +44,7 @@ export class ReadLimiter {
   readonly #ws: WebSocket;
   readonly #account: ReadAccount;
   readonly #limits: ReadLimits;
-  readonly #onOutOfBudget: () => void;
+  readonly #owner: LimitedReader;
   readonly #meter = new FrameMeter();
   /** Reading is paused until then: the owner is above its rate. */
   #pause: NodeJS.Timeout | undefined;
@@ -54,12 +60,11 @@ export class ReadLimiter {
   /** Reading is paused until then: no budget is left for the rest of a message. */
   #roomTimer: NodeJS.Timeout | undefined;
 
-  /** @param onOutOfBudget called when the rest of a message had to wait for too long. The socket is terminated a second later. */
-  constructor(ws: WebSocket, account: ReadAccount, limits: ReadLimits, onOutOfBudget: () => void) {
+  constructor(ws: WebSocket, account: ReadAccount, limits: ReadLimits, owner: LimitedReader) {
     this.#ws = ws;
     this.#account = account;
     this.#limits = limits;
-    this.#onOutOfBudget = onOutOfBudget;
+    this.#owner = owner;
     // Connecting again regains nothing.
     this.charge(0);
   }
@@ -166,7 +171,7 @@ export class ReadLimiter {
 
   #giveUp(): void {
     this.#releaseHeld();
-    this.#onOutOfBudget();
+    this.#owner.outOfBudget();
     this.#roomTimer = setTimeout(() => this.#ws.terminate(), LINGER_MS);
   }
 }

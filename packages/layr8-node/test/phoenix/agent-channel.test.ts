@@ -39,11 +39,13 @@ async function join(request: Partial<JoinRequest> = {}): Promise<AgentChannel> {
       mode: "Create",
       ...request,
     },
-    router: { mailboxes: { bind } } as unknown as Router,
-    maxLength: 1000,
-    clock,
     account: { owner: "key", takeUnits: () => true },
-    events: { onAccepted: () => {}, onRejected: () => {}, onFailure: () => {}, onEnded: () => {} },
+    shared: {
+      router: { mailboxes: { bind } } as unknown as Router,
+      maxLength: 1000,
+      clock,
+      events: { onAccepted: () => {}, onRejected: () => {}, onFailure: () => {}, onEnded: () => {} },
+    },
   });
   agent.bind([ECHO]);
   await vi.advanceTimersByTimeAsync(0);

@@ -8,7 +8,7 @@ import { WebSocket, WebSocketServer } from "ws";
 import { FrameWriter } from "../../src/phoenix/frame-writer.ts";
 
 /** Everything that `write` leads to, as a WebSocket client reads it over a real socket, and the number of writes that it took. */
-async function written(write: (writer: FrameWriter) => void, isOpen = () => true): Promise<{ texts: string[]; chunks: number }> {
+async function written(write: (writer: FrameWriter) => void, link = { isOpen: true }): Promise<{ texts: string[]; chunks: number }> {
   const http = createServer().listen(0, "127.0.0.1");
   await once(http, "listening");
   const wss = new WebSocketServer({ noServer: true });
@@ -16,7 +16,7 @@ async function written(write: (writer: FrameWriter) => void, isOpen = () => true
   http.on("upgrade", (request, stream: Duplex, head: Buffer) => {
     wss.handleUpgrade(request, stream, head, (ws) => {
       const writes = vi.spyOn(stream, "write");
-      const writer = new FrameWriter(stream, isOpen);
+      const writer = new FrameWriter(stream, link);
       write(writer);
       setImmediate(() => {
         writer.flush();
@@ -58,16 +58,13 @@ describe("FrameWriter", () => {
   });
 
   it("writes nothing after the close frame", async () => {
-    let open = true;
-    const { texts } = await written(
-      (writer) => {
-        writer.write("in time");
-        writer.flush();
-        writer.write("late");
-        open = false;
-      },
-      () => open,
-    );
+    const link = { isOpen: true };
+    const { texts } = await written((writer) => {
+      writer.write("in time");
+      writer.flush();
+      writer.write("late");
+      link.isOpen = false;
+    }, link);
     expect(texts).toEqual(["in time"]);
   });
 });

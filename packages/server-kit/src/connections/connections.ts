@@ -60,10 +60,16 @@ export class Connections {
   readonly #all = new Map<Socket, Connection>();
   /** The latest connection of each peer. A client can use one port of its own for a connection to each address of the server. */
   readonly #byPeer = new Map<string, Connection>();
+  /** One listener for all sockets, which keeps no connection in memory that was released. */
+  readonly #onClose: (this: Socket) => void;
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
     this.#now = options.now ?? (() => performance.now());
+    const forget = (socket: Socket): void => this.#forget(this.#all.get(socket));
+    this.#onClose = function () {
+      forget(this);
+    };
     const total = Math.max(1, Math.min(options.max, Math.floor(maxDescriptors() * OF_DESCRIPTORS)));
     this.#shares = new OwnerShares({
       total,
@@ -163,7 +169,7 @@ export class Connections {
     this.#byPeer.set(peer, connection);
     this.#shares.add(owner);
     this.#setIdle(connection);
-    socket.once("close", () => this.#forget(connection));
+    socket.on("close", this.#onClose);
     return true;
   }
 
@@ -185,8 +191,8 @@ export class Connections {
     connection.socket.destroy();
   }
 
-  #forget(connection: Connection): void {
-    if (!this.#isOpen(connection)) return;
+  #forget(connection: Connection | undefined): void {
+    if (connection === undefined || !this.#isOpen(connection)) return;
     this.#all.delete(connection.socket);
     if (this.#byPeer.get(connection.peer) === connection) this.#byPeer.delete(connection.peer);
     this.#shares.remove(connection.owner, connection);

@@ -16,6 +16,12 @@ export function handlesProtocol(protocols: readonly string[], protocol: string |
   return protocols.includes(WILDCARD) || (protocol !== undefined && (SHARED.has(protocol) || protocols.includes(protocol)));
 }
 
+/** A connection's protocols that can have an owner, and its rank; `undefined` for a connection that was bound here. */
+interface Bound {
+  readonly protocols: ReadonlySet<string>;
+  readonly rank: BindingRank | undefined;
+}
+
 /**
  * Assigns protocols to the connections of one DID. Each protocol has one owner: the connection that bound it last.
  *
@@ -23,9 +29,8 @@ export function handlesProtocol(protocols: readonly string[], protocol: string |
  */
 export class Bindings<C extends object> {
   /** In join order. */
-  readonly #connections = new Map<C, ReadonlySet<string>>();
+  readonly #connections = new Map<C, Bound>();
   readonly #owners = new Map<string, C>();
-  readonly #ranks = new Map<C, BindingRank>();
 
   get size(): number {
     return this.#connections.size;
@@ -71,31 +76,29 @@ export class Bindings<C extends object> {
     const losers = new Set<C>();
     for (const protocol of own) {
       const owner = this.#owners.get(protocol) ?? connection;
-      const keeps = owner !== connection && !isLater(rank, this.#ranks.get(owner));
+      const keeps = owner !== connection && !isLater(rank, this.#connections.get(owner)?.rank);
       if (owner !== connection) losers.add(keeps ? connection : owner);
       if (!keeps) this.#owners.set(protocol, connection);
     }
     this.#connections.delete(connection);
-    this.#connections.set(connection, own);
+    this.#connections.set(connection, { protocols: own, rank });
     if (rank !== undefined) this.#order(connection, rank);
     return [...losers].map((loser) => ({ connection: loser, left: this.#ownsAny(loser) }));
   }
 
   unbind(connection: C): void {
-    for (const protocol of this.#connections.get(connection) ?? []) {
+    for (const protocol of this.#connections.get(connection)?.protocols ?? []) {
       if (this.#owners.get(protocol) === connection) this.#owners.delete(protocol);
     }
     this.#connections.delete(connection);
-    this.#ranks.delete(connection);
   }
 
   /** Puts a connection before those with a later rank. */
   #order(connection: C, rank: BindingRank): void {
-    this.#ranks.set(connection, rank);
-    for (const [other, protocols] of Array.from(this.#connections)) {
-      if (other === connection || isLater(rank, this.#ranks.get(other))) continue;
+    for (const [other, bound] of Array.from(this.#connections)) {
+      if (other === connection || isLater(rank, bound.rank)) continue;
       this.#connections.delete(other);
-      this.#connections.set(other, protocols);
+      this.#connections.set(other, bound);
     }
   }
 
@@ -121,7 +124,7 @@ export class Bindings<C extends object> {
   }
 
   #ownsAny(connection: C): boolean {
-    for (const protocol of this.#connections.get(connection) ?? []) {
+    for (const protocol of this.#connections.get(connection)?.protocols ?? []) {
       if (this.#owners.get(protocol) === connection) return true;
     }
     return false;

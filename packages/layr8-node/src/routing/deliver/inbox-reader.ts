@@ -1,15 +1,15 @@
 import { TimeSlice } from "@parley/core/internal";
 import type { InboxMessage } from "../../inbox/inbox.ts";
 
-/** Options of {@link InboxReader}. */
-export interface InboxReaderOptions {
+/** What an {@link InboxReader} reads, and what it does with it. Implemented by the mailbox itself: an idle agent has no object for it. */
+export interface InboxReaderOwner {
   /** Reads the messages after a seq, oldest first; empty at the end. */
-  read(after: number): Promise<readonly InboxMessage[]>;
+  readAfter(after: number): Promise<readonly InboxMessage[]>;
   /** Processes one message. If it can't be delivered now, the callee calls {@link InboxReader.hold}. */
   look(message: InboxMessage): void;
   /** Whether reading on is useless, because no connection has capacity. */
   isFull(): boolean;
-  onFailure(error: unknown): void;
+  onReadFailure(error: unknown): void;
 }
 
 /** Maximum number of sweeps between two attempts to read. */
@@ -20,7 +20,7 @@ const MAX_PAUSES = 300;
  * read in order when a connection has capacity again.
  */
 export class InboxReader {
-  readonly #options: InboxReaderOptions;
+  readonly #owner: InboxReaderOwner;
   /** All messages up to this seq have been processed. */
   #cursor = 0;
   /** Seq of the first message that was processed and could not be delivered. */
@@ -36,8 +36,8 @@ export class InboxReader {
   #pauses = 0;
   #walkAgain = false;
 
-  constructor(options: InboxReaderOptions) {
-    this.#options = options;
+  constructor(owner: InboxReaderOwner) {
+    this.#owner = owner;
   }
 
   /** Whether the inbox is being read. */
@@ -97,7 +97,7 @@ export class InboxReader {
     } catch (error) {
       this.#failures += 1;
       this.#pauses = Math.min(2 ** (this.#failures - 1) - 1, MAX_PAUSES);
-      this.#options.onFailure(error);
+      this.#owner.onReadFailure(error);
     } finally {
       this.#walking = false;
     }
@@ -107,18 +107,18 @@ export class InboxReader {
     const slice = new TimeSlice();
     for (;;) {
       const from = this.#cursor;
-      const page = await this.#options.read(from);
+      const page = await this.#owner.readAfter(from);
       // A walk from an earlier position has started during this read.
       if (this.#cursor !== from) return;
       for (const message of page) {
         this.#cursor = message.seq;
-        this.#options.look(message);
+        this.#owner.look(message);
       }
       if (page.length === 0) {
         this.#caughtUp = !this.#walkAgain;
         return;
       }
-      if (this.#options.isFull()) {
+      if (this.#owner.isFull()) {
         this.#full = true;
         return;
       }

@@ -7,7 +7,7 @@ import type { Consumer } from "./consumer.ts";
 import { ConsumerRoutes } from "./consumer-routes.ts";
 import type { DeliveryOptions } from "./delivery-options.ts";
 import { describeConnection, type DescribedConnection } from "./described-connection.ts";
-import { InboxReader } from "./inbox-reader.ts";
+import { InboxReader, type InboxReaderOwner } from "./inbox-reader.ts";
 import { Suspects, type BrokenLinkCause } from "./suspects.ts";
 import { isOnOwnThread, Window, type InFlightDelivery } from "./window.ts";
 
@@ -39,7 +39,7 @@ const PAGE = { limit: 256, maxLength: 1024 * 1024 };
  * While connections keep up, {@link Mailbox.onMessage} passes a message directly to a connection. Otherwise it stays in the box and is read
  * from there, so that a slow agent uses disk and not memory.
  */
-export class Mailbox implements BoxListener, BoundMailbox {
+export class Mailbox implements BoxListener, BoundMailbox, InboxReaderOwner {
   readonly did: string;
   readonly #inbox: Inbox;
   readonly #options: DeliveryOptions;
@@ -69,16 +69,26 @@ export class Mailbox implements BoxListener, BoundMailbox {
     this.#options = options;
     this.#events = events;
     this.routes = new ConsumerRoutes(options.maxThreads);
-    this.#reader = new InboxReader({
-      read: async (after) => (await this.open()).read({ after, ...PAGE }),
-      look: (message) => {
-        if (!this.#inFlight.has(message.seq) && !this.#removing.has(message.seq)) this.#tryDeliver(message);
-      },
-      isFull: () => this.connected && [...this.#windows.values()].every((window) => window.starved),
-      onFailure: events.onFailure,
-    });
+    this.#reader = new InboxReader(this);
     // After a failure, the next read opens the box.
     this.open().catch(() => undefined);
+  }
+
+  /** For its reader, as are the next three methods. */
+  async readAfter(after: number): Promise<readonly InboxMessage[]> {
+    return (await this.open()).read({ after, ...PAGE });
+  }
+
+  look(message: InboxMessage): void {
+    if (!this.#inFlight.has(message.seq) && !this.#removing.has(message.seq)) this.#tryDeliver(message);
+  }
+
+  isFull(): boolean {
+    return this.connected && [...this.#windows.values()].every((window) => window.starved);
+  }
+
+  onReadFailure(error: unknown): void {
+    this.#events.onFailure(error);
   }
 
   /** Its connections, those of other nodes included. */

@@ -1,0 +1,143 @@
+import type { FairShare, FairShareLease, RateLimiter } from "@parley/core/internal";
+import type { Logger } from "pino";
+import { mayBind, type ApiKey } from "../identity/api-keys.ts";
+import type { Dids } from "../identity/dids.ts";
+import type { NodeEvents } from "../node-events.ts";
+import { MAX_PROTOCOLS } from "../routing/respond/builtin-protocols.ts";
+import type { Router, SenderAccount } from "../routing/router.ts";
+import { AgentChannel, type AgentChannelShared } from "./agent-channel.ts";
+import { errorReply, type Channel, type Joined } from "./channel.ts";
+import { readJoin } from "./join-request.ts";
+import type { AuthenticatedSocket } from "./phoenix-server.ts";
+
+/**
+ * Capabilities in every join reply. `batch_ack/1` is a Parley extension: one `ack` with many ids stands for that many `dispatch_reply`
+ * events with outcome `handled`.
+ */
+const CAPABILITIES = ["reply_protocol/1", "wildcard/1", "batch_ack/1"];
+
+/** Limits on what a log line shows: characters of a topic, protocols of a join. */
+const MAX_LOGGED = 256;
+const MAX_LOGGED_PROTOCOLS = 16;
+/** Entries of an API key's rule that a rejection names. */
+const MAX_NAMED = 5;
+
+/** What the sockets of all API keys have in common. */
+export interface AgentSocketShared {
+  readonly dids: Dids;
+  readonly router: Router;
+  readonly domain: string;
+  /** Whether messages or credentials of a DID are stored. */
+  readonly holdsAnything: (did: string) => Promise<boolean>;
+  readonly logger: Logger;
+  readonly events: Pick<NodeEvents, "recorder">;
+  /** Rates by API key: messages in units of work, and frames of any kind. */
+  readonly messages: RateLimiter;
+  readonly frames: RateLimiter;
+  /** Bytes of incomplete messages, by API key. */
+  readonly partial: FairShare;
+  readonly channels: AgentChannelShared;
+  /** Called when a socket of an API key has closed. */
+  onClosed(key: string): void;
+}
+
+/** Options of {@link AgentSocket}. */
+export interface AgentSocketOptions {
+  readonly apiKey: ApiKey;
+  /** The client's address, for the log. */
+  readonly address: string;
+  /** Released when the socket closes. */
+  readonly lease: FairShareLease;
+  /** Counts one frame. */
+  readonly countFrame: () => void;
+}
+
+/** One socket of an API key, which is charged for it. Authorizes the DIDs that are bound on it, and creates their channels. */
+export class AgentSocket implements AuthenticatedSocket, SenderAccount {
+  readonly #shared: AgentSocketShared;
+  readonly #apiKey: ApiKey;
+  readonly #address: string;
+  readonly #lease: FairShareLease;
+
+  readonly #countFrame: () => void;
+
+  constructor(shared: AgentSocketShared, { apiKey, address, lease, countFrame }: AgentSocketOptions) {
+    this.#shared = shared;
+    this.#apiKey = apiKey;
+    this.#address = address;
+    this.#lease = lease;
+    this.#countFrame = countFrame;
+  }
+
+  get owner(): string {
+    return this.#apiKey.id;
+  }
+
+  charge(units: number): number {
+    if (units > 0) this.#countFrame();
+    return this.#shared.frames.take(this.owner, units);
+  }
+
+  hold(bytes: number): FairShareLease | undefined {
+    return this.#shared.partial.tryAcquire(this.owner, bytes);
+  }
+
+  takeUnits(units: number): boolean {
+    return this.#shared.messages.tryTake(this.owner, units);
+  }
+
+  onClose(): void {
+    this.#shared.logger.debug({ key: this.owner, address: this.#address }, "disconnected");
+    this.#lease.release();
+    this.#shared.onClosed(this.owner);
+  }
+
+  async join(topic: string, payload: string, channel: Channel): Promise<Joined> {
+    const { dids, router, domain, logger, events, holdsAnything } = this.#shared;
+    const read = readJoin(topic, payload);
+    if (!read.ok) return this.#refuse(topic, read.reason);
+    const request = read.join;
+    const admitted = await dids.admit(this.#apiKey, request, domain, holdsAnything);
+    if (!admitted.ok) {
+      const { reason } = admitted;
+      return this.#refuse(topic, reason, reason === "unauthorized" ? whyUnauthorized(this.#apiKey, request.did) : undefined);
+    }
+    const { did } = admitted;
+    const { count, takesOver } = await router.mailboxes.preview(did, request.protocols, channel.replaces);
+    if (count > MAX_PROTOCOLS) {
+      return this.#refuse(topic, `too many protocols: all connections of ${did} may bind ${MAX_PROTOCOLS} together`);
+    }
+    const agent = new AgentChannel({ did, channel, join: request, account: this, shared: this.#shared.channels });
+    return {
+      status: "ok",
+      response: JSON.stringify({ did, capabilities: CAPABILITIES, ...(takesOver && { took_over: true }) }),
+      handler: agent,
+      joined: () => {
+        // Agents with the reply protocol use the topic of the assigned DID; older ones use the topic that they joined.
+        if (request.did === undefined) channel.alias(`plugins:${did}`, request.replyProtocol);
+        agent.bind(request.protocols);
+        const about = { did, key: this.owner, protocols: request.protocols.slice(0, MAX_LOGGED_PROTOCOLS) };
+        logger.debug({ ...about, replyProtocol: request.replyProtocol, mode: request.mode }, "joined");
+        const kind = takesOver ? "took-over" : "joined";
+        events.recorder?.record({ kind, did, key: this.owner, count: request.protocols.length, reason: about.protocols.join(" ") });
+        if (takesOver) logger.info(about, "took a protocol of this DID over from another connection");
+      },
+    };
+  }
+
+  #refuse(topic: string, reason: string, comment?: string): Joined {
+    const { logger, events } = this.#shared;
+    logger.debug({ key: this.owner, topic: topic.slice(0, MAX_LOGGED), reason, comment }, "join refused");
+    events.recorder?.record({ kind: "join-refused", did: topic.slice(0, MAX_LOGGED), key: this.owner, reason: comment ?? reason });
+    return { ...errorReply(reason, { ...(comment !== undefined && { comment }) }), status: "error" };
+  }
+}
+
+/** Why an API key may not bind a DID. Safe to return: only the holder of the key reads it, and the rule is the key's own. */
+function whyUnauthorized(apiKey: ApiKey, did: string | undefined): string {
+  const { dids } = apiKey;
+  if (did === undefined) return "this API key is assigned no DIDs: name the one to bind";
+  if (dids === "any" || mayBind(apiKey, did)) return `${did} belongs to another API key`;
+  const named = [...dids.slice(0, MAX_NAMED), ...(dids.length > MAX_NAMED ? [`${dids.length - MAX_NAMED} more`] : [])];
+  return `this API key may bind ${named.join(", ") || "no DID"}, not ${did}`;
+}
