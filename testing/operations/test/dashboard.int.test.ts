@@ -99,7 +99,7 @@ describe("tables of metrics in documents", () => {
       section.matchAll(/^\| (?<names>`[^|]+`) +\| (?<kind>gauge|counter|histogram) +\| (?<labels>[^|]*)\|/gm),
       ({ groups }) => groups,
     );
-    const documented = new Map(
+    const documented = new Map<string, readonly (string | undefined)[]>(
       rows.flatMap((row) => {
         const labels = Array.from((row?.["labels"] ?? "").matchAll(/`(\w+)`/g), ([, label]) => label);
         return Array.from((row?.["names"] ?? "").matchAll(/`(\w+)`/g), ([, name]) => [`${prefix}${name}`, labels] as const);
