@@ -70,6 +70,7 @@ export async function openSharedStores(
       ownerOf: (did) => dids.ownerOf(did),
       maxAgeMs: limits.messageTtlMs + DAY_MS,
       instance,
+      servers: () => members.count,
       running: async () => new Set((await members.list()).flatMap(({ name }) => (typeof name === "string" ? [name] : []))),
     }),
   );

@@ -21,6 +21,7 @@ import { NO_USAGE, OwnerUsage } from "../inbox/owner-usage.ts";
 import { type Fingerprint, fingerprintOf } from "../inbox/recent-messages.ts";
 import type { MessageIdentity } from "../inbox/inbox.ts";
 import { encodeHead } from "./box-records.ts";
+import { OwnerReports } from "./owner-reports.ts";
 import { BoxStreams } from "./box-streams.ts";
 import { JetstreamBox, type BoxContext } from "./jetstream-box.ts";
 import { UnattendedBoxes } from "./unattended-boxes.ts";
@@ -29,6 +30,8 @@ import { UnattendedBoxes } from "./unattended-boxes.ts";
 export interface JetstreamInboxOptions extends InboxOptions {
   /** Streams among which recipients are divided. Fixed by the first start. Default 16. */
   readonly shards?: number | undefined;
+  /** Number of running servers. Default: 1. */
+  readonly servers?: (() => number) | undefined;
   /** Time after which JetStream removes what no server has removed, in milliseconds. Default 8 days. */
   readonly maxAgeMs?: number | undefined;
   /** Names this inbox in marks. Default: random. */
@@ -45,8 +48,8 @@ const DURABLE = Promise.resolve();
  * Inboxes in NATS JetStream, which any number of nodes share. Any node appends, without looking at the box. The node that has opened a box
  * last delivers its messages. Unattended boxes are looked after by the holder of their shard's lease.
  *
- * Limits on characters, and of owners, are checked for boxes that are open here; JetStream itself limits the messages of each recipient. An
- * append may store a duplicate, which no reader returns.
+ * JetStream itself limits the messages of each recipient; the limit on their characters is checked for boxes that are open here. What owners have in the
+ * boxes of all nodes is known after two to three seconds, from their reports. An append may store a duplicate, which no reader returns.
  */
 export class JetstreamInbox implements Inbox {
   readonly #connection: JetstreamConnection;
@@ -63,6 +66,7 @@ export class JetstreamInbox implements Inbox {
   readonly #context: BoxContext;
   #streams!: BoxStreams;
   #unattended!: UnattendedBoxes;
+  #reports!: OwnerReports;
   #totals = { messages: 0, length: 0 };
   #onDamaged: (message: DamagedMessage) => void = () => undefined;
   #closing: Promise<void> | undefined;
@@ -102,6 +106,8 @@ export class JetstreamInbox implements Inbox {
     const { stream, prefix } = inbox.#seen;
     const limits = { max_age: remoteDeduplicationMs * NANOSECONDS, max_msgs: maxRemembered, max_msgs_per_subject: 1 };
     await ensureStreams(connection, [{ name: stream, subjects: [`${prefix}*`], discard: "old", ...limits }]);
+    const { servers = () => 1 } = options;
+    inbox.#reports = new OwnerReports({ connection, instance: inbox.#instance, limits: inbox.#limits, servers });
     const running = options.running ?? (() => Promise.resolve(new Set<string>()));
     inbox.#unattended = await UnattendedBoxes.open({
       connection,
@@ -221,7 +227,9 @@ export class JetstreamInbox implements Inbox {
   }
 
   ownerUsage(recipient: string): Depth {
-    return this.#usage.of(this.#ownerOf(recipient));
+    const owner = this.#ownerOf(recipient);
+    const [here, elsewhere] = [this.#usage.of(owner), this.#reports.elsewhere(owner)];
+    return { messages: here.messages + elsewhere.messages, length: here.length + elsewhere.length };
   }
 
   /** The boxes that no server has open, and which have connections. */
@@ -245,7 +253,11 @@ export class JetstreamInbox implements Inbox {
 
   async #close(): Promise<void> {
     await Promise.allSettled(this.#pending.values());
-    await closeAll(...Array.from(this.#open.values(), (box) => () => box.shutDown()), () => this.#unattended.close());
+    await closeAll(
+      ...Array.from(this.#open.values(), (box) => () => box.shutDown()),
+      () => this.#unattended.close(),
+      () => this.#reports.close(),
+    );
   }
 
   async #store(message: MessageToStore, fingerprint: Fingerprint): Promise<Appended> {
@@ -293,7 +305,9 @@ export class JetstreamInbox implements Inbox {
   #countFor(owner: string | undefined, messages: number, length: number): void {
     this.#totals.messages += messages;
     this.#totals.length += length;
+    if (owner === undefined) return;
     this.#usage.change(owner, messages, length);
+    this.#reports.note(owner, this.#usage.of(owner));
   }
 
   /** A box as it is now: the open one, or one that is not opened by this. @throws StorageError `storage_failed` */

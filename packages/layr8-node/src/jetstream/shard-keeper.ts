@@ -29,12 +29,27 @@ export interface KeptBox {
 const AGAIN_AFTER_MS = 1000;
 const MINUTE_MS = 60_000;
 
+/** Options of a {@link ShardKeeper}. */
+export interface ShardKeeperOptions {
+  readonly connection: JetstreamConnection;
+  /** All messages of the shard. */
+  readonly place: StreamPlace;
+  readonly lease: Lease;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  /** The API key of a recipient. */
+  ownerOf(recipient: string): string | undefined;
+  /** Whether a node has a box open, as far as is known without reading it. */
+  isAttended(recipient: string): boolean;
+  /** What was counted is part of the usage from now on (`1`), or not any more (`-1`). */
+  onCounted(counted: Counted, sign: 1 | -1): void;
+}
+
 /** Knows the recipients with messages of a shard, when these expire and how many they are, for as long as this server holds the shard's lease. */
 export class ShardKeeper {
   readonly lease: Lease;
-  readonly #place: StreamPlace;
+  readonly #options: ShardKeeperOptions;
   readonly #reader: StreamReader;
-  readonly #onCounted: (counted: Counted, sign: 1 | -1) => void;
   readonly #boxes = new Map<string, KeptBox>();
   readonly #deadlines: Deadlines<KeptBox>;
   /** Boxes that may have other messages than were counted. */
@@ -44,21 +59,11 @@ export class ShardKeeper {
   readonly #following: Promise<void>;
   #last = 0;
 
-  /**
-   * @param place all messages of the shard. @param now milliseconds since 1970.
-   * @param onCounted what was counted is part of the usage from now on (`1`), or not any more.
-   */
-  constructor(
-    connection: JetstreamConnection,
-    place: StreamPlace,
-    lease: Lease,
-    now: number,
-    onCounted: (counted: Counted, sign: 1 | -1) => void,
-  ) {
+  constructor(options: ShardKeeperOptions) {
+    const { connection, place, lease, now } = options;
     this.lease = lease;
-    this.#place = place;
+    this.#options = options;
     this.#reader = new StreamReader(connection, place.stream);
-    this.#onCounted = onCounted;
     this.#deadlines = new Deadlines(now);
     this.#following = this.#follow();
   }
@@ -135,7 +140,7 @@ export class ShardKeeper {
       const boxes = (this.#minutes.get(minute) ?? 0) + sign;
       if (boxes === 0) this.#minutes.delete(minute);
       else this.#minutes.set(minute, boxes);
-      this.#onCounted(one, sign);
+      this.#options.onCounted(one, sign);
     }
   }
 
@@ -153,9 +158,10 @@ export class ShardKeeper {
 
   async #follow(): Promise<void> {
     const { lost } = this.lease;
+    const { subject } = this.#options.place;
     while (!lost.aborted) {
       try {
-        for await (const { seq, headers } of this.#reader.messages(this.#place.subject, this.#last, Number.POSITIVE_INFINITY, true, lost)) {
+        for await (const { seq, headers } of this.#reader.messages(subject, this.#last, Number.POSITIVE_INFINITY, true, lost)) {
           this.#last = seq;
           const head = decodeHead(headers);
           if (head !== undefined) this.#note(seq, head);
@@ -167,13 +173,23 @@ export class ShardKeeper {
     }
   }
 
-  #note(seq: number, { recipient, expiresAt }: MessageHead): void {
+  #note(seq: number, head: MessageHead): void {
+    const { recipient, expiresAt } = head;
     const known = this.#boxes.get(recipient);
     const box = known ?? { recipient, last: seq, expiresAt, countAt: 0, counted: undefined };
     box.last = seq;
     this.#changed.add(box);
-    if (known !== undefined && known.expiresAt <= expiresAt) return;
-    this.#boxes.set(recipient, box);
-    this.keep(box, expiresAt);
+    if (known === undefined || known.expiresAt > expiresAt) {
+      this.#boxes.set(recipient, box);
+      this.keep(box, expiresAt);
+    }
+    if (box.counted !== undefined || !this.#options.isAttended(recipient)) this.#add(box, head);
+  }
+
+  /** Counts a new message at once. If it is a duplicate, the next count corrects that. */
+  #add(box: KeptBox, { recipient, at, length }: MessageHead): void {
+    const before = box.counted ?? { owner: this.#options.ownerOf(recipient), messages: 0, length: 0, oldestAt: at };
+    const { owner, oldestAt } = before;
+    this.count(box, { owner, messages: before.messages + 1, length: before.length + length, oldestAt: Math.min(oldestAt, at) });
   }
 }

@@ -106,7 +106,7 @@ export class UnattendedBoxes {
       // The next message may expire earlier.
       if (kept.last !== last) continue;
       if (!index.hasExpired(now)) keeper.keep(kept, index.expiresAt);
-      else if (await isAttended(box, running)) keeper.keep(kept, now + LOOK_AGAIN_MS);
+      else if (await isOpened(box, running)) keeper.keep(kept, now + LOOK_AGAIN_MS);
       else {
         yield* expiredOf(box, now, () => isOpen(recipient));
         keeper.touch(recipient);
@@ -130,8 +130,8 @@ export class UnattendedBoxes {
   /** Returns how many messages were read. */
   async #countOne(keeper: ShardKeeper, kept: KeptBox, now: number, running: () => Promise<ReadonlySet<string>>): Promise<number> {
     const { recipient, last } = kept;
-    const { isOpen, load, ownerOf } = this.#options;
-    if (isOpen(recipient) || this.#isConnected(recipient)) {
+    const { load, ownerOf } = this.#options;
+    if (this.#isAttended(recipient)) {
       // Counted by the server that has it open.
       keeper.count(kept, undefined);
       return 0;
@@ -139,7 +139,7 @@ export class UnattendedBoxes {
     try {
       const box = await load(recipient);
       const { messages, length } = box.depth();
-      if (await isAttended(box, running)) {
+      if (await isOpened(box, running)) {
         keeper.count(kept, undefined);
         keeper.countLater(kept, now + COUNT_AFTER_MS);
       } else if (messages === 0 && kept.last === last) keeper.keep(kept, Number.POSITIVE_INFINITY);
@@ -155,9 +155,14 @@ export class UnattendedBoxes {
     }
   }
 
+  /** Whether a server has a box open, as far as is known without reading it. */
+  #isAttended(recipient: string): boolean {
+    return this.#options.isOpen(recipient) || this.#isConnected(recipient);
+  }
+
   async #acquireShards(): Promise<void> {
     this.#triedAt = performance.now();
-    const { connection, streams, now, onCounted } = this.#options;
+    const { connection, streams, now, ownerOf, onCounted } = this.#options;
     const shards = Array.from({ length: streams.shards }, (_, shard) => shard);
     await Promise.all(
       shards.map(async (shard) => {
@@ -167,13 +172,15 @@ export class UnattendedBoxes {
         this.#keepers.delete(shard);
         const lease = await this.#leases.acquire(`shard-${shard}`).catch(() => undefined);
         if (lease === undefined) return;
-        this.#keepers.set(shard, new ShardKeeper(connection, streams.allOf(shard), lease, now(), onCounted));
+        const isAttended = (recipient: string): boolean => this.#isAttended(recipient);
+        const place = streams.allOf(shard);
+        this.#keepers.set(shard, new ShardKeeper({ connection, place, lease, now: now(), ownerOf, isAttended, onCounted }));
       }),
     );
   }
 }
 
 /** Whether a running server has a box open. */
-async function isAttended({ isOpen, index }: JetstreamBox, running: () => Promise<ReadonlySet<string>>): Promise<boolean> {
+async function isOpened({ isOpen, index }: JetstreamBox, running: () => Promise<ReadonlySet<string>>): Promise<boolean> {
   return isOpen || (index.openedBy !== undefined && (await running()).has(index.openedBy));
 }
