@@ -42,13 +42,13 @@ export async function secure(document: JsonObject, purpose: Purpose, signer: Sig
 
 function signCompact(document: JsonObject, purpose: Purpose, signer: Signer): Promise<string> {
   const { typ, short: cty } = purpose.kind;
-  return signJws({ ...document, ...bindingClaims(purpose) }, { typ, cty }, signer);
+  return signJws({ ...document, ...bindingClaims(purpose) }, { typ, cty, kid: signer.kid }, signer);
 }
 
 function signVcdm11(document: JsonObject, purpose: Purpose, signer: Signer): Promise<string> {
   const { kind, party } = purpose;
   const claims = kind.name === "credential" ? claimsOfCredential(document, party) : { iss: party, vp: document };
-  return signJws({ ...claims, ...bindingClaims(purpose) }, { typ: "JWT" }, signer);
+  return signJws({ ...claims, ...bindingClaims(purpose) }, { typ: "JWT", kid: signer.kid }, signer);
 }
 
 function bindingClaims({ now, expires, nonce, audience }: Purpose): JsonObject {

@@ -7,7 +7,7 @@ import { ParleyError, type ParleyErrorOptions } from "@parley/core";
  * | --- | --- | --- |
  * | `malformed` | the text is neither a JWS nor JSON, or a part of it cannot be parsed | no |
  * | `too_large` | a limit on length, nesting or count is exceeded | no |
- * | `format_unsupported` | the document is secured in a way that is not supported, such as SD-JWT | no |
+ * | `format_unsupported` | the document is secured in a way that is not supported; for SD-JWT, use `verifySdJwt` | no |
  * | `typ_invalid` | `typ` of the JWS is that of something else | no |
  * | `cty_invalid` | `cty` of the JWS is that of something else | no |
  * | `crit_unsupported` | the JWS requires an extension | no |
@@ -25,6 +25,9 @@ import { ParleyError, type ParleyErrorOptions } from "@parley/core";
  * | `claims_invalid` | a JWT claim has the wrong type, or contradicts the document | no |
  * | `credential_invalid` | the credential violates the data model; the message names the path | no |
  * | `presentation_invalid` | the presentation violates the data model; the message names the path | no |
+ * | `disclosure_invalid` | a disclosure of an SD-JWT was altered, is of another credential, or is used in the wrong place | no |
+ * | `key_binding_missing` | the presentation of an SD-JWT lacks the signature of its holder, or the credential names no key | no |
+ * | `key_binding_invalid` | the holder signed another credential, other disclosures, or with another key | no |
  * | `grant_invalid` | the credential is not a grant, or its claims cannot be read; the message names the path | no |
  * | `not_yet_valid` | `validFrom` is in the future | no |
  * | `expired` | `validUntil` has passed | no |
@@ -61,6 +64,9 @@ export type VcErrorCode =
   | "claims_invalid"
   | "credential_invalid"
   | "presentation_invalid"
+  | "disclosure_invalid"
+  | "key_binding_missing"
+  | "key_binding_invalid"
   | "grant_invalid"
   | "not_yet_valid"
   | "expired"

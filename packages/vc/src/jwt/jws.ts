@@ -2,8 +2,7 @@ import type { JsonObject } from "@parley/core";
 import { decodeBase64url, encodeBase64url } from "@parley/core/eager";
 import { decodeBase64urlText } from "../decode-base64url-text.ts";
 import { truncate, parseJsonObject } from "../json.ts";
-import { ALGORITHMS, type VerifyingKey } from "../keys/curves.ts";
-import type { Signer } from "../keys/signing-key.ts";
+import { ALGORITHMS, type PrivateKey, type VerifyingKey } from "../keys/curves.ts";
 import { VcError } from "../vc-error.ts";
 
 /** A parsed JWS whose signature is not verified yet. */
@@ -61,9 +60,9 @@ export async function verifyJws({ alg, signature, signingInput }: Jws, key: Veri
 }
 
 /** Signs a payload with the preferred algorithm of the key. Returns the compact serialisation. */
-export async function signJws(payload: JsonObject, header: JsonObject, { curve, kid, sign }: Signer): Promise<string> {
+export async function signJws(payload: JsonObject, header: JsonObject, { curve, sign }: PrivateKey): Promise<string> {
   const [alg] = ALGORITHMS[curve];
-  const input = [{ alg, ...header, kid }, payload].map(encodePart).join(".");
+  const input = [{ alg, ...header }, payload].map(encodePart).join(".");
   return `${input}.${encodeBase64url(await sign(new TextEncoder().encode(input)))}`;
 }
 

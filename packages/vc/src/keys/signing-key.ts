@@ -33,8 +33,16 @@ export async function importSigner({ kid, privateKey }: SigningKey): Promise<Sig
   if (did === undefined || !kid.startsWith(`${did}#`) || kid.length === did.length + 1) {
     throw new TypeError("The key's kid must be an absolute DID URL with a fragment");
   }
-  const key = "export" in privateKey ? await importKeyObject(privateKey) : checkCryptoKey(privateKey);
-  return { ...key, kid, did };
+  return { ...(await importPrivateKey(privateKey)), kid, did };
+}
+
+/**
+ * Imports a private key.
+ *
+ * @throws TypeError if the key cannot sign credentials.
+ */
+export async function importPrivateKey(privateKey: SigningKey["privateKey"]): Promise<PrivateKey> {
+  return "export" in privateKey ? importKeyObject(privateKey) : checkCryptoKey(privateKey);
 }
 
 function checkCryptoKey(cryptoKey: webcrypto.CryptoKey): PrivateKey {
@@ -47,12 +55,12 @@ function checkCryptoKey(cryptoKey: webcrypto.CryptoKey): PrivateKey {
 function importKeyObject(key: KeyObject): Promise<PrivateKey> {
   const known = imported.get(key);
   if (known !== undefined) return known;
-  const promise = importPrivateKey(key);
+  const promise = readKeyObject(key);
   imported.set(key, promise);
   return promise;
 }
 
-async function importPrivateKey(key: KeyObject): Promise<PrivateKey> {
+async function readKeyObject(key: KeyObject): Promise<PrivateKey> {
   const { asymmetricKeyType, asymmetricKeyDetails } = key;
   const curve = asymmetricKeyType === "ed25519" ? "Ed25519" : NODE_CURVES[asymmetricKeyDetails?.namedCurve ?? ""];
   if (key.type !== "private") throw unusableKey();

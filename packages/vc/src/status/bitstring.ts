@@ -1,5 +1,6 @@
-import { concatBytes, decodeBase64url, encodeBase64url } from "@parley/core/internal";
+import { decodeBase64url, encodeBase64url } from "@parley/core/internal";
 import { VcError } from "../vc-error.ts";
+import { inflate } from "./inflate.ts";
 
 /** Fewest entries of a list, so that an index does not identify the holder (Bitstring Status List, section 2.2). */
 export const MIN_ENTRIES = 131_072;
@@ -44,32 +45,10 @@ export class Bitstring {
   static async decode(encoded: string, maxBytes: number): Promise<Bitstring> {
     const compressed = encoded.startsWith("u") ? decodeBase64url(encoded.slice(1)) : undefined;
     if (compressed === undefined) throw new VcError("status_invalid", "The status list is not multibase base64url");
-    return new Bitstring(await decompress(compressed, maxBytes));
+    return new Bitstring(await inflate(compressed, "gzip", maxBytes));
   }
 
   #bit(position: number): number {
     return ((this.#bytes[position >> 3] ?? 0) >> (7 - (position % 8))) & 1;
   }
-}
-
-async function decompress(compressed: Uint8Array<ArrayBuffer>, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  const reader = new Blob([compressed]).stream().pipeThrough(new DecompressionStream("gzip")).getReader();
-  try {
-    for (let next = await reader.read(); !next.done; next = await reader.read()) {
-      const chunk = next.value as Uint8Array;
-      length += chunk.length;
-      if (length > maxBytes) break;
-      chunks.push(chunk);
-    }
-  } catch (error) {
-    throw new VcError("status_invalid", "The status list is not valid gzip", { cause: error });
-  }
-  if (length > maxBytes) {
-    // Stops the decompression. Errors after that do not matter.
-    reader.cancel().catch(() => {});
-    throw new VcError("too_large", `The status list has more than ${maxBytes} bytes`);
-  }
-  return concatBytes(chunks);
 }

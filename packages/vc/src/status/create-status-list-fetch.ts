@@ -20,7 +20,7 @@ export interface StatusListFetchOptions {
   readonly timeoutMs?: number;
 }
 
-const ACCEPT = "application/vc+jwt, application/vc, application/jwt, application/json;q=0.9, text/plain;q=0.5";
+const ACCEPT = "application/vc+jwt, application/statuslist+jwt, application/vc, application/jwt, application/json;q=0.9, text/plain;q=0.5";
 
 /**
  * Creates a function that fetches status lists with the rules of did:web: https, status 200, no redirects, limited time and size, UTF-8.
