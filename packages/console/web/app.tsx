@@ -7,6 +7,7 @@ import { Palette } from "./parts/palette.tsx";
 import { Shortcuts } from "./parts/shortcuts.tsx";
 import { SCREENS } from "./screens/all.ts";
 import { SessionsScreen } from "./screens/sessions.tsx";
+import { useAccounts } from "./state/accounts.ts";
 import { call, connection, info, useToken } from "./state/api.ts";
 import { follow, isGap, rows } from "./state/live.ts";
 import { goTo, linkTo, place } from "./state/router.ts";
@@ -20,6 +21,7 @@ const ANNOUNCE_MS = 2000;
 export function App(): JSX.Element {
   const [dialog, setDialog] = useState<"palette" | "shortcuts">();
   useInfo();
+  useAccounts();
   useStream();
   useKeys(setDialog);
   const { screen } = place.value;
@@ -83,11 +85,14 @@ const PARENTS: Readonly<Record<string, string>> = { agent: "agents", thread: "me
 
 function Navigation({ onPalette, onShortcuts }: { onPalette: () => void; onShortcuts: () => void }): JSX.Element {
   const current = PARENTS[place.value.screen] ?? place.value.screen;
+  const nav = useRef<HTMLElement>(null);
+  // In a narrow window the menu is a row that scrolls.
+  useEffect(() => nav.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" }), [current]);
   return (
-    <nav aria-label="Screens">
+    <nav ref={nav} aria-label="Screens">
       <p class="brand">Parley console</p>
       <button type="button" class="search" onClick={onPalette}>
-        Go to… <kbd>Ctrl K</kbd>
+        Go to… <kbd class="wide-only">Ctrl K</kbd>
       </button>
       {SECTIONS.map(([title, names]) => {
         const there = names.filter((name) => SCREENS[name]?.isThere() === true);

@@ -262,7 +262,7 @@ describeUnless(found.missing, "a console that may act", () => {
     await row.waitFor({ state: "detached" });
     for (const outcome of await Promise.all(orders))
       expect(outcome).toMatch(/^e\.p\.xfer\.undeliverable .*An operator of this node removed/);
-    expect(await stack.read("read/node/federation")).toMatchObject({ messages: 0 });
+    await expect.poll(() => stack.read("read/node/federation")).toMatchObject({ messages: 0 });
     // What an operator has removed is not kept as a dead letter.
     expect(await lettersOf(sender)).toBe(0);
     await buyer.close();
@@ -311,6 +311,9 @@ describeUnless(found.missing, "a console that may act", () => {
     await row.getByRole("button", { name: "Delete" }).click();
     await page.getByRole("dialog").getByText("1 dead letter").waitFor();
     await look("delete-agent");
+    await page.setViewportSize({ width: 390, height: 844 });
+    await opened.screenshot(`delete-agent-narrow-${scheme}`);
+    await page.setViewportSize({ width: 1280, height: 860 });
     await page.keyboard.press("Escape");
     await opened.show(`messages?filter=${encodeURIComponent(`to:${WORKER}-${scheme} type:*/do`)}`);
     await page.getByRole("button", { name: "Act on" }).first().click();

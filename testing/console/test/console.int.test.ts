@@ -114,6 +114,7 @@ describeUnless(found.missing, "the console in Chromium", () => {
       "It would stop at Policy 1 (for did:web:localhost:bob): it denies the sender",
     ],
     ["federation", () => "federation/did%3Aweb%3Alocalhost%3Abob", "This node hosts it."],
+    ["holders", () => "credentials", "The DIDs of this node"],
     ["credentials", () => "credentials/did%3Aweb%3Alocalhost%3Abob", "The node stores no credential of this DID."],
     ["channels", () => "channels", "acme/team/general"],
     ["channel", () => "channel/acme%2Fteam%2Fgeneral", "The relay stores ciphertext."],
@@ -124,6 +125,7 @@ describeUnless(found.missing, "the console in Chromium", () => {
     ["bridges", () => "bridges", "Translated"],
     ["limits", () => "limits", "maxInboxMessages"],
     ["keys", () => "keys", "operator@localhost"],
+    ["maintenance", () => "maintenance", "Replace node.key"],
     ["sessions", () => "sessions", "Save this session"],
   ];
 

@@ -141,6 +141,10 @@ describeUnless(found.missing, "the console of parley dev", () => {
       await opened.screenshot(`wait-${scheme}`);
       expect(await opened.violations()).toEqual([]);
 
+      await page.setViewportSize({ width: 390, height: 844 });
+      await opened.screenshot(`wait-narrow-${scheme}`);
+      await page.setViewportSize({ width: 1280, height: 860 });
+
       // Another screen, and back: it still waits. What is acknowledged is in no inbox.
       await opened.show("agents");
       await opened.show("try");

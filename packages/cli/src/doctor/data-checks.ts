@@ -8,6 +8,7 @@ import { variablesOf } from "./server-checks.ts";
 import { failed, ok, skipped, warning, type Check, type DoctorContext } from "./check.ts";
 
 const MIB = 1024 * 1024;
+const GIB = 1024 * MIB;
 
 /** Checks of a data directory: of `parley dev`, of a server or of an agent. */
 export const DATA_CHECKS: readonly Check[] = [
@@ -75,7 +76,7 @@ export const DATA_CHECKS: readonly Check[] = [
     run: async (context) => {
       const { bavail, bsize } = await statfs(directoryOf(context));
       const free = bavail * bsize;
-      const text = `${Math.floor(free / MIB)} MiB free`;
+      const text = `${sizeText(free)} free`;
       if (free >= context.minFreeBytes) return ok(text);
       return warning(
         text,
@@ -84,6 +85,11 @@ export const DATA_CHECKS: readonly Check[] = [
     },
   },
 ];
+
+/** In MiB, or in GiB from one on. */
+function sizeText(size: number): string {
+  return size < GIB ? `${Math.floor(size / MIB)} MiB` : `${(size / GIB).toFixed(1)} GiB`;
+}
 
 function directoryOf(context: DoctorContext): string {
   const { dataDirectory, cwd } = context;

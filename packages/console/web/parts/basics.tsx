@@ -1,5 +1,6 @@
-import type { ComponentChildren, JSX } from "preact";
+import { type ComponentChildren, Fragment, type JSX } from "preact";
 import { useState } from "preact/hooks";
+import { accountName, accountTitle } from "../state/accounts.ts";
 import { linkTo } from "../state/router.ts";
 import { copyText, shortDid, shorten, type Tone } from "./format.ts";
 
@@ -34,6 +35,25 @@ export function Did({ did, length = 44, isDense = false }: { did: string | undef
     <a class={isDense ? "mono dense" : "mono"} href={linkTo("agent", did)} title={did}>
       {isDense ? <bdi>{shortDid(did)}</bdi> : shorten(did, length)}
     </a>
+  );
+}
+
+/** An account of the skytale server. */
+export function Account({ id }: { id: string }): JSX.Element {
+  return <span title={accountTitle(id)}>{accountName(id)}</span>;
+}
+
+/** A URL, which is broken at its slashes if it is too long. */
+export function Address({ text }: { text: string }): JSX.Element {
+  return (
+    <code>
+      {text.split(/(?<=\w\/)/).map((part, index) => (
+        <Fragment key={`${index} ${part}`}>
+          {index > 0 && <wbr />}
+          {part}
+        </Fragment>
+      ))}
+    </code>
   );
 }
 

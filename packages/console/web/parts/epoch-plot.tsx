@@ -30,30 +30,32 @@ export function EpochPlot({ views }: { views: readonly ChannelView[] }): JSX.Ele
         <span>Epochs over time, by lens</span>
         <span class="faint">since {clock(start).slice(0, 8)}</span>
       </figcaption>
-      <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={`Epochs over time: ${text}`}>
-        {ticks.map((tick) => (
-          <g key={tick}>
-            <line class="axis" x1={LEFT} x2={WIDTH - RIGHT} y1={y(tick)} y2={y(tick)} />
-            <text class="tick" x={LEFT - 8} y={y(tick) + 4} text-anchor="end">
-              {tick}
-            </text>
-          </g>
-        ))}
-        {lines.map(({ name, steps }, index) => (
-          <g key={name} class={`series series-${index}`}>
-            <path d={pathOf(steps, { x, y, now })} />
-            <text
-              x={WIDTH - RIGHT + 8}
-              y={labelY(
-                index,
-                lines.map((line) => y(line.steps.at(-1)?.epoch ?? low)),
-              )}
-            >
-              {name.slice(0, 16)} {views[index]?.epoch}
-            </text>
-          </g>
-        ))}
-      </svg>
+      <div class="scroller" tabIndex={0} role="group" aria-label="Plot of epochs">
+        <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={`Epochs over time: ${text}`}>
+          {ticks.map((tick) => (
+            <g key={tick}>
+              <line class="axis" x1={LEFT} x2={WIDTH - RIGHT} y1={y(tick)} y2={y(tick)} />
+              <text class="tick" x={LEFT - 8} y={y(tick) + 4} text-anchor="end">
+                {tick}
+              </text>
+            </g>
+          ))}
+          {lines.map(({ name, steps }, index) => (
+            <g key={name} class={`series series-${index}`}>
+              <path d={pathOf(steps, { x, y, now })} />
+              <text
+                x={WIDTH - RIGHT + 8}
+                y={labelY(
+                  index,
+                  lines.map((line) => y(line.steps.at(-1)?.epoch ?? low)),
+                )}
+              >
+                {name.slice(0, 16)} {views[index]?.epoch}
+              </text>
+            </g>
+          ))}
+        </svg>
+      </div>
     </figure>
   );
 }

@@ -1,19 +1,22 @@
+/** Between a number and its unit: they stay on one line. */
+const NB = "\u00a0";
+
 /** A duration in milliseconds, in the unit that suits it. */
 export function duration(ms: number | undefined): string {
   if (ms === undefined) return "";
-  if (ms < 1) return `${ms.toFixed(1)} ms`;
-  if (ms < 1000) return `${Math.round(ms)} ms`;
-  if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;
-  if (ms < 3_600_000) return `${Math.round(ms / 60_000)} min`;
-  if (ms < 48 * 3_600_000) return `${Math.round(ms / 3_600_000)} h`;
-  return `${Math.round(ms / 86_400_000)} days`;
+  if (ms < 1) return `${ms.toFixed(1)}${NB}ms`;
+  if (ms < 1000) return `${Math.round(ms)}${NB}ms`;
+  if (ms < 60_000) return `${(ms / 1000).toFixed(1)}${NB}s`;
+  if (ms < 3_600_000) return `${Math.round(ms / 60_000)}${NB}min`;
+  if (ms < 48 * 3_600_000) return `${Math.round(ms / 3_600_000)}${NB}h`;
+  return `${Math.round(ms / 86_400_000)}${NB}days`;
 }
 
 /** How long ago, or how far ahead, a time is. */
 export function ago(time: number | undefined, now: number = Date.now()): string {
   if (time === undefined || time === 0) return "";
   const ms = now - time;
-  return ms < 0 ? `in ${duration(-ms)}` : `${duration(ms)} ago`;
+  return ms < 0 ? `in${NB}${duration(-ms)}` : `${duration(ms)}${NB}ago`;
 }
 
 export function clock(time: number): string {
@@ -27,10 +30,10 @@ export function count(value: number | undefined): string {
 
 export function bytes(value: number | undefined): string {
   if (value === undefined) return "";
-  if (value < 1024) return `${value} B`;
-  if (value < 1024 ** 2) return `${(value / 1024).toFixed(1)} KiB`;
-  if (value < 1024 ** 3) return `${(value / 1024 ** 2).toFixed(1)} MiB`;
-  return `${(value / 1024 ** 3).toFixed(1)} GiB`;
+  if (value < 1024) return `${value}${NB}B`;
+  if (value < 1024 ** 2) return `${(value / 1024).toFixed(1)}${NB}KiB`;
+  if (value < 1024 ** 3) return `${(value / 1024 ** 2).toFixed(1)}${NB}MiB`;
+  return `${(value / 1024 ** 3).toFixed(1)}${NB}GiB`;
 }
 
 export function plural(value: number, one: string, many = `${one}s`): string {

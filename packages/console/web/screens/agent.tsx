@@ -3,6 +3,7 @@ import type { ShownEntry } from "@parley/admin";
 import { Badge, Copy, Did, Empty, Facts, Heading, Table, Waiting } from "../parts/basics.tsx";
 import { DeleteAgent } from "../parts/delete-agent.tsx";
 import { ago, bytes, clock, count, duration, EVENT_NAMES, plural, shortType, toneOf } from "../parts/format.ts";
+import { accountName } from "../state/accounts.ts";
 import { canAct, canRead, readPath } from "../state/api.ts";
 import { goTo, linkTo, place } from "../state/router.ts";
 import { useRead } from "../state/use-read.ts";
@@ -256,9 +257,9 @@ export function detailsOf({ code, reason, outcome, attempt, ms, size, count: num
     reason ?? "",
     attempt === undefined || attempt === 1 ? "" : `attempt ${attempt}`,
     ms === undefined ? "" : duration(ms),
-    number === undefined ? "" : count(number),
+    number === undefined || number === 1 ? "" : plural(number, "message"),
     size === undefined ? "" : bytes(size),
-    account === undefined ? "" : `account ${account.slice(0, 8)}`,
+    account === undefined ? "" : `account ${accountName(account)}`,
   ];
   return parts.filter((part) => part !== "").join(" · ");
 }

@@ -1,5 +1,5 @@
 import type { JSX } from "preact";
-import { Badge, Copy, Empty, Facts, Heading, Table, Waiting } from "../parts/basics.tsx";
+import { Account, Badge, Copy, Empty, Facts, Heading, Table, Waiting } from "../parts/basics.tsx";
 import { Confirm } from "../parts/confirm.tsx";
 import { ago, bytes, clock, count, duration, plural } from "../parts/format.ts";
 import { act, canAct, readPath } from "../state/api.ts";
@@ -68,7 +68,7 @@ function Log({ channel }: { channel: Channel }): JSX.Element {
         rows={[
           ["Entries kept", `${count(next - first)} (${count(first)} to ${count(next - 1)})`],
           ["Kept at most", `${count(retention.maxEntries)} entries, ${bytes(retention.maxBytes)}, ${duration(retention.maxAgeMs)}`],
-          ["Owner", <code key="o">{channel.owner}</code>],
+          ["Owner", <Account key="o" id={channel.owner} />],
           ["Accounts", plural(accounts.length + 1, "account")],
           ["Created", ago(channel.createdAt)],
         ]}
@@ -102,7 +102,7 @@ function Log({ channel }: { channel: Channel }): JSX.Element {
           rows={readers.map((reader, index) => ({ ...reader, index }))}
           keyOf={({ index }) => String(index)}
           columns={[
-            { name: "Account", cell: ({ accountId }) => <code>{accountId}</code> },
+            { name: "Account", cell: ({ accountId }) => <Account id={accountId} /> },
             { name: "Gets next", isNumber: true, cell: ({ next: sequence }) => count(sequence) },
             { name: "Behind", isNumber: true, cell: ({ lag }) => (lag > 0 ? <Badge tone="warning">{count(lag)}</Badge> : "0") },
           ]}

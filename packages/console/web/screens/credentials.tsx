@@ -2,7 +2,7 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { Badge, Empty, Field, Heading, Json, Waiting } from "../parts/basics.tsx";
 import { call, readPath } from "../state/api.ts";
-import { goTo, place } from "../state/router.ts";
+import { goTo, linkTo, place } from "../state/router.ts";
 import { useRead } from "../state/use-read.ts";
 import type { AgentRow } from "./agents.tsx";
 
@@ -49,13 +49,34 @@ export function CredentialsScreen(): JSX.Element {
         />
         <button type="submit">Show</button>
       </form>
-      {did === "" && <Empty>Name a DID that this node hosts.</Empty>}
+      {did === "" && <Holders dids={agents.value?.agents.map((agent) => agent.did) ?? []} />}
       {did !== "" && value === undefined && <Waiting error={error} />}
       {value?.credentials.length === 0 && <Empty>The node stores no credential of this DID.</Empty>}
       {value?.credentials.map((credential) => (
         <CredentialCard key={credential.id} credential={credential} />
       ))}
       {value?.hasMore === true && <p class="hint">The first 100 are shown.</p>}
+    </>
+  );
+}
+
+const MAX_HOLDERS = 50;
+
+/** The DIDs to choose from. */
+function Holders({ dids }: { dids: readonly string[] }): JSX.Element {
+  if (dids.length === 0) return <Empty>No agent has connected yet: there is no DID that could hold a credential.</Empty>;
+  return (
+    <>
+      <p class="hint">{dids.length > MAX_HOLDERS ? `The first ${MAX_HOLDERS} DIDs of this node:` : "The DIDs of this node:"}</p>
+      <ul class="list">
+        {dids.slice(0, MAX_HOLDERS).map((did) => (
+          <li key={did}>
+            <a class="mono" href={linkTo("credentials", did)}>
+              {did}
+            </a>
+          </li>
+        ))}
+      </ul>
     </>
   );
 }

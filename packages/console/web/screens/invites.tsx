@@ -1,6 +1,7 @@
 import type { JSX } from "preact";
-import { Badge, Empty, Heading, Table, Waiting } from "../parts/basics.tsx";
+import { Account, Badge, Empty, Heading, Table, Waiting } from "../parts/basics.tsx";
 import { ago, count, plural } from "../parts/format.ts";
+import { accountName } from "../state/accounts.ts";
 import { readPath } from "../state/api.ts";
 import { linkTo, place } from "../state/router.ts";
 import { useRead } from "../state/use-read.ts";
@@ -63,7 +64,7 @@ function Tables({ invites, joins }: { invites: readonly Invite[]; joins: readonl
             { name: "State", cell: ({ status }) => <Badge tone={TONES[status]}>{status === "pending" ? "waits" : status}</Badge> },
             { name: "Why", cell: whyOf },
             { name: "Asked", cell: ({ createdAt }) => ago(createdAt) },
-            { name: "Account", cell: ({ accountId }) => <code>{accountId.slice(0, 8)}</code> },
+            { name: "Account", cell: ({ accountId }) => <Account id={accountId} /> },
           ]}
         />
       )}
@@ -80,7 +81,7 @@ function Tables({ invites, joins }: { invites: readonly Invite[]; joins: readonl
             { name: "State", cell: ({ status }) => <Badge tone={status === "open" ? "good" : "plain"}>{status}</Badge> },
             { name: "Used", isNumber: true, cell: ({ used, maxUses }) => `${count(used)} of ${count(maxUses)}` },
             { name: "Held by requests", isNumber: true, cell: ({ held }) => count(held) },
-            { name: "Made by", cell: ({ createdBy }) => <code>{createdBy.slice(0, 8)}</code> },
+            { name: "Made by", cell: ({ createdBy }) => <Account id={createdBy} /> },
             { name: "Made", cell: ({ createdAt }) => ago(createdAt) },
             { name: "Expires", cell: ({ expiresAt }) => ago(expiresAt) },
           ]}
@@ -99,5 +100,5 @@ function whyOf({ status, readers, reason, answeredBy, rejected }: Join): string 
   }
   if (status === "expired") return "No member answered in time.";
   if (reason !== undefined) return reason;
-  return answeredBy === undefined ? "" : `answered by account ${answeredBy.slice(0, 8)}`;
+  return answeredBy === undefined ? "" : `answered by account ${accountName(answeredBy)}`;
 }

@@ -1,5 +1,5 @@
-import type { JSX } from "preact";
-import { Badge, Heading, Table, Waiting } from "../parts/basics.tsx";
+import type { ComponentChildren, JSX } from "preact";
+import { Account, Badge, Heading, Table, Waiting } from "../parts/basics.tsx";
 import { bytes, count } from "../parts/format.ts";
 import { info, readPath } from "../state/api.ts";
 import { useRead } from "../state/use-read.ts";
@@ -54,7 +54,7 @@ function SourceLimits({ source, title }: { source: string; title: string }): JSX
           },
           { name: "Used", isNumber: true, cell: ({ name, used }) => quantity(name, used) },
           { name: "Of", isNumber: true, cell: ({ name, limit }) => (limit === undefined ? "no limit" : quantity(name, limit)) },
-          { name: "Most by", cell: ({ by }) => by ?? "" },
+          { name: "Most by", cell: ({ by }) => nameOf(by) },
           { name: "Refused", isNumber: true, cell: ({ refused = 0 }) => (refused > 0 ? <Badge tone="bad">{count(refused)}</Badge> : "0") },
         ]}
       />
@@ -72,6 +72,12 @@ function SourceLimits({ source, title }: { source: string; title: string }): JSX
       </details>
     </section>
   );
+}
+
+/** The server names accounts by their ids. */
+function nameOf(by = ""): ComponentChildren {
+  const [, account] = /^account (\S+)$/.exec(by) ?? [];
+  return account === undefined ? by : <Account id={account} />;
 }
 
 /** Limits of bytes are shown in their units. */

@@ -1,6 +1,6 @@
 import type { JSX } from "preact";
 import type { ShownSource } from "@parley/admin";
-import { Badge, Copy, Empty, Facts, Figure, Heading, Problem, Waiting } from "../parts/basics.tsx";
+import { Address, Badge, Copy, Empty, Facts, Figure, Heading, Problem, Waiting } from "../parts/basics.tsx";
 import { bytes, count, duration } from "../parts/format.ts";
 import { Plot, type PlotSource } from "../parts/plot.tsx";
 import { info, readPath } from "../state/api.ts";
@@ -83,18 +83,18 @@ function SourceCard({ source: { name, title } }: { source: ShownSource }): JSX.E
       )}
       <Facts
         rows={[
-          ...(value.url === undefined ? [] : [["Address", <Address key="a" text={value.url} />] as const]),
-          ...(value.relayUrl === undefined ? [] : [["Relay", <Address key="r" text={value.relayUrl} />] as const]),
+          ...(value.url === undefined ? [] : [["Address", <CopiedAddress key="a" text={value.url} />] as const]),
+          ...(value.relayUrl === undefined ? [] : [["Relay", <CopiedAddress key="r" text={value.relayUrl} />] as const]),
         ]}
       />
     </section>
   );
 }
 
-function Address({ text }: { text: string }): JSX.Element {
+function CopiedAddress({ text }: { text: string }): JSX.Element {
   return (
     <>
-      <code>{text}</code> <Copy text={text} />
+      <Address text={text} /> <Copy text={text} />
     </>
   );
 }

@@ -47,8 +47,9 @@ function usesOf({ stores, router, federation, sockets }: NodeView): Partial<Reco
     outbound = larger(outbound, { used: federation().waiting(did), by: did });
     for (const connection of router().mailboxes.describe(did, 0)) inFlight = larger(inFlight, { used: connection.inFlight, by: did });
   }
+  const names = new Map(stores.apiKeys.list().map(({ id, name }) => [id, name]));
   let most: LimitUse = { used: 0, by: "no API key" };
-  for (const [key, used] of owned) most = larger(most, { used, by: `API key ${key}` });
+  for (const [key, used] of owned) most = larger(most, { used, by: `API key ${names.get(key) ?? key}` });
   return {
     maxConnections: { used: sockets(), by: "all API keys" },
     maxInboxMessages: fullest,

@@ -44,7 +44,7 @@ function stuckThings({ stores, limits, router, federation }: Pick<NodeView, "sto
     const isConnected = mailboxes.isConnected(did);
     const repeated = mailboxes.describe(did, 100).flatMap(({ deliveries }) => deliveries.filter(({ attempt }) => attempt > 1)).length;
     if (waiting >= NEARLY_FULL * limits.maxInboxMessages) {
-      stuck.push({ what: did, why: `its inbox has ${waiting} of ${limits.maxInboxMessages} messages`, place });
+      stuck.push({ what: did, why: `its inbox has ${waiting} of ${limits.maxInboxMessages.toLocaleString("en-US")} messages`, place });
     } else if (!isConnected) {
       stuck.push({ what: did, why: `${messages(waiting)} for it, and no agent of it is connected`, place });
     } else if (repeated > 0) {

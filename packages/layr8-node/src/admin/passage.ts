@@ -33,7 +33,7 @@ export async function readPassage(view: NodeView, parameters: AdminParameters): 
   else add("Type", true, `its protocol is ${protocolOf(type)}`);
 
   const length = Number(size || 0);
-  add("Size", length <= limits.maxMessageLength, `${length} of ${limits.maxMessageLength} characters`);
+  add("Size", length <= limits.maxMessageLength, `${counted(length)} of ${counted(limits.maxMessageLength)} characters`);
 
   const isHosted = stores.dids.has(to);
   if (isHosted) add("Recipient", true, "it is hosted here");
@@ -59,7 +59,11 @@ export async function readPassage(view: NodeView, parameters: AdminParameters): 
     else if (isBuiltin({ type })) add("Handler", true, "the node answers it");
     else add("Handler", false, `connected, and bound to ${[...mailboxes.protocolsOf(to)].join(", ") || "no protocol"} only`);
     const { messages } = stores.inbox.usage(to);
-    add("Room", messages < limits.maxInboxMessages, `${messages} of ${limits.maxInboxMessages} messages wait in its inbox`);
+    add(
+      "Room",
+      messages < limits.maxInboxMessages,
+      `${counted(messages)} of ${counted(limits.maxInboxMessages)} messages wait in its inbox`,
+    );
   }
   return { passes: steps.every(({ status }) => status !== "stop"), steps };
 }
@@ -111,4 +115,9 @@ function readCredentials(text: string, subject: string): SenderCredential[] {
       const [type = "", issuer = ""] = entry.split("@");
       return { types: [type], issuer, subject: { id: subject } };
     });
+}
+
+/** A number for people. */
+function counted(value: number): string {
+  return value.toLocaleString("en-US");
 }
