@@ -65,6 +65,7 @@ describe("parley dev", () => {
     const config = { apiUrl, endpoint, apiKey, onWarning: () => undefined };
     const alice = new SkytaleChannelManager({ ...config, identity: "alice", dataDir: join(place.path, "alice") });
     await alice.create("acme/team/general");
+    expect((await fetch(`${apiUrl}/health`)).status).toBe(200);
     await alice.send("acme/team/general", "another private text");
     await alice.close();
 
@@ -77,6 +78,9 @@ describe("parley dev", () => {
     const events = lines.filter((line) => /^\d\d:/.test(line)).join("\n");
     const keys = [environment["LAYR8_API_KEY"], apiKey].map(String);
     for (const secret of ["private", ...keys]) expect(events).not.toContain(secret);
+    // Calls that change something are printed; reads that succeed, and settings that never differ, with --verbose only.
+    expect(events).toMatch(/call completed {2}20\d {2}POST/);
+    expect(events).not.toMatch(/ {2}GET {2}|storage in use|unknown senders/);
     // Colours are for terminals only.
     expect(dev.stdout()).not.toContain("\u001b");
     expect((await stop(dev)).code).toBe(0);

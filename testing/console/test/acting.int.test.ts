@@ -104,7 +104,7 @@ describeUnless(found.missing, "a console that may act", () => {
     const agent = client(WORKER, key);
     await agent.connect();
 
-    await shown.getByRole("button", { name: "Hide it for good" }).click();
+    await shown.getByRole("button", { name: "Hide the key" }).click();
     await shown.waitFor({ state: "hidden" });
     expect(await page.content()).not.toContain(key);
 
@@ -263,7 +263,7 @@ describeUnless(found.missing, "a console that may act", () => {
     for (const outcome of await Promise.all(orders))
       expect(outcome).toMatch(/^e\.p\.xfer\.undeliverable .*An operator of this node removed/);
     await expect.poll(() => stack.read("read/node/federation")).toMatchObject({ messages: 0 });
-    // What an operator has removed is not kept as a dead letter.
+    // A purged message is not kept as a dead letter.
     expect(await lettersOf(sender)).toBe(0);
     await buyer.close();
     await opened.close();

@@ -145,7 +145,7 @@ describeUnless(found.missing, "the console of parley dev", () => {
       await opened.screenshot(`wait-narrow-${scheme}`);
       await page.setViewportSize({ width: 1280, height: 860 });
 
-      // Another screen, and back: it still waits. What is acknowledged is in no inbox.
+      // Another screen, and back: it still waits. Acknowledged messages have left the inbox.
       await opened.show("agents");
       await opened.show("try");
       await card.waitFor();
@@ -153,17 +153,17 @@ describeUnless(found.missing, "the console of parley dev", () => {
       await main.getByText("a chair").waitFor();
       await expect.poll(async () => (await readAgent(waiting)).waiting).toBe(0);
       expect(opened.errors).toEqual([]);
-      // A page that is left says so; one whose browser is killed does not.
-      const saysSo = scheme === "light";
+      // A page that is left stops its agent; for one whose browser is killed, the server does.
+      const isLeft = scheme === "light";
       const before = await stops();
-      await (saysSo ? page.goto("about:blank") : opened.close());
-      await expect.poll(stops).toBe(before + Number(saysSo));
+      await (isLeft ? page.goto("about:blank") : opened.close());
+      await expect.poll(stops).toBe(before + Number(isLeft));
       await opened.close();
       await expect.poll(async () => (await readAgent(waiting)).isConnected, { timeout: 120_000 }).toBe(false);
     },
   );
 
-  it("stops waiting when that is wanted, and says why it can't begin", async () => {
+  it("stops waiting by its button, and shows why it can't begin", async () => {
     const waiting = "did:web:localhost:stopping";
     const opened = await OpenedPage.open(browser, ready.console);
     const { page } = opened;

@@ -50,6 +50,11 @@ const DETAILS = [
 /** Calls that succeed and change nothing. Agents make them all the time. */
 const QUIET_CALL = /^(?:GET|HEAD)$/;
 const QUIET_EVENTS: ReadonlySet<string> = new Set(["connected", "disconnected", "stream opened", "stream closed"]);
+/** Settings that are the same at each start of the development servers. */
+const START_EVENTS: ReadonlySet<string> = new Set([
+  "storage in use",
+  "messages of unknown senders on other nodes are accepted, limited by address",
+]);
 
 /** Reads a line of a server's log; undefined for lines that are not JSON. */
 export function readEvent(source: DevSource, line: string): DevEvent | undefined {
@@ -79,10 +84,11 @@ export function readEvent(source: DevSource, line: string): DevEvent | undefined
 
 /** Whether an event is left out without `--verbose`. */
 export function isQuiet({ event, level, details = {} }: DevEvent): boolean {
+  if (START_EVENTS.has(event) && level === "info") return true;
   if (level !== "debug") return false;
   if (QUIET_EVENTS.has(event)) return true;
   const { method, status } = details;
-  return event === "call answered" && typeof method === "string" && QUIET_CALL.test(method) && Number(status) < 400;
+  return event === "call completed" && typeof method === "string" && QUIET_CALL.test(method) && Number(status) < 400;
 }
 
 function detailsOf(record: Readonly<Record<string, unknown>>): Record<string, string | number | boolean> {

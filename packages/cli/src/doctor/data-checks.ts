@@ -39,7 +39,7 @@ export const DATA_CHECKS: readonly Check[] = [
         return ok("free");
       } catch (error) {
         if (!(error instanceof LockError)) throw error;
-        if (error.code === "locked") return ok(`in use: ${error.message}`);
+        if (error.code === "locked") return ok(error.message);
         return failed(error.message, "give this user the right to write there, or use another directory");
       }
     },

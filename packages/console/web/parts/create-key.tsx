@@ -114,7 +114,7 @@ function Panel({
           <p class="tools">
             <Copy text={shown.key} label="Copy the key" />
             <button type="button" class="small" onClick={onHide}>
-              Hide it for good
+              Hide the key
             </button>
           </p>
         </section>

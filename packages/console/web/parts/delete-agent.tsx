@@ -38,7 +38,7 @@ function WhatIsLost({ did }: { did: string }): JSX.Element {
   const named = senders.slice(0, MAX_NAMED).join(", ");
   return (
     <>
-      <p>Lost for good:</p>
+      <p>Lost permanently:</p>
       <ul class="lost">
         <li>its private keys: messages that were encrypted for it can never be opened</li>
         <li>

@@ -1,4 +1,4 @@
-/** Why a text is no JSON object; `undefined` if it is one, or empty. */
+/** Why a text is not a JSON object; `undefined` for an object and for an empty text. */
 export function jsonError(text: string): string | undefined {
   if (text.trim() === "") return undefined;
   try {

@@ -16,7 +16,8 @@ export function NoLens({ what }: { what: string }): JSX.Element {
       </p>
       <p>
         Start the agent with <code>{RUN}</code> <Copy text={RUN} />, or set <code>SKYTALE_LENS</code> to the directory that the server
-        printed or was given with <code>--admin-lenses</code>. An agent of the SDK <code>skytale</code> needs no change in its program.
+        printed or was given with <code class="whole">--admin-lenses</code>. An agent of the SDK <code>skytale</code> needs no change in its
+        program.
       </p>
     </div>
   );

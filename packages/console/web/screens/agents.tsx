@@ -3,7 +3,7 @@ import { Badge, Did, Empty, Field, Heading, Table, Waiting } from "../parts/basi
 import { DeleteAgent } from "../parts/delete-agent.tsx";
 import { ago, count, keyName, plural } from "../parts/format.ts";
 import { canAct, readPath } from "../state/api.ts";
-import { place, setSetting } from "../state/router.ts";
+import { linkTo, place, setSetting } from "../state/router.ts";
 import { useRead } from "../state/use-read.ts";
 
 /** A row of the list. */
@@ -28,9 +28,7 @@ export function AgentsScreen(): JSX.Element {
         <Field label="Search" value={q} onInput={(text) => setSetting("q", text)} placeholder="DID or protocol" />
       </Heading>
       {value === undefined && <Waiting error={error} />}
-      {value?.agents.length === 0 && (
-        <Empty>{q === "" ? "No agent has connected yet. `Try it` and the README show how one does." : "No agent matches."}</Empty>
-      )}
+      {value?.agents.length === 0 && <Empty>{q === "" ? <NoAgent /> : "No agent matches."}</Empty>}
       {value !== undefined && value.agents.length > 0 && (
         <Table
           caption={plural(value.total, "agent")}
@@ -58,6 +56,21 @@ export function AgentsScreen(): JSX.Element {
           ]}
         />
       )}
+    </>
+  );
+}
+
+/** How the first agent connects. */
+function NoAgent(): JSX.Element {
+  return (
+    <>
+      No agent has connected yet. Start one with the node's URL and an API key, such as <code>parley run -- node agent.mjs</code>
+      {canAct("dev", "listen") && (
+        <>
+          , or let this page <a href={linkTo("try")}>wait for messages as one</a>
+        </>
+      )}
+      .
     </>
   );
 }

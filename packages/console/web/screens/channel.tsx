@@ -83,7 +83,7 @@ function Log({ channel }: { channel: Channel }): JSX.Element {
               goTo("channels");
             }}
           >
-            <p>Lost for good, for all members:</p>
+            <p>Lost permanently, for all members:</p>
             <ul class="lost">
               <li>{plural(next - first, "entry", "entries")} of its log</li>
               <li>the access of {plural(accounts.length + 1, "account")}, its invites and join requests</li>

@@ -29,7 +29,7 @@ export function ChannelsScreen(): JSX.Element {
         <Field label="Search" value={q} onInput={(text) => setSetting("q", text)} placeholder="name" />
       </Heading>
       {value === undefined && <Waiting error={error} />}
-      {value?.channels.length === 0 && <Empty>{q === "" ? "There is no channel yet." : "No channel matches."}</Empty>}
+      {value?.channels.length === 0 && <Empty>{q === "" ? <NoChannel /> : "No channel matches."}</Empty>}
       {value !== undefined && value.channels.length > 0 && (
         <Table
           caption={`${plural(value.channels.length, "channel")}${value.hasMore ? ", and more" : ""}; source: relay`}
@@ -59,6 +59,15 @@ export function ChannelsScreen(): JSX.Element {
           ]}
         />
       )}
+    </>
+  );
+}
+
+/** How the first channel is created. */
+function NoChannel(): JSX.Element {
+  return (
+    <>
+      There is no channel yet. Agents create them, as <code>parley channels create acme/team/general</code> does.
     </>
   );
 }

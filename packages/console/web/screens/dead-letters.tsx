@@ -64,7 +64,7 @@ function PurgeAll({ did, total, onDone }: { did: string; total: number; onDone: 
   return (
     <p>
       <Confirm label="Purge all" question={`Remove all dead letters of ${did}?`} onYes={purge}>
-        <p>{plural(total, "message")} of it that failed permanently are lost for good. Their senders got their reports when they failed.</p>
+        <p>{plural(total, "message")} of it that failed permanently can't be restored. Their senders got their reports when they failed.</p>
       </Confirm>
     </p>
   );

@@ -156,7 +156,7 @@ function DeleteAccount({
   return (
     <p>
       <Confirm label="Delete account" question={`Delete the account ${account.name}?`} onYes={remove}>
-        <p>Lost for good:</p>
+        <p>Lost permanently:</p>
         <ul class="lost">
           <OwnChannels account={account.id} />
           <li>

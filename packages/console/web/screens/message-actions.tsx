@@ -60,7 +60,7 @@ export function InboxActions(props: {
       {canAct("node", "purge-message") && (
         <Confirm label="Purge" question={`Remove ${shortType(type)} from the inbox of ${did}?`} onYes={() => run("purge-message")}>
           <p>
-            The message {id} from {from} is lost for good. Its sender gets no report.
+            The message {id} from {from} can't be restored. Its sender gets no report.
           </p>
         </Confirm>
       )}
@@ -93,7 +93,7 @@ export function LetterActions({ letter, onDone }: { letter: Letter; onDone: () =
       {canAct("node", "purge-dead-letter") && (
         <Confirm label="Purge" question={`Remove the dead letter ${shortType(type)}?`} onYes={() => run("purge-dead-letter")}>
           <p>
-            The message {messageId} from {from} to {to} is lost for good. Its sender got its report when it failed.
+            The message {messageId} from {from} to {to} can't be restored. Its sender got its report when it failed.
           </p>
         </Confirm>
       )}

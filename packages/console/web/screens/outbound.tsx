@@ -93,7 +93,7 @@ export function PurgeOutbound({ message, onDone }: { message: OutboundRow; onDon
   return (
     <Confirm label="Purge" question={`Remove ${shortType(type)} for ${recipient}?`} onYes={purge}>
       <p>
-        The message {id} is lost for good. {sender} gets a problem report for it (<code>e.p.xfer.undeliverable</code>).
+        The message {id} can't be restored. {sender} gets a problem report for it (<code>e.p.xfer.undeliverable</code>).
       </p>
     </Confirm>
   );
@@ -109,7 +109,7 @@ export function PurgePair({ sender, recipient, waiting, onDone }: PairProps & { 
   return (
     <Confirm label="Purge all" question={`Remove all messages for ${recipient}?`} onYes={purge}>
       <p>
-        {plural(waiting, "message")} of {sender} are lost for good. It gets a problem report for each (<code>e.p.xfer.undeliverable</code>).
+        {plural(waiting, "message")} of {sender} can't be restored. It gets a problem report for each (<code>e.p.xfer.undeliverable</code>).
         A message that is in a request to the other node at this moment stays.
       </p>
     </Confirm>
