@@ -10,6 +10,8 @@ import { AlreadyConnectedError, ClientClosedError } from "./errors.ts";
 import { Handlers, type Handler, type HandlerOptions, type SchemaHandlerOptions } from "./handlers.ts";
 import type { ReceivedMessage } from "./inbound-message.ts";
 import { HostedDid, type JoinDidOptions, type JoinedDid } from "./joined-did.ts";
+import { MCP_BASE, McpBinding, RESULT_SUFFIX } from "./mcp/mcp-binding.ts";
+import type { McpAgent } from "./mcp/mcp-peer.ts";
 import { Listeners } from "./listeners.ts";
 import { requireErrorHandler } from "./log-errors.ts";
 import { outboundMessage } from "./outbound-message.ts";
@@ -45,6 +47,9 @@ export class Client implements AsyncDisposable {
   readonly #joined = new Map<string, HostedDid>();
   readonly #disconnected: Listeners<[ParleyError]>;
   readonly #reconnected: Listeners<[]>;
+  /** By the base of their message types. */
+  readonly #mcp = new Map<string, McpBinding>();
+  #closing: Promise<void> | undefined;
 
   constructor(config: Config, onError: ErrorHandler) {
     requireErrorHandler(onError);
@@ -118,6 +123,30 @@ export class Client implements AsyncDisposable {
     this.#requireNotEngaged();
     rejectUnknownOptions(options, ["manualAck"]);
     this.#handlers.addCatchAll({ handler: handler as Handler<unknown>, manualAck: options.manualAck ?? false, schema: undefined });
+  }
+
+  /**
+   * MCP over DIDComm: calls of other agents' MCP servers, and a server of its own. Its protocol is announced to the node on connect. Called
+   * again with the same base, it returns the same object.
+   *
+   * @param base of the message types. Default `https://layr8.io/protocols/mcp/1.0`.
+   * @throws TypeError for a base that is no protocol's URI; {@link AlreadyConnectedError} after `connect`.
+   */
+  mcp(base: string = MCP_BASE): McpBinding {
+    const made = this.#mcp.get(base);
+    if (made !== undefined) return made;
+    this.#requireNotEngaged();
+    const agent: McpAgent = {
+      request: (message, options) => this.request(message, options),
+      send: (message) => this.send(message),
+      report: (error) => this.reportFailure(error),
+    };
+    const binding = new McpBinding(agent, base);
+    const handler: Handler = (message) => binding.receive(message);
+    const takes = (type: string): boolean => !type.endsWith(RESULT_SUFFIX);
+    this.#handlers.addProtocol(base, { handler: handler as Handler<unknown>, manualAck: false, schema: undefined, takes });
+    this.#mcp.set(base, binding);
+    return binding;
   }
 
   /**
@@ -243,10 +272,9 @@ export class Client implements AsyncDisposable {
    * finish and reply for `closeGraceMs`, then ends the connection and every `send` that still waits. Idempotent.
    * A handler that awaits it waits for itself, until `closeGraceMs` has passed.
    */
-  async close(): Promise<void> {
-    const joined = [...this.#joined.values()];
-    this.#joined.clear();
-    await closeAll(...joined.map((hosted) => () => hosted.leave()), () => this.#session.close());
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -274,6 +302,16 @@ export class Client implements AsyncDisposable {
     const message: Mutable<Message> = outboundMessage(init);
     message.from ??= this.did;
     return message;
+  }
+
+  async #close(): Promise<void> {
+    const joined = [...this.#joined.values()];
+    this.#joined.clear();
+    await closeAll(
+      ...[...this.#mcp.values()].map((binding) => () => binding.close()),
+      ...joined.map((hosted) => () => hosted.leave()),
+      () => this.#session.close(),
+    );
   }
 
   /** For all DIDs of this client. A subclass can replace the methods. */

@@ -34,6 +34,11 @@ export interface HandlerEntry {
   readonly schema: StandardSchemaV1 | undefined;
 }
 
+/** A handler of a protocol's messages, or of some of them. */
+export interface ProtocolEntry extends HandlerEntry {
+  takes(type: string): boolean;
+}
+
 /** Finds the handler of a message. */
 export interface HandlerLookup {
   /** Protocols to announce to the node. */
@@ -68,10 +73,12 @@ export class LayeredHandlers implements HandlerLookup {
 /** Handlers by message type. */
 export class Handlers implements HandlerLookup {
   readonly #byType = new Map<string, HandlerEntry>();
+  readonly #byProtocol = new Map<string, ProtocolEntry>();
   #catchAll: HandlerEntry | undefined;
 
   get protocols(): readonly string[] {
     const protocols = new Set([...this.#byType.keys()].map((type) => protocolOf(type) ?? type));
+    for (const protocol of this.#byProtocol.keys()) protocols.add(protocol);
     return [...protocols, ...(this.#catchAll === undefined ? [] : ["*"])];
   }
 
@@ -87,8 +94,17 @@ export class Handlers implements HandlerLookup {
     this.#catchAll = checkEntry(entry);
   }
 
+  /** Adds a handler for all messages of a protocol that have none of their own, and that it takes. */
+  addProtocol(protocol: string, entry: ProtocolEntry): void {
+    requireMessageType(`${protocol}/any`);
+    this.#byProtocol.set(protocol, entry);
+  }
+
   exact(type: string): HandlerEntry | undefined {
-    return this.#byType.get(type);
+    const entry = this.#byType.get(type);
+    if (entry !== undefined || this.#byProtocol.size === 0) return entry;
+    const ofProtocol = this.#byProtocol.get(protocolOf(type) ?? "");
+    return ofProtocol?.takes(type) === true ? ofProtocol : undefined;
   }
 
   get catchAll(): HandlerEntry | undefined {

@@ -281,7 +281,11 @@ describe("send", () => {
       { type: ECHO, to: ALICE, attachments: [{ media_type: "x" }] },
       /mean "message\.attachments\[0\]\.mediaType"/,
     ],
-    ["an attachment with data of no kind", { type: ECHO, to: ALICE, attachments: [{ data: {} }] }, /data needs base64, json or links/],
+    [
+      "an attachment with data of no kind",
+      { type: ECHO, to: ALICE, attachments: [{ data: {} }] },
+      /data needs base64, json, links or a jws text/,
+    ],
     [
       "an attachment with a Map",
       { type: ECHO, to: ALICE, attachments: [{ data: { json: new Map() } }] },

@@ -1,0 +1,141 @@
+import { isJsonObject, ParleyError } from "@parley/core";
+import { failureOf, RpcCode, type JsonRpcCall, type JsonRpcMessage } from "./json-rpc.ts";
+import type { McpPeer } from "./mcp-peer.ts";
+
+/** Calls that wait until the session is started. */
+const MAX_WAITING = 64;
+
+/**
+ * A session with one agent, for the official SDKs: a `Transport` of `@modelcontextprotocol/client`, `…/server` and `…/sdk`. Both sides may send
+ * requests and notifications.
+ */
+export class McpTransport implements AsyncDisposable {
+  /** Called with each message. */
+  onmessage?: ((message: JsonRpcMessage) => void) | undefined;
+  /** Called once when the session has ended. */
+  onclose?: (() => void) | undefined;
+  /** Called for errors that end nothing. */
+  onerror?: ((error: Error) => void) | undefined;
+  /** The DID of the other side. */
+  readonly did: string;
+  readonly #peer: McpPeer;
+  readonly #onEnd: (session: McpTransport) => void;
+  /** Answers of requests that came in, by id; called without a response for one that was cancelled. */
+  readonly #answers = new Map<string | number, (response?: JsonRpcMessage) => void>();
+  /** Aborts of requests that were sent, by id. */
+  readonly #asked = new Map<string | number, AbortController>();
+  #waiting: JsonRpcCall[] | undefined = [];
+  #isEnded = false;
+
+  /** Internal: see `McpBinding.connect` and `McpBinding.serve`. */
+  constructor(peer: McpPeer, onEnd: (session: McpTransport) => void) {
+    this.did = peer.did;
+    this.#peer = peer;
+    this.#onEnd = onEnd;
+  }
+
+  /** Whether no request waits for an answer, in either direction. */
+  get isIdle(): boolean {
+    return this.#answers.size === 0 && this.#asked.size === 0;
+  }
+
+  /** Starts to pass on messages. Official clients and servers call it. */
+  async start(): Promise<void> {
+    const waiting = this.#waiting ?? [];
+    this.#waiting = undefined;
+    for (const call of waiting) this.onmessage?.(call);
+  }
+
+  /**
+   * Sends a request, a notification or a response. The response to a request comes as a message; so does an error response when the request can't be sent, when the
+   * other side reports a problem, and when the link is lost.
+   *
+   * @throws McpError after the end; for a notification whatever `Client.send` throws
+   */
+  async send(message: JsonRpcMessage, _options?: object): Promise<void> {
+    if (this.#isEnded) throw new ParleyError("client_closed", "The MCP session has ended");
+    const { id, method } = message;
+    if (method === undefined) return this.#answer(message);
+    const call = { ...message, method };
+    if (id !== undefined && id !== null) return void this.#ask(call, id);
+    if (method === "notifications/cancelled") this.#asked.get(requestOf(message) ?? "")?.abort();
+    await this.#peer.tell(call);
+  }
+
+  /** Ends the session on this side. Requests that wait get an error, on both sides. */
+  async close(): Promise<void> {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    this.#onEnd(this);
+    for (const [id, answer] of this.#answers) answer(failureOf(id, RpcCode.UNAVAILABLE, "The session has ended"));
+    for (const request of this.#asked.values()) request.abort();
+    this.#waiting = undefined;
+    this.onclose?.();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** Internal: a request or notification came in. Resolves with the response; without one for a notification, and for a cancelled request. */
+  receive(call: JsonRpcCall): Promise<JsonRpcMessage | undefined> {
+    const { id } = call;
+    if (id === undefined) {
+      const cancelled = call.method === "notifications/cancelled" ? requestOf(call) : undefined;
+      this.#pass(call);
+      // The server sends no response to a request that was cancelled.
+      if (cancelled !== undefined) this.#answers.get(cancelled)?.();
+      return Promise.resolve(undefined);
+    }
+    if (this.#answers.has(id)) return Promise.resolve(failureOf(id, RpcCode.INVALID_REQUEST, "A request with this id waits already"));
+    if ((this.#waiting?.length ?? 0) >= MAX_WAITING) return Promise.resolve(failureOf(id, RpcCode.UNAVAILABLE, "The server is not ready"));
+    return new Promise((resolve) => {
+      this.#answers.set(id, (response) => {
+        this.#answers.delete(id);
+        resolve(response);
+      });
+      this.#pass(call);
+    });
+  }
+
+  #pass(call: JsonRpcCall): void {
+    if (this.#waiting !== undefined && this.#waiting.length < MAX_WAITING) this.#waiting.push(call);
+    else if (this.#waiting === undefined) this.onmessage?.(call);
+  }
+
+  #answer(response: JsonRpcMessage): void {
+    const answer = this.#answers.get(response.id ?? "");
+    if (answer === undefined) this.onerror?.(new ParleyError("no_request", "A response to a request that waits no longer"));
+    else answer(response);
+  }
+
+  async #ask(request: JsonRpcCall | (JsonRpcMessage & { readonly method: string }), id: string | number): Promise<void> {
+    const aborted = new AbortController();
+    this.#asked.set(id, aborted);
+    const response = await this.#responseTo(request, id, aborted.signal);
+    if (this.#asked.get(id) === aborted) this.#asked.delete(id);
+    if (!aborted.signal.aborted) this.onmessage?.(response);
+  }
+
+  /** The SDK has a timeout of its own, and then cancels the request. */
+  async #responseTo(
+    request: JsonRpcMessage & { readonly method: string },
+    id: string | number,
+    signal: AbortSignal,
+  ): Promise<JsonRpcMessage> {
+    try {
+      const body = await this.#peer.ask(request, { timeoutMs: Infinity, signal });
+      if (isJsonObject(body["error"])) return { jsonrpc: "2.0", id, error: body["error"] };
+      if (isJsonObject(body["result"])) return { jsonrpc: "2.0", id, result: body["result"] };
+      return failureOf(id, RpcCode.INTERNAL_ERROR, "The other side has answered with neither a result nor an error");
+    } catch (error) {
+      return failureOf(id, RpcCode.INTERNAL_ERROR, ParleyError.from(error).message);
+    }
+  }
+}
+
+/** The request that a cancellation is about. */
+function requestOf({ params }: JsonRpcMessage): string | number | undefined {
+  const id: unknown = params === undefined ? undefined : Reflect.get(params, "requestId");
+  return typeof id === "string" || typeof id === "number" ? id : undefined;
+}
