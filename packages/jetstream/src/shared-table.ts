@@ -4,6 +4,8 @@ import { deferred, type Deferred, runWithin } from "@parley/core/internal";
 import { StorageError } from "@parley/storage";
 import type { JetstreamConnection } from "./connection.ts";
 import { API, asStorageError, closedError, hasApiCode } from "./failures.ts";
+import { Leases } from "./leases.ts";
+import { RemovedKeys } from "./removed-keys.ts";
 import { StreamReader } from "./stream-reader.ts";
 import { ensureStreams } from "./streams.ts";
 
@@ -15,6 +17,8 @@ export interface TableOptions {
   readonly withoutValues?: boolean | undefined;
   /** JetStream removes entries after this time, in milliseconds; followers are not told. Default: never. */
   readonly maxAgeMs?: number | undefined;
+  /** How long the stream remembers that a key was removed, in milliseconds. The same for all servers. Default: an hour. */
+  readonly keepRemovedMs?: number | undefined;
 }
 
 /** The present value of a key. */
@@ -37,11 +41,20 @@ export interface TableListener {
 const NOTE = "Parley-Note";
 const REMOVED = "Parley-Removed";
 const NANOSECONDS = 1e6;
+const DEFAULT_KEEP_REMOVED_MS = 60 * 60_000;
+/** Part of `keepRemovedMs` after which old marks are looked for, and after which a server that has read nothing may have missed some. */
+const LOOK_AFTER = 1 / 60;
+const SHORTEST_LOOK_MS = 100;
+const MISSED_AFTER = 1 / 2;
+/** Marks that are purged in one look, and at the same time. */
+const MAX_PURGED = 1000;
+const PARALLEL = 16;
 const CONSUME = { max_messages: 1000, expires: 10_000, idle_heartbeat: 1000 } as const;
 
 /**
  * Values by key, of which every server has the keys in memory and learns of each change. A key is one or more tokens of `A-Z a-z 0-9 - _`,
- * joined by dots; JetStream stores the last value of each. A removed key leaves a mark there.
+ * joined by dots; JetStream stores the last value of each. A removed key leaves a mark there, from which the servers learn of it. One of them purges the marks that
+ * are old.
  */
 export class SharedTable {
   readonly #connection: JetstreamConnection;
@@ -50,8 +63,14 @@ export class SharedTable {
   readonly #listener: TableListener;
   readonly #options: TableOptions;
   readonly #reader: StreamReader;
-  /** Of all keys, removed ones too. */
+  /** Of all keys, those removed recently too. */
   readonly #revisions = new Map<string, number>();
+  readonly #removed = new RemovedKeys();
+  readonly #keepRemovedMs: number;
+  /** When it was last known that no change was missed, in milliseconds since 1970. */
+  #confirmedAt = Date.now();
+  #leases!: Leases;
+  #stop: () => void = () => undefined;
   /** Stream sequence up to which changes have arrived, and those who wait for one. */
   #position = 0;
   #waiting: { readonly seq: number; readonly done: Deferred<void> }[] = [];
@@ -65,6 +84,7 @@ export class SharedTable {
     this.#stream = `${connection.prefix}_${options.name}`.toUpperCase();
     this.#prefix = `${connection.prefix}.${options.name}.`;
     this.#listener = listener;
+    this.#keepRemovedMs = options.keepRemovedMs ?? DEFAULT_KEEP_REMOVED_MS;
     this.#reader = new StreamReader(connection, this.#stream);
   }
 
@@ -83,12 +103,14 @@ export class SharedTable {
         ...(options.maxAgeMs === undefined ? {} : { max_age: options.maxAgeMs * NANOSECONDS }),
       },
     ]);
+    table.#leases = await Leases.open(connection, { name: "tables" });
     void table.#follow();
     await table.catchUp();
+    table.#startLooking();
     return table;
   }
 
-  /** The revision of a key, also of a removed one; 0 if it was never written. */
+  /** The revision of a key, also of one that was removed recently; else 0. */
   revisionOf(key: string): number {
     return this.#revisions.get(key) ?? 0;
   }
@@ -135,6 +157,7 @@ export class SharedTable {
   /** Stops to follow the table. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#stop();
     await this.#messages?.close();
     for (const { done } of this.#waiting) done.reject(closedError());
     this.#waiting = [];
@@ -162,9 +185,115 @@ export class SharedTable {
       this.#take(key, seq, headers, this.#options.withoutValues === true ? new Uint8Array() : value);
       return true;
     } catch (error) {
-      if (hasApiCode(error, API.wrongLastSequence)) return false;
-      throw asStorageError("A table cannot be written", error);
+      if (!hasApiCode(error, API.wrongLastSequence)) throw asStorageError("A table cannot be written", error);
+      await this.#refresh(key);
+      return false;
     }
+  }
+
+  /** Another server has written the key, or purged its mark. @throws StorageError `storage_failed` */
+  async #refresh(key: string): Promise<void> {
+    const known = this.revisionOf(key);
+    try {
+      const last = await this.#reader.last(this.#prefix + key);
+      if (last !== undefined)
+        this.#take(key, last.seq, last.headers, this.#options.withoutValues === true ? new Uint8Array() : (last.body ?? new Uint8Array()));
+      else if (this.revisionOf(key) === known) this.#forget(key);
+    } catch (error) {
+      throw asStorageError("A table cannot be read", error);
+    }
+  }
+
+  /** The stream has nothing of a key. */
+  #forget(key: string): void {
+    const isPresent = this.#revisions.delete(key) && !this.#removed.has(key);
+    this.#removed.delete(key);
+    if (isPresent) this.#listener.onRemoved(key);
+  }
+
+  #startLooking(): void {
+    const { nc, closed } = this.#connection;
+    // Purged marks need not be purged by this server. If it does not learn of them, it tries, and finds nothing.
+    const subscription = nc.subscribe(this.#purgedSubject, {
+      callback: (error, message) => {
+        if (error === null) this.#onPurged(parse(message.data));
+      },
+    });
+    let isLooking = false;
+    const everyMs = Math.max(SHORTEST_LOOK_MS, this.#keepRemovedMs * LOOK_AFTER);
+    const timer = setInterval(() => {
+      if (isLooking || closed.aborted) return;
+      isLooking = true;
+      // What fails is repeated by the next look.
+      this.#look()
+        .catch(() => undefined)
+        .finally(() => (isLooking = false));
+    }, everyMs).unref();
+    const stop = (): void => {
+      clearInterval(timer);
+      subscription.unsubscribe();
+    };
+    closed.addEventListener("abort", stop);
+    this.#stop = () => {
+      closed.removeEventListener("abort", stop);
+      stop();
+    };
+  }
+
+  async #look(): Promise<void> {
+    const startedAt = Date.now();
+    await this.catchUp();
+    if (startedAt - this.#confirmedAt > MISSED_AFTER * this.#keepRemovedMs) await this.#findMissed();
+    this.#confirmedAt = startedAt;
+    if (this.#oldMarks().length === 0) return;
+    const lease = await this.#leases.acquire(this.#options.name);
+    if (lease === undefined) return;
+    try {
+      await this.#purge(lease.lost);
+    } finally {
+      await lease.release();
+    }
+  }
+
+  /** Marks may have been purged before this server has read them. */
+  async #findMissed(): Promise<void> {
+    const upTo = this.#position;
+    const { state } = await this.#connection.jsm.streams.info(this.#stream, { subjects_filter: `${this.#prefix}>` });
+    for (const [key, revision] of this.#revisions)
+      if (revision <= upTo && state.subjects?.[this.#prefix + key] === undefined) this.#forget(key);
+  }
+
+  /** The last message of the stream stays: who opens the table waits for it. */
+  #oldMarks(): ReturnType<RemovedKeys["before"]> {
+    return this.#removed.before(Date.now() - this.#keepRemovedMs, this.#position, MAX_PURGED);
+  }
+
+  async #purge(lost: AbortSignal): Promise<void> {
+    const next = this.#oldMarks().values();
+    const purged: [key: string, revision: number][] = [];
+    const { jsm, nc } = this.#connection;
+    const worker = async (): Promise<void> => {
+      for (const { key, revision } of next) {
+        if (lost.aborted || this.#isClosed) return;
+        // A value that was written since then stays.
+        await jsm.streams.purge(this.#stream, { filter: this.#prefix + key, seq: revision + 1 });
+        purged.push([key, revision]);
+      }
+    };
+    await Promise.all(Array.from({ length: PARALLEL }, worker));
+    // This server receives it, too.
+    nc.publish(this.#purgedSubject, JSON.stringify(purged));
+  }
+
+  /** A server has purged marks. */
+  #onPurged(purged: unknown): void {
+    if (!Array.isArray(purged)) return;
+    for (const [key, revision] of purged as [string, number][])
+      if (this.#removed.has(key) && this.revisionOf(key) === revision) this.#forget(key);
+  }
+
+  get #purgedSubject(): string {
+    return `${this.#connection.prefix}.table-purged.${this.#options.name}`;
   }
 
   async #follow(): Promise<void> {
@@ -177,8 +306,8 @@ export class SharedTable {
         });
         this.#messages = await consumer.consume(CONSUME);
         if (this.#isClosed) await this.#messages.close();
-        for await (const { subject, seq, headers, data } of this.#messages)
-          this.#receive(subject.slice(this.#prefix.length), seq, headers, data);
+        for await (const { subject, seq, headers, data, time } of this.#messages)
+          this.#receive(subject.slice(this.#prefix.length), seq, headers, data, time.getTime());
       } catch {
         // The stream has no leader at present.
       }
@@ -186,8 +315,8 @@ export class SharedTable {
     }
   }
 
-  #receive(key: string, seq: number, headers: MsgHdrs | undefined, value: Uint8Array): void {
-    this.#take(key, seq, headers, value);
+  #receive(key: string, seq: number, headers: MsgHdrs | undefined, value: Uint8Array, at: number): void {
+    this.#take(key, seq, headers, value, at);
     this.#position = Math.max(this.#position, seq);
     const arrived = this.#waiting.filter((one) => one.seq <= this.#position);
     if (arrived.length === 0) return;
@@ -196,11 +325,24 @@ export class SharedTable {
   }
 
   /** A key's changes count in the order of their revisions, from wherever they come first. */
-  #take(key: string, revision: number, headers: MsgHdrs | undefined, value: Uint8Array): void {
+  #take(key: string, revision: number, headers: MsgHdrs | undefined, value: Uint8Array, at: number = Date.now()): void {
     if (revision <= this.revisionOf(key)) return;
     this.#revisions.set(key, revision);
-    if (headers?.has(REMOVED) === true) this.#listener.onRemoved(key);
-    else this.#listener.onEntry({ key, revision, note: headers?.get(NOTE) ?? "", value });
+    if (headers?.has(REMOVED) === true) {
+      this.#removed.add(key, { revision, at });
+      this.#listener.onRemoved(key);
+      return;
+    }
+    this.#removed.delete(key);
+    this.#listener.onEntry({ key, revision, note: headers?.get(NOTE) ?? "", value });
+  }
+}
+
+function parse(data: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString());
+  } catch {
+    return undefined;
   }
 }
 

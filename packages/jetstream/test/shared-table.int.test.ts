@@ -2,7 +2,7 @@ import { type AddressInfo, connect, createServer } from "node:net";
 import { describeUnless, rejectionOf } from "@parley/test-assertions";
 import { missingNats, startNats, type NatsServer, type NatsServers } from "@parley/test-nats";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { JetstreamConnection, Leases, Members, SharedTable, type TableEntry } from "../src/index.ts";
+import { JetstreamConnection, Leases, Members, SharedTable, type TableEntry, type TableOptions } from "../src/index.ts";
 
 /** Forwards connections to a NATS server, which says that it has another version. */
 async function startOlderNats(url: string, version: string): Promise<{ readonly url: string; stop(): void }> {
@@ -21,11 +21,11 @@ async function startOlderNats(url: string, version: string): Promise<{ readonly 
 }
 
 /** A table, and what its listener knows. */
-async function follow(connection: JetstreamConnection, name: string, withoutValues = false) {
+async function follow(connection: JetstreamConnection, name: string, options: Omit<TableOptions, "name"> = {}) {
   const entries = new Map<string, TableEntry>();
   const table = await SharedTable.open(
     connection,
-    { name, withoutValues },
+    { name, ...options },
     { onEntry: (entry) => void entries.set(entry.key, entry), onRemoved: (key) => void entries.delete(key) },
   );
   const texts = (): Record<string, string> =>
@@ -76,7 +76,7 @@ describeUnless(missingNats(1), "tables, leases and members on NATS", () => {
   });
 
   it("follow a table without values, which are read by revision", async () => {
-    const [a, b] = [await follow(one, "bare", true), await follow(other, "bare", true)];
+    const [a, b] = [await follow(one, "bare", { withoutValues: true }), await follow(other, "bare", { withoutValues: true })];
     await a.table.put("k", Buffer.from("value"), "note");
     await b.table.catchUp();
     expect(b.texts()).toEqual({ k: "note:" });
@@ -84,6 +84,42 @@ describeUnless(missingNats(1), "tables, leases and members on NATS", () => {
     expect(Buffer.from((await b.table.read(revision)) ?? []).toString()).toBe("value");
     await a.table.put("k", Buffer.from("other"));
     expect(await b.table.read(revision)).toBeUndefined();
+  });
+
+  it("purge what removed keys have left in the stream, after a time", async () => {
+    const options = { keepRemovedMs: 1000 };
+    const [a, b] = [await follow(one, "purged", options), await follow(other, "purged", options)];
+    const keys = Array.from({ length: 40 }, (_, index) => `k${index}`);
+    const size = async (): Promise<number> => (await one.jsm.streams.info("T_PURGED")).state.messages;
+    const revisions = (): number[] => [a, b].flatMap(({ table }) => keys.map((key) => table.revisionOf(key)));
+    await Promise.all(keys.map((key) => a.table.put(key, Buffer.from("1"))));
+    await Promise.all(keys.map((key, index) => (index % 2 === 0 ? a : b).table.remove(key)));
+    expect(await size()).toBe(keys.length);
+    await b.table.put("present", Buffer.from("2"));
+    await expect.poll(size).toBe(1);
+    await expect.poll(revisions).toEqual([...keys, ...keys].map(() => 0));
+    await a.table.catchUp();
+    expect([a.texts(), b.texts()]).toEqual([{ present: ":2" }, { present: ":2" }]);
+    expect(await Promise.all([a.table.put("k1", Buffer.from("3"), "", 0), b.table.put("k2", Buffer.from("4"), "", 0)])).toEqual([
+      true,
+      true,
+    ]);
+    await Promise.all([a, b].map(({ table }) => table.close()));
+  });
+
+  it("write a key whose mark another server has purged, and remove one that was purged unseen", async () => {
+    const [a, b] = [await follow(one, "unseen"), await follow(other, "unseen", { keepRemovedMs: 100 })];
+    const purge = (key: string) => one.jsm.streams.purge("T_UNSEEN", { filter: `t.unseen.${key}` });
+    await a.table.put("k", Buffer.from("1"));
+    await a.table.remove("k");
+    await purge("k");
+    const put = (): Promise<boolean> => a.table.put("k", Buffer.from("2"), "", a.table.revisionOf("k"));
+    expect([await put(), await put()]).toEqual([false, true]);
+    await b.table.catchUp();
+    expect(b.texts()).toEqual({ k: ":2" });
+    await purge("k");
+    await expect.poll(b.texts).toEqual({});
+    await Promise.all([a, b].map(({ table }) => table.close()));
   });
 
   it("give a lease to one server at a time, and to another after its release", async () => {

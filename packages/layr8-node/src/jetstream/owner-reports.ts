@@ -49,7 +49,7 @@ export class OwnerReports {
   constructor(options: OwnerReportsOptions) {
     this.#options = options;
     const { nc, prefix } = options.connection;
-    this.#subject = `${prefix}.usage`;
+    this.#subject = `${prefix}.owner-usage`;
     const subscription = nc.subscribe(this.#subject, {
       callback: (error, { data }) => {
         if (error === null) this.#receive(data);
