@@ -39,7 +39,7 @@ function labelsOf(name: string): ReadonlySet<string> | undefined {
   return samples.length === 0 ? undefined : new Set(samples.flatMap(({ labels }) => Object.keys(labels)));
 }
 
-/** Metrics of nodes that share their data on NATS, which these do not: the documents say so. They have no labels. */
+/** Metrics that only nodes with shared data on NATS have, according to the documents. They have no labels. */
 const ON_NATS = new Set(
   Array.from(read("node/operations.md").matchAll(/^\| `(\w+)` +\| gauge +\| +\| with NATS: /gm), ([, name]) => `layr8_node_${name}`),
 );
@@ -57,7 +57,7 @@ describe("the dashboard", () => {
       expect(known, name).toBeDefined();
       for (const label of labels) expect(ADDED.has(label) || known?.has(label) === true, `${name} has the label ${label}`).toBe(true);
     }
-    // What the legend shows must survive the aggregation.
+    // The query must keep the labels of the legend.
     const grouped = new Set(metrics.flatMap(({ labels }) => labels));
     for (const [, label = ""] of legendFormat.matchAll(/\{\{(\w+)\}\}/g)) expect(grouped).toContain(label);
   });

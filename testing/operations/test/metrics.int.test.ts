@@ -16,7 +16,7 @@ describe("histograms of a node", () => {
   it("count each message once when it is durable", () => {
     const { buckets, count, sum } = readHistogram(served.node, "layr8_node_message_durable_seconds");
     expect([...buckets.keys()]).toEqual(WORK);
-    // Requests and responses between the two agents here, requests to the other node and its responses, a message that nobody handles, one for an unknown
+    // Requests and responses between the two agents here, requests to the other node and its responses, a message without a handler, one for an unknown
     // agent, and the reports of these two.
     expect(count).toBeGreaterThanOrEqual(4 * MESSAGES + 2);
     expect(count).toBeLessThanOrEqual(4 * MESSAGES + 4);
