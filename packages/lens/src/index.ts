@@ -10,5 +10,6 @@ export type {
   LensReport,
   MemberReport,
   ProblemReport,
+  ToolReport,
   UnreadReport,
 } from "./report.ts";

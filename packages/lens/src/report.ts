@@ -1,3 +1,5 @@
+import type { JsonObject } from "@parley/core";
+
 /** What an agent knows of its channels. Has no text of messages and no keys but public ones. */
 export interface ChannelsReport {
   readonly kind: "channels";
@@ -61,7 +63,7 @@ export interface ProblemReport {
   readonly time: number;
 }
 
-/** What a program knows of its bridges. Has no content of messages. */
+/** What a program knows of its bridges. Has no content of messages; tools are as their MCP server describes them. */
 export interface BridgesReport {
   readonly kind: "bridges";
   readonly bridges: readonly BridgeReport[];
@@ -80,6 +82,16 @@ export interface BridgeReport {
   readonly counters: Readonly<Record<string, number>>;
   /** The latest errors, oldest first. */
   readonly problems: readonly ProblemReport[];
+  /** Tools of the MCP server that it calls. Absent if there are none, or they are too large for a report. */
+  readonly tools?: readonly ToolReport[] | undefined;
+}
+
+/** A tool of an MCP server. */
+export interface ToolReport {
+  readonly name: string;
+  readonly description: string;
+  /** JSON Schema of its arguments. */
+  readonly inputSchema?: JsonObject | undefined;
 }
 
 /** What a lens reports. */

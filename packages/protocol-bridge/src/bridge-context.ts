@@ -1,3 +1,4 @@
+import type { BridgeTool } from "./bridge-tool.ts";
 import type { BridgeCounters } from "./bridge-counters.ts";
 import type { BridgeError } from "./bridge-error.ts";
 import type { Route } from "./route.ts";
@@ -21,6 +22,8 @@ export interface BridgeContext {
 /** The logic of a bridge for one pair of protocols. */
 export interface Direction {
   readonly consumers: readonly Consumer[];
+  /** Tools of the MCP server that it calls; empty until the server has listed them. */
+  readonly tools?: readonly BridgeTool[];
   /** Called once all consumers are subscribed. */
   start?(): void;
   /** Called when the bridge ends. */

@@ -5,6 +5,7 @@ import type { EnvelopePort } from "@parley/envelope-and-adapters";
 import type { Direction, DirectionFactory } from "./bridge-context.ts";
 import { Counters, type BridgeCounters } from "./bridge-counters.ts";
 import { BridgeError } from "./bridge-error.ts";
+import type { BridgeTool } from "./bridge-tool.ts";
 import type { BridgeEnd, Route } from "./route.ts";
 import type { OutboundEnvelope } from "./runtime/action.ts";
 import { Pump } from "./runtime/pump.ts";
@@ -36,6 +37,8 @@ export interface RunningBridge extends AsyncDisposable {
   readonly pending: number;
   /** `ended`: a port was closed or failed. */
   readonly status: "running" | "stopped" | "ended";
+  /** From A2A to MCP: the tools of the MCP server; empty until it has listed them, and in other directions. */
+  readonly tools: readonly BridgeTool[];
   /** Resolves when the bridge ends: with the reason, or with `undefined` after `stop`. Never rejects. */
   readonly ended: Promise<BridgeError | undefined>;
   /** Stops forwarding. Unfinished messages are delivered again to the next bridge of the same channels and protocols. Idempotent. */
@@ -95,6 +98,10 @@ class BridgeRun implements RunningBridge {
 
   get status(): RunningBridge["status"] {
     return this.#status;
+  }
+
+  get tools(): readonly BridgeTool[] {
+    return (this.#direction.tools ?? []).map(({ name, description, inputSchema }) => ({ name, description, inputSchema }));
   }
 
   get ended(): Promise<BridgeError | undefined> {

@@ -21,10 +21,13 @@ export interface ProtocolBridgeOptions extends BridgeOptions {
 
 const MAX_PROBLEMS = 50;
 const MAX_REASON = 500;
+/** Tools of a bridge, and characters of the tools of all bridges, in a report. */
+const MAX_TOOLS = 64;
+const MAX_TOOLS_LENGTH = 512 * 1024;
 
 /** A bridge with what its lens reports of it. */
 interface Watched {
-  readonly about: Omit<BridgeReport, "status" | "counters" | "problems">;
+  readonly about: Omit<BridgeReport, "status" | "counters" | "problems" | "tools">;
   readonly running: RunningBridge;
   readonly problems: ProblemReport[];
 }
@@ -99,12 +102,15 @@ export class ProtocolBridge extends Bridge {
   }
 
   #report(): BridgesReport {
-    const bridges = this.#watched.map(({ about, running, problems }) => ({
-      ...about,
-      status: running.status,
-      counters: { ...running.counters, pending: running.pending },
-      problems,
-    }));
+    let room = MAX_TOOLS_LENGTH;
+    const bridges = this.#watched.map(({ about, running, problems }) => {
+      const tools = running.status === "running" ? running.tools.slice(0, MAX_TOOLS) : [];
+      const length = JSON.stringify(tools).length;
+      const isShown = tools.length > 0 && length <= room;
+      if (isShown) room -= length;
+      const counters = { ...running.counters, pending: running.pending };
+      return { ...about, status: running.status, counters, problems, ...(isShown && { tools }) };
+    });
     return { kind: "bridges", bridges };
   }
 }

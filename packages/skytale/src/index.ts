@@ -52,6 +52,7 @@ export {
   type BridgeCounters,
   type BridgeErrorCode,
   type BridgeOptions,
+  type BridgeTool,
   type DidcommPort,
   type DidcommPortOptions,
   type NamedPort,

@@ -4,6 +4,7 @@ import { Badge, Copy, Empty, Figure, Heading, Table, Waiting } from "../parts/ba
 import { ago, count, type Tone } from "../parts/format.ts";
 import { Lenses, NoLens } from "../parts/lenses.tsx";
 import { useBridges } from "../state/lens.ts";
+import { Tools } from "./tools.tsx";
 
 const STATES: Readonly<Record<string, Tone>> = { running: "good", stopped: "plain", ended: "bad" };
 
@@ -40,7 +41,7 @@ export function BridgesScreen(): JSX.Element {
   const { value, error } = useBridges();
   return (
     <>
-      <Heading title="Bridges" question="What did a bridge translate, refuse, or leave out, and what is pending?">
+      <Heading title="Bridges" question="What did a bridge translate, refuse, or leave out, what is pending, and which tools does it call?">
         <Copy text={() => JSON.stringify(value, undefined, 2)} label="Copy for a bug report" />
       </Heading>
       {value === undefined && <Waiting error={error} />}
@@ -99,6 +100,7 @@ function Bridge({ bridge }: { bridge: SeenBridge }): JSX.Element {
           ]}
         />
       )}
+      <Tools bridge={bridge} />
     </section>
   );
 }

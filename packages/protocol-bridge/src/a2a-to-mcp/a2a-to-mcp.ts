@@ -2,6 +2,7 @@ import { Protocol, type ReceivedEnvelope } from "@parley/envelope-and-adapters";
 import { mcpEnvelope, partyOf, readMcpAddress } from "@parley/envelope-and-adapters/internal";
 import type { BridgeContext, Direction } from "../bridge-context.ts";
 import { BridgeError } from "../bridge-error.ts";
+import type { BridgeTool } from "../bridge-tool.ts";
 import { isFromAgent, readA2a } from "../formats/a2a-message.ts";
 import { OWN_SESSION_PREFIX, tryReadMcpMessage, type JsonRpcAnswer, type McpReadResult } from "../formats/mcp-message.ts";
 import { IGNORED, LOOPED, NO_ACTION, type Action, type OutboundEnvelope } from "../runtime/action.ts";
@@ -69,6 +70,10 @@ export class A2aToMcp implements Direction {
       },
       { port: target.port, protocol: Protocol.MCP, handle: (received) => this.#handleMcp(received) },
     ];
+  }
+
+  get tools(): readonly BridgeTool[] {
+    return this.#session.tools;
   }
 
   start(): void {

@@ -18,11 +18,15 @@ export interface Tool {
   /** Names of the string arguments that a message's text can fill: the required ones, or all if none is required. */
   readonly textArguments: readonly string[];
   readonly takesNoArguments: boolean;
+  /** JSON Schema of its arguments, as the server gave it; absent if it is too large to keep. */
+  readonly inputSchema: JsonObject | undefined;
 }
 
 const MAX_NAME = 256;
 const MAX_DESCRIPTION = 1024;
 const MAX_LISTED_TOOLS = 32;
+/** Characters of a schema that is kept. */
+const MAX_SCHEMA = 8192;
 
 /** Reads one page of `tools/list`. Malformed entries are ignored. */
 export function readTools({ tools }: JsonObject): readonly Tool[] {
@@ -76,6 +80,7 @@ function readTool(value: JsonValue): Tool | undefined {
     description: typeof value["description"] === "string" ? value["description"].slice(0, MAX_DESCRIPTION) : "",
     textArguments: requiresOthers ? [] : requiredTexts.length > 0 ? requiredTexts : texts,
     takesNoArguments: required.size === 0 && texts.length === 0,
+    inputSchema: JSON.stringify(schema).length <= MAX_SCHEMA ? schema : undefined,
   };
 }
 

@@ -90,6 +90,25 @@ describe("A2A to MCP", () => {
     expect(await said(2)).toEqual(["5", "Hello Bob"]);
   });
 
+  it("lists the tools of its server with their schemas, except large ones", async () => {
+    const { bob, run } = await start();
+    await serve(bob, (server) => {
+      const answer = (): { content: [] } => ({ content: [] });
+      server.registerTool("add", { description: "Adds", inputSchema: { a: z.number(), b: z.number().optional() } }, answer);
+      server.registerTool("large", { inputSchema: { text: z.string().describe("x".repeat(10_000)) } }, answer);
+    });
+    const running = await run();
+    expect(running.tools).toEqual([]);
+    await eventually(() => expect(running.tools).toHaveLength(2));
+    const number = { type: "number" };
+    const inputSchema = { type: "object", properties: { a: number, b: number }, required: ["a"] };
+    expect(running.tools).toMatchObject([
+      { name: "add", description: "Adds", inputSchema },
+      { name: "large", description: "" },
+    ]);
+    expect(running.tools[1]?.inputSchema).toBeUndefined();
+  });
+
   it("calls the tool that the option selects, by name or by function", async () => {
     const { bob, run, ask, said } = await start();
     await serve(bob, (server) => {

@@ -1,0 +1,9 @@
+import type { JsonObject } from "@parley/core";
+
+/** A tool that a bridge from A2A to MCP calls. */
+export interface BridgeTool {
+  readonly name: string;
+  readonly description: string;
+  /** JSON Schema of its arguments, as the MCP server gave it; absent above 8192 characters. */
+  readonly inputSchema?: JsonObject | undefined;
+}
