@@ -82,7 +82,7 @@ export interface BridgeReport {
   readonly counters: Readonly<Record<string, number>>;
   /** The latest errors, oldest first. */
   readonly problems: readonly ProblemReport[];
-  /** Tools of the MCP server that it calls. Absent if there are none, or they are too large for a report. */
+  /** Tools of the MCP server that it calls. Absent without tools, and above the size of a report. */
   readonly tools?: readonly ToolReport[] | undefined;
 }
 
