@@ -59,7 +59,7 @@ export interface Confinement {
 
 /** A server that runs confined. */
 export interface Confined extends AsyncDisposable {
-  /** What it has printed. */
+  /** Its standard output and standard error. */
   readonly output: () => string;
   /** Its line of `/proc/<pid>/status` with a name. */
   status(name: string): Promise<string>;

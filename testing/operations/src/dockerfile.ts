@@ -13,7 +13,7 @@ export interface Image {
   readonly healthcheck: readonly string[];
 }
 
-/** Reads the instructions of a Dockerfile without continued lines, heredocs and parser directives. @throws Error for a line that is none */
+/** Reads the instructions of a Dockerfile without continued lines, heredocs and parser directives. @throws Error for any other line */
 export function readDockerfile(text: string): readonly Instruction[] {
   return text
     .split("\n")
@@ -52,7 +52,7 @@ export function dockerfileProblems(instructions: readonly Instruction[]): readon
     if (name === "RUN" && /\b(?:curl|wget|sudo|npm install|apt-get upgrade)\b/.test(text)) problems.push(`RUN ${text}: not repeatable`);
     if (name === "ENV" && /KEY|TOKEN|SECRET|PASSWORD/i.test(text)) problems.push(`ENV ${text}: a secret would be in the image`);
     const from = name === "COPY" ? /--from=(\w+)/.exec(text)?.[1] : undefined;
-    if (from !== undefined && !stages.has(from)) problems.push(`COPY --from=${from}: there is no such stage`);
+    if (from !== undefined && !stages.has(from)) problems.push(`COPY --from=${from}: unknown stage`);
   }
   return problems;
 }

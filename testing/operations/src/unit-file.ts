@@ -1,4 +1,4 @@
-/** Reads a unit of systemd: the values of each setting, by `Section.Setting`. @throws Error for a line that is none */
+/** Reads a unit of systemd: the values of each setting, by `Section.Setting`. @throws Error for any other line */
 export function readUnit(text: string): ReadonlyMap<string, readonly string[]> {
   const settings = new Map<string, string[]>();
   let section = "";

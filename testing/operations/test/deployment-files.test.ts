@@ -57,7 +57,7 @@ describe("rules of Dockerfiles", () => {
     ["FROM node:latest\nUSER 1000:1000", /another image tomorrow/],
     ["FROM node:22\nUSER 1000:1000\nENV API_KEY=x", /a secret would be in the image/],
     ["FROM node:22\nUSER 1000:1000\nADD . /app", /^ADD is not used/],
-    ["FROM node:22\nUSER 1000:1000\nCOPY --from=build /app /app", /no such stage/],
+    ["FROM node:22\nUSER 1000:1000\nCOPY --from=build /app /app", /unknown stage/],
     ["FROM node:22\nUSER 1000:1000\nRUN npm install", /not repeatable/],
   ])("find the fault of %j", (text, problem) => {
     expect(dockerfileProblems(readDockerfile(text)).filter((found) => problem.test(found))).toHaveLength(1);
