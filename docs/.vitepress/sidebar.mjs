@@ -62,6 +62,7 @@ export const SIDEBAR = [
       "node/policies.md",
       "node/credentials.md",
       "node/federation.md",
+      "node/mediation.md",
       "node/wire.md",
       "node/frame-batches.md",
       "reference/rest-node.md",

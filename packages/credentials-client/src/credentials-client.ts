@@ -10,6 +10,7 @@ import type {
   StoreCredentialOptions,
   VerifyCredentialOptions,
 } from "./credentials.ts";
+import type { MediatorOptions } from "./mediator-options.ts";
 import { readEndpoint } from "./endpoint.ts";
 import type { Http } from "./http.ts";
 import { text, type Credential } from "./credential.ts";
@@ -130,6 +131,18 @@ export class CredentialsClient implements AsyncDisposable {
     const verifierDid = this.#didOr("verifierDid", options.verifierDid);
     const { presentations, http } = await this.#load();
     return presentations.verifyPresentation(http, pasted("signed", signed), { ...options, verifierDid });
+  }
+
+  /**
+   * Names the mediator through which others reach a DID, in the DID's document. Without `mediator`, the document has none from then on.
+   *
+   * @throws RestError `did_unknown`, `did_not_allowed`, or the code of another node.
+   */
+  async setMediator(mediator: string | undefined, options: MediatorOptions = {}): Promise<void> {
+    rejectUnknownOptions(options, ["did", "signal"]);
+    const did = this.#didOr("did", options.did);
+    const { mediators, http } = await this.#load();
+    await mediators.setMediator(http, did, mediator === undefined ? undefined : readDid("mediator", mediator), options.signal);
   }
 
   /** Rejects calls in progress with `closed`, and closes all connections. */

@@ -12,7 +12,7 @@ import { retryDelay } from "./retry-delay.ts";
 
 /** One call of the REST API. */
 export interface Call {
-  readonly method: "GET" | "POST";
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
   /** Path with its query, from `/api/v1` on. */
   readonly path: string;
   readonly body?: JsonObject;
@@ -102,6 +102,7 @@ export class Http {
     const answer = await readJsonResponse(response, maxResponseBytes);
     const { status, body, isTooLarge } = answer;
     if (status < 200 || status > 299) throw responseError(answer, this.#apiKey);
+    if (method === "PUT" || method === "DELETE") return { status, body: {} };
     if (isTooLarge) {
       const message = `The node's response has more than ${maxResponseBytes} bytes (limits.maxResponseBytes)`;
       throw new RestError("response_invalid", message, { status });

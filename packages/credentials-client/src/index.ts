@@ -14,6 +14,7 @@ export type {
 } from "./credentials.ts";
 export type { PresentationVerification, SignPresentationOptions, VerifyPresentationOptions } from "./presentations.ts";
 export { RestError, type RestErrorCode, type RestErrorOptions } from "./rest-error.ts";
+export type { MediatorOptions } from "./mediator-options.ts";
 
 // Grants
 export { credentialAttachment, identityAttachment, isIdentityAttachment } from "./grants/credential-attachment.ts";

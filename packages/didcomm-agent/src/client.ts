@@ -240,6 +240,11 @@ export class Client implements AsyncDisposable {
     return hosted;
   }
 
+  /** A DID that was joined with `joinDid`. */
+  joined(did: string): JoinedDid | undefined {
+    return this.#joined.get(did);
+  }
+
   /** Leaves a DID that was joined with `joinDid`: its waiting requests end with {@link ClientClosedError}. Does nothing for any other DID. */
   async leaveDid(did: string): Promise<void> {
     const hosted = this.#joined.get(did);
@@ -292,9 +297,14 @@ export class Client implements AsyncDisposable {
   /** Called with each problem report that this agent receives, before the request or the error handler that it goes to. */
   protected problemReported(_problem: ProblemReportError, _message: Message): void {}
 
-  /** Reports an error of the application's code to the error handler. */
-  protected reportFailure(error: unknown): void {
-    this.#report(ErrorKind.HANDLER_EXCEPTION, error);
+  /** Reports an error to the error handler: by default one of the application's code. */
+  protected reportFailure(error: unknown, kind: ErrorKind = ErrorKind.HANDLER_EXCEPTION): void {
+    this.#report(kind, error);
+  }
+
+  /** Announces a protocol to the node whose messages are responses only. Called before `connect`. */
+  protected announce(protocol: string): void {
+    this.#handlers.announce(protocol);
   }
 
   /** Makes a message of this agent without sending it. @throws TypeError naming the member that is wrong; NotConnectedError without a DID. */

@@ -17,6 +17,8 @@ export const ErrorKind: {
   readonly SERVER_REJECT: "server_reject";
   /** A reply or a fire-and-forget message could not be written. */
   readonly TRANSPORT_WRITE: "transport_write";
+  /** A step with the agent's mediator failed. */
+  readonly MEDIATION: "mediation";
 } = {
   PARSE_FAILURE: "parse_failure",
   NO_HANDLER: "no_handler",
@@ -24,6 +26,7 @@ export const ErrorKind: {
   REFUSED: "refused",
   SERVER_REJECT: "server_reject",
   TRANSPORT_WRITE: "transport_write",
+  MEDIATION: "mediation",
 };
 
 /** One of the values of {@link (ErrorKind:variable)}. */

@@ -74,12 +74,18 @@ export class LayeredHandlers implements HandlerLookup {
 export class Handlers implements HandlerLookup {
   readonly #byType = new Map<string, HandlerEntry>();
   readonly #byProtocol = new Map<string, ProtocolEntry>();
+  readonly #announced = new Set<string>();
   #catchAll: HandlerEntry | undefined;
 
   get protocols(): readonly string[] {
     const protocols = new Set([...this.#byType.keys()].map((type) => protocolOf(type) ?? type));
-    for (const protocol of this.#byProtocol.keys()) protocols.add(protocol);
+    for (const protocol of [...this.#byProtocol.keys(), ...this.#announced]) protocols.add(protocol);
     return [...protocols, ...(this.#catchAll === undefined ? [] : ["*"])];
+  }
+
+  /** Announces a protocol without a handler: its messages are responses. */
+  announce(protocol: string): void {
+    this.#announced.add(protocol);
   }
 
   add(type: string, entry: HandlerEntry): void {

@@ -6,6 +6,7 @@ import { readResolution } from "./network/resolution.ts";
 import { readNodeOptions, type NodeOptions } from "./options.ts";
 import { Policies } from "./routing/authorize/policy.ts";
 import { RunningNode } from "./running-node.ts";
+import { openMediator } from "./mediation/open-mediator.ts";
 import { openStores, SCHEMA } from "./open-stores.ts";
 
 const NODE: ServerKind = {
@@ -48,7 +49,8 @@ export async function startNode(given: NodeOptions = {}): Promise<Layr8Node> {
     const { storage, logger } = parts;
     const stores = await openStores(storage, { ...options, natsSettings: nats });
     const apiKey = await createFirstKey(stores.apiKeys, logger);
-    return RunningNode.start({ ...parts, stores, options, policies, resolution, apiKey });
+    const mediator = await openMediator(stores, options);
+    return RunningNode.start({ ...parts, stores, options, policies, mediator, resolution, apiKey });
   });
 }
 

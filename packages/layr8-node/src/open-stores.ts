@@ -12,6 +12,7 @@ import { LmdbOutboundStore } from "./federation/outbound/lmdb-outbound-store.ts"
 import { MemoryOutboundStore } from "./federation/outbound/memory-outbound-store.ts";
 import { queueLimits } from "./federation/outbound/outbound-limits.ts";
 import { LmdbInbox } from "./inbox/lmdb-inbox.ts";
+import type { MediationRecord } from "./mediation/registrations.ts";
 import { MemoryInbox } from "./inbox/memory-inbox.ts";
 import { MemoryEnvironment, memoryRecords, type Records, SealingKey, storedRecords } from "@parley/storage";
 import type { LmdbOptions } from "@parley/storage-lmdb";
@@ -57,7 +58,8 @@ async function openOf(storage: ServerStorage, options: StoresOptions): Promise<S
   storage.closeFirst(() => outbound.close());
   storage.closeFirst(() => inbox.close());
   const apiKeys = new ApiKeys(recordsOf<ApiKeyRecord>("api-keys"));
-  return { inbox, inboxShares: recordsOf("inbox-shares"), apiKeys, dids, credentials, outbound, deadLetters, clock };
+  const mediations = recordsOf<MediationRecord>("mediations");
+  return { inbox, inboxShares: recordsOf("inbox-shares"), mediations, apiKeys, dids, credentials, outbound, deadLetters, clock };
 }
 
 /**

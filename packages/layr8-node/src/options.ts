@@ -1,4 +1,5 @@
 import type { Telemetry } from "@parley/core";
+import { canonicalDid, isDid } from "@parley/did";
 import type { OptionCheck } from "@parley/core/internal";
 import {
   type AdminHub,
@@ -136,6 +137,10 @@ export interface NodeLimits {
   readonly maxOutboundLength: number;
   /** Connections to one other node. Default 8. */
   readonly maxConnectionsPerNode: number;
+  /** DIDs for which the mediator accepts messages. Default 10,000. */
+  readonly maxMediatedDids: number;
+  /** The same for one agent. Each DID has a queue with the limits of an inbox. Default 100. */
+  readonly maxMediatedDidsPerAgent: number;
   /** Dead letters of one agent; see `deadLetters`. A new one replaces the oldest. Default 1,000. */
   readonly maxDeadLetters: number;
   /** Characters of plaintext of one agent's dead letters. A larger message is not kept. Default 16 Mi. */
@@ -191,6 +196,11 @@ export interface NodeOptions extends NatsOptions {
    * undeliverable to another node. They can be seen, replayed and purged with the console and `parley dead-letters`. Default `false`.
    */
   readonly deadLetters?: boolean;
+  /**
+   * DID of a mediator that this node is: it keeps encrypted messages for agents of other nodes until they pick them up. Every agent that the policies for this
+   * DID accept can use it. Default: none.
+   */
+  readonly mediator?: string;
   /**
    * Starts this node although others that share its data have other policies. For the time in which new policies are brought to all nodes, one after
    * the other. Default `false`.
@@ -265,6 +275,11 @@ const IS_KEY: OptionCheck = {
   is: (value) => typeof value === "string" && value !== "",
   isSecret: true,
 };
+const IS_HOSTED_DID: OptionCheck = {
+  expected: "a did:web DID that this node hosts, such as did:web:acme.example:mediator, in its canonical spelling",
+  is: (value) => typeof value === "string" && value.startsWith("did:web:") && isDid(value) && canonicalDid(value) === value,
+  isPublic: true,
+};
 const IS_FUNCTION: OptionCheck = { expected: "a function", is: (value) => typeof value === "function" };
 /** The form of its entries is checked by `ApiKeys`. */
 const IS_DID_RULE: OptionCheck = {
@@ -309,6 +324,8 @@ const LIMITS: OptionSchema<NodeLimits> = options<NodeLimits>({
   maxOutboundMessages: count(10_000),
   maxOutboundLength: count(64 * MI),
   maxConnectionsPerNode: count(8),
+  maxMediatedDids: count(10_000),
+  maxMediatedDidsPerAgent: count(100),
   maxDeadLetters: count(1000),
   maxDeadLetterLength: count(16 * MI),
   maxTotalDeadLetters: count(100_000),
@@ -337,6 +354,7 @@ export const NODE_OPTIONS: OptionSchema<ReadNodeOptions> = options<ReadNodeOptio
   policies: POLICIES.optional(),
   readPolicies: option<() => Promise<readonly Policy[]>>(IS_FUNCTION, { inConfig: false }).optional(),
   deadLetters: trueOrFalse({ flag: "" }).optional(),
+  mediator: option<string>(IS_HOSTED_DID, { flag: "<did>" }).optional(),
   allowMixedPolicies: trueOrFalse({ flag: "", inConfig: false }).optional(),
   resolution: RESOLUTION.optional(),
   knownHosts: option<readonly string[]>(IS_HOSTS).optional(),

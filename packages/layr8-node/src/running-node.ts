@@ -40,6 +40,7 @@ import { checkFrameSize } from "./phoenix/delivery-payload.ts";
 import { PhoenixServer } from "./phoenix/phoenix-server.ts";
 import { SOCKET_PATH } from "./phoenix/upgrade.ts";
 import { GrantCache } from "./routing/authorize/grants/grant-cache.ts";
+import { mediatorDeclarations } from "./mediation/declare-mediator.ts";
 import { Router } from "./routing/router.ts";
 import type { SharedMailboxes, Stores } from "./stores.ts";
 
@@ -86,7 +87,7 @@ export class RunningNode implements Layr8Node {
   #authority = "";
   #publicUrl = "";
 
-  private constructor({ storage, stores, options, policies, resolution, logger, apiKey, ownConsole, hub }: NodeParts) {
+  private constructor({ storage, stores, options, policies, mediator, resolution, logger, apiKey, ownConsole, hub }: NodeParts) {
     const { inbox, dids, apiKeys, credentials } = stores;
     const { limits } = options;
     this.apiKey = apiKey;
@@ -159,8 +160,10 @@ export class RunningNode implements Layr8Node {
       keepDeadLetter: keep && ((message, problem) => dids.has(message.sender) && keep(outboundDeadLetter(message, problem))),
       recorder,
       telemetry: this.#events.telemetry,
+      mediator,
     });
     this.#router = new Router({
+      mediator,
       inbox,
       policies,
       verifiers: { local: verifier, remote: createNetworkVerifier(senders, resolution, limits) },
@@ -211,6 +214,7 @@ export class RunningNode implements Layr8Node {
     this.#http = createHttpServer({
       status: options.metricsPort === undefined ? this.#statusSource : undefined,
       rest: {
+        setMediator: mediatorDeclarations(dids, this.#federation),
         wallet: this.#wallet,
         apiKeys,
         requestsPerSecond: limits.requestsPerSecond,

@@ -9,6 +9,7 @@ import { Dids } from "./identity/dids.ts";
 import type { DeadLetters } from "./dead-letters/dead-letters.ts";
 import type { OutboundStore } from "./federation/outbound/outbound-store.ts";
 import type { Inbox, InboxLimits } from "./inbox/inbox.ts";
+import type { MediationRecord } from "./mediation/registrations.ts";
 import type { NodeLimits, ReadNodeOptions } from "./options.ts";
 import type { InboxShareRecord } from "./routing/store/inbox-shares.ts";
 import { type Records } from "@parley/storage";
@@ -25,6 +26,8 @@ export interface Stores {
   readonly deadLetters?: DeadLetters | undefined;
   /** Number of messages of each sender in the inboxes. */
   readonly inboxShares: Records<InboxShareRecord>;
+  /** The DIDs registered with the mediator; absent if nodes share their data. */
+  readonly mediations?: Records<MediationRecord> | undefined;
   /** The clocks that all components use. */
   readonly clock: Clock;
   /** Set if other nodes have the same data. */

@@ -1,5 +1,5 @@
 import { closeAll, rejectUnknownOptions } from "@parley/core/eager";
-import type { Message, MessageInit } from "@parley/core";
+import { ParleyError, type Message, type MessageInit } from "@parley/core";
 import {
   CredentialsClient,
   GrantWallet,
@@ -7,6 +7,7 @@ import {
   type Credential,
   type CredentialVerification,
   type ListCredentialsOptions,
+  type MediatorOptions,
   type PresentationVerification,
   type SignCredentialOptions,
   type SignPresentationOptions,
@@ -15,9 +16,23 @@ import {
   type VerifyCredentialOptions,
   type VerifyPresentationOptions,
 } from "@parley/credentials-client";
-import { Client as AgentClient, type ErrorHandler, type ProblemReportError } from "@parley/didcomm-agent";
+import {
+  Client as AgentClient,
+  ErrorKind,
+  PASS,
+  type ConnectOptions,
+  type ErrorHandler,
+  type Handler,
+  type JoinDidOptions,
+  type JoinedDid,
+  type ProblemReportError,
+} from "@parley/didcomm-agent";
 import { endpointFromEnvironment, fromEnvironment, grantSettings, type Config } from "./env.ts";
 import { GrantAttacher } from "./grants.ts";
+import { mediation } from "./mediation/index.ts";
+import { collect } from "./mediation/mediation.ts";
+import { COORDINATION, DELIVERY, STATUS } from "./mediation/protocols.ts";
+import { didcommUrlOf, mediationSettings, type MediationSettings } from "./mediation/settings.ts";
 import { SENDER_PRESENTATION } from "./sender-presentation.ts";
 
 /**
@@ -42,12 +57,20 @@ import { SENDER_PRESENTATION } from "./sender-presentation.ts";
 export class Client extends AgentClient {
   readonly #config: Config;
   #opened: CredentialsClient | undefined;
+  readonly #mediation: MediationSettings;
   readonly #wallet: GrantWallet | undefined;
   readonly #grants: GrantAttacher | undefined;
 
   constructor(config: Config, onError: ErrorHandler) {
     super(fromEnvironment(config), onError);
     this.#config = config;
+    this.#mediation = mediationSettings(config);
+    if (this.#mediation.mediator !== undefined) {
+      this.announce(COORDINATION);
+      this.handle(DELIVERY, this.#deliveryHandler());
+      this.handle(STATUS, ignore);
+      this.onReconnect(() => this.#mediate());
+    }
     const settings = grantSettings(config);
     if (settings === undefined) return;
     const { onGrantMiss, ...caching } = settings;
@@ -145,6 +168,62 @@ export class Client extends AgentClient {
     return { ...made, attachments: [...(made.attachments ?? []), attachment] };
   }
 
+  /** Where messages that a mediator has kept are posted. @throws TypeError without `nodeUrl` and `didcommUrl` */
+  get didcommUrl(): string {
+    return this.#mediation.didcommUrl ?? didcommUrlOf(endpointFromEnvironment(this.#config).nodeUrl);
+  }
+
+  /**
+   * Names the mediator through which others reach this agent, in the agent's DID document; without one, removes it. The option `mediator` does that too.
+   *
+   * @throws RestError
+   */
+  async setMediator(mediator: string | undefined, options?: MediatorOptions): Promise<void> {
+    return this.#credentials().setMediator(mediator, options);
+  }
+
+  override async connect(options?: ConnectOptions): Promise<this> {
+    await super.connect(options);
+    this.#mediate();
+    return this;
+  }
+
+  /** {@inheritDoc AgentClient.joinDid} `mediated` lets the DID pick up messages from a mediator; see `mediation`. */
+  override async joinDid(did: string, options: JoinDidOptions & { readonly mediated?: boolean } = {}): Promise<JoinedDid> {
+    const { mediated = false, ...join } = options;
+    if (typeof mediated !== "boolean") throw new TypeError("mediated must be true or false");
+    if (!mediated) return super.joinDid(did, join);
+    const handlers = { ...join.handlers, [DELIVERY]: this.#deliveryHandler(did), [STATUS]: ignore };
+    return super.joinDid(did, { ...join, handlers, protocols: [...(join.protocols ?? []), COORDINATION] });
+  }
+
+  /** Runs the steps with the agent's mediator, after each connect. */
+  #mediate(): void {
+    const { mediator, isLive } = this.#mediation;
+    if (mediator === undefined) return;
+    void mediation.bootstrap(this, mediator, { live: isLive }).then((result) => {
+      if (result.ok) return this.#reportRefused(mediator, result.refused);
+      // The next connect tries again.
+      if (this.connected) this.reportFailure(result.error, ErrorKind.MEDIATION);
+    });
+  }
+
+  /** Takes what a mediator delivers. The client's own DID takes it from the client's mediator only. */
+  #deliveryHandler(did?: string): Handler {
+    return async ({ from = "", attachments = [] }) => {
+      if (did === undefined && from !== this.#mediation.mediator) return PASS;
+      const { refused } = await collect(this, from, attachments, did === undefined ? {} : { did });
+      this.#reportRefused(from, refused);
+      return undefined;
+    };
+  }
+
+  #reportRefused(mediator: string, refused: number): void {
+    if (refused === 0) return;
+    const text = `The agent's node refused ${refused} of the messages that ${mediator} kept: they are malformed, denied or too large`;
+    this.reportFailure(new ParleyError("mediation_refused", text), ErrorKind.MEDIATION);
+  }
+
   protected override prepare(message: Message): Message | Promise<Message> {
     if (this.#grants === undefined || message.from === undefined) return message;
     return this.#grants.attach(message, message.from);
@@ -170,3 +249,5 @@ export class Client extends AgentClient {
     return this.#opened;
   }
 }
+
+function ignore(): void {}

@@ -4,12 +4,13 @@ import type { CredentialsClientOptions } from "@parley/credentials-client";
 import type { Config as AgentConfig, ClientOptions, Endpoint } from "@parley/didcomm-agent";
 import { PhoenixTransport } from "@parley/transport-phoenix";
 import type { GrantMissInfo } from "./grants.ts";
+import type { MediationConfig } from "./mediation/settings.ts";
 
 /**
  * Where an agent connects and as whom. `nodeUrl`, `apiKey` and `agentDid` come from the environment where they are missing or empty:
  * `LAYR8_NODE_URL`, `LAYR8_API_KEY`, `LAYR8_AGENT_DID`.
  */
-export interface Config extends ClientOptions {
+export interface Config extends ClientOptions, MediationConfig {
   /** The node's WebSocket URL, such as `ws://127.0.0.1:4000/plugin_socket/websocket`, or its origin, `http://127.0.0.1:4000`. */
   readonly nodeUrl?: string | undefined;
   /** The key that the node gave out. */
@@ -52,6 +53,9 @@ const OPTIONS: readonly (keyof Config)[] = [
   "onGrantMiss",
   "grantCacheMs",
   "grantReadTimeoutMs",
+  "mediator",
+  "mediatorLive",
+  "didcommUrl",
   "telemetry",
 ];
 
@@ -69,7 +73,8 @@ export function fromEnvironment(config: Config): AgentConfig {
   rejectUnknownOptions(config, OPTIONS);
   rejectUnknownOptions(config.credentials, CREDENTIALS_OPTIONS, "credentials.");
   const { nodeUrl, apiKey, agentDid, transport, credentials: _, ...others } = config;
-  const { attachGrants: _attach, onGrantMiss: _miss, grantCacheMs: _cache, grantReadTimeoutMs: _read, ...options } = others;
+  const { attachGrants: _attach, onGrantMiss: _miss, grantCacheMs: _cache, grantReadTimeoutMs: _read, ...more } = others;
+  const { mediator: _mediator, mediatorLive: _live, didcommUrl: _url, ...options } = more;
   const did = agentDid || didFromEnvironment();
   const client = did ? { ...options, agentDid: did } : options;
   if (typeof transport === "object") return { ...client, transport };

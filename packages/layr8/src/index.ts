@@ -1,6 +1,20 @@
 export { Client } from "./client.ts";
 export type { Config } from "./env.ts";
 export type { GrantMissInfo } from "./grants.ts";
+export { mediation } from "./mediation/index.ts";
+export type {
+  BootstrapOptions,
+  BootstrapResult,
+  DeclareResult,
+  EnrollOptions,
+  EnrollResult,
+  MediatedClient,
+  MediationFailure,
+  MediationOptions,
+  PickupOptions,
+  PickupResult,
+  StatusResult,
+} from "./mediation/mediation.ts";
 export {
   AlreadyConnectedError,
   BodyError,

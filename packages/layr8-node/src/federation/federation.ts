@@ -6,6 +6,7 @@ import type { NodeRecorder } from "../admin/node-recorder.ts";
 import type { Clock } from "../clock.ts";
 import type { Resolution } from "../network/resolution.ts";
 import type { FederationMetrics } from "../http/metrics.ts";
+import type { Mediator } from "../mediation/mediator.ts";
 import type { NodeTelemetry } from "../node-telemetry.ts";
 import type { NodeLimits } from "../options.ts";
 import { isBuiltinResponse } from "../routing/respond/builtin-protocols.ts";
@@ -57,6 +58,7 @@ export interface FederationOptions {
   /** Records events for the console. */
   readonly recorder?: NodeRecorder | undefined;
   readonly telemetry?: NodeTelemetry | undefined;
+  readonly mediator?: Mediator | undefined;
   /** Stores messages that failed permanently. Default: none. */
   readonly keepDeadLetter?: ((message: OutboundMessage, problem: Problem) => void) | undefined;
   /** Called for each envelope that a client posts. */
@@ -185,8 +187,9 @@ export class Federation {
   }
 
   #createInbound(router: Pick<Router, "receive">, outbound: Outbound): Inbound {
-    const { hosted, clock, knownHosts, limits, metrics, resolvers, logger, recorder, onFailure } = this.#options;
+    const { hosted, clock, knownHosts, limits, metrics, resolvers, logger, recorder, mediator, onFailure } = this.#options;
     return new Inbound({
+      mediator,
       isHosted: (did) => hosted.has(did),
       keys: this.#keys,
       resolver: resolvers.senders,

@@ -8,10 +8,12 @@ export type PublicKeys = { readonly [purpose in KeyPurpose]: PublicJwk };
  * Builds the document of a hosted DID: its keys as JsonWebKey2020, and the node's DIDComm endpoint.
  *
  * @param baseUrl origin under which other nodes reach this one.
+ * @param mediator DID of the mediator through which it is reached first.
  * @see {@link https://www.w3.org/TR/did-core/#core-properties | DID Core, Core Properties}
  * @see {@link https://identity.foundation/didcomm-messaging/spec/v2.1/#service-endpoint | DIDComm v2.1, Service Endpoint}
  */
-export function didDocument(did: string, keys: PublicKeys, baseUrl: string): JsonObject {
+export function didDocument(did: string, keys: PublicKeys, baseUrl: string, mediator?: string): JsonObject {
+  const own = { uri: `${baseUrl.replace(/\/+$/, "")}/didcomm`, accept: ["didcomm/v2"] };
   const signing = `${did}#signing`;
   const agreement = `${did}#agreement`;
   return {
@@ -28,7 +30,7 @@ export function didDocument(did: string, keys: PublicKeys, baseUrl: string): Jso
       {
         id: `${did}#didcomm`,
         type: "DIDCommMessaging",
-        serviceEndpoint: { uri: `${baseUrl.replace(/\/+$/, "")}/didcomm`, accept: ["didcomm/v2"] },
+        serviceEndpoint: mediator === undefined ? own : [{ uri: mediator, accept: ["didcomm/v2"] }, own],
       },
     ],
   };

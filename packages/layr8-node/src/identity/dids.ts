@@ -256,7 +256,13 @@ export class Dids {
     const keys = await this.#keys(did);
     if (keys === undefined) return undefined;
     const { signing, agreement } = keys;
-    return didDocument(did, { signing: publicJwk("signing", signing), agreement: publicJwk("agreement", agreement) }, baseUrl);
+    const publicKeys = { signing: publicJwk("signing", signing), agreement: publicJwk("agreement", agreement) };
+    return didDocument(did, publicKeys, baseUrl, this.#dids.get(did)?.mediator);
+  }
+
+  /** Sets the mediator in the document of a hosted DID, or removes it. @throws StorageError `storage_failed` */
+  async setMediator(did: string, mediator: string | undefined): Promise<void> {
+    await this.#change(did, ({ mediator: _, ...present }) => ({ ...present, ...(mediator !== undefined && { mediator }) }));
   }
 
   /** The document that a host serves at a path, by did:web. See {@link document}. */

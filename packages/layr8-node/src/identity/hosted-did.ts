@@ -23,6 +23,8 @@ export type DidRecord = {
   readonly createdAt: number;
   readonly lastSeenAt: number;
   readonly keys?: StoredKeys;
+  /** The mediator that other nodes send its messages to. */
+  readonly mediator?: string;
 };
 
 /** A hosted DID without its keys. */

@@ -20,6 +20,8 @@ import {
   type Rejection,
 } from "./rejection.ts";
 import { builtinResponse, isBuiltin, isBuiltinResponse } from "./respond/builtin-protocols.ts";
+import { isMediated } from "../mediation/mediated-queue.ts";
+import type { Mediator } from "../mediation/mediator.ts";
 import { FailureReporter, type KeepDeadLetter, type OnDead, type Problem } from "./respond/failure-reporter.ts";
 import { isProblemReport } from "./respond/problem-report.ts";
 import { SystemMessages, type MessageSummary } from "./respond/system-messages.ts";
@@ -43,6 +45,8 @@ export interface RouterOptions
   extends Omit<MessageStoreOptions, "clock" | "onDurable" | "onFailure">, Pick<AuthorizerOptions, "policies" | "verifiers" | "grantCache"> {
   readonly delivery: DeliveryOptions;
   readonly events: RouterEvents;
+  /** Answers the messages for its DID. Default: none. */
+  readonly mediator?: Mediator | undefined;
   /** Stores messages that failed permanently. Default: none. */
   readonly keepDeadLetter?: KeepDeadLetter | undefined;
   /** Waits for DIDs and bindings that other nodes have by now, before a message is rejected for lack of them. Absent: there are no other nodes. */
@@ -86,6 +90,11 @@ export class Router {
     this.#authorizer = new Authorizer({ policies, verifiers, grantCache, store: this.#messages, isHosted, clock });
     this.#systemMessages = new SystemMessages({ store: this.#messages, remote, isHosted, onDropped: events.onDropped });
     this.#failures = new FailureReporter(this.#systemMessages, events.onDead, options.keepDeadLetter);
+    options.mediator?.start({
+      send: (message) => this.#systemMessages.send(message, message),
+      isReachable: (agent) => !isHosted(agent) || this.mailboxes.isConnected(agent),
+      onFailure: events.onFailure,
+    });
     this.mailboxes.onUndelivered({
       onDead: (stored, cause) => void this.#deadLetter(stored, cause).catch(events.onFailure),
       onFailed: (stored, failure, isReported) =>
@@ -185,9 +194,15 @@ export class Router {
   };
 
   #storeFor(inbound: RoutedMessage, recipient: string): Promise<AcceptResult> {
+    if (this.#options.mediator?.handles(inbound, recipient) === true) return this.#mediate(inbound.message).then(() => ACCEPTED);
     const isForNode = isBuiltin(inbound) && this.#options.isHosted(recipient) && !this.mailboxes.wouldTake(recipient, inbound);
     if (isForNode) return this.#respond(inbound.message, recipient).then(() => ACCEPTED);
     return this.#messages.store(inbound, recipient);
+  }
+
+  async #mediate(message: Message): Promise<void> {
+    const response = await this.#options.mediator?.respond(message);
+    if (response !== undefined) await this.#systemMessages.send(response, message);
   }
 
   /** Responds to a message of a built-in protocol in the name of a recipient whose agents don't handle it. */
@@ -204,6 +219,8 @@ export class Router {
   }
 
   async #deadLetter(stored: InboxMessage, cause: DeadLetterCause): Promise<void> {
+    // Its sender is not known here.
+    if (isMediated(stored)) return;
     const message = readStored(stored);
     if (cause === "unhandled" && isBuiltin(stored)) await this.#respond(message, stored.recipient);
     else await this.#failures.deadLettered(stored, message, cause);

@@ -13,7 +13,7 @@ const FORWARD = "https://didcomm.org/routing/2.0/forward";
 /** Messages that one forward may hold. */
 const MAX_ENVELOPES = 8;
 
-export function isForward({ type }: Message): boolean {
+export function isForward({ type }: Pick<Message, "type">): boolean {
   return type === FORWARD;
 }
 

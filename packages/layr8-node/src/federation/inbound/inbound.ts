@@ -7,6 +7,7 @@ import { hasAttachedCredentials } from "../../routing/authorize/grants/attached-
 import { presentationsOf } from "../../routing/authorize/sender-presentation.ts";
 import { checkHeaders } from "../../routing/parse/parse-message.ts";
 import type { CheckResult } from "../../routing/rejection.ts";
+import type { Forwarded, Mediator } from "../../mediation/mediator.ts";
 import type { AgreementKeys } from "../agreement-keys.ts";
 import { extraUnitsOf, unitsOf } from "../../work-units.ts";
 import { hostOf } from "../outbound/quota.ts";
@@ -25,6 +26,7 @@ export interface InboundOptions {
   readonly unknownSenders: UnknownSenderLimiter;
   readonly knownHosts: KnownHosts;
   readonly limits: Pick<NodeLimits, "maxEnvelopeBytes" | "maxMessageLength" | "remoteMessagesPerSecond">;
+  readonly mediator?: Mediator | undefined;
   /** Accepts a decrypted message. See `Router.receive`. */
   receive(message: RoutedMessage): Promise<CheckResult>;
   /**
@@ -187,10 +189,14 @@ export class Inbound {
   }
 
   /** Processes each enclosed envelope like a posted one, one after the other. */
-  async #forward({ message }: Unpacked, { address, depth }: Arrival): Promise<InboundResult> {
+  async #forward({ message, metadata }: Unpacked, { address, depth }: Arrival): Promise<InboundResult> {
     const forward = depth === MAX_FORWARDS ? undefined : readForward(message);
     if (forward === undefined) return rejection("bad_request", undefined, "forward_invalid");
-    if (!this.#options.isHosted(forward.next)) return rejection("not_found");
+    if (!this.#options.isHosted(forward.next)) {
+      const { mediator } = this.#options;
+      if (mediator === undefined || didOf(metadata.recipientKid ?? "") !== mediator.did) return rejection("not_found");
+      return responseToForward(await mediator.queue(forward.next, forward.envelopes, message.expiresTime));
+    }
     for (const envelope of forward.envelopes) {
       // oxlint-disable-next-line no-await-in-loop
       const opened = await this.#open({ envelope, address, depth: depth + 1 });
@@ -230,6 +236,19 @@ export class Inbound {
       if (left > 0) unknownSenders.take(address, left);
     }
     unknownSenders.add(sender);
+  }
+}
+
+function responseToForward(forwarded: Forwarded): InboundResult {
+  switch (forwarded) {
+    case "unknown":
+      return rejection("not_found", "the recipient is not registered with this mediator", "forward_unknown");
+    case "full":
+      return rejection("inbox_full", "too many messages wait for the recipient");
+    case "too_large":
+      return rejection("too_large");
+    default:
+      return ACCEPTED;
   }
 }
 

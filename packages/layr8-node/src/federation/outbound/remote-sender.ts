@@ -128,7 +128,7 @@ export class RemoteSender {
     try {
       if (!pair.isFirst(attempt)) return AGAIN;
       pair.posting = [attempt.entry];
-      const route = this.#clock.monotonic() - since > STALE_MS ? await this.#routeResolver.refresh(found) : found;
+      const route = this.#clock.monotonic() - since > STALE_MS ? await this.#routeResolver.refresh(found, attempt) : found;
       if (route.target.url.origin !== origin) return AGAIN;
       if (this.#mayBatch(attempt, route)) pair.posting = pair.firstEntries();
       return await this.#send(pair, attempt, lease, route);

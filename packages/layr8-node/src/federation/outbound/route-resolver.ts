@@ -57,12 +57,12 @@ export class RouteResolver {
 
   /** Resolves the route of a message; otherwise returns the result of the attempt. */
   async resolve(attempt: HeadState): Promise<Route | AttemptResult> {
-    const { recipient } = attempt.entry;
+    const { recipient, sender } = attempt.entry;
     const lease = await this.#hosts.acquire(hostOf(recipient), attempt.failures > 0);
     if (lease === undefined) return AGAIN;
     const { refusal } = attempt;
     try {
-      const route = await this.#find(recipient, maxAgeOf(attempt, this.#options.limits));
+      const route = await this.#find(recipient, sender, maxAgeOf(attempt, this.#options.limits));
       lease.succeeded();
       attempt.unresolved = false;
       // The document is unchanged: the rejection is final.
@@ -74,8 +74,8 @@ export class RouteResolver {
   }
 
   /** Resolves a route again. Returns the old one if that fails, because the message has waited long enough. */
-  async refresh(route: Route): Promise<Route> {
-    return this.#find(route.document.id, Infinity).catch(() => route);
+  async refresh(route: Route, { entry: { sender } }: HeadState): Promise<Route> {
+    return this.#find(route.document.id, sender, Infinity).catch(() => route);
   }
 
   /** Called by the queue's sweep timer, every second. */
@@ -88,9 +88,9 @@ export class RouteResolver {
     this.#hosts.close();
   }
 
-  #find(recipient: string, maxAgeMs: number): Promise<Route> {
+  #find(recipient: string, sender: string, maxAgeMs: number): Promise<Route> {
     const { resolver, endpoints, signal } = this.#options;
-    return findRoute(recipient, { resolver, endpoints, signal, maxAgeMs, known: this.#known });
+    return findRoute(recipient, { sender, resolver, endpoints, signal, maxAgeMs, known: this.#known });
   }
 
   #failed(attempt: HeadState, lease: HostLease, error: unknown): AttemptResult {

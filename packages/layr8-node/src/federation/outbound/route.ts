@@ -17,6 +17,8 @@ export interface RouteOptions {
   /** Age at which a cached document is resolved again, in milliseconds; `Infinity` leaves it to the cache. */
   readonly maxAgeMs: number;
   readonly signal: AbortSignal;
+  /** DID of the sender. A mediator does not reach its own agents through itself. */
+  readonly sender: string;
   /** Routes cached by document, for routes that depend on one document alone. A caching resolver returns the same object each time. */
   readonly known: WeakMap<DidDocument, Route>;
 }
@@ -36,7 +38,12 @@ export async function findRoute(recipient: string, options: RouteOptions): Promi
   const document = await resolve(recipient, options);
   const known = options.known.get(document);
   if (known !== undefined) return known;
+  let dependsOnSender = false;
   for (const endpoint of didcommEndpoints(document)) {
+    if (endpoint.uri === options.sender) {
+      dependsOnSender = true;
+      continue;
+    }
     const mediators = mediatorsOf(endpoint);
     if (!takesV2(endpoint) || mediators === undefined) continue;
     // In the document's order of preference.
@@ -47,7 +54,7 @@ export async function findRoute(recipient: string, options: RouteOptions): Promi
     if (route === undefined) continue;
     if ("mediators" in route) return { document, target: route.target, mediators: [...route.mediators, ...mediators] };
     const direct = { document, target: route, mediators };
-    options.known.set(document, direct);
+    if (!dependsOnSender) options.known.set(document, direct);
     return direct;
   }
   throw new UndeliverableError("unreachable", `${recipient} names no endpoint for DIDComm v2 that this node may ask`, { lookAgain: true });

@@ -41,7 +41,7 @@ export class RequestRejection extends Error {
   readonly status: number;
   readonly code: string;
 
-  constructor(status: 400 | 401 | 429 | 499, code: string, message: string) {
+  constructor(status: 400 | 401 | 404 | 429 | 499, code: string, message: string) {
     super(message);
     this.status = status;
     this.code = code;

@@ -7,6 +7,7 @@ import type { ApiKeys } from "../../identity/api-keys.ts";
 import { BodyError, LEAST_ROOM, readBody } from "../read-body.ts";
 import { createAuthentication } from "./authentication.ts";
 import { ERRORS, RequestRejection } from "./error-response.ts";
+import { addMediatorRoutes, type SetMediator } from "./mediator-routes.ts";
 import { tidyOpenapi } from "./openapi.ts";
 import { addRoutes } from "./routes.ts";
 import { named } from "./schemas.ts";
@@ -15,6 +16,7 @@ import { named } from "./schemas.ts";
 export interface RestOptions {
   readonly wallet: Wallet;
   readonly apiKeys: ApiKeys;
+  readonly setMediator: SetMediator;
   /** Requests per second of one API key. */
   readonly requestsPerSecond: number;
   /** Number of nodes that share the rates. Default 1. */
@@ -64,6 +66,7 @@ export async function addRest(app: FastifyInstance, options: RestOptions): Promi
     });
     readBodies(calls, options.maxBodyBytes, (request) => authentication.callerOf(request).id);
     addRoutes(calls, options.wallet, authentication);
+    addMediatorRoutes(calls, options.setMediator, authentication);
     done();
   });
 }

@@ -85,6 +85,10 @@ export const credentialList: z.ZodType<wire.CredentialList> = z
 
 export const credentialParams: z.ZodType<wire.CredentialParams> = z.object({ id: text });
 
+export const mediatorBody: z.ZodType<wire.MediatorBody> = z
+  .object({ routing_did: did })
+  .register(named, { id: "DeclareMediator", description: "The mediator of a DID" });
+
 export const signPresentationBody: z.ZodType<wire.SignPresentationBody> = z
   .object({
     credentials: z.array(signed).min(1, "must hold at least one signed credential").max(MAX_CREDENTIALS),

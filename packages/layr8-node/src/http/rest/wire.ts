@@ -82,3 +82,8 @@ export interface VerifiedPresentation {
   readonly presentation: JsonObject;
   readonly headers: JsonObject;
 }
+
+export interface MediatorBody {
+  /** DID of the mediator. */
+  readonly routing_did: string;
+}

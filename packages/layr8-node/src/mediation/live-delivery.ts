@@ -1,0 +1,73 @@
+/** Most agents with live delivery. */
+const MAX_AGENTS = 100_000;
+
+/** The state of one DID in live mode. */
+interface LiveDid {
+  /** Sequence number of the last envelope that was sent. */
+  last: number;
+  isSending: boolean;
+}
+
+/** Options of {@link LiveDelivery}. */
+export interface LiveDeliveryOptions {
+  /**
+   * Sends an agent the envelopes of a DID behind a sequence number that fit into one message, and resolves with the last one's; with `undefined` if there are
+   * none.
+   */
+  readonly send: (agent: string, did: string, after: number) => Promise<number | undefined>;
+  /** Whether an agent may get a delivery now. */
+  readonly isReachable: (agent: string) => boolean;
+  readonly onFailure: (error: unknown) => void;
+}
+
+/**
+ * Agents that get envelopes at once. It ends with the agent's connection, and with the node: what is not sent waits in the queue, where everything stays until
+ * it is acknowledged.
+ */
+export class LiveDelivery {
+  readonly #options: LiveDeliveryOptions;
+  readonly #agents = new Map<string, Map<string, LiveDid>>();
+
+  constructor(options: LiveDeliveryOptions) {
+    this.#options = options;
+  }
+
+  has(agent: string): boolean {
+    return this.#agents.has(agent);
+  }
+
+  /** @returns `false` if too many agents have live delivery. */
+  start(agent: string): boolean {
+    if (!this.#agents.has(agent) && this.#agents.size >= MAX_AGENTS) return false;
+    this.#agents.set(agent, new Map());
+    return true;
+  }
+
+  stop(agent: string): void {
+    this.#agents.delete(agent);
+  }
+
+  /** An envelope for a DID was queued. */
+  queued(agent: string, did: string): void {
+    const live = this.#agents.get(agent);
+    if (live === undefined) return;
+    const state = live.get(did) ?? { last: 0, isSending: false };
+    live.set(did, state);
+    if (state.isSending) return;
+    state.isSending = true;
+    this.#sendAll(agent, did, state)
+      .catch(this.#options.onFailure)
+      .finally(() => (state.isSending = false));
+  }
+
+  async #sendAll(agent: string, did: string, state: LiveDid): Promise<void> {
+    const { send, isReachable } = this.#options;
+    for (;;) {
+      if (!isReachable(agent)) return this.stop(agent);
+      // oxlint-disable-next-line no-await-in-loop
+      const last = await send(agent, did, state.last);
+      if (last === undefined || this.#agents.get(agent)?.get(did) !== state) return;
+      state.last = last;
+    }
+  }
+}
