@@ -27,7 +27,7 @@ import {
   type JoinedDid,
   type ProblemReportError,
 } from "@parley/didcomm-agent";
-import { endpointFromEnvironment, fromEnvironment, grantSettings, type Config } from "./env.ts";
+import { endpointFromEnvironment, fromEnvironment, grantSettings, mediationEnvironment, type Config } from "./env.ts";
 import { GrantAttacher } from "./grants.ts";
 import { mediation } from "./mediation/index.ts";
 import { collect } from "./mediation/mediation.ts";
@@ -64,7 +64,7 @@ export class Client extends AgentClient {
   constructor(config: Config, onError: ErrorHandler) {
     super(fromEnvironment(config), onError);
     this.#config = config;
-    this.#mediation = mediationSettings(config);
+    this.#mediation = mediationSettings(config, mediationEnvironment());
     if (this.#mediation.mediator !== undefined) {
       this.announce(COORDINATION);
       this.handle(DELIVERY, this.#deliveryHandler());
@@ -184,7 +184,7 @@ export class Client extends AgentClient {
 
   override async connect(options?: ConnectOptions): Promise<this> {
     await super.connect(options);
-    this.#mediate();
+    void this.#mediate();
     return this;
   }
 
@@ -198,14 +198,13 @@ export class Client extends AgentClient {
   }
 
   /** Runs the steps with the agent's mediator, after each connect. */
-  #mediate(): void {
+  async #mediate(): Promise<void> {
     const { mediator, isLive } = this.#mediation;
     if (mediator === undefined) return;
-    void mediation.bootstrap(this, mediator, { live: isLive }).then((result) => {
-      if (result.ok) return this.#reportRefused(mediator, result.refused);
-      // The next connect tries again.
-      if (this.connected) this.reportFailure(result.error, ErrorKind.MEDIATION);
-    });
+    const result = await mediation.bootstrap(this, mediator, { live: isLive });
+    if (result.ok) this.#reportRefused(mediator, result.refused);
+    // The next connect tries again.
+    else if (this.connected) this.reportFailure(result.error, ErrorKind.MEDIATION);
   }
 
   /** Takes what a mediator delivers. The client's own DID takes it from the client's mediator only. */

@@ -4,7 +4,7 @@ import type { CredentialsClientOptions } from "@parley/credentials-client";
 import type { Config as AgentConfig, ClientOptions, Endpoint } from "@parley/didcomm-agent";
 import { PhoenixTransport } from "@parley/transport-phoenix";
 import type { GrantMissInfo } from "./grants.ts";
-import type { MediationConfig } from "./mediation/settings.ts";
+import type { MediationConfig, MediationEnvironment } from "./mediation/settings.ts";
 
 /**
  * Where an agent connects and as whom. `nodeUrl`, `apiKey` and `agentDid` come from the environment where they are missing or empty:
@@ -83,6 +83,12 @@ export function fromEnvironment(config: Config): AgentConfig {
     ...endpointFromEnvironment({ nodeUrl, apiKey }),
     transport: transport ?? ((endpoint) => new PhoenixTransport(endpoint)),
   };
+}
+
+/** The options about a mediator that the environment has. */
+export function mediationEnvironment(): MediationEnvironment {
+  const { LAYR8_MEDIATOR_DID: mediator, LAYR8_MEDIATOR_LIVE: live, LAYR8_DIDCOMM_URL: didcommUrl } = process.env;
+  return { mediator: mediator?.trim() || undefined, live: live?.trim() || undefined, didcommUrl: didcommUrl?.trim() || undefined };
 }
 
 /** The options about grants, checked. */

@@ -9,7 +9,7 @@ import { didDocument } from "./did-document.ts";
 import { generateKeys, privateKeyOf, publicJwk, resealKeys, type KeyPurpose, type StoredKeys } from "./did-keys.ts";
 import type { DidsOptions, EnsureOptions } from "./dids-options.ts";
 import { didWebOf, hostsOf } from "./did-web-path.ts";
-import { hostedDidOf, type DidRecord, type DidStorage, type HostedDid } from "./hosted-did.ts";
+import { hostedDidOf, withMediator, type DidRecord, type DidStorage, type HostedDid } from "./hosted-did.ts";
 import { ephemeralNotAllowed, IdentityError, notAllowed, reasonOf } from "./identity-error.ts";
 import { type LiveRecords, liveRecords } from "./live-records.ts";
 import { hostnameOf, similarDid } from "./similar-did.ts";
@@ -262,7 +262,7 @@ export class Dids {
 
   /** Sets the mediator in the document of a hosted DID, or removes it. @throws StorageError `storage_failed` */
   async setMediator(did: string, mediator: string | undefined): Promise<void> {
-    await this.#change(did, ({ mediator: _, ...present }) => ({ ...present, ...(mediator !== undefined && { mediator }) }));
+    await this.#change(did, (present) => withMediator(present, mediator));
   }
 
   /** The document that a host serves at a path, by did:web. See {@link document}. */

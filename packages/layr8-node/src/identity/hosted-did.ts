@@ -31,3 +31,11 @@ export type DidRecord = {
 export function hostedDidOf({ did, storage, ownerKeyId, createdAt, lastSeenAt }: DidRecord): HostedDid {
   return { did, storage, ownerKeyId, createdAt, lastSeenAt };
 }
+
+/** A record with another mediator, or none. */
+export function withMediator(
+  { did, storage, ownerKeyId, createdAt, lastSeenAt, keys }: DidRecord,
+  mediator: string | undefined,
+): DidRecord {
+  return { did, storage, ownerKeyId, createdAt, lastSeenAt, ...(keys && { keys }), ...(mediator !== undefined && { mediator }) };
+}

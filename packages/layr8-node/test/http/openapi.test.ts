@@ -95,6 +95,13 @@ describe("the OpenAPI document", () => {
     expect((await check("POST", verifyPath, verifyPath, { signed_presentation: signed, verifier_did: DID, nonce: "n" })).status).toBe(200);
     expect((await check("POST", verifyPath, verifyPath, { signed_presentation: signed, verifier_did: DID, nonce: "n" })).status).toBe(422);
 
+    const mediator = "/api/v1/dids/{did}/mediator";
+    const ofDid = `/api/v1/dids/${DID}/mediator`;
+    expect((await check("PUT", mediator, ofDid, { routing_did: "did:web:mediator.example" })).status).toBe(204);
+    expect((await check("PUT", mediator, ofDid, {})).status).toBe(400);
+    expect((await check("DELETE", mediator, ofDid)).status).toBe(204);
+    expect((await check("DELETE", mediator, "/api/v1/dids/did:web:unknown.example/mediator")).status).toBe(404);
+
     const described = Object.entries(at("paths")).flatMap(([route, methods]) =>
       Object.keys(methods as JsonObject).map((method) => `${method} ${route}`),
     );

@@ -1,7 +1,7 @@
 import { bootstrap, declare, enroll, live, pickup, status, undeclare } from "./mediation.ts";
 
 /**
- * The steps of mediation, for one that the option `mediator` doesn't do by itself: for instance those of a DID that was joined with `mediated: true`. None of them
+ * The steps of mediation, for those that the option `mediator` does not include, such as the steps of a DID that was joined with `mediated: true`. None of them
  * throws for what a mediator or a node answers: `{ ok: false, error }`.
  *
  * @example

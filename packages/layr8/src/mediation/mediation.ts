@@ -57,7 +57,7 @@ export interface MediationFailure {
 export type EnrollResult =
   | { readonly ok: true; readonly routingDid: readonly string[]; readonly updated: readonly JsonObject[] }
   | MediationFailure;
-/** Result of `pickup`: messages that the agent's node has accepted, and those that it refused for good, which are not kept. */
+/** Result of `pickup`: messages that the agent's node has accepted, and those that it refused, which are not kept. */
 export type PickupResult = { readonly ok: true; readonly collected: number; readonly refused: number } | MediationFailure;
 /** Result of `status` and `live`. */
 export type StatusResult = { readonly ok: true; readonly status: JsonObject } | MediationFailure;

@@ -3,7 +3,7 @@ import { isLocalhostName, lookupLoopback, runWithin } from "@parley/core/interna
 import { HttpConnections, readJsonResponse } from "@parley/core/net";
 
 const MAX_RESPONSE_BYTES = 64 * 1024;
-/** Statuses with which a node refuses a message for good: it is malformed, denied, too large, or of an unknown kind. */
+/** Statuses with which a node refuses a message, so that a retry is useless: it is malformed, denied, too large, or of an unknown kind. */
 const FINAL: ReadonlySet<number> = new Set([400, 403, 413, 415, 422]);
 
 /** What a node did with an envelope. `refused` is final. */

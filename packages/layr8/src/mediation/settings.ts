@@ -13,6 +13,13 @@ export interface MediationConfig {
   readonly didcommUrl?: string | undefined;
 }
 
+/** The same options in the environment: LAYR8_MEDIATOR_DID, LAYR8_MEDIATOR_LIVE, LAYR8_DIDCOMM_URL. */
+export interface MediationEnvironment {
+  readonly mediator: string | undefined;
+  readonly live: string | undefined;
+  readonly didcommUrl: string | undefined;
+}
+
 /** The options, with what the environment adds. */
 export interface MediationSettings {
   readonly mediator: string | undefined;
@@ -31,14 +38,16 @@ const IS_HTTP: OptionCheck = {
 };
 
 /** Reads the options about the mediator. @throws TypeError naming the option or variable that is wrong. */
-export function mediationSettings({ mediator, mediatorLive, didcommUrl }: MediationConfig): MediationSettings {
-  const { LAYR8_MEDIATOR_DID, LAYR8_MEDIATOR_LIVE, LAYR8_DIDCOMM_URL } = process.env;
-  const did = mediator || LAYR8_MEDIATOR_DID?.trim() || undefined;
+export function mediationSettings(
+  { mediator, mediatorLive, didcommUrl }: MediationConfig,
+  environment: MediationEnvironment,
+): MediationSettings {
+  const did = mediator || environment.mediator;
   checkOption(mediator ? "Config.mediator" : "LAYR8_MEDIATOR_DID", did, IS_DID);
-  const url = didcommUrl || LAYR8_DIDCOMM_URL?.trim() || undefined;
+  const url = didcommUrl || environment.didcommUrl;
   checkOption(didcommUrl ? "Config.didcommUrl" : "LAYR8_DIDCOMM_URL", url, IS_HTTP);
   checkOption("Config.mediatorLive", mediatorLive, IS_BOOLEAN);
-  const isOff = /^(?:0|false|no|off)$/i.test(LAYR8_MEDIATOR_LIVE?.trim() ?? "");
+  const isOff = /^(?:0|false|no|off)$/i.test(environment.live ?? "");
   return { mediator: did, isLive: mediatorLive ?? !isOff, didcommUrl: url };
 }
 

@@ -1,3 +1,4 @@
+import { FAILURES } from "./answer.ts";
 import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import type { Authentication } from "@parley/server-kit/http";
@@ -16,13 +17,14 @@ const SUFFIX = "/mediator";
 export function addMediatorRoutes(app: FastifyInstance, setMediator: SetMediator, authentication: Authentication<ApiKey>): void {
   const typed = app.withTypeProvider<ZodTypeProvider>();
   typed.put(
-    `${PATH}*`,
+    `${PATH}:did${SUFFIX}`,
     {
       schema: {
         operationId: "declareMediator",
-        summary: "Name the mediator of a DID in its document: PUT /api/v1/dids/<did>/mediator",
+        summary: "Name the mediator of a DID in its document",
         body: schemas.mediatorBody,
-        response: { 204: schemas.nothing },
+        params: schemas.mediatorParams,
+        response: { 204: schemas.nothing, ...FAILURES },
       },
     },
     async (request, reply) => {
@@ -31,12 +33,13 @@ export function addMediatorRoutes(app: FastifyInstance, setMediator: SetMediator
     },
   );
   typed.delete(
-    `${PATH}*`,
+    `${PATH}:did${SUFFIX}`,
     {
       schema: {
         operationId: "removeMediator",
-        summary: "Remove the mediator of a DID from its document: DELETE /api/v1/dids/<did>/mediator",
-        response: { 204: schemas.nothing },
+        summary: "Remove the mediator of a DID from its document",
+        params: schemas.mediatorParams,
+        response: { 204: schemas.nothing, ...FAILURES },
       },
     },
     async (request, reply) => {
@@ -48,7 +51,7 @@ export function addMediatorRoutes(app: FastifyInstance, setMediator: SetMediator
 
 /** The DID in the path. SDKs write it as it is, with the `%3A` of a port; percent-encoded as a whole it is read too. */
 function didIn(url: string): string {
-  const path = url.split("?", 1)[0] ?? "";
+  const path = (url.split("?", 1)[0] ?? "").replace(/\/$/, "");
   const raw = path.endsWith(SUFFIX) ? path.slice(PATH.length, -SUFFIX.length) : "";
   const did = raw.startsWith("did:") ? raw : decode(raw);
   if (canonicalDid(did) === did) return did;

@@ -1,21 +1,17 @@
 import type { FastifyInstance, FastifyReply } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
-import type { z } from "zod";
 import type { Authentication } from "@parley/server-kit/http";
 import type { StoredCredential } from "../../credentials/credential-store.ts";
 import { decodeCursor, encodeCursor } from "../../credentials/page.ts";
 import type { Wallet } from "../../credentials/wallet.ts";
 import type { ApiKey } from "../../identity/api-keys.ts";
+import { answer, FAILURES } from "./answer.ts";
 import { RequestRejection } from "./error-response.ts";
 import * as schemas from "./schemas.ts";
 import type { StoredCredentialBody } from "./wire.ts";
 
 const CREDENTIALS = "/api/v1/credentials";
 const PRESENTATIONS = "/api/v1/presentations";
-const FAILURES = {
-  "4xx": answer("Rejected; retry only after 429", schemas.errorBody),
-  "5xx": answer("Failed; 502 and 503 can be retried", schemas.errorBody),
-};
 
 /** Adds the calls of the wallet. */
 export function addRoutes(app: FastifyInstance, wallet: Wallet, authentication: Authentication<ApiKey>): void {
@@ -165,11 +161,6 @@ export function addRoutes(app: FastifyInstance, wallet: Wallet, authentication: 
       return wallet.verifyPresentation(authentication.callerOf(request), signed, { verifierDid, nonce: nonce ?? undefined, signal });
     },
   );
-}
-
-/** A response for the OpenAPI document. */
-function answer<T extends z.ZodType>(description: string, schema: T) {
-  return { description, content: { "application/json": { schema } } };
 }
 
 function shown({ id, holderDid, signed, issuerDid, validUntil }: StoredCredential): StoredCredentialBody {

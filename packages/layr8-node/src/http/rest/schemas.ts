@@ -85,6 +85,8 @@ export const credentialList: z.ZodType<wire.CredentialList> = z
 
 export const credentialParams: z.ZodType<wire.CredentialParams> = z.object({ id: text });
 
+export const mediatorParams: z.ZodType<wire.MediatorParams> = z.object({ did: text });
+
 export const mediatorBody: z.ZodType<wire.MediatorBody> = z
   .object({ routing_did: did })
   .register(named, { id: "DeclareMediator", description: "The mediator of a DID" });

@@ -83,6 +83,10 @@ export interface VerifiedPresentation {
   readonly headers: JsonObject;
 }
 
+export interface MediatorParams {
+  readonly did: string;
+}
+
 export interface MediatorBody {
   /** DID of the mediator. */
   readonly routing_did: string;
