@@ -40,6 +40,22 @@ describe("credentials by command", { timeout: 120_000 }, () => {
     expect(await run("stored-credential", ["show", String(stored["id"])])).toEqual(stored);
   });
 
+  it("suspends, resumes and revokes what was signed as revocable", async () => {
+    const { signed } = await run("signed-credential", ["sign", '{"credentialSubject":{"member":"acme"}}', "--revocable"]);
+    const text = String(signed);
+    const verified = async (): Promise<number | null> => {
+      return (await place.run(["credentials", "verify", text, "--local", "--json"], { env })).code;
+    };
+    expect(await run("credential-status", ["status", text, "suspended"])).toEqual({ status: "suspended" });
+    expect(await verified()).toBe(1);
+    expect(await run("credential-status", ["status", "-", "valid"], text)).toEqual({ status: "valid" });
+    expect(await verified()).toBe(0);
+    expect(await run("credential-status", ["status", text, "revoked"])).toEqual({ status: "revoked" });
+    const { code, stderr } = await place.run(["credentials", "verify", text, "--local", "--json"], { env });
+    expect(code).toBe(1);
+    expect(stderr).toContain('"code":"revoked"');
+  });
+
   it("reports the code of an invalid credential, and what is missing", async () => {
     const failure = async (args: readonly string[], variables = env): Promise<object> => {
       const { code, stderr } = await place.run(["credentials", ...args, "--json"], { env: variables });

@@ -1,11 +1,14 @@
+import type { JsonObject } from "@parley/core";
 import { describeKind, rejectUnknownOptions } from "@parley/core/eager";
 import { lazily } from "@parley/core/lazily";
 import { isDid } from "@parley/did/syntax";
 import type { CredentialFormat } from "@parley/vc";
 import type {
   CallOptions,
+  CredentialState,
   CredentialVerification,
   ListCredentialsOptions,
+  SetCredentialStatusOptions,
   SignCredentialOptions,
   StoreCredentialOptions,
   VerifyCredentialOptions,
@@ -63,11 +66,45 @@ export class CredentialsClient implements AsyncDisposable {
    * are filled in. The signing DID is the option `issuerDid`; members of the credential are signed unchanged.
    */
   async signCredential(credential: Credential, options: SignCredentialOptions = {}): Promise<string> {
-    rejectUnknownOptions(options, ["issuerDid", "format", "signal"]);
-    const { issuerDid, format, signal } = options;
+    rejectUnknownOptions(options, ["issuerDid", "format", "revocable", "signal"]);
+    const { issuerDid, format, revocable, signal } = options;
+    if (revocable !== undefined && typeof revocable !== "boolean") throw new TypeError("revocable must be true or false");
     const issuer = this.#didOr("issuerDid", issuerDid);
     const { credentials, http } = await this.#load();
-    return credentials.sign(http, credential, { issuerDid: issuer, format: formatOr(format), signal });
+    return credentials.sign(http, credential, { issuerDid: issuer, format: formatOr(format), revocable, signal });
+  }
+
+  /**
+   * Revokes, suspends or resumes (`valid`) a credential that was signed as `revocable`. Verifiers know the new status within a minute, or the
+   * node's `limits.statusListTtlMs`.
+   *
+   * @param credential the signed credential, or its `credentialStatus`, which is enough to keep.
+   * @throws RestError `status_unknown`, `status_final` for a change of a revoked credential
+   * @example
+   * ```ts
+   * import type { CredentialsClient } from "@parley/credentials-client";
+   *
+   * async function dismiss(credentials: CredentialsClient, signed: string): Promise<void> {
+   *   await credentials.setCredentialStatus(signed, "revoked");
+   * }
+   * ```
+   */
+  async setCredentialStatus(
+    credential: string | JsonObject | readonly JsonObject[],
+    status: CredentialState,
+    options: SetCredentialStatusOptions = {},
+  ): Promise<void> {
+    rejectUnknownOptions(options, ["issuerDid", "signal"]);
+    const { issuerDid, signal } = options;
+    const issuer = this.#didOr("issuerDid", issuerDid);
+    if (!STATES.has(status)) throw new TypeError(`status must be one of ${[...STATES].join(", ")}`);
+    if (typeof credential !== "string" && (typeof credential !== "object" || credential === null)) {
+      throw new TypeError("credential must be a signed credential, or the credentialStatus of one");
+    }
+    const subject =
+      typeof credential === "string" ? { signed_credential: pasted("credential", credential) } : { credential_status: credential };
+    const { credentials, http } = await this.#load();
+    return credentials.setStatus(http, subject, status, { issuerDid: issuer, signal });
   }
 
   /** Verifies a signed credential of any format on the node. An invalid one is rejected with a RestError that has the node's code. */
@@ -185,6 +222,8 @@ function pasted(name: string, value: unknown): string {
 function shown(value: unknown): string {
   return typeof value === "string" ? JSON.stringify(value.slice(0, 200)) : describeKind(value);
 }
+
+const STATES: ReadonlySet<string> = new Set<CredentialState>(["valid", "suspended", "revoked"]);
 
 const FORMATS: ReadonlySet<string> = new Set<CredentialFormat>(["compact_jwt", "jwt", "json", "enveloped"]);
 

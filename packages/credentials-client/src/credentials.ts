@@ -1,4 +1,4 @@
-import type { JsonObject } from "@parley/core";
+import type { JsonObject, JsonValue } from "@parley/core";
 import { checkJson } from "@parley/core/internal";
 import type { CredentialFormat } from "@parley/vc";
 import { RestError } from "./rest-error.ts";
@@ -19,6 +19,17 @@ export interface SignCredentialOptions extends CallOptions {
   readonly issuerDid?: string;
   /** Default `compact_jwt`. */
   readonly format?: CredentialFormat;
+  /** Adds a status that `setCredentialStatus` changes, in the status lists that the node publishes. Default `false`. */
+  readonly revocable?: boolean;
+}
+
+/** The status that an issuer gives a credential. A revocation is final. */
+export type CredentialState = "valid" | "suspended" | "revoked";
+
+/** Options of `setCredentialStatus`. */
+export interface SetCredentialStatusOptions extends CallOptions {
+  /** The issuer. Default: the client's DID. */
+  readonly issuerDid?: string;
 }
 
 /** Options of `verifyCredential`. */
@@ -57,12 +68,28 @@ const MAX_PAGES = 1_000;
 export async function sign(
   http: Http,
   credential: Credential,
-  { issuerDid, format, signal }: { issuerDid: string; format: CredentialFormat; signal: AbortSignal | undefined },
+  {
+    issuerDid,
+    format,
+    revocable,
+    signal,
+  }: { issuerDid: string; format: CredentialFormat; revocable: boolean | undefined; signal: AbortSignal | undefined },
 ): Promise<string> {
   const written = writeCredential(credential, issuerDid);
   checkJson("A credential", "credential", written);
-  const body = { credential: written, issuer_did: issuerDid, format };
+  const body = { credential: written, issuer_did: issuerDid, format, revocable };
   return readSigned(await http.call({ method: "POST", path: `${PATH}/sign`, body, signal }), "signed_credential");
+}
+
+export async function setStatus(
+  http: Http,
+  subject: { signed_credential: string } | { credential_status: JsonValue },
+  status: CredentialState,
+  { issuerDid, signal }: { issuerDid: string; signal: AbortSignal | undefined },
+): Promise<void> {
+  const body = { issuer_did: issuerDid, status, ...subject };
+  const answer = await http.call({ method: "POST", path: `${PATH}/status`, body, signal });
+  if (answer.body["status"] !== status) throw invalid(answer, "has another status");
 }
 
 export async function verify(

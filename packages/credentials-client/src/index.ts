@@ -6,8 +6,10 @@ export type { Credential } from "./credential.ts";
 export type { StoredCredential } from "./stored-credential.ts";
 export type {
   CallOptions,
+  CredentialState,
   CredentialVerification,
   ListCredentialsOptions,
+  SetCredentialStatusOptions,
   SignCredentialOptions,
   StoreCredentialOptions,
   VerifyCredentialOptions,

@@ -1,3 +1,4 @@
+import type { JsonObject } from "@parley/core";
 import { startNode, type Layr8Node } from "@parley/layr8-node";
 import { rejectionOf } from "@parley/test-assertions";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -39,6 +40,51 @@ beforeAll(async () => {
 afterAll(async () => {
   await credentials.close();
   await node.close();
+});
+
+describe("a revocable credential, at a node", () => {
+  it.each(FORMATS)("in the format %s is suspended, resumed and revoked; verifyLocally sees it over HTTP", async (format) => {
+    const signed = await credentials.signCredential({ credentialSubject: SUBJECT }, { format, revocable: true });
+    const other = await credentials.signCredential({ credentialSubject: SUBJECT }, { format, revocable: true });
+    expect(await locally(signed)).toMatchObject({ kind: "credential", issuer: alice });
+    await credentials.setCredentialStatus(signed, "suspended");
+    expect(await rejectionOf(locally(signed))).toMatchObject({ name: "VcError", code: "suspended" });
+    await credentials.setCredentialStatus(` ${signed}\n`, "valid");
+    expect(await locally(signed)).toMatchObject({ kind: "credential", issuer: alice });
+    const { credentialStatus } = decodeCredential(signed).credential;
+    await credentials.setCredentialStatus(credentialStatus as JsonObject[], "revoked");
+    expect(await rejectionOf(locally(signed))).toMatchObject({ name: "VcError", code: "revoked" });
+    expect(await rejectionOf(credentials.verifyCredential(signed))).toMatchObject({ name: "RestError", status: 422, code: "revoked" });
+    const again = credentials.setCredentialStatus(signed, "valid");
+    expect(await rejectionOf(again)).toMatchObject({ name: "RestError", status: 409, code: "status_final", retryable: false });
+    expect(await locally(other)).toMatchObject({ kind: "credential", issuer: alice });
+    const presentation = await credentials.signPresentation([other, signed], { nonce: format, audience: bob });
+    const error = await rejectionOf(locally(presentation, { nonce: format, audience: bob }));
+    expect(error).toMatchObject({ code: "revoked", credentialIndex: 1 });
+  });
+
+  it("is revoked by its issuer only", async () => {
+    const signed = await credentials.signCredential({ credentialSubject: SUBJECT }, { revocable: true });
+    const mallory = clientOf(OTHERS_KEY, "did:web:mallory.example:m");
+    expect(await rejectionOf(mallory.setCredentialStatus(signed, "revoked"))).toMatchObject({ code: "issuer_mismatch" });
+    expect(await rejectionOf(mallory.setCredentialStatus(signed, "revoked", { issuerDid: alice }))).toMatchObject({ status: 403 });
+    await mallory.close();
+    expect(await locally(signed)).toMatchObject({ kind: "credential" });
+    const plain = await credentials.signCredential({ credentialSubject: SUBJECT });
+    expect(await rejectionOf(credentials.setCredentialStatus(plain, "revoked"))).toMatchObject({ status: 404, code: "status_unknown" });
+  });
+
+  it("needs a known status, and a credential", async () => {
+    for (const call of [
+      () => credentials.setCredentialStatus("x", "lost" as never),
+      () => credentials.setCredentialStatus("", "revoked"),
+      () => credentials.setCredentialStatus(null as never, "revoked"),
+      () => credentials.setCredentialStatus("x", "revoked", { issuer: alice } as never),
+      () => credentials.signCredential({ credentialSubject: SUBJECT }, { revocable: "yes" as never }),
+    ]) {
+      expect(await rejectionOf(call())).toBeInstanceOf(TypeError);
+    }
+  });
 });
 
 describe.each(FORMATS)("with a node, in the format %s", (format) => {

@@ -1,6 +1,7 @@
 import type { JsonObject } from "@parley/core";
 import { loadPeerPackage, type ServerStorage } from "@parley/server-kit";
 import { NodeClock } from "./clock.ts";
+import { StatusLists } from "./credentials/status/status-lists.ts";
 import { StoredCredentialStore } from "./credentials/stored-credential-store.ts";
 import { ApiKeys, type ApiKeyRecord } from "./identity/api-keys.ts";
 import { checkNodeKey, opensKeys } from "./identity/did-keys.ts";
@@ -16,7 +17,11 @@ import type { MediationRecord } from "./mediation/registrations.ts";
 import { MemoryInbox } from "./inbox/memory-inbox.ts";
 import { MemoryEnvironment, memoryRecords, type Records, SealingKey, storedRecords } from "@parley/storage";
 import type { LmdbOptions } from "@parley/storage-lmdb";
+import type { InboxShareRecord } from "./routing/store/inbox-shares.ts";
 import { inboxLimits, type Stores, type StoresOptions } from "./stores.ts";
+
+/** Table of the status lists of issuers. */
+export const STATUS_LISTS_TABLE = "status-lists";
 
 /** Name and version of the schema of a node's data directory. */
 export const SCHEMA: LmdbOptions = { name: "node", schema: 2, earlierSchemas: [1] };
@@ -50,6 +55,8 @@ async function openOf(storage: ServerStorage, options: StoresOptions): Promise<S
   const outboundOptions = { ...queueLimits(limits), now };
   const credentials = new StoredCredentialStore(environment ?? new MemoryEnvironment(), limits.maxCredentialsPerHolder);
   await credentials.retain((did) => dids.has(did));
+  const statusLists = new StatusLists({ records: recordsOf(STATUS_LISTS_TABLE), maxPerIssuer: limits.maxStatusListsPerIssuer });
+  await statusLists.retain((did) => dids.has(did));
   const inbox = environment === undefined ? new MemoryInbox(inboxOptions) : await LmdbInbox.open(environment, inboxOptions);
   const deadLetters =
     options.deadLetters === true ? new DeadLetters(environment ?? new MemoryEnvironment(), { limits, now: () => Date.now() }) : undefined;
@@ -59,7 +66,8 @@ async function openOf(storage: ServerStorage, options: StoresOptions): Promise<S
   storage.closeFirst(() => inbox.close());
   const apiKeys = new ApiKeys(recordsOf<ApiKeyRecord>("api-keys"));
   const mediations = recordsOf<MediationRecord>("mediations");
-  return { inbox, inboxShares: recordsOf("inbox-shares"), mediations, apiKeys, dids, credentials, outbound, deadLetters, clock };
+  const inboxShares = recordsOf<InboxShareRecord>("inbox-shares");
+  return { inbox, inboxShares, mediations, apiKeys, dids, credentials, statusLists, outbound, deadLetters, clock };
 }
 
 /**

@@ -102,6 +102,10 @@ export interface NodeLimits {
   readonly requestsPerSecond: number;
   /** Credentials that one holder may store. Default 10,000. */
   readonly maxCredentialsPerHolder: number;
+  /** Status lists of one issuer. Each has room for 98,304 revocable credentials. Default 16. */
+  readonly maxStatusListsPerIssuer: number;
+  /** Longest time until verifiers know that a credential was revoked, in milliseconds: how long they and HTTP caches may use a status list. Default 60,000. */
+  readonly statusListTtlMs: number;
   /** Bytes of one stored credential. Default 256 Ki. */
   readonly maxCredentialBytes: number;
   /** Credentials and presentations that are verified at the same time. Default 64. */
@@ -311,6 +315,8 @@ const LIMITS: OptionSchema<NodeLimits> = options<NodeLimits>({
   ephemeralGraceMs: amount(5 * MINUTE),
   requestsPerSecond: amount(500),
   maxCredentialsPerHolder: count(10_000),
+  maxStatusListsPerIssuer: count(16),
+  statusListTtlMs: amount(MINUTE),
   maxCredentialBytes: count(256 * 1024),
   maxVerifications: count(64),
   verificationTimeoutMs: amount(MINUTE / 4),

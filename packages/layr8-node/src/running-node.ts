@@ -17,8 +17,8 @@ import { attachNode } from "./admin/node-source.ts";
 import { anonymousConnections } from "./network/anonymous-connections.ts";
 import { createHostedResolver } from "./network/hosted-resolver.ts";
 import { createNetworkResolver, type Resolution } from "./network/resolution.ts";
+import { createNodeVerifiers } from "./credentials/node-verifiers.ts";
 import { NonceMemory } from "./credentials/nonce-memory.ts";
-import { createNetworkVerifier } from "./credentials/verifier.ts";
 import { Wallet } from "./credentials/wallet.ts";
 import type { NewDeadLetter } from "./dead-letters/dead-letter.ts";
 import { inboundDeadLetter, outboundDeadLetter } from "./dead-letters/new-dead-letter.ts";
@@ -86,9 +86,10 @@ export class RunningNode implements Layr8Node {
   #sharedMailboxes: SharedMailboxes | undefined;
   #authority = "";
   #publicUrl = "";
+  #statusOrigin = "";
 
   private constructor({ storage, stores, options, policies, mediator, resolution, logger, apiKey, ownConsole, hub }: NodeParts) {
-    const { inbox, dids, apiKeys, credentials } = stores;
+    const { inbox, dids, apiKeys, credentials, statusLists } = stores;
     const { limits } = options;
     this.apiKey = apiKey;
     this.#console = ownConsole;
@@ -113,7 +114,7 @@ export class RunningNode implements Layr8Node {
         ...running,
         operator: this.#operator,
         resolver: () => recipients,
-        verifier: () => verifier,
+        verifier: () => verifiers.local,
         sockets: () => this.#phoenix?.size ?? 0,
         url: () => this.url,
         revokeApiKey: (id) => this.revokeApiKey(id),
@@ -142,7 +143,13 @@ export class RunningNode implements Layr8Node {
     const { watchdog } = this.#lifecycle;
     // Unknown senders use a resolver with its own cache and limits, so that they can not exhaust those of the agents here.
     const [recipients, senders] = [this.#createResolver(resolution), this.#createResolver(resolution)];
-    const verifier = createNetworkVerifier(recipients, resolution, limits);
+    const { publisher, ...verifiers } = createNodeVerifiers({
+      stores,
+      limits,
+      resolution,
+      resolvers: { recipients, senders },
+      origin: () => this.#statusOrigin,
+    });
     this.#knownHosts = new KnownHosts(options.knownHosts, Object.keys(resolution.hosts));
     const keep = stores.deadLetters && ((letter: NewDeadLetter) => void stores.deadLetters?.add(letter).catch(this.#events.onFailure));
     this.#federation = new Federation({
@@ -166,7 +173,7 @@ export class RunningNode implements Layr8Node {
       mediator,
       inbox,
       policies,
-      verifiers: { local: verifier, remote: createNetworkVerifier(senders, resolution, limits) },
+      verifiers,
       grantCache: new GrantCache({ maxAgeMs: resolution.cacheTtlMs, now: () => stores.clock.expiry() }),
       remote: this.#federation.remote,
       isHosted: (did) => dids.has(did),
@@ -190,13 +197,15 @@ export class RunningNode implements Layr8Node {
     this.#wallet = new Wallet({
       dids,
       store: credentials,
-      verifier,
+      verifier: verifiers.local,
       nonces: new NonceMemory({
         windowMs: limits.nonceWindowMs,
         maxEntries: limits.maxNonces,
         shared: stores.shared?.nonces,
         expiryNow: () => stores.clock.expiry(),
       }),
+      statusLists,
+      publisher,
       maxCredentialBytes: limits.maxCredentialBytes,
     });
     this.#trustsProxy = proxyTrust(options.trustProxy);
@@ -226,6 +235,7 @@ export class RunningNode implements Layr8Node {
         onRefusedKey: (address) => this.#events.onRejectedKey("rest", address),
       },
       addFederation: (app, addressOf) => this.#federation.addRoutes(app, addressOf),
+      statusList: (list, purpose) => publisher.read(list, purpose),
       trustsProxy: this.#trustsProxy,
       maxConnections: limits.maxConnections,
       connections: this.#connections,
@@ -269,6 +279,7 @@ export class RunningNode implements Layr8Node {
     if (metricsPort !== undefined) this.#status = await listenStatus(this.#statusSource, { port: metricsPort, host });
     const ownDomain = canonicalDomain(domain ?? `localhost%3A${this.port}`);
     this.#publicUrl = publicUrl ?? (domain === undefined ? this.httpUrl : originOfDomain(domain));
+    this.#statusOrigin = (publicUrl ?? originOfDomain(ownDomain)).replace(/\/+$/, "");
     this.#phoenix = this.#openPhoenix(ownDomain);
     this.#federation.start(this.#router, [hostOfDomain(ownDomain), `localhost:${this.port}`, ...hostsOfUrl(this.#publicUrl)]);
     return { url: this.url };

@@ -6,6 +6,8 @@ import type { HealthCheck } from "@parley/server-kit/http";
 import { memoryRecords, SealingKey } from "@parley/storage";
 import { NodeClock } from "./clock.ts";
 import { checkPolicies } from "./cluster/check-policies.ts";
+import { keyOfBlock, SHARED_STATUS_LISTS, type StatusBlock } from "./credentials/status/status-block.ts";
+import { StatusLists } from "./credentials/status/status-lists.ts";
 import { MailboxCluster } from "./cluster/mailbox-cluster.ts";
 import { NodeNames } from "./cluster/node-names.ts";
 import { nodeToken } from "./cluster/node-token.ts";
@@ -75,6 +77,8 @@ export async function openSharedStores(
     }),
   );
   const credentials = await JetstreamCredentialStore.open(connection, limits.maxCredentialsPerHolder);
+  const statusRecords = await open(JetstreamRecords.open<StatusBlock>(connection, { name: SHARED_STATUS_LISTS, keyOf: keyOfBlock }));
+  const statusLists = new StatusLists({ records: statusRecords, maxPerIssuer: limits.maxStatusListsPerIssuer });
   const nonces = await JetstreamNonces.open(connection, { windowMs: limits.nonceWindowMs, maxEntries: limits.maxNonces });
   const node = nodeToken(instance);
   const outbound = await open(JetstreamOutboundStore.open(connection, { ...queueLimits(limits), now, node }));
@@ -88,6 +92,7 @@ export async function openSharedStores(
     apiKeys: new ApiKeys(keyRecords),
     dids,
     credentials,
+    statusLists,
     outbound,
     clock,
     shared: {

@@ -4,6 +4,7 @@ import type { HealthCheck } from "@parley/server-kit/http";
 import { type Clock } from "./clock.ts";
 import type { CredentialStore } from "./credentials/credential-store.ts";
 import type { NonceRegister } from "./credentials/nonce-memory.ts";
+import type { StatusLists } from "./credentials/status/status-lists.ts";
 import { ApiKeys } from "./identity/api-keys.ts";
 import { Dids } from "./identity/dids.ts";
 import type { DeadLetters } from "./dead-letters/dead-letters.ts";
@@ -20,6 +21,7 @@ export interface Stores {
   readonly apiKeys: ApiKeys;
   readonly dids: Dids;
   readonly credentials: CredentialStore;
+  readonly statusLists: StatusLists;
   /** Messages waiting for other nodes. */
   readonly outbound: OutboundStore;
   /** Messages that failed permanently, if they are kept. */

@@ -1,14 +1,16 @@
 import { closeAll, rejectUnknownOptions } from "@parley/core/eager";
-import { ParleyError, type Message, type MessageInit } from "@parley/core";
+import { ParleyError, type JsonObject, type Message, type MessageInit } from "@parley/core";
 import {
   CredentialsClient,
   GrantWallet,
   type CallOptions,
   type Credential,
+  type CredentialState,
   type CredentialVerification,
   type ListCredentialsOptions,
   type MediatorOptions,
   type PresentationVerification,
+  type SetCredentialStatusOptions,
   type SignCredentialOptions,
   type SignPresentationOptions,
   type StoreCredentialOptions,
@@ -105,6 +107,20 @@ export class Client extends AgentClient {
    */
   async signCredential(credential: Credential, options?: SignCredentialOptions): Promise<string> {
     return this.#credentials().signCredential(credential, options);
+  }
+
+  /**
+   * Revokes, suspends or resumes (`valid`) a credential that this agent signed with `revocable`. A revocation is final.
+   *
+   * @param credential the signed credential, or its `credentialStatus`, which is enough to keep.
+   * @throws RestError `status_unknown`, `status_final`
+   */
+  async setCredentialStatus(
+    credential: string | JsonObject | readonly JsonObject[],
+    status: CredentialState,
+    options?: SetCredentialStatusOptions,
+  ): Promise<void> {
+    return this.#credentials().setCredentialStatus(credential, status, options);
   }
 
   /** Has the node verify a signed credential of any format. @throws RestError with the node's code when it does not hold. */

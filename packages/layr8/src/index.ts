@@ -73,6 +73,7 @@ export {
   verifyLocally,
   type Credential,
   type CredentialFormat,
+  type CredentialState,
   type CredentialVerification,
   type DecodedCredential,
   type LocalVerification,

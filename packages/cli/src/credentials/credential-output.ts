@@ -1,9 +1,15 @@
 import type { JsonObject } from "@parley/core";
+import type { CredentialState } from "layr8";
 
 /** What `parley credentials sign` prints. */
 export interface SignedOutput {
   /** The signed credential. */
   readonly signed: string;
+}
+
+/** What `parley credentials status` prints. */
+export interface StatusOutput {
+  readonly status: CredentialState;
 }
 
 /** What `parley credentials verify` prints about a valid credential. */

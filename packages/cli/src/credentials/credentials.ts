@@ -1,10 +1,18 @@
-import { CredentialsClient, decodeCredential, verifyLocally, type Credential, type CredentialFormat, type StoredCredential } from "layr8";
+import {
+  CredentialsClient,
+  decodeCredential,
+  verifyLocally,
+  type Credential,
+  type CredentialFormat,
+  type CredentialState,
+  type StoredCredential,
+} from "layr8";
 import { CliError, EXIT, usageError } from "../cli-error.ts";
 import { readJsonInput, readTextInput } from "../command/read-input.ts";
 import type { Runtime } from "../command/runtime.ts";
 import { requireNode, type NodeOptions } from "../messages/node-settings.ts";
 import { printable } from "../output/printable.ts";
-import type { SignedOutput, StoredOutput, VerifiedOutput, WalletOutput } from "./credential-output.ts";
+import type { SignedOutput, StatusOutput, StoredOutput, VerifiedOutput, WalletOutput } from "./credential-output.ts";
 
 /** Options of all commands for credentials. */
 interface CredentialOptions extends NodeOptions {
@@ -15,14 +23,30 @@ interface CredentialOptions extends NodeOptions {
 /** Has the node sign a credential. */
 export async function signCredential(
   runtime: Runtime,
-  options: CredentialOptions & { readonly format: CredentialFormat },
+  options: CredentialOptions & { readonly format: CredentialFormat; readonly revocable?: boolean },
   given: string,
 ): Promise<void> {
+  const { format, revocable = false } = options;
   // The client checks the members.
   const credential = (await readJsonInput(given, "the credential")) as Credential;
   await withCredentials(runtime, options, async (client, signal) => {
-    const result: SignedOutput = { signed: await client.signCredential(credential, { format: options.format, signal }) };
+    const result: SignedOutput = { signed: await client.signCredential(credential, { format, revocable, signal }) };
     runtime.output.data(result, ({ signed }) => signed);
+  });
+}
+
+/** Revokes, suspends or resumes a credential. */
+export async function setCredentialStatus(
+  runtime: Runtime,
+  options: CredentialOptions,
+  given: string,
+  status: CredentialState,
+): Promise<void> {
+  const signed = await readTextInput(given);
+  await withCredentials(runtime, options, async (client, signal) => {
+    await client.setCredentialStatus(signed, status, { signal });
+    const result: StatusOutput = { status };
+    runtime.output.data(result, (output) => output.status);
   });
 }
 

@@ -1,4 +1,4 @@
-import { Option, type Command } from "commander";
+import { Argument, Option, type Command } from "commander";
 import { readTimeout, runs } from "../command/declare.ts";
 import type { Host } from "../host.ts";
 
@@ -21,7 +21,15 @@ export function declareCredentials(program: Command, host: Host): void {
     .addOption(
       new Option("--format <format>", "format of the result").choices(["compact_jwt", "jwt", "json", "enveloped"]).default("compact_jwt"),
     );
+  sign.option("--revocable", "let parley credentials status change it later, in status lists that the node publishes");
   runs(sign, host, async () => (await import("./credentials.ts")).signCredential);
+
+  const status = asAgent(group.command("status"))
+    .summary("revoke, suspend or resume a credential")
+    .description("Changes the status of a credential that was signed with --revocable. A revocation is final.")
+    .argument("<signed>", SIGNED)
+    .addArgument(new Argument("<status>", "the new status").choices(["valid", "suspended", "revoked"]));
+  runs(status, host, async () => (await import("./credentials.ts")).setCredentialStatus);
 
   const verify = asAgent(group.command("verify"))
     .summary("verify a credential")

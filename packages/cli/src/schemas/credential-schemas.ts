@@ -1,10 +1,13 @@
 import { z } from "zod";
-import type { SignedOutput, StoredOutput, VerifiedOutput, WalletOutput } from "../credentials/credential-output.ts";
+import type { SignedOutput, StatusOutput, StoredOutput, VerifiedOutput, WalletOutput } from "../credentials/credential-output.ts";
 
 const object = z.record(z.string(), z.json());
 
 /** A signed credential. */
 export const signedCredential: z.ZodType<SignedOutput> = z.strictObject({ signed: z.string() });
+
+/** The new status of a credential. */
+export const credentialStatus: z.ZodType<StatusOutput> = z.strictObject({ status: z.enum(["valid", "suspended", "revoked"]) });
 
 /** A valid credential. */
 export const verifiedCredential: z.ZodType<VerifiedOutput> = z.strictObject({ credential: object, headers: object });

@@ -16,7 +16,7 @@ import { bridge } from "./bridge-schema.ts";
 import { channel, channelMembers, channelMessage, channels, channelSent, invite, logEntry } from "./channel-schemas.ts";
 import { completion } from "./completion-schema.ts";
 import { contexts } from "./context-schema.ts";
-import { signedCredential, storedCredential, verifiedCredential, wallet } from "./credential-schemas.ts";
+import { credentialStatus, signedCredential, storedCredential, verifiedCredential, wallet } from "./credential-schemas.ts";
 import { devEvent, devReady } from "./dev-schemas.ts";
 import { didDocument } from "./did-schema.ts";
 import { doctor } from "./doctor-schema.ts";
@@ -44,6 +44,7 @@ export const OUTPUT_SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   invite,
   "log-entry": logEntry,
   "signed-credential": signedCredential,
+  "credential-status": credentialStatus,
   "verified-credential": verifiedCredential,
   "stored-credential": storedCredential,
   wallet,

@@ -24,11 +24,12 @@ export const clusterImport: Command = (args, environment) => {
     run: async (source, connection, { from, nodeName }) => {
       if (source === undefined) return [];
       const { importDirectory } = await import("../cluster/import-directory.ts");
-      const { keys, dids, messages, credentials, outbound, isRepeated } = await importDirectory(source, connection, nodeName);
+      const counts = await importDirectory(source, connection, nodeName);
+      const { keys, dids, messages, credentials, statusBlocks, outbound, isRepeated } = counts;
       return [
         isRepeated
           ? `${from} was imported before`
-          : `imported ${keys} API keys, ${dids} DIDs, ${messages} messages in inboxes, ${credentials} credentials, ${outbound} messages for other domains`,
+          : `imported ${keys} API keys, ${dids} DIDs, ${messages} messages in inboxes, ${credentials} credentials, ${statusBlocks} blocks of status lists, ${outbound} messages for other domains`,
         `start the nodes with the node key of the directory: LAYR8_NODE_KEY="$(cat ${from}/node.key)"`,
       ];
     },

@@ -12,6 +12,8 @@ import type { NodeLimits } from "../options.ts";
 import type { StoredEntry } from "../federation/outbound/outbound-store.ts";
 import { queueLimits } from "../federation/outbound/outbound-limits.ts";
 import { inboxLimits, type Stores } from "../stores.ts";
+import { keyOfBlock, SHARED_STATUS_LISTS, type StatusBlock } from "../credentials/status/status-block.ts";
+import { STATUS_LISTS_TABLE } from "../open-stores.ts";
 import { NodeNames } from "./node-names.ts";
 import { nodeToken } from "./node-token.ts";
 
@@ -29,6 +31,8 @@ export interface ImportCounts {
   /** Messages in inboxes. */
   readonly messages: number;
   readonly credentials: number;
+  /** Blocks of status lists, of 512 entries each. */
+  readonly statusBlocks: number;
   /** Messages for other domains. */
   readonly outbound: number;
   /** The data directory had been imported before, and nothing was written. */
@@ -42,7 +46,7 @@ const COMPLETE = "complete";
 const PAGE = 100;
 /** DIDs whose inboxes and credentials are copied at the same time. */
 const PARALLEL = 16;
-const NOTHING = { keys: 0, dids: 0, messages: 0, credentials: 0, outbound: 0 };
+const NOTHING = { keys: 0, dids: 0, messages: 0, credentials: 0, statusBlocks: 0, outbound: 0 };
 
 /**
  * Copies a data directory that no node uses to NATS, while no node shares the data there. Inboxes and credentials keep their order. An import that was
@@ -70,6 +74,7 @@ export async function importDirectory(
     const counts = {
       keys: await copyRecords(storedRecords<ApiKeyRecord>(environment, "api-keys").load(), keys, ({ id }) => id),
       dids: await copyRecords(storedRecords<DidRecord>(environment, "dids").load(), dids, ({ did }) => did),
+      statusBlocks: await copyStatusLists(environment, connection),
       ...(await copyHoldings(source, connection)),
       outbound: await copyOutbound(source, waiting, connection, nodeName ?? NO_NODE),
     };
@@ -88,6 +93,15 @@ async function copyRecords<T extends JsonObject>(
   const records = [...source];
   await inParallel(records, async (record) => void (await target.update(keyOf(record), (present) => present ?? record)));
   return records.length;
+}
+
+async function copyStatusLists(environment: Environment, connection: JetstreamConnection): Promise<number> {
+  const target = await JetstreamRecords.open<StatusBlock>(connection, { name: SHARED_STATUS_LISTS, keyOf: keyOfBlock });
+  try {
+    return await copyRecords(storedRecords<StatusBlock>(environment, STATUS_LISTS_TABLE).load(), target, keyOfBlock);
+  } finally {
+    await target.close();
+  }
 }
 
 /** Copies the inboxes and credentials of all DIDs. */

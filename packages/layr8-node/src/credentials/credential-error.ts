@@ -15,6 +15,9 @@ import { ParleyError } from "@parley/core";
  * | `issuer_mismatch` | the credential names another issuer than the request | no |
  * | `valid_until_mismatch` | `valid_until` of the request differs from the credential's | no |
  * | `key_not_held` | the node does not have the key of this DID, such as a did:key | no |
+ * | `status_unknown` | the issuer has no credential with this status in the status lists of the node | no |
+ * | `status_final` | the credential is revoked, which cannot be undone | no |
+ * | `status_lists_full` | the issuer's status lists have no entry left | no |
  * | `nonce_replayed` | this holder has used this nonce with this verifier before | no |
  * | `presentation_not_recent` | the presentation was signed too long ago for its nonce to be remembered, or in the future | no |
  */
@@ -29,6 +32,9 @@ export type CredentialErrorCode =
   | "issuer_mismatch"
   | "valid_until_mismatch"
   | "key_not_held"
+  | "status_unknown"
+  | "status_final"
+  | "status_lists_full"
   | "nonce_replayed"
   | "presentation_not_recent";
 

@@ -67,6 +67,20 @@ export class CredentialVerifier {
   }
 
   /**
+   * Verifies signature, issuer and dates of a credential, whatever its status and audience.
+   *
+   * @throws VcError; CredentialError `busy`, `timeout`.
+   */
+  verifyIssued(signed: string, { owner, signal }: VerificationOptions): Promise<VerifiedCredential> {
+    return this.#run(owner, signal, (options) => verifyCredential(signed, { ...options, status: "ignore" }));
+  }
+
+  /** Drops a cached status list that has changed. */
+  forgetStatusList(url: string): void {
+    this.#statusListCache.delete(url);
+  }
+
+  /**
    * Verifies a presentation and each of its credentials, in any format.
    *
    * @throws VcError; CredentialError `busy`, `timeout`.
@@ -105,11 +119,21 @@ export class CredentialVerifier {
   }
 }
 
-/** Creates a verifier that uses documents of a resolver and status lists from the network. */
-export function createNetworkVerifier(resolver: DidResolver, resolution: Resolution, limits: NodeLimits): CredentialVerifier {
+/**
+ * Creates a verifier that uses documents of a resolver, and status lists of this node or from the network.
+ *
+ * @param readOwn the status list at a URL of this node; `undefined` for other URLs.
+ */
+export function createNetworkVerifier(
+  resolver: DidResolver,
+  resolution: Resolution,
+  limits: NodeLimits,
+  readOwn: (url: string) => Promise<string | undefined>,
+): CredentialVerifier {
+  const fetch = createNetworkStatusFetch(resolution);
   return new CredentialVerifier({
     resolver,
-    status: createNetworkStatusFetch(resolution),
+    status: async (url, options) => (await readOwn(url)) ?? fetch(url, options),
     statusMaxAgeMs: resolution.cacheTtlMs,
     maxConcurrent: limits.maxVerifications,
     timeoutMs: limits.verificationTimeoutMs,

@@ -10,6 +10,9 @@ import { nodeHoldsKeys } from "../network/hosted-resolver.ts";
 import type { NonceMemory } from "./nonce-memory.ts";
 import { peekPresentation } from "./peek.ts";
 import { claimsOf, type StoredClaims } from "./stored-claims.ts";
+import type { CredentialState } from "./status/status-block.ts";
+import { placeOf, type StatusListPublisher } from "./status/status-list-publisher.ts";
+import type { StatusLists } from "./status/status-lists.ts";
 import type { CredentialVerifier } from "./verifier.ts";
 
 /** Options of {@link Wallet}. */
@@ -18,6 +21,8 @@ export interface WalletOptions {
   readonly store: CredentialStore;
   readonly verifier: CredentialVerifier;
   readonly nonces: NonceMemory;
+  readonly statusLists: StatusLists;
+  readonly publisher: StatusListPublisher;
   readonly maxCredentialBytes: number;
 }
 
@@ -33,14 +38,43 @@ export class Wallet {
   }
 
   /**
-   * Signs a credential with its issuer's assertion key. A missing `id` and `issuer` are filled in.
+   * Signs a credential with its issuer's assertion key. A missing `id` and `issuer` are filled in. A revocable one gets a `credentialStatus` in
+   * the status lists that the node publishes.
    *
-   * @throws CredentialError `id_missing`, `issuer_missing`, `issuer_mismatch`, `key_not_held`; VcError; IdentityError; StorageError.
+   * @throws CredentialError `id_missing`, `issuer_missing`, `issuer_mismatch`, `key_not_held`, `status_lists_full`; VcError; IdentityError;
+   *   StorageError.
    */
-  async signCredential(apiKey: ApiKey, credential: JsonObject, issuerDid: string, format: CredentialFormat): Promise<string> {
+  async signCredential(
+    apiKey: ApiKey,
+    credential: JsonObject,
+    { issuerDid, format, isRevocable }: { issuerDid: string; format: CredentialFormat; isRevocable: boolean },
+  ): Promise<string> {
     this.#permit(apiKey, issuerDid);
     const complete = completeCredential(credential, issuerDid);
-    return signCredential(complete, { key: await this.#signingKey(apiKey, issuerDid), format });
+    const key = await this.#signingKey(apiKey, issuerDid);
+    const signed = await signCredential(complete, { key, format });
+    if (!isRevocable) return signed;
+    // Entries are not allocated for credentials that cannot be signed.
+    const entries = this.#options.publisher.entriesFor(await this.#options.statusLists.allocate(issuerDid));
+    const others = [complete["credentialStatus"] ?? []].flat();
+    return signCredential({ ...complete, credentialStatus: [...others, ...entries] }, { key, format });
+  }
+
+  /**
+   * Revokes, suspends or resumes a credential that was signed as revocable.
+   *
+   * @param subject the signed credential, whose signature is verified, or its `credentialStatus`.
+   * @throws CredentialError `status_unknown`, `status_final`, `issuer_mismatch`, `busy`, `timeout`; VcError; IdentityError; StorageError.
+   */
+  async setStatus(
+    apiKey: ApiKey,
+    subject: { signed: string } | { credentialStatus: JsonObject[string] },
+    { issuerDid, state, signal }: { issuerDid: string; state: CredentialState; signal: AbortSignal },
+  ): Promise<void> {
+    this.#permit(apiKey, issuerDid);
+    const credentialStatus =
+      "signed" in subject ? await this.#statusOf(apiKey, subject.signed, issuerDid, signal) : subject.credentialStatus;
+    await this.#options.statusLists.set(issuerDid, placeOf(credentialStatus), state);
   }
 
   /**
@@ -140,9 +174,17 @@ export class Wallet {
     if (!(await this.#options.store.remove(id))) throw unknown();
   }
 
-  /** Removes all credentials of a holder whose DID was removed. */
-  forget(holderDid: string): Promise<void> {
-    return this.#options.store.removeHolder(holderDid);
+  /** Removes the credentials and the status lists of a DID that was removed. */
+  async forget(did: string): Promise<void> {
+    const { store, statusLists } = this.#options;
+    await Promise.all([store.removeHolder(did), statusLists.forget(did)]);
+  }
+
+  /** The `credentialStatus` of a credential that the issuer really signed: another one could name the entry of someone else. */
+  async #statusOf(apiKey: ApiKey, signed: string, issuerDid: string, signal: AbortSignal): Promise<JsonObject[string]> {
+    const { credential, issuer } = await this.#options.verifier.verifyIssued(signed, { owner: apiKey.id, signal });
+    if (issuer !== issuerDid) throw new CredentialError("issuer_mismatch", "issuer_did is not the issuer of this credential");
+    return credential["credentialStatus"];
   }
 
   #permit(apiKey: ApiKey, did: string): void {

@@ -2,6 +2,8 @@ import { clientAddress, type Connections, type ProxyTrust } from "@parley/server
 import { addErrorHandler, addStatusRoutes, ignoreBodies, type StatusSource } from "@parley/server-kit/http";
 import { fastify, type FastifyInstance, type FastifyRequest } from "fastify";
 import { addDidDocuments } from "./did-documents.ts";
+import { addStatusLists } from "./status-lists.ts";
+import type { StatusListPublisher } from "../credentials/status/status-list-publisher.ts";
 import { ERRORS } from "./rest/error-response.ts";
 import { addRest, type RestOptions } from "./rest/rest.ts";
 
@@ -16,6 +18,8 @@ export interface HttpOptions {
   addFederation(app: FastifyInstance, addressOf: (request: FastifyRequest) => string): void;
   /** The DID document for a path of a host, by did:web; `undefined` if no DID is hosted for it. */
   documentAt(host: string, path: string): Promise<object | undefined>;
+  /** The status list of an id and a purpose; `undefined` if there is none. */
+  readonly statusList: StatusListPublisher["read"];
   /** The proxies whose `X-Forwarded-For` is trusted. */
   readonly trustsProxy: ProxyTrust;
   /** Maximum TCP connections, and the connections without an API key. */
@@ -61,6 +65,7 @@ export function createHttpServer(options: HttpOptions): FastifyInstance {
 
   if (options.status !== undefined) addStatusRoutes(app, options.status);
   addDidDocuments(app, (host, path) => options.documentAt(host, path));
+  addStatusLists(app, (list, purpose) => options.statusList(list, purpose));
   app.register((scope) => addRest(scope, { ...options.rest, addressOf }));
   app.register((scope, _options, done) => {
     options.addFederation(scope, addressOf);

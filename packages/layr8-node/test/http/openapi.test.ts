@@ -70,6 +70,13 @@ describe("the OpenAPI document", () => {
     expect((await check("POST", verify, verify, { signed_credential: credential, verifier_did: DID })).status).toBe(200);
     await check("POST", verify, verify, { signed_credential: "x", verifier_did: DID });
 
+    const setStatus = "/api/v1/credentials/status";
+    const revocable = { credential: credentialOf(DID), issuer_did: DID, revocable: true };
+    const withStatus = (await check("POST", sign, sign, revocable)).body?.["signed_credential"];
+    const revocation = { issuer_did: DID, signed_credential: withStatus, status: "revoked" };
+    expect((await check("POST", setStatus, setStatus, revocation)).status).toBe(200);
+    expect((await check("POST", setStatus, setStatus, { ...revocation, status: "valid" })).status).toBe(409);
+
     const store = "/api/v1/credentials";
     const { body } = await check("POST", store, store, {
       holder_did: DID,

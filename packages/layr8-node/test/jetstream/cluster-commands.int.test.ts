@@ -8,7 +8,7 @@ import { CLUSTER, clusterImport } from "../../src/cli/cluster.ts";
 import { createKey, listKeys, revokeKey } from "../../src/cli/keys.ts";
 import { startNode } from "../../src/node.ts";
 import type { NodeOptions } from "../../src/options.ts";
-import { RestClient } from "../http/rest-client.ts";
+import { credentialOf, RestClient } from "../http/rest-client.ts";
 import { RawAgent } from "../raw-agent.ts";
 import { useNats } from "./nats-servers.ts";
 
@@ -49,6 +49,10 @@ describeUnless(missingNats(1), "the commands for nodes that share their data", (
     const credential = await rest.store(BOB, await rest.sign(ALICE));
     const stored = await rest.get(`/api/v1/credentials/${credential}`);
     expect(stored.status).toBe(200);
+    const revocable = { credential: credentialOf(ALICE), issuer_did: ALICE, revocable: true };
+    const signed = (await rest.post("/api/v1/credentials/sign", revocable)).body?.["signed_credential"];
+    const revocation = { issuer_did: ALICE, signed_credential: signed, status: "revoked" };
+    expect((await rest.post("/api/v1/credentials/status", revocation)).status).toBe(200);
     for (const agent of [alice, bob]) agent.close();
     await single.close();
 
@@ -58,7 +62,9 @@ describeUnless(missingNats(1), "the commands for nodes that share their data", (
     onTestFinished(() => connection.close());
     const importing = ["--from", dataDir, "--node-name", "one", ...flags];
     await clusterImport(importing, {});
-    expect(lines[0]).toBe("imported 1 API keys, 2 DIDs, 18 messages in inboxes, 1 credentials, 1 messages for other domains");
+    expect(lines[0]).toBe(
+      "imported 1 API keys, 2 DIDs, 18 messages in inboxes, 1 credentials, 1 blocks of status lists, 1 messages for other domains",
+    );
     await clusterImport(importing, {});
     expect(lines[2]).toContain("was imported before");
     // As if the first one had been interrupted at its end.
@@ -87,6 +93,8 @@ describeUnless(missingNats(1), "the commands for nodes that share their data", (
       while (received.length < 18) received.push((await again.receive()).plaintext["id"]);
       expect(received).toEqual(ids.filter((id) => id !== "m0" && id !== "m2"));
       expect((await new RestClient(node, apiKey).get(`/api/v1/credentials/${credential}`)).body).toEqual(stored.body);
+      const resumed = await new RestClient(node, apiKey).post("/api/v1/credentials/status", { ...revocation, status: "valid" });
+      expect(resumed).toMatchObject({ status: 409, body: { code: "status_final" } });
       lines.length = 0;
       await CLUSTER.status(flags, {});
       expect(lines.join("\n")).toMatch(/1 server\(s\) share the data: one/);

@@ -48,6 +48,11 @@ export class StatusListCache {
     this.#maxEntries = checkNotNegative(maxEntries, "maxEntries");
   }
 
+  /** Drops the list of a URL, which is fetched again by the next verification that needs it. */
+  delete(url: string): void {
+    this.#lists.delete(url);
+  }
+
   // Functions with access to private fields instead of public methods: they are not part of the API.
   static {
     getList = (cache, url, now) => {

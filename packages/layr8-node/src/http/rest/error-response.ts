@@ -16,6 +16,9 @@ const CREDENTIAL: Readonly<Record<CredentialErrorCode, number>> = {
   issuer_mismatch: 422,
   valid_until_mismatch: 422,
   key_not_held: 422,
+  status_unknown: 404,
+  status_final: 409,
+  status_lists_full: 422,
   nonce_replayed: 422,
   presentation_not_recent: 422,
 };

@@ -28,11 +28,28 @@ export function addRoutes(app: FastifyInstance, wallet: Wallet, authentication: 
       },
     },
     async (request) => {
-      const { credential, issuer_did: issuerDid, format } = request.body;
+      const { credential, issuer_did: issuerDid, format, revocable } = request.body;
       const apiKey = authentication.callerOf(request);
-      return {
-        signed_credential: await wallet.signCredential(apiKey, credential, issuerDid, format ?? "compact_jwt"),
-      };
+      const options = { issuerDid, format: format ?? "compact_jwt", isRevocable: revocable === true } as const;
+      return { signed_credential: await wallet.signCredential(apiKey, credential, options) };
+    },
+  );
+
+  typed.post(
+    `${CREDENTIALS}/status`,
+    {
+      schema: {
+        operationId: "setCredentialStatus",
+        summary: "Revoke, suspend or resume a credential that was signed as revocable",
+        body: schemas.setStatusBody,
+        response: { 200: answer("The status that the node publishes from now on", schemas.credentialStatus), ...FAILURES },
+      },
+    },
+    async (request, reply) => {
+      const { issuer_did: issuerDid, status, signed_credential: signed, credential_status: credentialStatus } = request.body;
+      const subject = typeof signed === "string" ? { signed } : { credentialStatus: credentialStatus ?? undefined };
+      await wallet.setStatus(authentication.callerOf(request), subject, { issuerDid, state: status, signal: gone(reply) });
+      return { status };
     },
   );
 

@@ -41,8 +41,38 @@ export const errorBody: z.ZodType<wire.ErrorBody> = z
   .register(named, { id: "Error" });
 
 export const signCredentialBody: z.ZodType<wire.SignCredentialBody> = z
-  .object({ credential: modest, issuer_did: did, format: format.nullish() })
+  .object({
+    credential: modest,
+    issuer_did: did,
+    format: format.nullish(),
+    revocable: z
+      .boolean()
+      .nullish()
+      .register(named, { description: "Adds a credentialStatus in the status lists that the node publishes. Default: false" }),
+  })
   .register(named, { id: "SignCredential" });
+
+const state = z.enum(["valid", "suspended", "revoked"]).register(named, { description: "revoked is final" });
+
+export const setStatusBody: z.ZodType<wire.SetStatusBody> = z
+  .object({
+    issuer_did: did,
+    status: state,
+    signed_credential: signed.nullish(),
+    credential_status: z
+      .union([modest, z.array(modest).min(1).max(MAX_CREDENTIALS)])
+      .nullish()
+      .register(named, { description: "The credentialStatus of the credential, instead of signed_credential" }),
+  })
+  .refine(
+    (body) => isAbsent(body.signed_credential) !== isAbsent(body.credential_status),
+    "needs either signed_credential or credential_status",
+  )
+  .register(named, { id: "SetCredentialStatus" });
+
+export const credentialStatus: z.ZodType<wire.CredentialStatusBody> = z
+  .object({ status: state })
+  .register(named, { id: "CredentialStatus" });
 
 export const signedCredential: z.ZodType<wire.SignedCredential> = z
   .object({ signed_credential: signed })
@@ -115,6 +145,10 @@ export const verifiedPresentation: z.ZodType<wire.VerifiedPresentation> = z
 
 /** A response without a body. */
 export const nothing: z.ZodType<undefined> = z.undefined().register(named, { description: "Deleted" });
+
+function isAbsent(value: unknown): boolean {
+  return value === undefined || value === null;
+}
 
 /** Whether a parsed JSON value can be traversed and written without loss. `1e999` is parsed as infinity. */
 function isModest(root: unknown): boolean {

@@ -1,5 +1,6 @@
 import type { JsonObject } from "@parley/core";
 import type { CredentialFormat } from "@parley/vc";
+import type { CredentialState } from "../../credentials/status/status-block.ts";
 
 /** An optional member. Some SDKs write `null`. */
 type Optional<T> = T | null | undefined;
@@ -14,6 +15,18 @@ export interface SignCredentialBody {
   readonly credential: JsonObject;
   readonly issuer_did: string;
   readonly format?: Optional<CredentialFormat>;
+  readonly revocable?: Optional<boolean>;
+}
+
+export interface SetStatusBody {
+  readonly issuer_did: string;
+  readonly status: CredentialState;
+  readonly signed_credential?: Optional<string>;
+  readonly credential_status?: Optional<JsonObject | readonly JsonObject[]>;
+}
+
+export interface CredentialStatusBody {
+  readonly status: CredentialState;
 }
 
 export interface SignedCredential {
