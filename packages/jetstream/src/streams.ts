@@ -12,10 +12,12 @@ export type StreamPlan = Partial<StreamConfig> & Pick<StreamConfig, "name" | "su
  */
 const CREATE_WITHIN_MS = 120_000;
 const AGAIN_AFTER_MS = 250;
+/** Without one of these, a stream has 0 or less. */
+const LIMITS = ["max_msgs_per_subject", "max_msgs", "max_age"] as const;
 const NANOSECONDS = 1e6;
 
 /**
- * Creates the streams that don't exist yet. Existing ones stay as they are.
+ * Creates the streams that don't exist yet. Of existing ones, limits are raised to those of the plan. None is lowered, since that would remove messages.
  *
  * @throws JetstreamError `streams_unavailable`; StorageError `storage_failed` after the connection was closed.
  */
@@ -42,7 +44,9 @@ async function ensureStream(connection: JetstreamConnection, plan: StreamPlan, d
 
 async function createUnlessExisting({ jsm, replicas }: JetstreamConnection, plan: StreamPlan): Promise<void> {
   try {
-    await jsm.streams.info(plan.name);
+    const { config } = await jsm.streams.info(plan.name);
+    const raised = raisedLimits(plan, config);
+    if (raised !== undefined) await jsm.streams.update(plan.name, raised);
     return;
   } catch (error) {
     if (!hasApiCode(error, API.streamNotFound)) throw error;
@@ -61,4 +65,13 @@ async function createUnlessExisting({ jsm, replicas }: JetstreamConnection, plan
     // Another server has created it in this moment.
     if (!hasApiCode(error, API.streamNameInUse)) throw error;
   }
+}
+
+/** The limits of a plan that are higher than those of its stream. */
+function raisedLimits(plan: StreamPlan, present: StreamConfig): Partial<StreamConfig> | undefined {
+  const raised = LIMITS.flatMap((limit): [string, number][] => {
+    const [planned, has] = [plan[limit], present[limit]];
+    return planned !== undefined && has > 0 && planned > has ? [[limit, planned]] : [];
+  });
+  return raised.length === 0 ? undefined : Object.fromEntries(raised);
 }

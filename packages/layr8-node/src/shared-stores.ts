@@ -20,9 +20,8 @@ import { JetstreamInbox } from "./jetstream/jetstream-inbox.ts";
 import { JetstreamNonces } from "./jetstream/jetstream-nonces.ts";
 import { JetstreamOutboundStore } from "./jetstream/jetstream-outbound-store.ts";
 import { JetstreamRecords } from "./jetstream/jetstream-records.ts";
-import { inboxLimits, type Stores, type StoresOptions } from "./stores.ts";
+import { inboxAgeMs, inboxLimits, type Stores, type StoresOptions } from "./stores.ts";
 
-const DAY_MS = 24 * 60 * 60_000;
 /** How often a DID's time of last use is written: nodes see which DIDs are connected anywhere. */
 const TOUCH_EVERY_MS = 60 * 60_000;
 const ACQUIRE_EVERY_MS = 5000;
@@ -70,7 +69,7 @@ export async function openSharedStores(
       limits: inboxLimits(limits),
       now,
       ownerOf: (did) => dids.ownerOf(did),
-      maxAgeMs: limits.messageTtlMs + DAY_MS,
+      maxAgeMs: inboxAgeMs(limits),
       instance,
       servers: () => members.count,
       running: async () => new Set((await members.list()).flatMap(({ name }) => (typeof name === "string" ? [name] : []))),

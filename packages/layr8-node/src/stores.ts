@@ -15,6 +15,8 @@ import type { NodeLimits, ReadNodeOptions } from "./options.ts";
 import type { InboxShareRecord } from "./routing/store/inbox-shares.ts";
 import { type Records } from "@parley/storage";
 
+const DAY_MS = 24 * 60 * 60_000;
+
 /** The stores of a node. */
 export interface Stores {
   readonly inbox: Inbox;
@@ -83,4 +85,9 @@ export function inboxLimits(limits: NodeLimits): Partial<InboxLimits> {
     maxMessagesPerOwner: limits.maxWaitingMessagesPerKey,
     maxLengthPerOwner: limits.maxWaitingLengthPerKey,
   };
+}
+
+/** NATS removes what no node has removed by then from inboxes, in milliseconds: a day after the longest time that a message waits. */
+export function inboxAgeMs({ messageTtlMs }: NodeLimits): number {
+  return messageTtlMs + DAY_MS;
 }

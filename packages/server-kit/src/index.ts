@@ -19,6 +19,7 @@ export { ClusterCommands, type ClusterProgram, type ClusterTools, type Directory
 export type { ClusterOptions } from "./cli/cluster-options.ts";
 export { parseRevocation, printCreatedKey, printRecord } from "./cli/key-commands.ts";
 export { parseOptions } from "./cli/parse-options.ts";
+export { readConfigFile } from "./cli/read-config-file.ts";
 export { readSecretKey } from "./cli/read-secret-key.ts";
 export { type Command, type Environment, runCommand } from "./cli/run-command.ts";
 export { readStoragePlace, STORAGE_FLAGS, type StoragePlace } from "./cli/storage-flags.ts";

@@ -1,5 +1,7 @@
+import { isJsonObject } from "@parley/core";
 import type { JetstreamConnection } from "@parley/jetstream";
-import { type Command, ClusterCommands, loadPeerPackage, readSecretKey, type ServerStorage } from "@parley/server-kit";
+import { type Command, ClusterCommands, loadPeerPackage, readConfigFile, readSecretKey, type ServerStorage } from "@parley/server-kit";
+import type { NodeOptions, ReadNodeOptions } from "../options.ts";
 
 /** The commands of nodes that share their data. */
 export const CLUSTER: ClusterCommands<JetstreamConnection, typeof import("@parley/jetstream")> = new ClusterCommands({
@@ -12,9 +14,16 @@ export const CLUSTER: ClusterCommands<JetstreamConnection, typeof import("@parle
 export const clusterImport: Command = (args, environment) => {
   const nodeKey = readSecretKey(environment, "LAYR8_NODE_KEY");
   const run = CLUSTER.importCommand({
-    load: async () => {
+    load: async (config) => {
       const [{ openStores, SCHEMA }, { readNodeOptions }] = await Promise.all([import("../open-stores.ts"), import("../options.ts")]);
-      const options = readNodeOptions({ ...(nodeKey !== undefined && { nodeKey }) });
+      // The streams get the limits with which the nodes are started.
+      const read = ({ limits }: NodeOptions): ReadNodeOptions =>
+        readNodeOptions({ ...(limits !== undefined && { limits }), ...(nodeKey !== undefined && { nodeKey }) });
+      const check = (found: unknown): void => {
+        if (!isJsonObject(found)) throw new TypeError("it needs a JSON object, such as {}");
+        read(found);
+      };
+      const options = read(config === undefined ? {} : await readConfigFile(config, check));
       const open = async (storage: ServerStorage) => {
         const { environment: stored } = storage;
         return stored && { stores: await openStores(storage, options), environment: stored, limits: options.limits };

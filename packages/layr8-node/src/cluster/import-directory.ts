@@ -11,7 +11,7 @@ import { JetstreamRecords } from "../jetstream/jetstream-records.ts";
 import type { NodeLimits } from "../options.ts";
 import type { StoredEntry } from "../federation/outbound/outbound-store.ts";
 import { queueLimits } from "../federation/outbound/outbound-limits.ts";
-import { inboxLimits, type Stores } from "../stores.ts";
+import { inboxAgeMs, inboxLimits, type Stores } from "../stores.ts";
 import { keyOfBlock, SHARED_STATUS_LISTS, type StatusBlock } from "../credentials/status/status-block.ts";
 import { STATUS_LISTS_TABLE } from "../open-stores.ts";
 import { NodeNames } from "./node-names.ts";
@@ -109,7 +109,7 @@ async function copyHoldings(
   { stores: { inbox, credentials, dids }, limits }: ImportSource,
   connection: JetstreamConnection,
 ): Promise<{ readonly messages: number; readonly credentials: number }> {
-  const targetInbox = await JetstreamInbox.open(connection, { limits: inboxLimits(limits) });
+  const targetInbox = await JetstreamInbox.open(connection, { limits: inboxLimits(limits), maxAgeMs: inboxAgeMs(limits) });
   const targetCredentials = await JetstreamCredentialStore.open(connection, Number.POSITIVE_INFINITY);
   const counts = { messages: 0, credentials: 0 };
   try {

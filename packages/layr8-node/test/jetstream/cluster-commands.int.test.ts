@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describeUnless, temporaryDirectory } from "@parley/test-assertions";
 import { missingNats } from "@parley/test-nats";
@@ -60,11 +60,20 @@ describeUnless(missingNats(1), "the commands for nodes that share their data", (
     const flags = flagsOf(prefix);
     const connection = await nats.connect(prefix);
     onTestFinished(() => connection.close());
-    const importing = ["--from", dataDir, "--node-name", "one", ...flags];
+    const config = join(directory.path, "node.json");
+    await writeFile(config, JSON.stringify({ port: 4000, limits: { maxInboxMessages: 0 } }));
+    const importing = ["--from", dataDir, "--config", config, ...flags];
+    await expect(clusterImport(importing, {})).rejects.toThrow(/--config .*maxInboxMessages/);
+    await writeFile(config, JSON.stringify({ port: 4000, limits: { maxInboxMessages: 500, messageTtlMs: 86_400_000 } }));
     await clusterImport(importing, {});
     expect(lines[0]).toBe(
       "imported 1 API keys, 2 DIDs, 18 messages in inboxes, 1 credentials, 1 blocks of status lists, 1 messages for other domains",
     );
+    const limitsOfInbox = async (): Promise<readonly number[]> => {
+      const stream = (await connection.jsm.streams.info(`${prefix}_INBOX_3`.toUpperCase())).config;
+      return [stream.max_msgs_per_subject, stream.max_age / 1e6 / 86_400_000];
+    };
+    expect(await limitsOfInbox()).toEqual([500, 2]);
     await clusterImport(importing, {});
     expect(lines[2]).toContain("was imported before");
     // As if the first one had been interrupted at its end.
@@ -103,6 +112,8 @@ describeUnless(missingNats(1), "the commands for nodes that share their data", (
       await node.close();
     };
     await check();
+    // The node has the default limits, which are higher.
+    expect(await limitsOfInbox()).toEqual([10_000, 8]);
 
     const files = join(directory.path, "export");
     lines.length = 0;

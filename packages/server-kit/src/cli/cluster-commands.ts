@@ -28,8 +28,8 @@ export interface ClusterProgram<Tools> {
 
 /** How a data directory is copied to NATS. */
 export interface DirectoryImport<Source, Connection> {
-  /** Loads the code that opens the directory: only after the arguments are checked. */
-  readonly load: () => Promise<{ readonly schema: LmdbOptions; open(storage: ServerStorage): Promise<Source> }>;
+  /** Loads the code that opens the directory: only after the arguments are checked. `config`: file of `--config`, the server's configuration. */
+  readonly load: (config: string | undefined) => Promise<{ readonly schema: LmdbOptions; open(storage: ServerStorage): Promise<Source> }>;
   /** Copies it. Resolves to what is printed. */
   run(source: Source, connection: Connection, options: ClusterOptions & { readonly from: string }): Promise<readonly string[]>;
 }
@@ -79,9 +79,9 @@ export class ClusterCommands<Connection extends { close(): Promise<void> }, Tool
   importCommand<Source>({ load, run }: DirectoryImport<Source, Connection>): Command {
     return async (args) => {
       const options = this.#parse(args);
-      const { nats, from } = options;
+      const { nats, from, config } = options;
       if (from === undefined) throw new TypeError("missing option --from <path>: the data directory to import");
-      await withDataDirectory({ dataDir: from, load, remedy: REMEDY }, (source) =>
+      await withDataDirectory({ dataDir: from, load: () => load(config), remedy: REMEDY }, (source) =>
         this.connected(nats, async (_, connection) => {
           for (const line of await run(source, connection, { ...options, from })) console.log(line);
         }),

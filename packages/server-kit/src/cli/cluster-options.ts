@@ -11,22 +11,28 @@ export interface ClusterOptions {
   readonly nodeName: string | undefined;
   /** Value of `--from`. */
   readonly from: string | undefined;
+  /** Value of `--config`. */
+  readonly config: string | undefined;
   readonly positionals: readonly string[];
 }
 
 const SCHEMA = options<NatsOptions>(NATS_OPTIONS);
 
 /**
- * Parses the flags of NATS (`--nats` …), `--from`, and positional arguments: for the commands `cluster …` of a server.
+ * Parses the flags of NATS (`--nats` …), `--from`, `--config`, and positional arguments: for the commands `cluster …` of a server.
  *
  * @param prefix the prefix of streams if `--nats-prefix` is not given.
  * @throws TypeError
  */
 export function parseClusterOptions(program: string, args: readonly string[], prefix: string): ClusterOptions {
-  const config = { args: [...args], options: { ...flagOptions(SCHEMA), from: { type: "string" } }, allowPositionals: true } as const;
+  const config = {
+    args: [...args],
+    options: { ...flagOptions(SCHEMA), from: { type: "string" }, config: { type: "string" } },
+    allowPositionals: true,
+  } as const;
   const { values, positionals } = parseOptions(program, config);
-  const { from, ...flags } = values as Record<string, string | undefined>;
+  const { from, config: configFile, ...flags } = values as Record<string, string | undefined>;
   const nats = readNatsOptions(readOptions(SCHEMA, readFlags(SCHEMA, flags)), { prefix });
   if (nats === undefined) throw new TypeError("missing option --nats <url>,…: the addresses of the NATS servers");
-  return { nats, nodeName: flags["node-name"], from, positionals };
+  return { nats, nodeName: flags["node-name"], from, config: configFile, positionals };
 }
