@@ -149,8 +149,12 @@ describeUnless(found.missing, "the console of parley dev", () => {
       await opened.show("agents");
       await opened.show("try");
       await card.waitFor();
-      await bob.send({ ...order, body: { item: "a chair" } });
+      // An answer of another agent is shown, and not answered: the request after it is.
+      await bob.send({ ...order, type: "https://orders.example/orders/1.0/accepted", threadId: "another-thread" });
+      await bob.request({ ...order, body: { item: "a chair" } }, { timeoutMs: 120_000 });
       await main.getByText("a chair").waitFor();
+      const shown = page.getByRole("region", { name: "received orders/1.0/accepted" });
+      expect(await shown.getByRole("heading").innerText()).toContain("received");
       await expect.poll(async () => (await readAgent(waiting)).waiting).toBe(0);
       expect(opened.errors).toEqual([]);
       // A page that is left stops its agent; for one whose browser is killed, the server does.

@@ -97,8 +97,9 @@ export class TryAgent {
     const shown: TriedMessage = { seq, time: Date.now(), id, type, from, thread: threadId, ...cut(body) };
     this.#keep(shown);
     const { answer, body: given } = this.#options;
-    // Answers to what this agent sent itself would never end.
-    if (answer === "nothing" || from === undefined || from === this.#client.did) return;
+    // Two agents that answer answers would never end.
+    const beginsThread = threadId === id;
+    if (answer === "nothing" || from === undefined || from === this.#client.did || !beginsThread) return;
     const response = { type: type.replace(/[^/]*$/, "response"), to: from, threadId, body: answer === "echo" ? message.body : given };
     let problem: string | undefined;
     try {

@@ -15,7 +15,7 @@ const MAX_AGENTS = 8;
 const MAX_TYPES = 50;
 const CONNECT_MS = 10_000;
 /** How long an answer to the page waits for a change, in milliseconds. */
-const POLL_MS = 15_000;
+const POLL_MS = 10_000;
 /** A page that has not asked for so long is closed, in milliseconds. */
 const LEAVE_MS = 10_000;
 
@@ -56,7 +56,7 @@ export class TryAgents {
     }
   }
 
-  /** The messages of an agent, when they have changed since a version, or after 15 seconds. @throws AdminError `not_found` */
+  /** The messages of an agent, when they have changed since a version, or after 10 seconds. @throws AdminError `not_found` */
   async received({ id = "", since = "" }: AdminParameters): Promise<TriedState> {
     const waiting = this.#waiting.get(id);
     if (waiting === undefined) throw new AdminError(404, "not_found", "this agent has left");

@@ -71,6 +71,7 @@ function Start(): JSX.Element {
             </option>
           ))}
         </select>
+        <span class="hint">Messages that begin a thread; answers are not answered</span>
       </div>
       {answer === "body" && (
         <Field label="Body of the answer" value={body} onInput={setBody} placeholder='{ "ok": true }' hint={bodyError ?? "A JSON object"} />
