@@ -37,6 +37,22 @@ export function claimTreeOf(paths: readonly ClaimPath[], option: string): ClaimT
   return root;
 }
 
+/** What the paths select in an element of a list, by its index or by `null`. */
+export function elementTree({ children }: ClaimTree, index: number): ClaimTree | undefined {
+  const [one, all] = [children.get(index), children.get(null)];
+  return one === undefined || all === undefined ? (one ?? all) : merged(one, all);
+}
+
+function merged(one: ClaimTree, other: ClaimTree): ClaimTree {
+  const children = new Map(one.children);
+  for (const [segment, child] of other.children) {
+    const own = children.get(segment);
+    children.set(segment, own === undefined ? child : merged(own, child));
+  }
+  const path = one.path ?? other.path;
+  return path === undefined ? { children } : { path, children };
+}
+
 /** The paths of a tree that select nothing in a value. */
 export function missingPaths(tree: ClaimTree, value: JsonValue | undefined): readonly ClaimPath[] {
   const own = tree.path !== undefined && value === undefined ? [tree.path] : [];

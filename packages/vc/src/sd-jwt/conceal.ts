@@ -1,6 +1,6 @@
 import { isJsonObject, type JsonObject, type JsonValue } from "@parley/core";
 import { isJsonArray } from "@parley/core/internal";
-import { missingPaths, type ClaimTree } from "./claim-path.ts";
+import { elementTree, missingPaths, type ClaimTree } from "./claim-path.ts";
 import { createDisclosure, RESERVED_NAMES, type Disclosure } from "./disclosure.ts";
 
 /** Claims whose disclosable parts were replaced by digests. */
@@ -47,7 +47,7 @@ async function concealValue(value: JsonValue, tree: ClaimTree, disclosures: Disc
   if (!isJsonArray(value)) return value;
   const elements: JsonValue[] = [];
   for (const [i, element] of value.entries()) {
-    const child = tree.children.get(i) ?? tree.children.get(null);
+    const child = elementTree(tree, i);
     const concealed = child === undefined ? element : await concealValue(element, child, disclosures);
     if (child?.path === undefined) {
       elements.push(concealed);

@@ -1,8 +1,9 @@
 import type { KeyObject } from "node:crypto";
 import type { JsonObject } from "@parley/core";
-import { rejectionOf } from "@parley/test-assertions";
+import { gateOrSoak, rejectionOf } from "@parley/test-assertions";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { VcErrorCode } from "../../src/index.ts";
+import { VcError, type VcErrorCode } from "../../src/index.ts";
 import { digestOf } from "../../src/sd-jwt/hash.ts";
 import { presentSdJwt, signSdJwt, verifySdJwt } from "../../src/sd-jwt-entry.ts";
 import { expectVcError } from "../expect-error.ts";
@@ -207,6 +208,31 @@ describe("the verifier of an SD-JWT", () => {
       const error = await rejectionOf(verifySdJwt(changed, { resolver, now, keyBinding: binding }));
       expect(error).toHaveProperty("name", "VcError");
     }
+  });
+
+  it("never accepts a changed text as something else", async () => {
+    const privateKey = holder.key.privateKey;
+    const presented = await presentSdJwt(credential, { disclose: [["name"], ["list", 0]], keyBinding: { ...binding, privateKey }, now });
+    const accepted = (await verifySdJwt(presented, { resolver, now, keyBinding: binding })).claims;
+    const parts = [...presented.split("~"), ageDisclosure, foreignDisclosure, issuerJwt, ""];
+    const position = fc.nat(presented.length);
+    const changed = fc.oneof(
+      position.map((at) => presented.slice(0, at)),
+      position.map((at) => presented.slice(at)),
+      fc.tuple(position, fc.string({ maxLength: 3 })).map(([at, text]) => presented.slice(0, at) + text + presented.slice(at)),
+      fc.tuple(position, fc.nat(40)).map(([at, length]) => presented.slice(0, at) + presented.slice(at + length)),
+      fc.array(fc.constantFrom(...parts), { minLength: 1, maxLength: 6 }).map((some) => some.join("~")),
+    );
+    await fc.assert(
+      fc.asyncProperty(changed, async (text) => {
+        const outcome = await verifySdJwt(text, { resolver, now, keyBinding: binding }).then(
+          ({ claims: read }) => (text.trim() === presented ? read : "another text was accepted"),
+          (error: unknown) => (error instanceof VcError ? accepted : error),
+        );
+        expect(outcome).toEqual(accepted);
+      }),
+      { numRuns: gateOrSoak(300, 20_000) },
+    );
   });
 
   it.each([undefined, {}, { nonce: "n" }, { audience: "a" }, { nonce: "", audience: "a" }, { ...binding, maxAgeMs: Number.NaN }])(

@@ -66,6 +66,28 @@ describe("an SD-JWT VC", () => {
     expect(await presentedClaims("all")).toEqual(CLAIMS);
   });
 
+  it("conceals elements that are selected both one by one and all together", async () => {
+    const list = [
+      { a: 1, b: 2 },
+      { a: 3, b: 4 },
+    ];
+    const disclosable = [
+      ["list", null],
+      ["list", 1, "a"],
+      ["list", null, "b"],
+    ] as const;
+    const token = await signSdJwt({ vct: "urn:x", list }, { key: issuer.key, disclosable, now });
+    const { list: visible } = JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString()) as { list: object[] };
+    expect(visible.map((element) => Object.keys(element))).toEqual([["..."], ["..."]]);
+    const of = async (...disclose: ClaimPath[]): Promise<unknown> => {
+      const some = await presentSdJwt(token, { disclose, now });
+      return (await verifySdJwt(some, { resolver, now, keyBinding: "none" })).claims["list"];
+    };
+    expect(await of(["list", null])).toEqual([{ a: 1 }, {}]);
+    expect(await of(["list", 1, "a"])).toEqual([{ a: 3 }]);
+    expect(await of(["list", null, "b"], ["list", 1, "a"])).toEqual(list);
+  });
+
   it("is verified without a key binding by its holder only", async () => {
     const verified = await verifySdJwt(signed, { resolver, now, keyBinding: "none" });
     expect(verified).toMatchObject({
