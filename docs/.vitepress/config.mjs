@@ -27,6 +27,21 @@ function textForSearch(markdown, env, md) {
   return md.render(withoutBlocks(markdown), env);
 }
 
+/**
+ * How the search splits texts: at white space and punctuation, and codes such as `join_timeout` and `e.p.msg.expired` also stay whole. Their parts are words of
+ * many pages, the whole is on few. Runs in browsers too, so it uses nothing from outside.
+ */
+function tokenize(text) {
+  const words = text.split(/[\n\r\p{Z}\p{P}]+/u);
+  const codes = text.match(/[\p{L}\p{N}]+(?:[._][\p{L}\p{N}-]+)+/gu) ?? [];
+  return [...words, ...codes];
+}
+
+/** Pages about errors come first for a code. */
+function boostDocument(id, term) {
+  return /[._]/.test(term) && id.includes("errors/") ? 4 : 1;
+}
+
 export default defineConfig({
   title: "Parley",
   description: "Messaging for AI agents: DIDComm between nodes, and channels that are encrypted end to end.",
@@ -59,7 +74,10 @@ export default defineConfig({
     ],
     sidebar,
     outline: { level: [2, 3], label: "On this page" },
-    search: { provider: "local", options: { detailedView: false, _render: textForSearch } },
+    search: {
+      provider: "local",
+      options: { detailedView: false, _render: textForSearch, miniSearch: { options: { tokenize }, searchOptions: { boostDocument } } },
+    },
     docFooter: { prev: "Previous", next: "Next" },
   },
 });

@@ -1,6 +1,7 @@
 // For applications
 export { Client } from "./client.ts";
 export type { ConnectOptions, RequestOptions, SchemaRequestOptions, SendOptions } from "./call-options.ts";
+export type { ClientErrorCode } from "./client-error-code.ts";
 export type { ClientOptions, Config, Endpoint, EndpointConfig, SharedTransportConfig } from "./config.ts";
 export { ErrorKind, type ErrorHandler, type SDKError } from "./error-handler.ts";
 export {

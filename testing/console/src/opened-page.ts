@@ -14,19 +14,17 @@ interface Violation {
   readonly nodes: readonly { readonly html: string; readonly failureSummary?: string }[];
 }
 
+/** All rules, in light and in dark: style sheets may hide or move something in one of them only. */
+const AXE_OPTIONS = { resultTypes: ["violations"] };
+
 /** A tab with the console, whose errors are collected. */
 export class OpenedPage {
   readonly page: Page;
   /** Errors of scripts, and what the content security policy has refused. */
   readonly errors: string[] = [];
 
-  readonly #axeOptions: object;
-
-  private constructor(page: Page, colorScheme: "light" | "dark") {
+  private constructor(page: Page) {
     this.page = page;
-    const resultTypes = ["violations"];
-    // Other colours can change the contrast only.
-    this.#axeOptions = colorScheme === "light" ? { resultTypes } : { resultTypes, runOnly: ["color-contrast"] };
     page.on("pageerror", (error) => this.errors.push(String(error)));
     page.on("console", (message) => {
       if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) this.errors.push(message.text());
@@ -36,7 +34,7 @@ export class OpenedPage {
   /** Opens an address. The content security policy is in force. */
   static async open(browser: Browser, url: string, colorScheme: "light" | "dark" = "light"): Promise<OpenedPage> {
     const context = await browser.newContext({ colorScheme, viewport: { width: 1280, height: 860 }, reducedMotion: "reduce" });
-    const opened = new OpenedPage(await context.newPage(), colorScheme);
+    const opened = new OpenedPage(await context.newPage());
     await opened.page.goto(url);
     return opened;
   }
@@ -53,7 +51,7 @@ export class OpenedPage {
     const found = await this.page.evaluate(async (options) => {
       const { axe } = globalThis as unknown as { axe: { run(options: object): Promise<{ violations: Violation[] }> } };
       return (await axe.run(options)).violations;
-    }, this.#axeOptions);
+    }, AXE_OPTIONS);
     return found.flatMap(({ id, help, nodes }) =>
       nodes.slice(0, 3).map(({ html, failureSummary }) => `${id}: ${help}: ${html}: ${failureSummary ?? ""}`),
     );

@@ -65,6 +65,22 @@ describeUnless(found.missing, "the docs site in Chromium", () => {
     },
   );
 
+  it.each([
+    ["join_timeout", "Errors of channels"],
+    ["epoch_mismatch", "Errors of channels"],
+    ["request_timeout", "Errors of agents"],
+    ["data_dir_locked", "Errors of servers"],
+    ["e.p.msg.expired", "Problem reports and rejections"],
+  ])("lists a page about errors first in a search for the code %s", async (code, title) => {
+    const { opened } = await open("/", "light");
+    await opened.page.keyboard.press("Control+k");
+    await opened.page.locator("input[type=search]").fill(code);
+    const results = opened.page.locator(".VPLocalSearchBox .results > li");
+    await results.getByText(title).first().waitFor();
+    await expect.poll(() => results.first().innerText()).toMatch(/Errors|Problem reports/);
+    await opened.close();
+  });
+
   it.each(["light", "dark"] as const)("finds an error code by search, without accessibility problems: %s", async (scheme) => {
     const { opened } = await open("/", scheme);
     await opened.page.keyboard.press("Control+k");
