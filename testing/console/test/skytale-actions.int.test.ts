@@ -83,7 +83,8 @@ describe("channels", () => {
     await anew.send(TEAM, "for dave");
     await expect(dave.receive(TEAM, { timeoutMs: 60_000 })).resolves.toContain("for dave");
     const after = (await admin.read("skytale", "channel", { name: TEAM })).body;
-    expect(after["first"]).toBe(before["next"]);
+    // A member may have committed new keys before the deletion.
+    expect(after["first"]).toBeGreaterThanOrEqual(Number(before["next"]));
     expect((after["accounts"] as unknown[]).length).toBe(1);
   });
 });
