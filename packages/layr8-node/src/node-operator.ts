@@ -91,12 +91,12 @@ export class NodeOperator {
   /** Sends a dead letter again, and removes it. @throws Error if it is unknown, or can't be sent */
   async replayDeadLetter(id: number): Promise<void> {
     const { stores, options, federation } = this.#parts;
-    const letter = stores.deadLetters?.get(id);
-    const text = stores.deadLetters?.textOf(id);
-    if (letter === undefined || text === undefined) throw new Error("no such dead letter");
+    const stored = await stores.deadLetters?.read(id);
+    if (stored === undefined) throw new Error("no such dead letter");
+    const { letter, plaintext } = stored;
     if (!stores.dids.has(letter.did)) throw new Error(`${letter.did} is no longer hosted here`);
     const { messageTtlMs } = options.limits;
-    await replayDeadLetter(letter, text, { inbox: stores.inbox, remote: federation().remote, clock: stores.clock, messageTtlMs });
+    await replayDeadLetter(letter, plaintext, { inbox: stores.inbox, remote: federation().remote, clock: stores.clock, messageTtlMs });
     await stores.deadLetters?.remove(id);
   }
 

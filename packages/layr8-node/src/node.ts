@@ -41,10 +41,6 @@ export async function startNode(given: NodeOptions = {}): Promise<Layr8Node> {
   if (nats !== undefined && options.nodeName === undefined) {
     throw new TypeError('Option "nats" needs the option "nodeName" (--node-name): a name that this node keeps, and no other node has');
   }
-  if (nats !== undefined && options.deadLetters === true)
-    throw new TypeError(
-      'Option "deadLetters" is for nodes with a data directory or in memory, not for nodes that share their data in NATS',
-    );
   return startServer(NODE, { ...options, natsSettings: nats }, async (parts) => {
     const { storage, logger } = parts;
     const stores = await openStores(storage, { ...options, natsSettings: nats });

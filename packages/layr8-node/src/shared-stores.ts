@@ -16,6 +16,7 @@ import { ApiKeys, type ApiKeyRecord } from "./identity/api-keys.ts";
 import { Dids } from "./identity/dids.ts";
 import type { DidRecord } from "./identity/hosted-did.ts";
 import { JetstreamCredentialStore } from "./jetstream/jetstream-credential-store.ts";
+import { JetstreamDeadLetters } from "./jetstream/jetstream-dead-letters.ts";
 import { JetstreamInbox } from "./jetstream/jetstream-inbox.ts";
 import { JetstreamNonces } from "./jetstream/jetstream-nonces.ts";
 import { JetstreamOutboundStore } from "./jetstream/jetstream-outbound-store.ts";
@@ -35,7 +36,7 @@ const ACQUIRE_EVERY_MS = 5000;
 export async function openSharedStores(
   storage: ServerStorage,
   nats: NatsSettings,
-  { nodeKey: given, limits, policies = [], allowMixedPolicies = false }: StoresOptions,
+  { nodeKey: given, limits, policies = [], allowMixedPolicies = false, deadLetters: keepsDeadLetters = false }: StoresOptions,
 ): Promise<Stores> {
   const connection = await JetstreamConnection.connect({ ...nats, minPayload: 2 * limits.maxMessageLength + 64 * 1024 });
   const opened: { close(): Promise<unknown> }[] = [connection];
@@ -79,6 +80,7 @@ export async function openSharedStores(
   const statusRecords = await open(JetstreamRecords.open<StatusBlock>(connection, { name: SHARED_STATUS_LISTS, keyOf: keyOfBlock }));
   const statusLists = new StatusLists({ records: statusRecords, maxPerIssuer: limits.maxStatusListsPerIssuer });
   const nonces = await JetstreamNonces.open(connection, { windowMs: limits.nonceWindowMs, maxEntries: limits.maxNonces });
+  const deadLetters = keepsDeadLetters ? await open(JetstreamDeadLetters.open(connection, { limits, now: () => Date.now() })) : undefined;
   const node = nodeToken(instance);
   const outbound = await open(JetstreamOutboundStore.open(connection, { ...queueLimits(limits), now, node }));
   const checkHealth = (): HealthCheck => {
@@ -93,6 +95,7 @@ export async function openSharedStores(
     credentials,
     statusLists,
     outbound,
+    deadLetters,
     clock,
     shared: {
       nonces,

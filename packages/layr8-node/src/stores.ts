@@ -7,7 +7,7 @@ import type { NonceRegister } from "./credentials/nonce-memory.ts";
 import type { StatusLists } from "./credentials/status/status-lists.ts";
 import { ApiKeys } from "./identity/api-keys.ts";
 import { Dids } from "./identity/dids.ts";
-import type { DeadLetters } from "./dead-letters/dead-letters.ts";
+import type { DeadLetterStore } from "./dead-letters/dead-letter-store.ts";
 import type { OutboundStore } from "./federation/outbound/outbound-store.ts";
 import type { Inbox, InboxLimits } from "./inbox/inbox.ts";
 import type { MediationRecord } from "./mediation/registrations.ts";
@@ -27,7 +27,7 @@ export interface Stores {
   /** Messages waiting for other nodes. */
   readonly outbound: OutboundStore;
   /** Messages that failed permanently, if they are kept. */
-  readonly deadLetters?: DeadLetters | undefined;
+  readonly deadLetters?: DeadLetterStore | undefined;
   /** Number of messages of each sender in the inboxes. */
   readonly inboxShares: Records<InboxShareRecord>;
   /** The DIDs registered with the mediator; absent if nodes share their data. */

@@ -16,10 +16,11 @@ export function readDeadLetters({ stores }: NodeView, { did = "", before, limit 
 }
 
 /** One dead letter, with its plaintext if the console shows bodies. */
-export function readDeadLetter({ stores, showsBodies }: NodeView, { id }: AdminParameters): unknown {
+export async function readDeadLetter({ stores, showsBodies }: NodeView, { id }: AdminParameters): Promise<unknown> {
   const letter = stores.deadLetters?.get(Number(id));
   if (letter === undefined) return { exists: false };
-  return { exists: true, ...withoutCredentials(letter), ...(showsBodies && { plaintext: stores.deadLetters?.textOf(letter.id) }) };
+  const plaintext = showsBodies ? (await stores.deadLetters?.read(letter.id))?.plaintext : undefined;
+  return { exists: true, ...withoutCredentials(letter), ...(showsBodies && { plaintext }) };
 }
 
 /** One waiting message, with its plaintext if the console shows bodies. */

@@ -1,4 +1,6 @@
 import { type Environment, isRecordDamaged, numberAt, numbersKey, type Table, type WriteQueue } from "@parley/storage";
+import { DeadLetterIndex } from "./dead-letter-index.ts";
+import type { DeadLetterPage, DeadLetterStore, StoredDeadLetter } from "./dead-letter-store.ts";
 import type { DeadLetter, DeadLetterLimits, NewDeadLetter } from "./dead-letter.ts";
 
 /** Options of {@link DeadLetters}. */
@@ -8,45 +10,26 @@ export interface DeadLettersOptions {
   readonly now: () => number;
 }
 
-/** Range of a list. */
-export interface DeadLetterPage {
-  /** The agent; absent for all. */
-  readonly did?: string | undefined;
-  /** Only those with smaller ids. */
-  readonly before?: number | undefined;
-  readonly limit: number;
-}
-
 const LAST_ID = Buffer.from("last-id");
 
-/** Number and characters of the dead letters of an owner. */
-interface Held {
-  readonly ids: Set<number>;
-  length: number;
-}
-
 /**
- * The messages that failed permanently, until an operator replays or purges them, or newer ones replace them. Tables: `dead-letters` (id →
- * JSON without the plaintext), `dead-letter-texts` (id → plaintext), `dead-letter-meta` (the last id). The former is in memory.
+ * Dead letters of one node. Tables: `dead-letters` (id → JSON without the plaintext), `dead-letter-texts` (id → plaintext), `dead-letter-meta`
+ * (the last id). The former is in memory.
  */
-export class DeadLetters {
-  readonly #limits: DeadLetterLimits;
+export class DeadLetters implements DeadLetterStore {
   readonly #now: () => number;
   readonly #writes: WriteQueue;
   readonly #letters: Table;
   readonly #texts: Table;
   readonly #meta: Table;
-  /** Oldest first. */
-  readonly #all = new Map<number, DeadLetter>();
-  readonly #byAgent = new Map<string, Held>();
+  readonly #index: DeadLetterIndex;
   /** Plaintexts of dead letters whose commit is under way. */
   readonly #unwritten = new Map<number, string>();
-  #length = 0;
   #lastId = 0;
 
   /** Loads the dead letters. Called before the first write of the environment. */
   constructor(environment: Environment, { limits, now }: DeadLettersOptions) {
-    this.#limits = limits;
+    this.#index = new DeadLetterIndex(limits);
     this.#now = now;
     this.#writes = environment.writes;
     this.#letters = environment.table("dead-letters");
@@ -56,60 +39,50 @@ export class DeadLetters {
   }
 
   get size(): number {
-    return this.#all.size;
+    return this.#index.size;
   }
 
-  /** Number of dead letters of an agent. */
   count(did: string): number {
-    return this.#byAgent.get(did)?.ids.size ?? 0;
+    return this.#index.count(did);
   }
 
-  /**
-   * Stores a message, and removes the oldest ones beyond the limits. Resolves when it is durable. A message larger than a limit is dropped.
-   *
-   * @throws StorageError `storage_failed`
-   */
   async add({ plaintext, ...given }: NewDeadLetter): Promise<void> {
     const { length } = plaintext;
-    const { maxDeadLetters, maxDeadLetterLength, maxTotalDeadLetters, maxTotalDeadLetterLength } = this.#limits;
-    if (length > Math.min(maxDeadLetterLength, maxTotalDeadLetterLength)) return;
+    if (!this.#index.accepts(length)) return;
     const letter: DeadLetter = { ...given, id: ++this.#lastId, failedAt: this.#now(), length };
     const key = numbersKey(letter.id);
     this.#writes.put(this.#letters, key, Buffer.from(JSON.stringify(letter)));
     this.#writes.put(this.#texts, key, Buffer.from(plaintext));
     this.#writes.put(this.#meta, LAST_ID, key);
-    this.#take(letter);
+    this.#index.add(letter);
     this.#unwritten.set(letter.id, plaintext);
-    const own = this.#byAgent.get(letter.did) ?? { ids: new Set<number>(), length: 0 };
-    while (own.ids.size > maxDeadLetters || own.length > maxDeadLetterLength) this.#removeOldest(own.ids);
-    while (this.#all.size > maxTotalDeadLetters || this.#length > maxTotalDeadLetterLength) this.#removeOldest(this.#all.keys());
+    for (const id of this.#index.takeSurplus(letter.did)) this.#write(id);
     try {
       await this.#writes.flush();
     } catch (error) {
-      this.#forget(letter.id);
+      this.#index.delete(letter.id);
       throw error;
     } finally {
       this.#unwritten.delete(letter.id);
     }
   }
 
-  /** The latest dead letters, newest first. */
-  list({ did, before = Number.POSITIVE_INFINITY, limit }: DeadLetterPage): readonly DeadLetter[] {
-    const ids = did === undefined ? [...this.#all.keys()] : [...(this.#byAgent.get(did)?.ids ?? [])];
-    return ids
-      .filter((id) => id < before)
-      .slice(-limit)
-      .toReversed()
-      .flatMap((id) => this.#all.get(id) ?? []);
+  list(page: DeadLetterPage): readonly DeadLetter[] {
+    return this.#index.list(page);
   }
 
   get(id: number): DeadLetter | undefined {
-    return this.#all.get(id);
+    return this.#index.get(id);
+  }
+
+  async read(id: number): Promise<StoredDeadLetter | undefined> {
+    const [letter, plaintext] = [this.get(id), this.textOf(id)];
+    return letter === undefined || plaintext === undefined ? undefined : { letter, plaintext };
   }
 
   /** The plaintext of a dead letter; `undefined` if it is unknown or damaged. */
   textOf(id: number): string | undefined {
-    if (!this.#all.has(id)) return undefined;
+    if (!this.#index.has(id)) return undefined;
     const unwritten = this.#unwritten.get(id);
     if (unwritten !== undefined) return unwritten;
     try {
@@ -121,59 +94,25 @@ export class DeadLetters {
     }
   }
 
-  /** Removes a dead letter. Resolves when the removal is durable, to `false` if the id is unknown. @throws StorageError `storage_failed` */
   async remove(id: number): Promise<boolean> {
-    if (!this.#drop(id)) return false;
+    if (!this.#index.delete(id)) return false;
+    this.#write(id);
     await this.#writes.flush();
     return true;
   }
 
-  /** Removes all dead letters of an agent. Resolves to their number. @throws StorageError `storage_failed` */
   async removeAgent(did: string): Promise<number> {
-    const ids = [...(this.#byAgent.get(did)?.ids ?? [])];
-    for (const id of ids) this.#drop(id);
+    const ids = this.#index.idsOf(did).filter((id) => this.#index.delete(id));
+    for (const id of ids) this.#write(id);
     if (ids.length > 0) await this.#writes.flush();
     return ids.length;
   }
 
-  #removeOldest(ids: Iterable<number>): void {
-    for (const oldest of ids) {
-      this.#drop(oldest);
-      return;
-    }
-  }
-
-  #drop(id: number): boolean {
-    if (!this.#forget(id)) return false;
+  /** Writes a removal. */
+  #write(id: number): void {
     const key = numbersKey(id);
     this.#writes.remove(this.#letters, key);
     this.#writes.remove(this.#texts, key);
-    return true;
-  }
-
-  #forget(id: number): boolean {
-    const letter = this.#all.get(id);
-    if (letter === undefined) return false;
-    const { did, length } = letter;
-    this.#all.delete(id);
-    this.#length -= length;
-    const own = this.#byAgent.get(did);
-    if (own !== undefined) {
-      own.ids.delete(id);
-      own.length -= length;
-      if (own.ids.size === 0) this.#byAgent.delete(did);
-    }
-    return true;
-  }
-
-  #take(letter: DeadLetter): void {
-    const { id, did, length } = letter;
-    this.#all.set(id, letter);
-    this.#length += length;
-    const own = this.#byAgent.get(did) ?? { ids: new Set(), length: 0 };
-    this.#byAgent.set(did, own);
-    own.ids.add(id);
-    own.length += length;
   }
 
   #load(): void {
@@ -182,7 +121,7 @@ export class DeadLetters {
       const letter = parse(value);
       this.#lastId = Math.max(this.#lastId, numberAt(key, 0));
       if (letter === undefined) damaged.push(Uint8Array.from(key));
-      else this.#take(letter);
+      else this.#index.add(letter);
     }
     for (const key of damaged) {
       this.#letters.setAside(this.#writes, key);
