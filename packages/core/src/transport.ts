@@ -35,6 +35,8 @@ export interface ConnectionEvents {
   onReconnect(): void;
   /** The peer sent unreadable data. The connection stays open. `raw` is the beginning of that data, at most 1 KiB. */
   onFault(error: ParleyError, raw: unknown): void;
+  /** The credentials that the node stores for this DID have changed. */
+  onWalletChange?(): void;
 }
 
 /**
@@ -47,6 +49,8 @@ export interface Connection extends AsyncDisposable {
   readonly connected: boolean;
   /** Whether this connection took protocols of its DID over from another connection, which has ended. Default `false`. */
   readonly tookOver?: boolean;
+  /** Whether the node announces changes of the credentials that it stores for this DID. Default `false`. */
+  readonly announcesWalletChanges?: boolean;
   /** What to add to this machine's clock to get the node's, in milliseconds, where they differ noticeably. Default 0. */
   readonly clockOffsetMs?: number;
   /**

@@ -4,7 +4,7 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 
 import type { ConnectOptions, RequestOptions, SchemaRequestOptions, SendOptions } from "./call-options.ts";
 import { readConfig, type Config, type Settings } from "./config.ts";
-import { DidSession } from "./did-session.ts";
+import { DidSession, type SessionEvents } from "./did-session.ts";
 import { ErrorKind, errorReporter, type ErrorHandler, type ReportError } from "./error-handler.ts";
 import { AlreadyConnectedError, ClientClosedError } from "./errors.ts";
 import { Handlers, type Handler, type HandlerOptions, type SchemaHandlerOptions } from "./handlers.ts";
@@ -297,6 +297,14 @@ export class Client implements AsyncDisposable {
   /** Called with each problem report that this agent receives, before the request or the error handler that it goes to. */
   protected problemReported(_problem: ProblemReportError, _message: Message): void {}
 
+  /** Called when the credentials that the node stores for a DID of this client have changed, if the node announces that. */
+  protected walletChanged(_did: string): void {}
+
+  /** Whether the node announces changes of the credentials that it stores for this client's own DID. */
+  protected get announcesWalletChanges(): boolean {
+    return this.#session.announcesWalletChanges;
+  }
+
   /** Reports an error to the error handler: by default one of the application's code. */
   protected reportFailure(error: unknown, kind: ErrorKind = ErrorKind.HANDLER_EXCEPTION): void {
     this.#report(kind, error);
@@ -325,10 +333,11 @@ export class Client implements AsyncDisposable {
   }
 
   /** For all DIDs of this client. A subclass can replace the methods. */
-  #messageEvents(): { prepare: Client["prepare"]; onProblemReport: Client["problemReported"] } {
+  #messageEvents(): Pick<SessionEvents, "prepare" | "onProblemReport" | "onWalletChange"> {
     return {
       prepare: (message) => this.prepare(message),
       onProblemReport: (problem, message) => this.problemReported(problem, message),
+      onWalletChange: (did) => this.walletChanged(did),
     };
   }
 

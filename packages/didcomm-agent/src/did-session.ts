@@ -43,6 +43,8 @@ export interface SessionEvents {
   /** The link was lost, once for each loss. */
   readonly onDisconnect: (reason: ParleyError) => void;
   readonly onReconnect: () => void;
+  /** The credentials that the node stores for the DID have changed. */
+  readonly onWalletChange: (did: string) => void;
   /** The connection ended without a call of `close`. */
   readonly onEnd: (reason: ParleyError) => void;
 }
@@ -104,6 +106,11 @@ export class DidSession {
 
   get tookOver(): boolean {
     return this.#connection?.tookOver === true;
+  }
+
+  /** Whether the node announces changes of the credentials that it stores for the DID. */
+  get announcesWalletChanges(): boolean {
+    return this.#connection?.announcesWalletChanges === true;
   }
 
   get closed(): boolean {
@@ -208,6 +215,7 @@ export class DidSession {
       events: {
         onDisconnect: (reason) => this.#lose(reason),
         onReconnect: () => this.#restore(),
+        onWalletChange: () => this.#options.events.onWalletChange(this.#did ?? ""),
         onFault: (error, raw) => this.#report(ErrorKind.PARSE_FAILURE, error, {}, raw),
       },
     });

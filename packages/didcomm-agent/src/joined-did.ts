@@ -53,7 +53,7 @@ export interface HostedDidOptions {
   /** The handlers of the client. */
   readonly shared: HandlerLookup;
   readonly report: ReportError;
-  readonly events: Pick<SessionEvents, "prepare" | "onProblemReport">;
+  readonly events: Pick<SessionEvents, "prepare" | "onProblemReport" | "onWalletChange">;
 }
 
 /** A further DID of a client. If the node refuses to give it back after a loss of the link, it is joined again later. */

@@ -19,6 +19,7 @@ import { createHostedResolver } from "./network/hosted-resolver.ts";
 import { createNetworkResolver, type Resolution } from "./network/resolution.ts";
 import { createNodeVerifiers } from "./credentials/node-verifiers.ts";
 import { NonceMemory } from "./credentials/nonce-memory.ts";
+import { WalletChanges } from "./credentials/wallet-changes.ts";
 import { Wallet } from "./credentials/wallet.ts";
 import type { NewDeadLetter } from "./dead-letters/dead-letter.ts";
 import { inboundDeadLetter, outboundDeadLetter } from "./dead-letters/new-dead-letter.ts";
@@ -194,6 +195,7 @@ export class RunningNode implements Layr8Node {
     });
     inbox.onDamaged((message) => this.#router.damaged(message));
     apiKeys.onRevoked((id) => this.#phoenix?.drop(id));
+    const walletChanges = new WalletChanges((did) => this.#router.mailboxes.walletChanged(did));
     this.#wallet = new Wallet({
       dids,
       store: credentials,
@@ -207,6 +209,7 @@ export class RunningNode implements Layr8Node {
       statusLists,
       publisher,
       maxCredentialBytes: limits.maxCredentialBytes,
+      onChanged: (did) => walletChanges.changed(did),
     });
     this.#trustsProxy = proxyTrust(options.trustProxy);
     this.#connections = new Connections({

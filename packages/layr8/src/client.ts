@@ -1,4 +1,4 @@
-import { closeAll, rejectUnknownOptions } from "@parley/core/eager";
+import { closeAll, readDurationMs, rejectUnknownOptions } from "@parley/core/eager";
 import { ParleyError, type JsonObject, type Message, type MessageInit } from "@parley/core";
 import {
   CredentialsClient,
@@ -36,6 +36,7 @@ import { collect } from "./mediation/mediation.ts";
 import { COORDINATION, DELIVERY, STATUS } from "./mediation/protocols.ts";
 import { didcommUrlOf, mediationSettings, type MediationSettings } from "./mediation/settings.ts";
 import { SENDER_PRESENTATION } from "./sender-presentation.ts";
+import { WalletWatcher, type WalletListener } from "./wallet-watcher.ts";
 
 /**
  * An agent: connects a DID to a node, handles messages, sends and requests; signs, verifies, keeps and presents credentials.
@@ -60,12 +61,20 @@ export class Client extends AgentClient {
   readonly #config: Config;
   #opened: CredentialsClient | undefined;
   readonly #mediation: MediationSettings;
+  readonly #watcher: WalletWatcher;
   readonly #wallet: GrantWallet | undefined;
   readonly #grants: GrantAttacher | undefined;
 
   constructor(config: Config, onError: ErrorHandler) {
     super(fromEnvironment(config), onError);
     this.#config = config;
+    this.#watcher = new WalletWatcher({
+      read: () => this.listCredentials(),
+      isAnnounced: () => this.connected && this.announcesWalletChanges,
+      onFailure: (error) => this.reportFailure(error),
+      pollMs: readDurationMs({ walletPollMs: config.walletPollMs }, { ms: "walletPollMs" }, 15_000),
+    });
+    this.onReconnect(() => this.#watcher.check());
     this.#mediation = mediationSettings(config, mediationEnvironment());
     if (this.#mediation.mediator !== undefined) {
       this.announce(COORDINATION);
@@ -184,6 +193,25 @@ export class Client extends AgentClient {
     return { ...made, attachments: [...(made.attachments ?? []), attachment] };
   }
 
+  /**
+   * Calls a listener with the credentials in this agent's store, after they have changed: at once if the node announces that, as Parley's does, otherwise when they
+   * are read the next time (`walletPollMs`). Grants are attached by the new store in both cases.
+   *
+   * @returns a function that removes the listener.
+   */
+  onWalletChange(listener: WalletListener): () => void {
+    if (typeof listener !== "function") throw new TypeError("onWalletChange needs a function");
+    return this.#watcher.add((credentials) => {
+      this.#wallet?.refresh(this.did);
+      return listener(credentials);
+    });
+  }
+
+  protected override walletChanged(did: string): void {
+    this.#wallet?.refresh(did);
+    if (did === this.did) this.#watcher.check();
+  }
+
   /** Where messages that a mediator has kept are posted. @throws TypeError without `nodeUrl` and `didcommUrl` */
   get didcommUrl(): string {
     return this.#mediation.didcommUrl ?? didcommUrlOf(endpointFromEnvironment(this.#config).nodeUrl);
@@ -200,6 +228,7 @@ export class Client extends AgentClient {
 
   override async connect(options?: ConnectOptions): Promise<this> {
     await super.connect(options);
+    this.#watcher.check();
     void this.#mediate();
     return this;
   }
@@ -249,6 +278,7 @@ export class Client extends AgentClient {
   }
 
   override async close(): Promise<void> {
+    this.#watcher.stop();
     await closeAll(
       () => super.close(),
       () => this.#opened?.close(),

@@ -33,6 +33,8 @@ export interface Config extends ClientOptions, MediationConfig {
   readonly grantCacheMs?: number;
   /** Longest time that a message waits for grants that are not cached, in milliseconds. Then it is sent without them. Default 2,000. */
   readonly grantReadTimeoutMs?: number;
+  /** How often the stored credentials are read for `onWalletChange`, in milliseconds, if the node does not announce changes. Default 15,000. */
+  readonly walletPollMs?: number;
 }
 
 type CredentialsOptions = Omit<CredentialsClientOptions, "nodeUrl" | "apiKey" | "did">;
@@ -53,6 +55,7 @@ const OPTIONS: readonly (keyof Config)[] = [
   "onGrantMiss",
   "grantCacheMs",
   "grantReadTimeoutMs",
+  "walletPollMs",
   "mediator",
   "mediatorLive",
   "didcommUrl",
@@ -73,7 +76,14 @@ export function fromEnvironment(config: Config): AgentConfig {
   rejectUnknownOptions(config, OPTIONS);
   rejectUnknownOptions(config.credentials, CREDENTIALS_OPTIONS, "credentials.");
   const { nodeUrl, apiKey, agentDid, transport, credentials: _, ...others } = config;
-  const { attachGrants: _attach, onGrantMiss: _miss, grantCacheMs: _cache, grantReadTimeoutMs: _read, ...more } = others;
+  const {
+    attachGrants: _attach,
+    onGrantMiss: _miss,
+    grantCacheMs: _cache,
+    grantReadTimeoutMs: _read,
+    walletPollMs: _poll,
+    ...more
+  } = others;
   const { mediator: _mediator, mediatorLive: _live, didcommUrl: _url, ...options } = more;
   const did = agentDid || didFromEnvironment();
   const client = did ? { ...options, agentDid: did } : options;

@@ -1,6 +1,7 @@
 export { Client } from "./client.ts";
 export type { Config } from "./env.ts";
 export type { GrantMissInfo } from "./grants.ts";
+export type { WalletListener } from "./wallet-watcher.ts";
 export { mediation } from "./mediation/index.ts";
 export type {
   BootstrapOptions,

@@ -4,11 +4,14 @@ import type { DidSpecOptions } from "./options.ts";
 
 const REPORT_PROBLEM = "https://didcomm.org/report-problem/2.0";
 
+/** The node pushes `wallet_changed` when the credentials stored for the DID change. */
+const WALLET_WATCH = "wallet_watch/1";
+
 /**
  * Capabilities that Parley's node reads; others ignore them. This agent accepts deliveries immediately after the reply to the join, and
- * acknowledges all of them, responses included.
+ * acknowledges all of them, responses included. It wants to know of changes of its stored credentials.
  */
-const CAPABILITIES = ["early_delivery/1", "answer_ack/1"];
+const CAPABILITIES = ["early_delivery/1", "answer_ack/1", WALLET_WATCH];
 
 /** The contents of the node's reply to a join. */
 export interface Grant {
@@ -20,6 +23,8 @@ export interface Grant {
   readonly batchesHandled: boolean;
   /** Whether another connection of the DID lost protocols to this one. */
   readonly tookOver: boolean;
+  /** Whether the node announces changes of stored credentials. */
+  readonly announcesWalletChanges: boolean;
 }
 
 /** The topic of a DID's channel. Without a DID: the topic on which the node assigns one. */
@@ -50,5 +55,6 @@ export function readGrant({ response: { did, capabilities, took_over: tookOver }
     acknowledge: has("reply_protocol/1") ? "outcome" : "first",
     batchesHandled: has("batch_ack/1"),
     tookOver: tookOver === true,
+    announcesWalletChanges: has(WALLET_WATCH),
   };
 }

@@ -60,6 +60,10 @@ export class PhoenixConnection implements Connection, TopicOwner, Settlement {
     return this.#topicJoin.tookOver;
   }
 
+  get announcesWalletChanges(): boolean {
+    return this.#topicJoin.announcesWalletChanges;
+  }
+
   get clockOffsetMs(): number {
     return this.#link.clockOffsetMs;
   }
@@ -137,6 +141,7 @@ export class PhoenixConnection implements Connection, TopicOwner, Settlement {
     // A frame of an earlier join of the topic.
     if (joinRef !== null && joinRef !== this.#topicJoin.joinRef) return;
     if (event === "message") this.#onMessage(payload, raw);
+    else if (event === "wallet_changed") this.#notify(() => this.#events.onWalletChange?.());
     else if (event === "phx_error") this.#topicJoin.crashed();
     else if (event === "phx_close") this.#topicJoin.closed();
     else this.#fault("The node sent an event that is not known", raw);

@@ -38,6 +38,7 @@ export class TopicJoin {
   #acknowledge: Delivery["acknowledge"] = "first";
   #batchesHandled = false;
   #tookOver = false;
+  #announcesWalletChanges = false;
   #everJoined = false;
   #joinedAt = 0;
   #lostAt = 0;
@@ -90,6 +91,10 @@ export class TopicJoin {
   /** Whether the first join took protocols from another connection. Later ones may take them from this one's own broken link. */
   get tookOver(): boolean {
     return this.#tookOver;
+  }
+
+  get announcesWalletChanges(): boolean {
+    return this.#announcesWalletChanges;
   }
 
   /** Joins the topic. Called when the link is up. */
@@ -177,6 +182,7 @@ export class TopicJoin {
     this.#did = did;
     this.#acknowledge = grant.acknowledge;
     this.#batchesHandled = grant.batchesHandled;
+    this.#announcesWalletChanges = grant.announcesWalletChanges;
     if (!this.#everJoined) this.#tookOver = grant.tookOver;
     this.#state = "joined";
     this.#everJoined = true;

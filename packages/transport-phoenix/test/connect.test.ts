@@ -37,7 +37,7 @@ describe("connect", () => {
     expect(payload).toEqual({
       payload_types: ["https://didcomm.org/report-problem/2.0", "https://layr8.io/protocols/echo/1.0"],
       reply_protocol: true,
-      capabilities: ["early_delivery/1", "answer_ack/1"],
+      capabilities: ["early_delivery/1", "answer_ack/1", "wallet_watch/1"],
       did_spec: {
         mode: "Create",
         storage: "persistent",

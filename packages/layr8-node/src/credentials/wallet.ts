@@ -24,6 +24,8 @@ export interface WalletOptions {
   readonly statusLists: StatusLists;
   readonly publisher: StatusListPublisher;
   readonly maxCredentialBytes: number;
+  /** The credentials stored for a holder have changed. */
+  readonly onChanged: (holderDid: string) => void;
 }
 
 /**
@@ -152,7 +154,9 @@ export class Wallet {
     }
     const claims = claimsOf(decodeCredential(signed).credential, said);
     await this.#host(apiKey, holderDid);
-    return store.add({ holderDid, signed, ...claims });
+    const stored = await store.add({ holderDid, signed, ...claims });
+    this.#options.onChanged(holderDid);
+    return stored;
   }
 
   /** @throws IdentityError; StorageError. */
@@ -170,8 +174,9 @@ export class Wallet {
 
   /** @throws as {@link get}. */
   async remove(apiKey: ApiKey, id: string): Promise<void> {
-    await this.get(apiKey, id);
+    const { holderDid } = await this.get(apiKey, id);
     if (!(await this.#options.store.remove(id))) throw unknown();
+    this.#options.onChanged(holderDid);
   }
 
   /** Removes the credentials and the status lists of a DID that was removed. */

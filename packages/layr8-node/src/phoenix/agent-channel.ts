@@ -59,6 +59,7 @@ export class AgentChannel implements ChannelHandler, Consumer {
   readonly #isAssigned: boolean;
   readonly acknowledgesResponses: boolean;
   readonly replies: boolean;
+  readonly #watchesWallet: boolean;
   #mailbox: BoundMailbox | undefined;
   /** Whether deliveries are still held after the join. */
   #held: boolean;
@@ -73,11 +74,12 @@ export class AgentChannel implements ChannelHandler, Consumer {
     this.#channel = channel;
     this.#account = account;
     this.#shared = shared;
-    const { acknowledgesResponses, replyProtocol, earlyDelivery } = join;
+    const { acknowledgesResponses, replyProtocol, earlyDelivery, watchesWallet } = join;
     this.#isAssigned = join.did === undefined;
     this.acknowledgesResponses = acknowledgesResponses;
     this.replies = replyProtocol;
     this.#held = !earlyDelivery;
+    this.#watchesWallet = watchesWallet;
     this.#topicSince = shared.clock.monotonic();
   }
 
@@ -132,6 +134,10 @@ export class AgentChannel implements ChannelHandler, Consumer {
 
   takenOver(): void {
     this.#channel.close();
+  }
+
+  walletChanged(): void {
+    if (this.#watchesWallet) this.#channel.push("wallet_changed", JSON.stringify({ holder_did: this.#did }));
   }
 
   drained(): void {

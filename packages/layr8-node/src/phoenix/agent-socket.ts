@@ -15,6 +15,8 @@ import type { AuthenticatedSocket } from "./phoenix-server.ts";
  * events with outcome `handled`.
  */
 const CAPABILITIES = ["reply_protocol/1", "wildcard/1", "batch_ack/1"];
+/** The node pushes `wallet_changed` to an agent that has asked for it. A Parley extension. */
+const WALLET_WATCH = "wallet_watch/1";
 
 /** Limits on what a log line shows: characters of a topic, protocols of a join. */
 const MAX_LOGGED = 256;
@@ -27,6 +29,8 @@ export interface AgentSocketShared {
   readonly dids: Dids;
   readonly router: Router;
   readonly domain: string;
+  /** Whether this node learns of every change of the stored credentials. */
+  readonly knowsWallets: boolean;
   /** Whether messages or credentials of a DID are stored. */
   readonly holdsAnything: (did: string) => Promise<boolean>;
   readonly logger: Logger;
@@ -93,7 +97,7 @@ export class AgentSocket implements AuthenticatedSocket, SenderAccount {
   }
 
   async join(topic: string, payload: string, channel: Channel): Promise<Joined> {
-    const { dids, router, domain, logger, events, holdsAnything } = this.#shared;
+    const { dids, router, domain, logger, events, knowsWallets, holdsAnything } = this.#shared;
     const read = readJoin(topic, payload);
     if (!read.ok) return this.#refuse(topic, read.reason);
     const request = read.join;
@@ -108,9 +112,10 @@ export class AgentSocket implements AuthenticatedSocket, SenderAccount {
       return this.#refuse(topic, `too many protocols: all connections of ${did} may bind ${MAX_PROTOCOLS} together`);
     }
     const agent = new AgentChannel({ did, channel, join: request, account: this, shared: this.#shared.channels });
+    const capabilities = knowsWallets ? [...CAPABILITIES, WALLET_WATCH] : CAPABILITIES;
     return {
       status: "ok",
-      response: JSON.stringify({ did, capabilities: CAPABILITIES, ...(takesOver && { took_over: true }) }),
+      response: JSON.stringify({ did, capabilities, ...(takesOver && { took_over: true }) }),
       handler: agent,
       joined: () => {
         // Agents with the reply protocol use the topic of the assigned DID; older ones use the topic that they joined.

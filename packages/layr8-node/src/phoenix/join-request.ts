@@ -16,6 +16,8 @@ export interface JoinRequest {
   readonly earlyDelivery: boolean;
   /** Whether it acknowledges every delivery, responses to its own requests included (`answer_ack/1`). */
   readonly acknowledgesResponses: boolean;
+  /** Whether it wants to know when the credentials stored for its DID change (`wallet_watch/1`). */
+  readonly watchesWallet: boolean;
   readonly mode: JoinMode;
   readonly storage?: "persistent" | "ephemeral";
 }
@@ -65,6 +67,7 @@ export function readJoin(topic: string, text: string): JoinResult {
     replyProtocol: payload["reply_protocol"] === true,
     earlyDelivery: has("early_delivery/1"),
     acknowledgesResponses: has("answer_ack/1"),
+    watchesWallet: has("wallet_watch/1"),
     mode,
     ...(storage !== undefined && { storage }),
   };

@@ -56,6 +56,7 @@ export class SocketAuthenticator {
       dids,
       router,
       domain,
+      knowsWallets: shared === undefined,
       holdsAnything,
       logger,
       events,

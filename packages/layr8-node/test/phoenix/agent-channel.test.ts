@@ -36,6 +36,7 @@ async function join(request: Partial<JoinRequest> = {}): Promise<AgentChannel> {
       replyProtocol: false,
       earlyDelivery: false,
       acknowledgesResponses: false,
+      watchesWallet: false,
       mode: "Create",
       ...request,
     },

@@ -20,6 +20,8 @@ export interface Consumer {
   probe(probe: Probe): void;
   /** Called when newer connections have taken over all its protocols. */
   takenOver(): void;
+  /** Called when the credentials stored for its DID have changed. */
+  walletChanged?(): void;
 }
 
 /** A delivery that may break the link. */

@@ -170,6 +170,11 @@ export class Mailboxes {
     await box.close();
   }
 
+  /** Tells the connections of a DID here that the credentials stored for it have changed. */
+  walletChanged(did: string): void {
+    for (const consumer of this.#mailboxes.get(did)?.consumers ?? []) consumer.walletChanged?.();
+  }
+
   /** Redelivers, dead-letters expired messages, and drops idle mailboxes. Called by the router, every second. */
   sweep(): void {
     const { onFailure } = this.#events;
