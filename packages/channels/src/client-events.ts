@@ -47,6 +47,10 @@ export interface SkytaleClientEvents {
    */
   onSkipped(channel: string, entry: SkippedEntry): void;
   /**
+   * A message was decrypted and stored, which took this many milliseconds: for the metrics of a program. Without a listener nothing is measured.
+   */
+  onDecrypted(channel: string, ms: number): void;
+  /**
    * A problem that needs an operator: ChannelError `fork`, `log_lost` or `rolled_back`, an invalid join request, or the error that the channel
    * ended with.
    */

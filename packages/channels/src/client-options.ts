@@ -155,6 +155,7 @@ const EVENTS: Readonly<Record<keyof SkytaleClientEvents, OptionCheck>> = {
   onCaughtUp: IS_FUNCTION,
   onMembersChanged: IS_FUNCTION,
   onSkipped: IS_FUNCTION,
+  onDecrypted: IS_FUNCTION,
   onGrantsDiffer: IS_FUNCTION,
   onError: IS_FUNCTION,
 };

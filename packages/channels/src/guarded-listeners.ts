@@ -9,7 +9,7 @@ interface Listeners {
 
 /** Wraps the callbacks of an application: one that throws or rejects causes a process warning, and has no other effect. */
 export function guardedListeners({ events = {}, onWarning }: Listeners): Listeners & { readonly events: Partial<SkytaleClientEvents> } {
-  const { onConnected, onDisconnected, onCaughtUp, onMembersChanged, onGrantsDiffer, onSkipped, onError } = events;
+  const { onConnected, onDisconnected, onCaughtUp, onMembersChanged, onGrantsDiffer, onSkipped, onDecrypted, onError } = events;
   return {
     events: {
       ...(onConnected !== undefined && { onConnected: guarded("events.onConnected", onConnected.bind(events)) }),
@@ -18,6 +18,7 @@ export function guardedListeners({ events = {}, onWarning }: Listeners): Listene
       ...(onMembersChanged !== undefined && { onMembersChanged: guarded("events.onMembersChanged", onMembersChanged.bind(events)) }),
       ...(onGrantsDiffer !== undefined && { onGrantsDiffer: guarded("events.onGrantsDiffer", onGrantsDiffer.bind(events)) }),
       ...(onSkipped !== undefined && { onSkipped: guarded("events.onSkipped", onSkipped.bind(events)) }),
+      ...(onDecrypted !== undefined && { onDecrypted: guarded("events.onDecrypted", onDecrypted.bind(events)) }),
       ...(onError !== undefined && { onError: guarded("events.onError", onError.bind(events)) }),
     },
     ...(onWarning !== undefined && { onWarning: guarded("onWarning", onWarning) }),

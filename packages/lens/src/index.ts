@@ -7,6 +7,7 @@ export type {
   ChannelReport,
   ChannelsReport,
   CommitReport,
+  DecryptionReport,
   LensReport,
   MemberReport,
   ProblemReport,

@@ -17,6 +17,8 @@ export interface ChannelReport {
   readonly commits: readonly CommitReport[];
   /** Entries that this member could not read, oldest first. */
   readonly unread: readonly UnreadReport[];
+  /** How long the latest messages took. Absent before the first one, and from agents of earlier versions. */
+  readonly decryption?: DecryptionReport | undefined;
   /** The latest problem of the channel. */
   readonly problem?: ProblemReport | undefined;
 }
@@ -53,6 +55,15 @@ export interface UnreadReport {
   readonly reason: string;
   /** Milliseconds since 1970. */
   readonly time: number;
+}
+
+/** Times of decrypting and storing a message, of the latest 256. */
+export interface DecryptionReport {
+  /** Messages since the agent started. */
+  readonly count: number;
+  readonly medianMs: number;
+  /** 95 of 100 took at most this long. */
+  readonly slowMs: number;
 }
 
 /** A problem that an operator should know. */

@@ -268,7 +268,9 @@ export class LogReader {
   }
 
   async #process(entry: RelayMessage, next: LogCursor & { readonly last: AppliedEntry }): Promise<boolean> {
-    const { group } = this.#context;
+    const { group, name, events } = this.#context;
+    const { onDecrypted } = events;
+    const startedAt = onDecrypted === undefined ? 0 : performance.now();
     // Set by storeWith, which the engine calls once it has decrypted the entry.
     let message: ChannelMessage | undefined;
     let isFromFormerMember = false;
@@ -283,6 +285,7 @@ export class LogReader {
     };
     try {
       const result = await this.#detectingRollback(() => group.process(entry.payload, { commitWith: storeWith }));
+      if (result.kind === "application") onDecrypted?.(name, performance.now() - startedAt);
       // The cursor was written with this entry, and #advance counts the entry.
       this.#unwritten = -1;
       if (message !== undefined) this.#inbox?.add(message);

@@ -2,7 +2,7 @@ import type { JSX } from "preact";
 import type { ChannelView, SeenChannel } from "@parley/admin";
 import { Badge, Copy, Empty, Heading, Table, Waiting } from "../parts/basics.tsx";
 import { EpochPlot } from "../parts/epoch-plot.tsx";
-import { ago, count, plural } from "../parts/format.ts";
+import { ago, count, duration, plural } from "../parts/format.ts";
 import { Lenses, NoLens } from "../parts/lenses.tsx";
 import { canRead } from "../state/api.ts";
 import { useMembers } from "../state/lens.ts";
@@ -67,6 +67,12 @@ function Channel({ channel: { name, comparison, views }, isAlone }: { channel: S
             name: "Unread",
             isNumber: true,
             cell: ({ unread }) => (unread.length > 0 ? <Badge tone="warning">{count(unread.length)}</Badge> : "0"),
+          },
+          {
+            name: "Decryption",
+            isNumber: true,
+            cell: ({ decryption }) =>
+              decryption === undefined ? "–" : `${duration(decryption.medianMs)}, 95 % within ${duration(decryption.slowMs)}`,
           },
           { name: "Safety number", cell: ({ safetyNumber }) => <SafetyNumber text={safetyNumber} /> },
         ]}

@@ -1,7 +1,15 @@
 import { createHash } from "node:crypto";
 import type { ChannelMember, MemberChanges, SkytaleChannelManager, SkytaleClientEvents } from "@parley/channels";
 import { ParleyError } from "@parley/core";
-import type { ChannelReport, ChannelsReport, CommitReport, MemberReport, ProblemReport, UnreadReport } from "@parley/lens";
+import type {
+  ChannelReport,
+  ChannelsReport,
+  CommitReport,
+  DecryptionReport,
+  MemberReport,
+  ProblemReport,
+  UnreadReport,
+} from "@parley/lens";
 
 /** Channels, and for each of them commits and unreadable entries; the oldest are dropped. */
 const MAX_CHANNELS = 100;
@@ -10,6 +18,8 @@ const MAX_UNREAD = 200;
 /** Members of a channel that are reported. */
 const MAX_MEMBERS = 200;
 const MAX_REASON = 500;
+/** Decryptions of a channel whose times are kept. */
+const MAX_DECRYPTED = 256;
 
 /** What was recorded of one channel. */
 interface Recorded {
@@ -17,6 +27,10 @@ interface Recorded {
   readonly unread: UnreadReport[];
   /** By key, of those that were added since the start. */
   readonly added: Map<string, NonNullable<MemberReport["added"]>>;
+  /** Milliseconds of the latest decryptions. */
+  readonly decrypted: number[];
+  /** Number of all decryptions. */
+  count: number;
   problem?: ProblemReport;
 }
 
@@ -38,6 +52,12 @@ export class ChannelRecord {
         push(this.#of(channel).unread, unread, MAX_UNREAD);
         return given.onSkipped?.(channel, entry);
       },
+      onDecrypted: (channel, ms) => {
+        const recorded = this.#of(channel);
+        recorded.count += 1;
+        push(recorded.decrypted, ms, MAX_DECRYPTED);
+        return given.onDecrypted?.(channel, ms);
+      },
       onError: (channel, error) => {
         this.#of(channel).problem = problemOf(error);
         return given.onError?.(channel, error);
@@ -53,12 +73,23 @@ export class ChannelRecord {
 
   #channel(manager: SkytaleChannelManager, name: string): ChannelReport | undefined {
     try {
-      const { commits, unread, added, problem } = this.#of(name);
+      const recorded = this.#of(name);
+      const { commits, unread, added, problem } = recorded;
+      const decryption = decryptionOf(recorded);
       const members = manager
         .members(name)
         .slice(0, MAX_MEMBERS)
         .map((member) => ({ name: member.name, key: keyOf(member), leaf: member.leaf, added: added.get(keyOf(member)) }));
-      return { name, epoch: Number(manager.epoch(name)), safetyNumber: manager.safetyNumber(name), members, commits, unread, problem };
+      return {
+        name,
+        epoch: Number(manager.epoch(name)),
+        safetyNumber: manager.safetyNumber(name),
+        members,
+        commits,
+        unread,
+        decryption,
+        problem,
+      };
     } catch {
       // It was closed, or has ended with an error that the manager reports.
       return undefined;
@@ -78,10 +109,17 @@ export class ChannelRecord {
     if (found !== undefined) return found;
     const [oldest] = this.#channels.keys();
     if (this.#channels.size >= MAX_CHANNELS && oldest !== undefined) this.#channels.delete(oldest);
-    const recorded: Recorded = { commits: [], unread: [], added: new Map() };
+    const recorded: Recorded = { commits: [], unread: [], added: new Map(), decrypted: [], count: 0 };
     this.#channels.set(channel, recorded);
     return recorded;
   }
+}
+
+function decryptionOf({ decrypted, count }: Recorded): DecryptionReport | undefined {
+  if (count === 0) return undefined;
+  const sorted = decrypted.toSorted((one, other) => one - other);
+  const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0;
+  return { count, medianMs: at(0.5), slowMs: at(0.95) };
 }
 
 /** The kind of error at the start of a message, such as `MLS engine error:`. */
