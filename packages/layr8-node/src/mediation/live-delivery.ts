@@ -6,6 +6,8 @@ interface LiveDid {
   /** Sequence number of the last envelope that was sent. */
   last: number;
   isSending: boolean;
+  /** Whether an envelope was queued since the last read began, which may have missed it. */
+  isStale: boolean;
 }
 
 /** Options of {@link LiveDelivery}. */
@@ -51,23 +53,32 @@ export class LiveDelivery {
   queued(agent: string, did: string): void {
     const live = this.#agents.get(agent);
     if (live === undefined) return;
-    const state = live.get(did) ?? { last: 0, isSending: false };
+    const state = live.get(did) ?? { last: 0, isSending: false, isStale: false };
     live.set(did, state);
+    state.isStale = true;
     if (state.isSending) return;
     state.isSending = true;
-    this.#sendAll(agent, did, state)
-      .catch(this.#options.onFailure)
-      .finally(() => (state.isSending = false));
+    void this.#sendAll(agent, did, state);
   }
 
   async #sendAll(agent: string, did: string, state: LiveDid): Promise<void> {
-    const { send, isReachable } = this.#options;
-    for (;;) {
-      if (!isReachable(agent)) return this.stop(agent);
-      // oxlint-disable-next-line no-await-in-loop
-      const last = await send(agent, did, state.last);
-      if (last === undefined || this.#agents.get(agent)?.get(did) !== state) return;
-      state.last = last;
+    const { send, isReachable, onFailure } = this.#options;
+    try {
+      while (state.isStale) {
+        if (!isReachable(agent)) return this.stop(agent);
+        state.isStale = false;
+        // oxlint-disable-next-line no-await-in-loop
+        const last = await send(agent, did, state.last);
+        if (this.#agents.get(agent)?.get(did) !== state) return;
+        if (last === undefined) continue;
+        state.last = last;
+        state.isStale = true;
+      }
+    } catch (error) {
+      onFailure(error);
+    } finally {
+      // Without a step in between, in which an envelope that is queued would find nobody to send it.
+      state.isSending = false;
     }
   }
 }
