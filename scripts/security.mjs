@@ -7,7 +7,8 @@ import { repository } from "./lib/workspace.mjs";
 
 /** Rows of a table of promises. */
 const ROW = /^\|(.+)\|(.+)\|$/;
-const REFERENCE = /`([^`]+\.test\.m?ts|[^`]+\.test\.mjs)`|"([^"]+)"/g;
+/** A test file, or a file with tests of several files, in a folder `test`. */
+const REFERENCE = /`([^`]+\.test\.m?ts|[^`]+\/test\/[^`]+\.ts|[^`]+\.test\.mjs)`|"([^"]+)"/g;
 /** Shorter names would be found anywhere. */
 const MIN_NAME = 12;
 
