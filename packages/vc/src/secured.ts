@@ -44,7 +44,7 @@ export function readSecured(input: string | JsonObject, kind: Kind, maxLength: n
   if (looksLikeJws(text)) return readToken(text, kind);
   if (text.startsWith("{")) return readObject(parseJsonObject(text, `The ${kind.name}`), kind);
   if (/^[\w-]+\.[\w-]*\.[\w-]*[.~]/.test(text)) {
-    throw new VcError("format_unsupported", "Neither SD-JWT nor encrypted tokens are supported");
+    throw new VcError("format_unsupported", "Encrypted tokens are not supported, and SD-JWTs only by verifySdJwt of @parley/vc/sd-jwt");
   }
   throw new VcError("malformed", `The text is not a signed ${kind.name}`);
 }
