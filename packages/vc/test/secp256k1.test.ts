@@ -1,6 +1,7 @@
 import { verify, createPublicKey, type KeyObject } from "node:crypto";
 import { createDidResolver, parseDidDocument, type DidResolver } from "@parley/did";
 import { rejectionOf } from "@parley/test-assertions";
+import { base58 } from "@scure/base";
 import { describe, expect, it } from "vitest";
 import { signCredential, signPresentation, verifyCredential, verifyPresentation } from "../src/index.ts";
 import { expectVcError } from "./expect-error.ts";
@@ -39,6 +40,16 @@ function withSignature(token: string, change: (signature: Buffer) => Buffer): st
   return `${header}.${payload}.${change(Buffer.from(signature, "base64url")).toString("base64url")}`;
 }
 
+function isOdd(coordinate = ""): boolean {
+  return (Buffer.from(coordinate, "base64url").at(-1) ?? 0) % 2 === 1;
+}
+
+/** As of RFC 8785: members in alphabetical order. */
+function canonicalJwk(): string {
+  const { crv, kty, x, y } = issuer.publicJwk;
+  return JSON.stringify({ crv, kty, x, y });
+}
+
 function scalar(bytes: Buffer): bigint {
   return BigInt(`0x${bytes.toString("hex")}`);
 }
@@ -57,6 +68,17 @@ describe("ES256K", () => {
     expect(await verifyCredential(signed, { resolver, now })).toMatchObject({ credential, headers: { alg: "ES256K" } });
     const presented = await signPresentation([signed], { holder: issuer.did, key: issuer.key, format, nonce: "n", now });
     expect(await verifyPresentation(presented, { resolver, nonce: "n", now })).toMatchObject({ holder: issuer.did });
+  });
+
+  it.each<[string, () => Uint8Array]>([
+    ["bytes", () => Uint8Array.of(0xe7, 0x01, isOdd(issuer.publicJwk.y) ? 3 : 2, ...Buffer.from(issuer.publicJwk.x ?? "", "base64url"))],
+    ["a canonical JWK", () => Uint8Array.of(0xd1, 0xd6, 0x03, ...Buffer.from(canonicalJwk()))],
+  ])("verifies credentials of a did:key with %s", async (_, encode) => {
+    const id = `z${base58.encode(encode())}`;
+    const did = `did:key:${id}`;
+    const key = { kid: `${did}#${id}`, privateKey: issuer.key.privateKey };
+    const signed = await signCredential({ ...credential, issuer: did }, { key, now });
+    expect(await verifyCredential(signed, { resolver: resolverOf(), now })).toMatchObject({ issuer: did, headers: { alg: "ES256K" } });
   });
 
   it("has no cryptosuite for the format json", async () => {
