@@ -6,6 +6,7 @@ import { describeOptions, readOptions } from "../options/read-options.ts";
 import { writeEnvFile } from "./env-file.ts";
 import { parseOptions } from "./parse-options.ts";
 import { readConfigFile } from "./read-config-file.ts";
+import { loadTelemetry } from "./load-telemetry.ts";
 import type { Environment } from "./run-command.ts";
 import { withOneProxy } from "../connections/trust-proxy.ts";
 
@@ -60,6 +61,10 @@ const COMMON_FLAGS: Readonly<Record<string, Flag>> = {
     help: "Write what agents need into a file for node --env-file (mode 0600); an API key only when it is new",
   },
   config: { value: "<file>", help: "JSON file" },
+  telemetry: {
+    value: "<module>",
+    help: "JavaScript module that receives spans: its default export is otel() of @parley/otel, and it registers an OpenTelemetry SDK",
+  },
   log: { value: "<level>", help: `${LOG_LEVELS.slice(0, -1).join(", ")} or ${LOG_LEVELS.at(-1)} (default info)` },
 };
 
@@ -77,7 +82,8 @@ export async function runServer<Options extends object, Server extends { close()
   const logger = serverLogger(program.name, level);
   const readAgain =
     values["config"] === undefined ? undefined : () => readConfig(program.schema, values["config"]) as Promise<Partial<Options>>;
-  const server = await program.start({ ...options, logger }, readAgain);
+  const telemetry = typeof values["telemetry"] === "string" ? await loadTelemetry(values["telemetry"]) : undefined;
+  const server = await program.start({ ...options, ...(telemetry && { telemetry }), logger }, readAgain);
   const { reload } = program;
   if (reload !== undefined) process.on("SIGHUP", () => void reloadServer(() => reload(server), logger));
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void server.close());
