@@ -15,6 +15,7 @@ import type {
 } from "./credentials.ts";
 import type { MediatorOptions } from "./mediator-options.ts";
 import { readEndpoint } from "./endpoint.ts";
+import { derivedGrant, type DelegateGrantOptions } from "./grants/delegate-grant.ts";
 import type { Http } from "./http.ts";
 import { text, type Credential } from "./credential.ts";
 import { readSettings, type CredentialsClientOptions, type CredentialsLimits } from "./credentials-client-options.ts";
@@ -168,6 +169,17 @@ export class CredentialsClient implements AsyncDisposable {
     const verifierDid = this.#didOr("verifierDid", options.verifierDid);
     const { presentations, http } = await this.#load();
     return presentations.verifyPresentation(http, pasted("signed", signed), { ...options, verifierDid });
+  }
+
+  /**
+   * Derives a grant for a DID directly below the holder's, and has the node sign it as the holder. The result permits at most what the given grant permits, and
+   * ends with it: nodes verify both. The new holder stores it, or the program with `storeCredential`.
+   *
+   * @throws TypeError naming the argument that is wrong; RestError
+   */
+  async delegateGrant(signed: string, options: DelegateGrantOptions): Promise<string> {
+    const { issuerDid, credential } = derivedGrant(pasted("signed", signed), options);
+    return this.signCredential(credential, { issuerDid, ...(options.signal !== undefined && { signal: options.signal }) });
   }
 
   /**

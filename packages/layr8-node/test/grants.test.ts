@@ -360,6 +360,98 @@ describe("a grant that must not permit a message", () => {
   });
 });
 
+describe("a grant that was derived from another one", () => {
+  const HELPER = `${ALICE}:helper`;
+  const at = (days: number): string => new Date(Date.now() + days * 86_400_000).toISOString();
+
+  /** A grant that Alice's node signs in her name. */
+  async function derived(origin: string, { holder = HELPER, scope = {}, ...delegation }: JsonObject = {}): Promise<string> {
+    const response = await fetch(`${node.httpUrl}/api/v1/credentials/sign`, {
+      method: "POST",
+      headers: { "x-api-key": KEY, "content-type": "application/json" },
+      body: JSON.stringify({
+        issuer_did: ALICE,
+        credential: {
+          "@context": ["https://www.w3.org/ns/credentials/v2"],
+          id: "urn:uuid:8a1676b8-b51f-11ed-937b-d76685a20ff5",
+          type: ["VerifiableCredential", "VerifiableGrant"],
+          credentialSubject: {
+            id: holder,
+            scope: [{ protocol: ORDER, messageTypes: ["create"], ...(scope as JsonObject) }],
+            delegation: { parentCapability: "urn:uuid:7a1676b8-b51f-11ed-937b-d76685a20ff5", parentCredential: origin, ...delegation },
+          },
+        },
+      }),
+    });
+    return ((await response.json()) as { signed_credential: string }).signed_credential;
+  }
+
+  it("permits what both permit, to its own holder", async () => {
+    await start([POLICY]);
+    const [helper, alice, bob] = [await agent(HELPER), await agent(ALICE), await agent(BOB)];
+    const signed = attachment(await derived(await grant()));
+    for (const id of ["1", "2"]) {
+      expect(await helper.send(message(id, [signed], { from: HELPER }))).toEqual(OK);
+      expect((await bob.receive()).plaintext["id"]).toBe(id);
+    }
+    await alice.send(message("3", [signed]));
+    expect((await denialOf(alice, "3")).grants).toMatchObject([{ code: "holder_mismatch" }]);
+  });
+
+  it.each<[attack: string, code: string, make: () => Promise<string>]>([
+    ["its own scope is narrower", "message_type_not_covered", async () => derived(await grant(), { scope: { messageTypes: ["cancel"] } })],
+    [
+      "the scope before is narrower",
+      "message_type_not_covered",
+      async () => derived(await grant({ scope: { messageTypes: ["cancel"] } }), { scope: { messageTypes: ["*"] } }),
+    ],
+    [
+      "the one before has a constraint",
+      "constraint_not_supported",
+      async () => derived(await grant({ subject: { constraints: { rego: "allow = true" } } })),
+    ],
+    ["the one before belongs to another DID", "grant_invalid", async () => derived(await grant({ subject: { id: CAROL } }))],
+    ["the one before has another id", "grant_invalid", async () => derived(await grant({ members: { id: "urn:x:other" } }))],
+    ["the one before is missing", "grant_invalid", async () => derived("", {})],
+    ["the one before has expired", "expired", async () => derived(await grant({ members: { validFrom: at(-2), validUntil: at(-1) } }))],
+    ["a stranger issued the one before", "issuer_not_trusted", async () => derived(await grant({ issuer: stranger }))],
+    [
+      "the one before was widened after signing",
+      "signature_invalid",
+      async () =>
+        derived(
+          withClaims(await grant({ scope: { resource: CAROL } }), {
+            credentialSubject: { id: ALICE, scope: [{ protocol: "*", messageTypes: ["*"] }] },
+          }),
+        ),
+    ],
+    ["its holder is not below its issuer", "grant_invalid", async () => derived(await grant(), { holder: `${CAROL}:helper` })],
+    [
+      "it was changed after signing",
+      "signature_invalid",
+      async () =>
+        withSubject(await derived(await grant(), { scope: { messageTypes: ["cancel"] } }), {
+          scope: [{ protocol: "*", messageTypes: ["*"] }],
+        }),
+    ],
+    [
+      "its delegation was removed after signing",
+      "issuer_not_trusted",
+      async () => withSubject(await derived(await grant()), { delegation: null }),
+    ],
+  ])("is refused when %s: %s", async (_, code, make) => {
+    await start([POLICY]);
+    const [helper] = [await agent(HELPER), await agent(BOB)];
+    expect(await helper.send(message("1", [attachment(await make())], { from: HELPER }))).toEqual(OK);
+    expect((await denialOf(helper, "1")).grants).toMatchObject([{ code }]);
+  });
+});
+
+function withSubject(signed: string, members: JsonObject): string {
+  const payload = JSON.parse(Buffer.from(signed.split(".")[1] ?? "", "base64url").toString()) as { credentialSubject: JsonObject };
+  return withClaims(signed, { credentialSubject: { ...payload.credentialSubject, ...members } });
+}
+
 function codesOf(report: Record<string, unknown>): string[] {
   const [decision] = report["attachments"] as [{ data: { json: Denial } }];
   return decision.data.json.grants.map(({ code }) => code);

@@ -7,6 +7,7 @@ import {
   type Credential,
   type CredentialState,
   type CredentialVerification,
+  type DelegateGrantOptions,
   type ListCredentialsOptions,
   type MediatorOptions,
   type PresentationVerification,
@@ -90,6 +91,25 @@ export class Client extends AgentClient {
       read: (holderDid, signal) => this.#credentials().listCredentials({ holderDid, signal }),
     });
     this.#grants = new GrantAttacher({ wallet: this.#wallet, onGrantMiss, onFailure: (error) => this.reportFailure(error) });
+  }
+
+  /**
+   * Derives a grant for a DID directly below this agent's, such as a helper of one task. It permits at most what the given grant permits, and ends with it.
+   *
+   * @throws TypeError naming the argument that is wrong; RestError
+   * @example
+   * ```ts
+   * import type { Client } from "layr8";
+   *
+   * async function letHelperRead(client: Client, grant: string): Promise<void> {
+   *   const helper = `${client.did}:reader`;
+   *   const scope = [{ protocol: "https://shop.example/orders/1.0", messageTypes: ["read"] }];
+   *   await client.storeCredential(await client.delegateGrant(grant, { holderDid: helper, scope }), { holderDid: helper });
+   * }
+   * ```
+   */
+  async delegateGrant(signed: string, options: DelegateGrantOptions): Promise<string> {
+    return this.#credentials().delegateGrant(signed, options);
   }
 
   /**

@@ -76,6 +76,7 @@ export {
   type CredentialFormat,
   type CredentialState,
   type CredentialVerification,
+  type DelegateGrantOptions,
   type DecodedCredential,
   type LocalVerification,
   type PresentationVerification,

@@ -172,6 +172,34 @@ describe("a client without a grant", () => {
   });
 });
 
+describe("a client with a grant for a helper", () => {
+  const HELPER = `${ERIN}:helper`;
+
+  it("derives one that permits less, which the helper attaches", async () => {
+    const signed = await grantErin();
+    const erin = client(ERIN);
+    const scope = [{ protocol: ORDER, messageTypes: ["create"], resource: SHOP }];
+    const derived = await erin.delegateGrant(signed, { holderDid: HELPER, scope, validUntil: new Date(Date.now() + 3_600_000) });
+    await erin.storeCredential(derived, { holderDid: HELPER });
+    const helper = await client(HELPER).connect();
+    expect((await helper.request(order)).type).toBe(`${ORDER}/created`);
+    const narrow = await erin.delegateGrant(signed, { holderDid: `${ERIN}:reader`, scope: [{ protocol: ORDER, messageTypes: ["read"] }] });
+    await erin.storeCredential(narrow, { holderDid: `${ERIN}:reader` });
+    const reader = await client(`${ERIN}:reader`).connect();
+    await expect(reader.request(order)).rejects.toMatchObject({ code: "e.m.authz.denied" });
+  });
+
+  it.each<[string, object, string]>([
+    ["no grant", { holderDid: HELPER }, "needs a grant"],
+    ["grant", { holderDid: "did:web:localhost:other" }, `directly below the holder of the grant: ${ERIN}:<name>`],
+    ["grant", { holderDid: `${ERIN}:a:b` }, "directly below"],
+    ["grant", { holder: HELPER }, 'Unknown option "holder"'],
+  ])("needs a grant and a DID directly below its holder: %s %j", async (what, options, message) => {
+    const signed = what === "grant" ? await grantErin() : await identity();
+    await expect(client(ERIN).delegateGrant(signed, options as never)).rejects.toThrow(message);
+  });
+});
+
 describe("a node whose credentials can't be read", () => {
   /** The URL of a server that accepts connections and never answers. */
   async function silentServer(): Promise<string> {

@@ -8,6 +8,14 @@ export interface GrantScope {
   readonly resource?: string;
 }
 
+/** The grant that another one was derived from. */
+export interface GrantDelegation {
+  /** Its id. */
+  readonly parentCapability: string;
+  /** The signed grant. */
+  readonly parentCredential: string;
+}
+
 /**
  * The claims of a VerifiableGrant: an issuer permits a holder to send certain messages. Its scope says which.
  *
@@ -25,4 +33,6 @@ export interface Grant {
   readonly tools: readonly string[];
   /** Names of the members of `credentialSubject.constraints` that restrict the grant, such as `rego`. */
   readonly constraints: readonly string[];
+  /** Set if it was derived from another grant; see {@link readGrantChain}. It says nothing without that one. */
+  readonly delegation?: GrantDelegation;
 }

@@ -34,7 +34,7 @@ export type GrantMatch =
   | { readonly permitted: false; readonly code: GrantMismatchCode; readonly detail: string };
 
 /**
- * Decides whether a grant permits a message. The grant's signature, validity and status, and whether its issuer may grant this, are not part
+ * Decides whether a grant permits a message. A grant that was derived from another one needs {@link matchGrantChain}. The grant's signature, validity and status, and whether its issuer may grant this, are not part
  * of the decision.
  *
  * A scope's resource covers the same resource; `foo/*` covers what begins with `foo/`; `foo` also covers `foo/bar`, not `foobar`. A

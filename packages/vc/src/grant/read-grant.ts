@@ -35,6 +35,19 @@ export function readGrant(credential: JsonObject): Grant {
     scope: readScope(subject["scope"]),
     tools: readTools(subject["grant"]),
     constraints: constraintsOf(subject["constraints"]),
+    ...readDelegation(subject["delegation"]),
+  };
+}
+
+function readDelegation(value: JsonValue | undefined): Pick<Grant, "delegation"> {
+  if (value === undefined || value === null) return {};
+  const path = "credentialSubject.delegation";
+  const { parentCapability, parentCredential } = check.object(value, path);
+  return {
+    delegation: {
+      parentCapability: check.text(parentCapability, `${path}.parentCapability`),
+      parentCredential: check.text(parentCredential, `${path}.parentCredential`),
+    },
   };
 }
 

@@ -2,7 +2,8 @@ import * as crypto from "node:crypto";
 import type { Grant } from "@parley/vc/grants";
 
 interface CachedGrant {
-  readonly grant: Grant;
+  /** The grant, and those that it was derived from. */
+  readonly chain: readonly Grant[];
   /** Milliseconds since 1970. */
   readonly until: number;
 }
@@ -26,26 +27,26 @@ export class GrantCache {
     this.#options = { ...options, maxEntries };
   }
 
-  /** The verified grant with this text, unless it must be verified again. */
-  get(signed: string): Grant | undefined {
+  /** The verified grant with this text, and those that it was derived from, unless it must be verified again. */
+  get(signed: string): readonly Grant[] | undefined {
     if (this.#grants.size === 0) return undefined;
     const key = keyOf(signed);
     const cached = this.#grants.get(key);
     if (cached === undefined) return undefined;
-    if (cached.until > this.#options.now()) return cached.grant;
+    if (cached.until > this.#options.now()) return cached.chain;
     this.#grants.delete(key);
     return undefined;
   }
 
   /** @param holdsUntil end of the verification's result; see `VerifiedCredential.holdsUntil`. */
-  put(signed: string, grant: Grant, holdsUntil: number = Infinity): void {
+  put(signed: string, chain: readonly Grant[], holdsUntil: number = Infinity): void {
     const { now, maxAgeMs, maxEntries } = this.#options;
     const time = now();
     const until = Math.min(time + maxAgeMs, holdsUntil);
     if (until <= time) return;
     const key = keyOf(signed);
     this.#grants.delete(key);
-    this.#grants.set(key, { grant, until });
+    this.#grants.set(key, { chain, until });
     const [oldest] = this.#grants.keys();
     if (this.#grants.size > maxEntries && oldest !== undefined) this.#grants.delete(oldest);
   }

@@ -1,6 +1,6 @@
 import { ParleyError, type Message } from "@parley/core";
 import { decodeCredential, type VcErrorCode, type VerifiedCredential } from "@parley/vc";
-import { isGrant, matchGrant, readGrant, type Grant, type GrantMismatchCode, type GrantRequest } from "@parley/vc/grants";
+import { isGrant, matchGrantChain, readGrantChain, type Grant, type GrantMismatchCode, type GrantRequest } from "@parley/vc/grants";
 import { attachedCredentials, hasAttachedCredentials, type AttachedCredential } from "./attached-credentials.ts";
 import type { GrantCache } from "./grant-cache.ts";
 
@@ -55,10 +55,12 @@ export interface GrantVerifier {
 
 type Problem = Omit<ConsideredGrant, "attachment">;
 
-type Candidate = { readonly id: string; readonly signed: string } & (
-  | { readonly grant: Grant; isVerified: boolean; failure?: Problem }
-  | { readonly grant: undefined; readonly failure: Problem }
+/** A chain has the grant first, and then those that it was derived from. `links` are their texts. */
+type Candidate = { readonly id: string; readonly links: readonly string[] } & (
+  | { readonly chain: readonly Grant[]; isVerified: boolean; failure?: Problem }
+  | { readonly chain: undefined; readonly failure: Problem }
 );
+type Readable = Extract<Candidate, { readonly chain: readonly Grant[] }>;
 
 /**
  * The grants attached to a message. A grant is verified only if it would permit the message, and if its issuer, as stated, is trusted: so a sender
@@ -67,7 +69,7 @@ type Candidate = { readonly id: string; readonly signed: string } & (
 export class MessageGrants implements GrantEvidence {
   readonly #candidates: readonly Candidate[];
   readonly #cache: GrantCache;
-  readonly #unverified = new Set<Candidate & { grant: Grant }>();
+  readonly #unverified = new Set<Readable>();
 
   constructor(attached: readonly AttachedCredential[], cache: GrantCache) {
     this.#cache = cache;
@@ -85,7 +87,7 @@ export class MessageGrants implements GrantEvidence {
   }
 
   permit(request: GrantRequest, isTrusted: (issuer: string) => boolean): boolean {
-    const matching: (Candidate & { grant: Grant })[] = [];
+    const matching: Readable[] = [];
     for (const candidate of this.#candidates) {
       if (!isMatching(candidate, request, isTrusted)) continue;
       if (candidate.isVerified) return true;
@@ -103,10 +105,9 @@ export class MessageGrants implements GrantEvidence {
   async verify(verifier: GrantVerifier, owner: string): Promise<void> {
     for (const candidate of this.#unverified) {
       try {
-        // Sequential, so that a message uses one verification slot of its sender.
         // oxlint-disable-next-line no-await-in-loop
-        const { credential, holdsUntil } = await verifier.verifyCredential(candidate.signed, { owner });
-        this.#cache.put(candidate.signed, readGrant(credential), holdsUntil);
+        const holdsUntil = await verifyLinks(candidate.links, verifier, owner);
+        this.#cache.put(candidate.links[0] ?? "", candidate.chain, holdsUntil);
         candidate.isVerified = true;
       } catch (error) {
         candidate.failure = problemOf(error);
@@ -121,35 +122,50 @@ export class MessageGrants implements GrantEvidence {
 }
 
 function readCandidate(id: string, signed: string, index: number, cache: GrantCache): Candidate {
-  const failed = (failure: Problem): Candidate => ({ id, signed, grant: undefined, failure });
+  const failed = (failure: Problem): Candidate => ({ id, links: [signed], chain: undefined, failure });
   if (index >= MAX_CONSIDERED) return failed(problem("too_many", `at most ${MAX_CONSIDERED} credentials of a message are considered`));
   if (signed.length > MAX_LENGTH) return failed(problem("too_large", `it has more than ${MAX_LENGTH} characters`));
   const cached = cache.get(signed);
-  if (cached !== undefined) return { id, signed, grant: cached, isVerified: true };
+  if (cached !== undefined) return { id, links: [signed], chain: cached, isVerified: true };
   try {
     const { credential } = decodeCredential(signed);
     if (!isGrant(credential)) return failed(problem("not_a_grant", "its type does not include VerifiableGrant"));
-    return { id, signed, grant: readGrant(credential), isVerified: false };
+    const chain = readGrantChain(signed);
+    return { id, links: chain.map((link) => link.signed), chain: chain.map(({ grant }) => grant), isVerified: false };
   } catch (error) {
     return failed(problemOf(error));
   }
 }
 
-function isMatching(
-  candidate: Candidate,
-  request: GrantRequest,
-  isTrusted: (issuer: string) => boolean,
-): candidate is Candidate & { grant: Grant; isVerified: boolean } {
-  const { grant, failure } = candidate;
-  return grant !== undefined && failure === undefined && matchGrant(grant, request).permitted && isTrusted(grant.issuer);
+function isMatching(candidate: Candidate, request: GrantRequest, isTrusted: (issuer: string) => boolean): candidate is Readable {
+  const { chain, failure } = candidate;
+  return chain !== undefined && failure === undefined && matchGrantChain(chain, request).permitted && isTrusted(rootIssuerOf(chain));
 }
 
-function problemWith({ grant, failure }: Candidate, request: GrantRequest, isTrusted: (issuer: string) => boolean): Problem {
-  if (grant === undefined) return failure;
-  const match = matchGrant(grant, request);
+/** The issuer of the grant that was not derived from another one: it decides whom to trust. */
+function rootIssuerOf(chain: readonly Grant[]): string {
+  return chain.at(-1)?.issuer ?? "";
+}
+
+/** @returns until when the result holds. */
+async function verifyLinks(links: readonly string[], verifier: GrantVerifier, owner: string): Promise<number> {
+  let earliest = Infinity;
+  // From the trusted issuer on: each link names the issuer of the next one, whose DID is resolved. One after the other, so that a message uses one
+  // verification slot of its sender.
+  for (const link of links.toReversed()) {
+    // oxlint-disable-next-line no-await-in-loop
+    const { holdsUntil = Infinity } = await verifier.verifyCredential(link, { owner });
+    earliest = Math.min(earliest, holdsUntil);
+  }
+  return earliest;
+}
+
+function problemWith({ chain, failure }: Candidate, request: GrantRequest, isTrusted: (issuer: string) => boolean): Problem {
+  if (chain === undefined) return failure;
+  const match = matchGrantChain(chain, request);
   if (!match.permitted) return problem(match.code, match.detail);
-  if (!isTrusted(grant.issuer))
-    return problem("issuer_not_trusted", `its issuer ${grant.issuer} is not one that ${request.resource} trusts`);
+  const issuer = rootIssuerOf(chain);
+  if (!isTrusted(issuer)) return problem("issuer_not_trusted", `its issuer ${issuer} is not one that ${request.resource} trusts`);
   return failure ?? problem("unverified", "the policies have changed while it waited; send the message again", true);
 }
 

@@ -2,7 +2,7 @@ import type { Grant } from "@parley/vc/grants";
 import { describe, expect, it } from "vitest";
 import { GrantCache } from "../../../../src/routing/authorize/grants/grant-cache.ts";
 
-const GRANT: Grant = { issuer: "did:web:issuer.example", holder: "did:web:a.example", scope: [], tools: [], constraints: [] };
+const GRANT: readonly Grant[] = [{ issuer: "did:web:issuer.example", holder: "did:web:a.example", scope: [], tools: [], constraints: [] }];
 
 function cacheAt(clock: { now: number }, options: { maxAgeMs?: number; maxEntries?: number } = {}): GrantCache {
   return new GrantCache({ maxAgeMs: 1000, now: () => clock.now, ...options });
