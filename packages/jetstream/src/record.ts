@@ -65,7 +65,7 @@ export function decodeHead(fields: MsgHdrs | undefined): RecordHead | undefined 
   const id = parts[4];
   const numbers = [first, count, prev, at, bytes];
   if (parts.length !== 6 || id === undefined || !ID.test(id) || !numbers.every(isCount)) return undefined;
-  if (first === 0 || count === 0) return undefined;
+  if (first === 0) return undefined;
   const [head, state] = [fields?.get(HEAD) ?? "", fields?.has(STATE) === true ? fields.get(STATE) : undefined];
   return {
     first: first as number,

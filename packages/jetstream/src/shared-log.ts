@@ -52,9 +52,11 @@ export interface OpenLogOptions {
 
 /** Entries to append together. */
 export interface RecordDraft {
-  /** At least one. */
+  /** None: a record about the log itself, which takes no number. */
   readonly entries: readonly Uint8Array[];
   readonly head?: Uint8Array | undefined;
+  /** The record carries the application's state, so that all records before it can be purged. Default: every 32nd does. */
+  readonly withState?: boolean | undefined;
 }
 
 /** A record without state comes after the 32nd since the last one with it. */
@@ -215,9 +217,9 @@ export class SharedLog {
     }
   }
 
-  #recordOf({ entries, head = new Uint8Array() }: RecordDraft): NewRecord {
+  #recordOf({ entries, head = new Uint8Array(), withState = false }: RecordDraft): NewRecord {
     const id = randomBytes(ID_BYTES).toString("base64url");
-    const state = this.#sinceState + 1 >= STATE_EVERY ? this.#application.state() : undefined;
+    const state = withState || this.#sinceState + 1 >= STATE_EVERY ? this.#application.state() : undefined;
     return { first: this.#view.next, prev: this.#view.lastSeen, at: this.#application.now(), id, entries, head, state };
   }
 

@@ -34,13 +34,11 @@ export class ServerOperator {
   /**
    * Deletes a channel: its grants, invites and join requests, its subscriptions, its messages and Welcomes.
    *
-   * @throws ApiError `not_found`; TypeError if servers share the data; StorageError `storage_failed`
+   * @throws ApiError `not_found`; StorageError `storage_failed`
    */
   async deleteChannel(name: string): Promise<void> {
     const { services, relay, stores } = this.#parts;
     const { log, welcomes } = stores.logs;
-    if (log.clear === undefined || welcomes.clear === undefined)
-      throw new TypeError("channels can't be deleted while servers share their data in NATS");
     await services.deletions.deleteChannel(name);
     relay().forgetChannel(name);
     await log.clear(name);

@@ -53,11 +53,11 @@ export interface ChannelLog {
 
   /**
    * Removes all entries of a channel, and its recorded commits. Sequence numbers continue, so that no two entries ever have the same.
-   * Resolves when the removal is durable. Absent: this log can't.
+   * Resolves when the removal is durable.
    *
    * @throws StorageError `storage_failed`: some of the entries may be removed
    */
-  readonly clear?: (channel: string) => Promise<void>;
+  readonly clear: (channel: string) => Promise<void>;
 
   /** Completes the pending appends and rejects all later calls. Does not close the underlying storage. */
   close(): Promise<void>;

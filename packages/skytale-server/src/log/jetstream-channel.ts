@@ -168,6 +168,13 @@ export class JetstreamChannel implements ChannelState, LogApplication {
     this.#records = this.#records.slice(count);
   }
 
+  /** Removes all entries and commits, on every server. Numbers continue. @throws StorageError `storage_failed` */
+  async clear(): Promise<void> {
+    const head = encodeChannelHead({ runs: [], commits: [], keys: [], isCleared: true });
+    const record = await this.#log.append(() => (this.next === 1 ? undefined : { entries: [], head, withState: true }));
+    if (record !== undefined) await this.#log.purgeBefore(record.seq);
+  }
+
   catchUp(): Promise<void> {
     return this.#log.catchUp();
   }
@@ -178,17 +185,20 @@ export class JetstreamChannel implements ChannelState, LogApplication {
   }
 
   restore(state: Uint8Array): void {
+    this.#forget();
     this.commits = new CommitIndex(decodeCommits(state));
-    for (const { runs } of this.#groups) for (const { publisher, bytes } of runs) this.#context.count(this.id, publisher, -bytes);
-    this.#groups = [];
-    this.#records = [];
-    this.#bytes = 0;
-    this.#evicted = 0;
     this.first = 0;
   }
 
   apply({ seq, first, count, bytes, at, head, entries }: LogRecord): void {
-    const { runs, commits, keys, isEvicted = false } = decodeChannelHead(head);
+    const { runs, commits, keys, isEvicted = false, isCleared = false } = decodeChannelHead(head);
+    if (isCleared) {
+      this.#forget();
+      this.commits = new CommitIndex();
+      this.#records = [{ seq, at }];
+      this.first = this.next = first;
+      return;
+    }
     // The first record after a purge.
     if (this.first === 0) this.first = first;
     for (const [epoch, index] of commits) this.commits.record(epoch, first + index);
@@ -209,6 +219,15 @@ export class JetstreamChannel implements ChannelState, LogApplication {
 
   now(): number {
     return this.#context.now();
+  }
+
+  /** Forgets all entries. */
+  #forget(): void {
+    for (const { runs } of this.#groups) for (const { publisher, bytes } of runs) this.#context.count(this.id, publisher, -bytes);
+    this.#groups = [];
+    this.#records = [];
+    this.#bytes = 0;
+    this.#evicted = 0;
   }
 
   async #run(): Promise<void> {

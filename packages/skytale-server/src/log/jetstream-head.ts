@@ -18,18 +18,21 @@ export interface ChannelHead {
   readonly keys: readonly string[];
   /** The record stands for entries that were evicted from the log from which it was imported. */
   readonly isEvicted?: boolean | undefined;
+  /** The channel was cleared: nothing before the record counts. It has no entries. */
+  readonly isCleared?: boolean | undefined;
 }
 
 const LENGTH_BYTES = 4;
 const EPOCH = /^\d{1,20}$/;
 
 /** Length of the JSON, JSON of runs and commits, and the ids of the keys. */
-export function encodeChannelHead({ runs, commits, keys, isEvicted }: ChannelHead): Uint8Array {
+export function encodeChannelHead({ runs, commits, keys, isEvicted, isCleared }: ChannelHead): Uint8Array {
   const json = Buffer.from(
     JSON.stringify({
       runs: runs.map(({ publisher, count, bytes }) => [publisher, count, bytes]),
       commits: commits.map(([epoch, index]) => [String(epoch), index]),
       ...(isEvicted === true && { evicted: true }),
+      ...(isCleared === true && { cleared: true }),
     }),
   );
   const length = Buffer.alloc(LENGTH_BYTES);
@@ -49,6 +52,7 @@ export function decodeChannelHead(bytes: Uint8Array): ChannelHead {
     ),
     commits: readCommits(json["commits"]),
     isEvicted: json["evicted"] === true,
+    isCleared: json["cleared"] === true,
     keys: Array.from({ length: Math.floor(ids.length / KEY_ID_LENGTH) }, (_, index) =>
       ids.slice(index * KEY_ID_LENGTH, (index + 1) * KEY_ID_LENGTH),
     ),

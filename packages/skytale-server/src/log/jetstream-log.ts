@@ -109,10 +109,10 @@ export class JetstreamLog implements ChannelLog {
   }
 
   append(channel: string, publisher: string, entries: readonly NewEntry[]): Promise<readonly AppendOutcome[]> {
-    const appending = this.#append(channel, publisher, entries).finally(() => this.#appending.delete(appending));
-    this.#appending.add(appending);
-    return appending;
+    return this.#track(this.#append(channel, publisher, entries));
   }
+
+  readonly clear = (channel: string): Promise<void> => this.#track(this.#clear(channel));
 
   async read(channel: string, options: ReadOptions): Promise<LogPage> {
     return (await this.#use(channel)).read(options);
@@ -172,6 +172,19 @@ export class JetstreamLog implements ChannelLog {
     const channel = await this.#use(name);
     this.#changed.add(name);
     return channel.append(publisher, entries);
+  }
+
+  async #clear(name: string): Promise<void> {
+    const channel = await this.#use(name);
+    this.#changed.add(name);
+    await channel.clear();
+  }
+
+  /** Work that ends before the log is closed. */
+  #track<T>(work: Promise<T>): Promise<T> {
+    const tracked = work.finally(() => this.#appending.delete(tracked));
+    this.#appending.add(tracked);
+    return tracked;
   }
 
   async #use(name: string): Promise<JetstreamChannel> {

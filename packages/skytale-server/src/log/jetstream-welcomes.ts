@@ -118,6 +118,12 @@ export class JetstreamWelcomes implements WelcomeStore {
     await this.#claimsTable.put(key, Buffer.from(JSON.stringify(claim)), "", this.#claimsTable.revisionOf(key));
   }
 
+  readonly clear = async (channel: string): Promise<void> => {
+    this.#assertOpen();
+    await this.#welcomesTable.catchUp();
+    await inGroups(this.#index.of(channel), (waiting) => this.#removeKey(welcomeKey(channel, waiting)));
+  };
+
   async expire(): Promise<void> {
     this.#assertOpen();
     const now = this.#expiryNow();

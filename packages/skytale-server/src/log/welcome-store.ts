@@ -31,8 +31,8 @@ export interface WelcomeStore {
    */
   claim(channel: string, recipients: readonly Uint8Array[], accountId: string): Promise<boolean>;
 
-  /** Removes all Welcomes of a channel. Resolves when the removal is durable. Absent: this store can't. @throws StorageError `storage_failed` */
-  readonly clear?: (channel: string) => Promise<void>;
+  /** Removes all Welcomes of a channel. Resolves when the removal is durable. @throws StorageError `storage_failed` */
+  readonly clear: (channel: string) => Promise<void>;
 
   /** Calls the listener whenever a welcome for one of the recipients has been put, on any server. Returns how to end it. */
   watch(channel: string, recipients: readonly Uint8Array[], listener: () => void): () => void;

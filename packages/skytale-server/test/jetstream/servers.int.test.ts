@@ -86,6 +86,23 @@ describeUnless(missingNats(1), "two servers with the same data", () => {
     expect(received).toEqual(Array.from({ length: 10 }, (_, index) => [`one ${index}`, `other ${index}`]).flat());
   });
 
+  it("delete a channel for all, so that a later one of its name has nothing of it", async () => {
+    await admitBob();
+    const [here, there] = [relay(one, alice), relay(other, bob)];
+    const { sequence } = await here.publish(channel, message("before"));
+    await there.publish(channel, message("before, too"));
+    await one.deleteChannel(channel);
+    await expect.poll(() => rejectionOf(there.publish(channel, message("after")))).toMatchObject({ code: "permission_denied" });
+    expect((await at(other, alice).post("/v1/channels", { name: channel })).status).toBe(201);
+    const published = await relay(other, at(other, alice)).publish(channel, message("new"));
+    expect(published.sequence).toBeGreaterThan(sequence + 1);
+    for await (const entry of relay(one, alice).subscribe(channel, { from: published.sequence })) {
+      expect(Buffer.from(entry.payload).toString()).toBe("new");
+      break;
+    }
+    await expect(there.publish(channel, message("still not"))).rejects.toMatchObject({ code: "permission_denied" });
+  });
+
   it("wake calls that wait for a join request, or for its response, on the other one", async () => {
     const invite = makeInvite();
     expect((await alice.post("/v1/channels/invites", registration(invite, channel))).status).toBe(201);

@@ -2,7 +2,8 @@ import { JetstreamConnection } from "@parley/jetstream";
 import { describeUnless } from "@parley/test-assertions";
 import { missingNats, startNats, type NatsServers } from "@parley/test-nats";
 import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
-import { JetstreamLog, type JetstreamLogOptions, JetstreamRegistry } from "../../src/jetstream.ts";
+import { JetstreamLog, type JetstreamLogOptions, JetstreamRegistry, JetstreamWelcomes } from "../../src/jetstream.ts";
+import { clearSuite } from "../log/clear-suite.ts";
 
 const CHANNEL = "acme/team/general";
 
@@ -49,6 +50,45 @@ describeUnless(missingNats(1), "stores on NATS", () => {
     expect(await append(again, "later")).toBe(201);
     const page = await log.read(CHANNEL, { from: 191, limit: 10, maxBytes: 1000 });
     expect(Buffer.from(page.entries[0] as Uint8Array).toString()).toBe("m191");
+  });
+
+  clearSuite("JetstreamLog", async () => {
+    const prefix = newPrefix();
+    return { log: await openLog(prefix, {}), reopen: () => openLog(prefix, {}) };
+  });
+
+  it("clear a channel on every server, and remove its records from the stream", async () => {
+    const prefix = newPrefix();
+    const [log, other] = [await openLog(prefix, {}), await openLog(prefix, {})];
+    for (let index = 1; index <= 70; index++) await append(index % 2 === 0 ? log : other, `m${index}`);
+    await log.append(CHANNEL, "alice", [{ body: Buffer.from("c"), key: "c", commit: { epoch: 0n } }]);
+    await expect.poll(() => other.head(CHANNEL)).toEqual({ first: 1, next: 72 });
+    await log.clear(CHANNEL);
+    expect(await stored(prefix, "log_0")).toBe(1);
+    await expect.poll(() => other.head(CHANNEL)).toEqual({ first: 72, next: 72 });
+    expect(other.storedBytes("alice")).toBe(0);
+    const commit = { body: Buffer.from("new"), key: "new", commit: { epoch: 0n } };
+    expect(await other.append(CHANNEL, "alice", [commit])).toMatchObject([{ status: "appended", sequence: 72 }]);
+    const late = await openLog(prefix, {});
+    for (const each of [log, other, late]) {
+      await expect.poll(() => each.head(CHANNEL)).toEqual({ first: 72, next: 73 });
+      expect((await each.read(CHANNEL, { from: 72, limit: 10, maxBytes: 1000 })).entries).toHaveLength(1);
+      expect(await each.append(CHANNEL, "alice", [{ ...commit, key: "again" }])).toMatchObject([{ status: "epoch_taken" }]);
+    }
+    expect(await append(late, "later")).toBe(73);
+  });
+
+  it("clear the Welcomes of a channel", async () => {
+    const prefix = newPrefix();
+    const [one, other] = [await JetstreamWelcomes.open(await connect(prefix)), await JetstreamWelcomes.open(await connect(prefix))];
+    const recipients = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)];
+    for (const channel of [CHANNEL, "acme/team/other"])
+      await one.put(channel, { recipients, payload: Buffer.from(channel), publisher: "alice" });
+    await other.clear(CHANNEL);
+    expect(await other.fetch(CHANNEL, recipients, 1000)).toEqual([]);
+    await expect.poll(() => one.fetch(CHANNEL, recipients, 1000)).toEqual([]);
+    expect(await one.fetch("acme/team/other", recipients, 1000)).toHaveLength(2);
+    await Promise.all([one.close(), other.close()]);
   });
 
   it("keep the commits on record when their records are removed", async () => {
