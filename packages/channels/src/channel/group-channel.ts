@@ -178,7 +178,8 @@ export class GroupChannel implements Channel {
     return telemetry.send(async (context) => this.#send(serializeTraced(envelope, context), options));
   }
 
-  async #send(data: Uint8Array, options: SendOptions | undefined): Promise<Sent> {
+  /** @throws as {@link Channel.send}, also before it returns a promise */
+  #send(data: Uint8Array, options: SendOptions | undefined): Promise<Sent> {
     this.#checkActive();
     if (this.#maintenance.isLeaving) throw new ChannelError("leaving", `this agent has already asked to leave ${this.name}`);
     const checked = readSend(options, this.#options.context.connection.timeoutMs);

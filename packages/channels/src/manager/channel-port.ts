@@ -1,3 +1,4 @@
+import { ParleyError } from "@parley/core";
 import { deferred } from "@parley/core/internal";
 import {
   type Envelope,
@@ -93,20 +94,23 @@ export class ChannelPort implements EnvelopePort {
     else this.#fanOut.fail(error);
   }
 
-  async #deliver(inbox: Inbox, item: InboxItem): Promise<void> {
+  /** Returns the number of subscribers. */
+  #deliver(inbox: Inbox, item: InboxItem): Promise<number> {
     const received = receivedOf(item.message);
     const keeper = keeperOf(inbox, item);
     const { telemetry } = this.#channel;
-    if (telemetry === undefined) {
-      await this.#fanOut.deliver(received, keeper);
-      return;
-    }
+    if (telemetry === undefined) return this.#fanOut.deliver(received, keeper);
     const span = telemetry.process(received.envelope, { id: received.id, from: received.sender });
     received.within = (work) => span.run(work);
-    await this.#fanOut.deliver(received, {
+    return this.#fanOut.deliver(received, {
       settled: async () => {
-        await keeper.settled();
-        span.end({ outcome: "settled" });
+        try {
+          await keeper.settled();
+          span.end({ outcome: "settled" });
+        } catch (error) {
+          span.end({ error: ParleyError.from(error).code });
+          throw error;
+        }
       },
       left: () => {
         span.end({ outcome: "left" });
