@@ -224,7 +224,7 @@ export class SharedTable {
     const timer = setInterval(() => {
       if (isLooking || closed.aborted) return;
       isLooking = true;
-      // What fails is repeated by the next look.
+      // The next look repeats it.
       this.#look()
         .catch(() => undefined)
         .finally(() => (isLooking = false));
@@ -263,7 +263,7 @@ export class SharedTable {
       if (revision <= upTo && state.subjects?.[this.#prefix + key] === undefined) this.#forget(key);
   }
 
-  /** The last message of the stream stays: who opens the table waits for it. */
+  /** The last message of the stream stays: a server that opens the table waits for it. */
   #oldMarks(): ReturnType<RemovedKeys["before"]> {
     return this.#removed.before(Date.now() - this.#keepRemovedMs, this.#position, MAX_PURGED);
   }

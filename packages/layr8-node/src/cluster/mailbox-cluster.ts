@@ -30,7 +30,7 @@ export interface MailboxClusterOptions {
   readonly onFailure: (error: unknown) => void;
   /** Whether this node does what one node does for all: it removes the entries of nodes that have ended. */
   readonly maintains: () => boolean;
-  /** A DID may have its first connection, or none any more. */
+  /** A DID may have got its first connection, or lost its last one. */
   readonly onOwner?: ((did: string) => void) | undefined;
   /** How long the node of a mailbox may take to answer before this one takes the mailbox over, in milliseconds. Default 2000. */
   readonly answerWithinMs?: number | undefined;

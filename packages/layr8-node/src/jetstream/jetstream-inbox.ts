@@ -89,6 +89,7 @@ export class JetstreamInbox implements Inbox {
       onDamaged: (message) => this.#onDamaged(message),
       onClosed: (box) => {
         if (this.#open.get(box.recipient) === box) this.#open.delete(box.recipient);
+        this.#unattended.touch(box.recipient);
       },
     };
   }

@@ -162,7 +162,7 @@ export class JetstreamOutboundStore implements OutboundStore {
   }
 
   /**
-   * Takes over the messages of a node that has ended, in their order. What it had removed, or this node has, too, is left out. If it is interrupted, a message
+   * Takes over the messages of a node that has ended, in their order. Messages that were removed, or that this node has too, are left out. If it is interrupted, a message
    * may be stored for both nodes.
    *
    * @param node as {@link JetstreamOutboundStoreOptions.node}.

@@ -13,7 +13,7 @@ export interface OwnerReportsOptions {
   servers(): number;
 }
 
-/** What another server has reported. */
+/** The latest report of another server. */
 interface Report {
   round: number;
   heardAt: number;
@@ -25,7 +25,7 @@ const REPORT_EVERY_MS = 2000;
 const FORGET_AFTER_MS = 10_000;
 /** Part of a limit that all servers together may leave out of their reports. */
 const UNREPORTED = 1 / 16;
-/** Servers up to which that holds; beyond, each leaves out as much as with so many. */
+/** Largest number of servers by which that part is divided. */
 const MAX_SERVERS = 64;
 /** Owners in one message. */
 const MAX_OWNERS = 1000;
@@ -65,7 +65,7 @@ export class OwnerReports {
     };
   }
 
-  /** What an owner has in the inboxes of other servers, as far as they have reported it. */
+  /** The usage of an owner in the inboxes of other servers, as far as they have reported it. */
   elsewhere(owner: string | undefined): Depth {
     return this.#elsewhere.of(owner);
   }
@@ -76,7 +76,7 @@ export class OwnerReports {
     else this.#large.delete(owner);
   }
 
-  /** Tells other servers that this one has no inboxes any more. */
+  /** Reports to other servers that this one has no inboxes. */
   close(): void {
     this.#stop();
     this.#large.clear();

@@ -24,10 +24,14 @@ export interface KeptBox {
   countAt: number;
   /** Absent if it was not counted, or a node has it open. */
   counted: Counted | undefined;
+  /** When it was counted, in milliseconds since 1970. */
+  countedAt: number;
 }
 
 const AGAIN_AFTER_MS = 1000;
 const MINUTE_MS = 60_000;
+/** A counted box is counted again after this time, since an operator may have removed messages. */
+const CHECK_AFTER_MS = 10 * 60_000;
 
 /** Options of a {@link ShardKeeper}. */
 export interface ShardKeeperOptions {
@@ -41,7 +45,7 @@ export interface ShardKeeperOptions {
   ownerOf(recipient: string): string | undefined;
   /** Whether a node has a box open, as far as is known without reading it. */
   isAttended(recipient: string): boolean;
-  /** What was counted is part of the usage from now on (`1`), or not any more (`-1`). */
+  /** Adds what was counted to the usage (`1`), or removes it (`-1`). */
   onCounted(counted: Counted, sign: 1 | -1): void;
 }
 
@@ -57,6 +61,8 @@ export class ShardKeeper {
   /** How many counted boxes have their oldest message from a minute. */
   readonly #minutes = new Map<number, number>();
   readonly #following: Promise<void>;
+  /** The boxes in turn. */
+  #turn: Iterator<KeptBox> = [].values();
   #last = 0;
 
   constructor(options: ShardKeeperOptions) {
@@ -110,6 +116,7 @@ export class ShardKeeper {
 
   /** Removes and returns boxes that are to be counted; looks at a number of boxes at most. */
   takeChanged(now: number, max: number): readonly KeptBox[] {
+    this.#checkSome(now, Math.min(max, this.#boxes.size));
     const taken: KeptBox[] = [];
     let looks = Math.min(max, this.#changed.size);
     for (const box of this.#changed) {
@@ -119,6 +126,14 @@ export class ShardKeeper {
       else this.#changed.add(box);
     }
     return taken;
+  }
+
+  #checkSome(now: number, count: number): void {
+    for (let looks = 0; looks < count; looks++) {
+      const { value: box } = this.#turn.next() as IteratorResult<KeptBox, undefined>;
+      if (box === undefined) this.#turn = this.#boxes.values();
+      else if (box.counted !== undefined && box.countedAt + CHECK_AFTER_MS <= now) this.#changed.add(box);
+    }
   }
 
   /** Counts a box again at a time. */
@@ -149,7 +164,7 @@ export class ShardKeeper {
     await this.#following;
   }
 
-  /** Another server has the lease, or this one ends: nothing is counted any more. */
+  /** Ends counting, when another server has the lease. */
   forget(): void {
     for (const box of this.#boxes.values()) this.count(box, undefined);
     this.#boxes.clear();
@@ -176,7 +191,7 @@ export class ShardKeeper {
   #note(seq: number, head: MessageHead): void {
     const { recipient, expiresAt } = head;
     const known = this.#boxes.get(recipient);
-    const box = known ?? { recipient, last: seq, expiresAt, countAt: 0, counted: undefined };
+    const box = known ?? { recipient, last: seq, expiresAt, countAt: 0, counted: undefined, countedAt: 0 };
     box.last = seq;
     this.#changed.add(box);
     if (known === undefined || known.expiresAt > expiresAt) {

@@ -73,7 +73,7 @@ export class UnattendedBoxes {
     this.#isConnected = isConnected;
   }
 
-  /** A recipient has its first connection, or none any more. */
+  /** A recipient has got its first connection, or lost its last one. */
   touch(recipient: string): void {
     this.#keepers.get(this.#options.streams.placeOf(recipient).shard)?.touch(recipient);
   }
@@ -144,6 +144,7 @@ export class UnattendedBoxes {
         keeper.countLater(kept, now + COUNT_AFTER_MS);
       } else if (messages === 0 && kept.last === last) keeper.keep(kept, Number.POSITIVE_INFINITY);
       else {
+        kept.countedAt = now;
         kept.countAt = now + COUNT_AFTER_MS + messages * COUNT_AFTER_MS_PER_MESSAGE;
         keeper.count(kept, messages === 0 ? undefined : { owner: ownerOf(recipient), messages, length, oldestAt: box.index.oldestAt });
       }

@@ -124,6 +124,10 @@ export function severalNodesCompliance(name: string, create: (now: () => number)
       await (await second.peek(BOB)).drop();
       for (const inbox of [first, second]) await append(inbox, { recipient: BOB, ...later });
       await expect.poll(sweep).toBe(5);
+      // An operator removes messages.
+      await (await second.peek(BOB)).drop();
+      clock += 11 * 60_000;
+      await expect.poll(sweep).toBe(3);
     });
 
     it("finds expired messages at one node, unless a running node has the box open", async () => {
