@@ -20,6 +20,8 @@ export interface Transport {
 export interface ConnectOptions {
   /** The DID to connect as. Without one the node assigns an ephemeral DID. */
   readonly did?: string;
+  /** The DID whose grants the agent borrows, and what has named `did`: directly below that one. */
+  readonly parent?: { readonly did: string; readonly namedBy: "sdk" | "client" };
   /** Protocol base URIs that the agent handles; `"*"` for all. */
   readonly protocols: readonly string[];
   readonly events: ConnectionEvents;
@@ -37,6 +39,8 @@ export interface ConnectionEvents {
   onFault(error: ParleyError, raw: unknown): void;
   /** The credentials that the node stores for this DID have changed. */
   onWalletChange?(): void;
+  /** The grants that the node has derived for a DID with a parent: at each join, and after each change. `raw` is not checked. */
+  onDelegated?(raw: unknown): void;
 }
 
 /**

@@ -61,10 +61,12 @@ export class Client implements AsyncDisposable {
     this.#session = new DidSession({
       settings: this.#settings,
       did: this.#settings.agentDid,
+      ...(this.#settings.parent && { parent: this.#settings.parent }),
       handlers: this.#handlers,
       report,
       events: {
         ...this.#messageEvents(),
+        onDelegated: (raw) => this.delegated(raw),
         onDisconnect: (reason) => this.#disconnected.emit(reason),
         onReconnect: () => this.#reconnected.emit(),
         onEnd: () => undefined,
@@ -299,6 +301,9 @@ export class Client implements AsyncDisposable {
 
   /** Called when the credentials that the node stores for a DID of this client have changed, if the node announces that. */
   protected walletChanged(_did: string): void {}
+
+  /** Called with the grants that the node has derived for this client's DID from its parent's. Not checked. */
+  protected delegated(_raw: unknown): void {}
 
   /** Whether the node announces changes of the credentials that it stores for this client's own DID. */
   protected get announcesWalletChanges(): boolean {

@@ -1,6 +1,7 @@
-import type { Telemetry, Transport } from "@parley/core";
+import type { ConnectOptions, Telemetry, Transport } from "@parley/core";
 import { checkOption, IS_TELEMETRY, readDurationMs, rejectUnknownOptions } from "@parley/core/eager";
 
+import { childOf } from "./child-did.ts";
 import { requireDid } from "./did-syntax.ts";
 
 /** Where a node is, and what opens it. */
@@ -14,6 +15,11 @@ export interface Endpoint {
 export interface ClientOptions {
   /** The DID to be. Without one the node assigns an ephemeral DID at each `connect`. */
   readonly agentDid?: string;
+  /**
+   * A persistent DID of the same node, whose grants the agent borrows while it is connected. The agent's DID is then ephemeral, and the parent's with one
+   * more segment: made once if `agentDid` is missing.
+   */
+  readonly parentDid?: string;
   /**
    * How many handlers run at a time, from 1. Messages start in the order they came; 1 keeps that order in the replies too. Default 64.
    */
@@ -58,6 +64,7 @@ export type Config = EndpointConfig | SharedTransportConfig;
 export interface Settings {
   readonly transport: Transport;
   readonly agentDid: string | undefined;
+  readonly parent: ConnectOptions["parent"];
   readonly maxConcurrentHandlers: number;
   readonly maxQueuedMessages: number;
   readonly duplicateMemory: number;
@@ -72,6 +79,7 @@ const OPTIONS: readonly (keyof EndpointConfig)[] = [
   "apiKey",
   "transport",
   "agentDid",
+  "parentDid",
   "maxConcurrentHandlers",
   "maxQueuedMessages",
   "duplicateMemory",
@@ -85,13 +93,13 @@ const OPTIONS: readonly (keyof EndpointConfig)[] = [
 export function readConfig(config: Config): Settings {
   if (typeof config !== "object" || config === null) throw new TypeError("A client needs a Config: { nodeUrl, apiKey, transport }");
   rejectUnknownOptions(config, OPTIONS);
-  const { agentDid, requestTimeoutMs, closeGraceMs, exposeErrors = false, telemetry } = config;
+  const { agentDid, parentDid, requestTimeoutMs, closeGraceMs, exposeErrors = false, telemetry } = config;
   if (agentDid !== undefined) requireDid("Config.agentDid", agentDid);
   if (typeof exposeErrors !== "boolean") throw new TypeError("Config.exposeErrors must be true or false");
   checkOption("Config.telemetry", telemetry, IS_TELEMETRY);
   return {
     transport: readTransport(config),
-    agentDid,
+    ...childOf(agentDid, parentDid),
     maxConcurrentHandlers: readCount("maxConcurrentHandlers", config.maxConcurrentHandlers, 64),
     maxQueuedMessages: readCount("maxQueuedMessages", config.maxQueuedMessages, 10_000),
     duplicateMemory: readCount("duplicateMemory", config.duplicateMemory, 10_000),

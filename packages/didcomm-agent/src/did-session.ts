@@ -3,6 +3,7 @@ import {
   NodeTransportError,
   ParleyError,
   type Connection,
+  type ConnectOptions,
   type Delivery,
   type Message,
   type MessageInit,
@@ -45,6 +46,8 @@ export interface SessionEvents {
   readonly onReconnect: () => void;
   /** The credentials that the node stores for the DID have changed. */
   readonly onWalletChange: (did: string) => void;
+  /** The node has derived grants for the DID. Not checked. */
+  readonly onDelegated: (raw: unknown) => void;
   /** The connection ended without a call of `close`. */
   readonly onEnd: (reason: ParleyError) => void;
 }
@@ -54,6 +57,7 @@ export interface DidSessionOptions {
   readonly settings: Settings;
   /** The DID to be; `undefined` to have one assigned. */
   readonly did: string | undefined;
+  readonly parent?: ConnectOptions["parent"];
   readonly handlers: HandlerLookup;
   readonly report: ReportError;
   readonly events: SessionEvents;
@@ -207,14 +211,16 @@ export class DidSession {
   }
 
   async #open(signal: AbortSignal): Promise<void> {
-    const { settings, did, handlers } = this.#options;
+    const { settings, did, handlers, parent } = this.#options;
     const connection = await settings.transport.connect({
       ...(did !== undefined && { did }),
+      ...(parent !== undefined && { parent }),
       protocols: handlers.protocols,
       signal,
       events: {
         onDisconnect: (reason) => this.#lose(reason),
         onReconnect: () => this.#restore(),
+        onDelegated: (raw) => this.#options.events.onDelegated(raw),
         onWalletChange: () => this.#options.events.onWalletChange(this.#did ?? ""),
         onFault: (error, raw) => this.#report(ErrorKind.PARSE_FAILURE, error, {}, raw),
       },

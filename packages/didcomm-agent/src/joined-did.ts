@@ -83,7 +83,13 @@ export class HostedDid implements JoinedDid {
       did,
       handlers: new LayeredHandlers(own, shared, protocols),
       report,
-      events: { ...events, onDisconnect: () => undefined, onReconnect: () => undefined, onEnd: (reason) => this.#onEnd(reason) },
+      events: {
+        ...events,
+        onDelegated: () => undefined,
+        onDisconnect: () => undefined,
+        onReconnect: () => undefined,
+        onEnd: (reason) => this.#onEnd(reason),
+      },
     });
   }
 

@@ -23,6 +23,8 @@ import { WalletChanges } from "./credentials/wallet-changes.ts";
 import { Wallet } from "./credentials/wallet.ts";
 import type { NewDeadLetter } from "./dead-letters/dead-letter.ts";
 import { inboundDeadLetter, outboundDeadLetter } from "./dead-letters/new-dead-letter.ts";
+import { ChildWatchers } from "./delegation/child-watchers.ts";
+import { DelegatedGrants } from "./delegation/delegated-grants.ts";
 import { Federation } from "./federation/federation.ts";
 import { KnownHosts } from "./federation/inbound/known-hosts.ts";
 import { SocketAuthenticator } from "./phoenix/socket-authenticator.ts";
@@ -74,6 +76,7 @@ export class RunningNode implements Layr8Node {
   readonly #events: NodeEvents;
   readonly #router: Router;
   readonly #wallet: Wallet;
+  readonly #children: ChildWatchers;
   readonly #federation: Federation;
   readonly #http: FastifyInstance;
   readonly #statusSource: StatusSource;
@@ -195,7 +198,11 @@ export class RunningNode implements Layr8Node {
     });
     inbox.onDamaged((message) => this.#router.damaged(message));
     apiKeys.onRevoked((id) => this.#phoenix?.drop(id));
-    const walletChanges = new WalletChanges((did) => this.#router.mailboxes.walletChanged(did));
+    this.#children = new ChildWatchers(new DelegatedGrants({ dids, store: credentials, onFailure: this.#events.onFailure }));
+    const walletChanges = new WalletChanges((did) => {
+      this.#router.mailboxes.walletChanged(did);
+      this.#children.changed(did);
+    });
     this.#wallet = new Wallet({
       dids,
       store: credentials,
@@ -351,6 +358,7 @@ export class RunningNode implements Layr8Node {
     const limits = this.#limits;
     const { apiKeys, dids } = this.#stores;
     const authenticator = new SocketAuthenticator({
+      children: this.#children,
       apiKeys,
       dids,
       router: this.#router,

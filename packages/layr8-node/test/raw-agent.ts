@@ -11,6 +11,9 @@ export interface RawJoin {
   readonly apiKey?: string;
   readonly mode?: string;
   readonly capabilities?: readonly string[];
+  /** Members of `did_spec` and of the join, in place of those by default. */
+  readonly didSpec?: object;
+  readonly more?: object;
 }
 
 /** An agent without an SDK, which sends and reads Phoenix frames itself. */
@@ -27,7 +30,7 @@ export class RawAgent {
 
   static async join(
     node: Pick<Layr8Node, "url" | "apiKey">,
-    { did, protocols = [], replyProtocol = false, apiKey, mode = "Create", capabilities }: RawJoin,
+    { did, protocols = [], replyProtocol = false, apiKey, mode = "Create", capabilities, didSpec, more }: RawJoin,
   ): Promise<RawAgent> {
     const client = await RawClient.open(`${node.url}?vsn=2.0.0`, { "x-api-key": apiKey ?? node.apiKey ?? "" });
     const topic = `plugins:${did ?? ""}`;
@@ -35,7 +38,8 @@ export class RawAgent {
       payload_types: [REPORT, ...protocols],
       ...(replyProtocol && { reply_protocol: true }),
       ...(capabilities !== undefined && { capabilities }),
-      did_spec: { mode, storage: did === undefined ? "ephemeral" : "persistent", type: "plugin" },
+      did_spec: { mode, storage: did === undefined ? "ephemeral" : "persistent", type: "plugin", ...didSpec },
+      ...more,
     });
     if (reply["status"] !== "ok") {
       client.close();

@@ -31,6 +31,7 @@ import {
   type ProblemReportError,
 } from "@parley/didcomm-agent";
 import { endpointFromEnvironment, fromEnvironment, grantSettings, mediationEnvironment, type Config } from "./env.ts";
+import { Delegation, type DelegatedCredentials, type DelegationListener } from "./delegation.ts";
 import { GrantAttacher } from "./grants.ts";
 import { mediation } from "./mediation/index.ts";
 import { collect } from "./mediation/mediation.ts";
@@ -63,6 +64,8 @@ export class Client extends AgentClient {
   #opened: CredentialsClient | undefined;
   readonly #mediation: MediationSettings;
   readonly #watcher: WalletWatcher;
+  readonly #delegation = new Delegation();
+  readonly #delegationListeners = new Set<DelegationListener>();
   readonly #wallet: GrantWallet | undefined;
   readonly #grants: GrantAttacher | undefined;
 
@@ -225,6 +228,43 @@ export class Client extends AgentClient {
       this.#wallet?.refresh(this.did);
       return listener(credentials);
     });
+  }
+
+  /**
+   * The grants that this agent borrows from `parentDid`; they are attached like stored ones. `undefined` without a parent, before `connect`, and if the node doesn't
+   * derive grants.
+   */
+  delegatedCredentials(): DelegatedCredentials | undefined {
+    return this.#delegation.current;
+  }
+
+  /**
+   * Calls a listener with the grants that this agent borrows, after its parent's have changed.
+   *
+   * @returns a function that removes the listener.
+   */
+  onDelegation(listener: DelegationListener): () => void {
+    if (typeof listener !== "function") throw new TypeError("onDelegation needs a function");
+    this.#delegationListeners.add(listener);
+    return () => void this.#delegationListeners.delete(listener);
+  }
+
+  protected override delegated(raw: unknown): void {
+    const taken = this.#delegation.take(raw);
+    if (taken === undefined) return;
+    const { delegated, isPush } = taken;
+    this.#wallet?.borrow(
+      this.did,
+      delegated.credentials.map(({ credentialJwt }) => credentialJwt),
+    );
+    if (!isPush) return;
+    for (const listener of this.#delegationListeners) {
+      try {
+        Promise.resolve(listener(delegated)).catch((error: unknown) => this.reportFailure(error));
+      } catch (error) {
+        this.reportFailure(error);
+      }
+    }
   }
 
   protected override walletChanged(did: string): void {

@@ -43,6 +43,7 @@ const OPTIONS: readonly (keyof Config)[] = [
   "nodeUrl",
   "apiKey",
   "agentDid",
+  "parentDid",
   "transport",
   "credentials",
   "maxConcurrentHandlers",

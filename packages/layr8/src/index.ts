@@ -1,5 +1,6 @@
 export { Client } from "./client.ts";
 export type { Config } from "./env.ts";
+export type { DelegatedCredential, DelegatedCredentials, DelegationListener } from "./delegation.ts";
 export type { GrantMissInfo } from "./grants.ts";
 export type { WalletListener } from "./wallet-watcher.ts";
 export { mediation } from "./mediation/index.ts";

@@ -1,4 +1,4 @@
-import type { Delivery } from "@parley/core";
+import type { ConnectOptions, Delivery } from "@parley/core";
 import type { Reply } from "./frame.ts";
 import type { DidSpecOptions } from "./options.ts";
 
@@ -25,6 +25,8 @@ export interface Grant {
   readonly tookOver: boolean;
   /** Whether the node announces changes of stored credentials. */
   readonly announcesWalletChanges: boolean;
+  /** The grants that the node has derived for a DID with a parent. Not checked. */
+  readonly delegated: unknown;
 }
 
 /** The topic of a DID's channel. Without a DID: the topic on which the node assigns one. */
@@ -33,22 +35,29 @@ export function topicOf(did: string | undefined): string {
 }
 
 /** The payload of a join, as JSON. The problem-report protocol is always included. */
-export function joinPayload(protocols: readonly string[], assigned: boolean, didSpec: DidSpecOptions): string {
+export function joinPayload(
+  protocols: readonly string[],
+  assigned: boolean,
+  didSpec: DidSpecOptions,
+  parent?: ConnectOptions["parent"],
+): string {
   return JSON.stringify({
     payload_types: [...new Set([REPORT_PROBLEM, ...protocols])],
     reply_protocol: true,
     capabilities: CAPABILITIES,
     did_spec: {
       mode: didSpec.mode ?? "Create",
-      storage: didSpec.storage ?? (assigned ? "ephemeral" : "persistent"),
+      storage: parent === undefined ? (didSpec.storage ?? (assigned ? "ephemeral" : "persistent")) : "ephemeral",
       type: "plugin",
       verificationMethods: [{ purpose: "authentication" }, { purpose: "assertionMethod" }, { purpose: "keyAgreement" }],
+      ...(parent && { parentDid: parent.did, childNameSource: parent.namedBy }),
     },
+    ...(parent && { delegation_refresh: true }),
   });
 }
 
 /** Reads the node's answer to a join. Members of the wrong type count as absent: all of them are optional. */
-export function readGrant({ response: { did, capabilities, took_over: tookOver } }: Reply): Grant {
+export function readGrant({ response: { did, capabilities, took_over: tookOver, delegated_credentials: delegated } }: Reply): Grant {
   const has = (capability: string) => Array.isArray(capabilities) && capabilities.includes(capability);
   return {
     did: typeof did === "string" && did !== "" ? did : undefined,
@@ -56,5 +65,6 @@ export function readGrant({ response: { did, capabilities, took_over: tookOver }
     batchesHandled: has("batch_ack/1"),
     tookOver: tookOver === true,
     announcesWalletChanges: has(WALLET_WATCH),
+    delegated,
   };
 }

@@ -39,9 +39,9 @@ export class PhoenixConnection implements Connection, TopicOwner, Settlement {
     this.#link = link;
     this.#settings = settings;
     this.#events = options.events;
-    const { did, protocols } = options;
-    this.#topicJoin = new TopicJoin(link, this, { did, protocols }, settings, {
-      onJoined: () => this.#onJoined(),
+    const { did, protocols, parent } = options;
+    this.#topicJoin = new TopicJoin(link, this, { did, protocols, ...(parent && { parent }) }, settings, {
+      onJoined: (delegated) => this.#onJoined(delegated),
       onLost: (reason) => this.#onLost(reason),
       onEnded: (reason) => this.#onEnded(reason),
     });
@@ -142,6 +142,7 @@ export class PhoenixConnection implements Connection, TopicOwner, Settlement {
     if (joinRef !== null && joinRef !== this.#topicJoin.joinRef) return;
     if (event === "message") this.#onMessage(payload, raw);
     else if (event === "wallet_changed") this.#notify(() => this.#events.onWalletChange?.());
+    else if (event === "delegated_credentials") this.#notify(() => this.#events.onDelegated?.(payload));
     else if (event === "phx_error") this.#topicJoin.crashed();
     else if (event === "phx_close") this.#topicJoin.closed();
     else this.#fault("The node sent an event that is not known", raw);
@@ -162,7 +163,8 @@ export class PhoenixConnection implements Connection, TopicOwner, Settlement {
     }
   }
 
-  #onJoined(): void {
+  #onJoined(delegated: unknown): void {
+    if (delegated !== undefined) this.#notify(() => this.#events.onDelegated?.(delegated));
     if (this.#phase === "connecting") {
       this.#phase = "open";
       this.#opened.resolve();

@@ -1,4 +1,4 @@
-import { RejectedError, NodeTransportError, type Delivery } from "@parley/core";
+import { RejectedError, NodeTransportError, type ConnectOptions, type Delivery } from "@parley/core";
 import { commentOf, reasonOf, type Reply } from "./frame.ts";
 import { joinPayload, readGrant, topicOf } from "./join.ts";
 import type { PhoenixLink, TopicOwner } from "./phoenix-link.ts";
@@ -9,7 +9,7 @@ import { Backoff, isStaleBinding } from "./reconnect-policy.ts";
 /** Events of a {@link TopicJoin}. */
 export interface TopicJoinEvents {
   /** The node accepted the join: the first one, or one after a loss. */
-  onJoined(): void;
+  onJoined(delegated: unknown): void;
   /** The topic is lost; it is joined again. */
   onLost(reason: NodeTransportError): void;
   /** The topic is lost and not joined again, or the first join failed. */
@@ -47,7 +47,7 @@ export class TopicJoin {
   constructor(
     link: PhoenixLink,
     owner: TopicOwner,
-    wanted: { readonly did: string | undefined; readonly protocols: readonly string[] },
+    wanted: { readonly did: string | undefined; readonly protocols: readonly string[]; readonly parent?: ConnectOptions["parent"] },
     settings: Settings,
     events: TopicJoinEvents,
   ) {
@@ -58,7 +58,7 @@ export class TopicJoin {
     this.#backoff = new Backoff(settings.backoff);
     this.#did = wanted.did;
     this.#topic = topicOf(wanted.did);
-    this.#payload = joinPayload(wanted.protocols, wanted.did === undefined, settings.didSpec);
+    this.#payload = joinPayload(wanted.protocols, wanted.did === undefined, settings.didSpec, wanted.parent);
     link.claim(this.#topic, owner);
   }
 
@@ -189,7 +189,7 @@ export class TopicJoin {
     this.#joinedAt = performance.now();
     // Newer nodes use the DID's own topic after assigning it.
     this.#link.claim(topicOf(did), this.#owner);
-    this.#events.onJoined();
+    this.#events.onJoined(grant.delegated);
   }
 
   #refused(reason: string, comment: string | undefined): void {

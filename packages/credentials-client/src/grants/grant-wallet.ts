@@ -37,6 +37,8 @@ interface Cached {
  */
 export class GrantWallet {
   readonly #cached = new Map<string, Cached>();
+  /** Grants that are stored nowhere, by holder. */
+  readonly #borrowed = new Map<string, readonly HeldGrant[]>();
   readonly #options: Required<GrantWalletOptions>;
 
   constructor({ cacheMs = 60_000, readTimeoutMs = 2000, now = () => performance.now(), read }: GrantWalletOptions) {
@@ -62,7 +64,16 @@ export class GrantWallet {
     return reading;
   }
 
-  /** Forgets the grants of a holder, or of all. The next call of {@link of} reads them again. */
+  /** Sets the grants that a holder has beside its stored ones, in place of those before. */
+  borrow(holder: string, signed: readonly string[]): void {
+    const grants = signed.map((credentialJwt) => readHeldGrant({ id: "", holderDid: holder, credentialJwt }));
+    this.#borrowed.set(
+      holder,
+      grants.filter((grant) => grant !== undefined),
+    );
+  }
+
+  /** Forgets the stored grants of a holder, or of all. The next call of {@link of} reads them again. */
   refresh(holder?: string): void {
     if (holder === undefined) this.#cached.clear();
     else this.#cached.delete(holder);
@@ -85,6 +96,6 @@ export class GrantWallet {
       loadGrants(),
     ]);
     const held: readonly HeldGrant[] = stored.map(readHeldGrant).filter((grant) => grant !== undefined);
-    return (subject) => selectGrants(held, subject, scopeCovers, Date.now());
+    return (subject) => selectGrants([...(this.#borrowed.get(holder) ?? []), ...held], subject, scopeCovers, Date.now());
   }
 }

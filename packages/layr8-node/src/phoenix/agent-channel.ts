@@ -3,6 +3,8 @@ import type { Clock } from "../clock.ts";
 import type { InboxMessage } from "../inbox/inbox.ts";
 import { OK, errorReply, type Channel, type ChannelEnd, type ChannelHandler, type Reply } from "./channel.ts";
 import { deliveryPayload } from "./delivery-payload.ts";
+import type { ChildConnection, ChildWatchers, WatchedChild } from "../delegation/child-watchers.ts";
+import type { DelegatedReading } from "../delegation/delegated-grants.ts";
 import type { JoinRequest } from "./join-request.ts";
 import type { Consumer, Probe } from "../routing/deliver/consumer.ts";
 import type { BoundMailbox, Settlement } from "../routing/deliver/bound-mailbox.ts";
@@ -38,6 +40,7 @@ export interface AgentChannelShared {
   readonly maxLength: number;
   readonly clock: Clock;
   readonly events: AgentEvents;
+  readonly children: ChildWatchers;
 }
 
 /** Options of {@link AgentChannel}. */
@@ -50,7 +53,7 @@ export interface AgentChannelOptions {
 }
 
 /** Adapts one Phoenix channel of an agent to its mailbox: converts events to messages and acknowledgements, and deliveries to events. */
-export class AgentChannel implements ChannelHandler, Consumer {
+export class AgentChannel implements ChannelHandler, Consumer, ChildConnection {
   readonly #did: string;
   readonly #channel: Channel;
   readonly #account: SenderAccount;
@@ -60,6 +63,9 @@ export class AgentChannel implements ChannelHandler, Consumer {
   readonly acknowledgesResponses: boolean;
   readonly replies: boolean;
   readonly #watchesWallet: boolean;
+  /** The parent whose grants it borrows and watches, and the number of changes before they were read. */
+  #parent: { readonly did: string; readonly since: number } | undefined;
+  #child: WatchedChild | undefined;
   #mailbox: BoundMailbox | undefined;
   /** Whether deliveries are still held after the join. */
   #held: boolean;
@@ -83,6 +89,10 @@ export class AgentChannel implements ChannelHandler, Consumer {
     this.#topicSince = shared.clock.monotonic();
   }
 
+  get did(): string {
+    return this.#did;
+  }
+
   get owner(): string {
     return this.#account.owner;
   }
@@ -102,6 +112,7 @@ export class AgentChannel implements ChannelHandler, Consumer {
   bind(protocols: readonly string[]): void {
     this.#mailbox = this.#shared.router.mailboxes.bind(this.#did, this, protocols);
     if (this.#held) this.#holdTimer = setTimeout(() => this.#release(), HOLD_MS);
+    if (this.#parent !== undefined) this.#child = this.#shared.children.watch(this.#parent.did, this, this.#parent.since);
   }
 
   event(event: string, payload: string): Promise<Reply> | Reply | undefined {
@@ -136,6 +147,15 @@ export class AgentChannel implements ChannelHandler, Consumer {
     this.#channel.close();
   }
 
+  /** Watches the grants of the parent once the join is answered. Called before they are read for the join. */
+  watchParent(parent: string): void {
+    this.#parent = { did: parent, since: this.#shared.children.changes };
+  }
+
+  pushDelegated({ status, credentials }: DelegatedReading, revision: number): void {
+    this.#channel.push("delegated_credentials", JSON.stringify({ revision, status, credentials }));
+  }
+
   walletChanged(): void {
     if (this.#watchesWallet) this.#channel.push("wallet_changed", JSON.stringify({ holder_did: this.#did }));
   }
@@ -148,6 +168,7 @@ export class AgentChannel implements ChannelHandler, Consumer {
     clearTimeout(this.#holdTimer);
     clearTimeout(this.#topicTimer);
     this.#mailbox?.unbind(this, closeCode);
+    if (this.#child !== undefined) this.#shared.children.unwatch(this.#child);
     this.#shared.events.onEnded(this.#did, this.#account.owner, end, closeCode);
   }
 

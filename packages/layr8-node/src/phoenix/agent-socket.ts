@@ -6,15 +6,16 @@ import type { NodeEvents } from "../node-events.ts";
 import { MAX_PROTOCOLS } from "../routing/respond/builtin-protocols.ts";
 import type { Router, SenderAccount } from "../routing/router.ts";
 import { AgentChannel, type AgentChannelShared } from "./agent-channel.ts";
+import { checkParent } from "../delegation/check-parent.ts";
 import { errorReply, type Channel, type Joined } from "./channel.ts";
-import { readJoin } from "./join-request.ts";
+import { readJoin, type JoinRequest } from "./join-request.ts";
 import type { AuthenticatedSocket } from "./phoenix-server.ts";
 
 /**
  * Capabilities in every join reply. `batch_ack/1` is a Parley extension: one `ack` with many ids stands for that many `dispatch_reply`
  * events with outcome `handled`.
  */
-const CAPABILITIES = ["reply_protocol/1", "wildcard/1", "batch_ack/1"];
+const CAPABILITIES = ["reply_protocol/1", "wildcard/1", "batch_ack/1", "ephemeral_delegation/1", "ephemeral_delegation_refresh/1"];
 /** The node pushes `wallet_changed` to an agent that has asked for it. A Parley extension. */
 const WALLET_WATCH = "wallet_watch/1";
 
@@ -101,6 +102,11 @@ export class AgentSocket implements AuthenticatedSocket, SenderAccount {
     const read = readJoin(topic, payload);
     if (!read.ok) return this.#refuse(topic, read.reason);
     const request = read.join;
+    const { parent } = request;
+    if (parent !== undefined) {
+      const refusal = checkParent({ did: request.did, parent, storage: request.storage }, { dids, apiKey: this.#apiKey, domain });
+      if (refusal !== undefined) return this.#refuse(topic, refusal.code, refusal.comment);
+    }
     const admitted = await dids.admit(this.#apiKey, request, domain, holdsAnything);
     if (!admitted.ok) {
       const { reason } = admitted;
@@ -112,10 +118,11 @@ export class AgentSocket implements AuthenticatedSocket, SenderAccount {
       return this.#refuse(topic, `too many protocols: all connections of ${did} may bind ${MAX_PROTOCOLS} together`);
     }
     const agent = new AgentChannel({ did, channel, join: request, account: this, shared: this.#shared.channels });
+    const delegated = parent === undefined ? undefined : await this.#delegate(agent, parent, request);
     const capabilities = knowsWallets ? [...CAPABILITIES, WALLET_WATCH] : CAPABILITIES;
     return {
       status: "ok",
-      response: JSON.stringify({ did, capabilities, ...(takesOver && { took_over: true }) }),
+      response: JSON.stringify({ did, capabilities, ...(takesOver && { took_over: true }), ...delegated }),
       handler: agent,
       joined: () => {
         // Agents with the reply protocol use the topic of the assigned DID; older ones use the topic that they joined.
@@ -128,6 +135,13 @@ export class AgentSocket implements AuthenticatedSocket, SenderAccount {
         if (takesOver) logger.info(about, "took a protocol of this DID over from another connection");
       },
     };
+  }
+
+  /** The grants that a child borrows, as the reply to its join has them. */
+  async #delegate(agent: AgentChannel, parent: string, { refreshesDelegation }: JoinRequest): Promise<object> {
+    if (refreshesDelegation) agent.watchParent(parent);
+    const { status, credentials } = await this.#shared.channels.children.read(parent, agent.did);
+    return { delegated_credentials: { status, revision: 0, credentials } };
   }
 
   #refuse(topic: string, reason: string, comment?: string): Joined {

@@ -1,4 +1,5 @@
 import { isJsonObject } from "@parley/core";
+import { isDid } from "@parley/did";
 import { checkJsonText } from "@parley/core/internal";
 
 /** What to do with the DID: `Create` it if absent, `Require` that it exists, or `Update` it. */
@@ -18,6 +19,10 @@ export interface JoinRequest {
   readonly acknowledgesResponses: boolean;
   /** Whether it wants to know when the credentials stored for its DID change (`wallet_watch/1`). */
   readonly watchesWallet: boolean;
+  /** The DID whose grants it borrows. */
+  readonly parent?: string;
+  /** Whether it wants to know when these grants change. */
+  readonly refreshesDelegation: boolean;
   readonly mode: JoinMode;
   readonly storage?: "persistent" | "ephemeral";
 }
@@ -58,6 +63,10 @@ export function readJoin(topic: string, text: string): JoinResult {
   if (storage !== undefined && storage !== "persistent" && storage !== "ephemeral") {
     return invalid("did_spec.storage must be persistent or ephemeral");
   }
+  const { parentDid: parent } = spec;
+  if (parent !== undefined && parent !== null && parent !== "" && (typeof parent !== "string" || !isDid(parent))) {
+    return invalid("did_spec.parentDid must be a DID");
+  }
   const { capabilities } = payload;
   const has = (capability: string): boolean => Array.isArray(capabilities) && capabilities.includes(capability);
   const did = topic.slice(TOPIC.length);
@@ -68,6 +77,8 @@ export function readJoin(topic: string, text: string): JoinResult {
     earlyDelivery: has("early_delivery/1"),
     acknowledgesResponses: has("answer_ack/1"),
     watchesWallet: has("wallet_watch/1"),
+    ...(typeof parent === "string" && parent !== "" && { parent }),
+    refreshesDelegation: payload["delegation_refresh"] === true,
     mode,
     ...(storage !== undefined && { storage }),
   };

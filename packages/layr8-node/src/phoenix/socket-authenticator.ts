@@ -5,6 +5,7 @@ import type { Clock } from "../clock.ts";
 import type { Dids } from "../identity/dids.ts";
 import type { Metrics } from "../http/metrics.ts";
 import type { NodeEvents } from "../node-events.ts";
+import type { ChildWatchers } from "../delegation/child-watchers.ts";
 import type { NodeLimits } from "../options.ts";
 import type { AgentEvents } from "./agent-channel.ts";
 import { AgentSocket, type AgentSocketShared } from "./agent-socket.ts";
@@ -30,6 +31,7 @@ export interface SocketAuthenticatorOptions {
   readonly logger: Logger;
   /** Returns a function that counts one frame received on a socket of an API key. */
   frameCounter(key: string): () => void;
+  readonly children: ChildWatchers;
   readonly events: Pick<NodeEvents, "onRejectedKey" | "onFailure" | "recorder">;
   /** The other nodes that share the rates of API keys; absent: there are none. */
   readonly shared?: Pick<SharedStorage, "servers" | "isCutOff"> | undefined;
@@ -63,7 +65,7 @@ export class SocketAuthenticator {
       messages: new RateLimiter({ perSecond: limits.messagesPerSecond, servers }),
       frames: new RateLimiter({ perSecond: limits.framesPerSecond, servers }),
       partial: new FairShare({ total, perOwner: Math.max(maxFrameBytes, total * PARTIAL_SHARE) }),
-      channels: { router, maxLength: limits.maxMessageLength, clock, events: channelEvents(options) },
+      channels: { router, maxLength: limits.maxMessageLength, clock, events: channelEvents(options), children: options.children },
       onClosed: (key) => {
         if (this.#sockets.heldBy(key) === 0) this.#frameCounters.delete(key);
       },

@@ -2,6 +2,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { MemoryInbox } from "../../src/inbox/memory-inbox.ts";
 import { systemClock } from "../../src/clock.ts";
 import type { Channel } from "../../src/phoenix/channel.ts";
+import { ChildWatchers } from "../../src/delegation/child-watchers.ts";
+import type { DelegatedGrants } from "../../src/delegation/delegated-grants.ts";
 import { AgentChannel } from "../../src/phoenix/agent-channel.ts";
 import type { JoinRequest } from "../../src/phoenix/join-request.ts";
 import { Mailbox } from "../../src/routing/deliver/mailbox.ts";
@@ -37,12 +39,14 @@ async function join(request: Partial<JoinRequest> = {}): Promise<AgentChannel> {
       earlyDelivery: false,
       acknowledgesResponses: false,
       watchesWallet: false,
+      refreshesDelegation: false,
       mode: "Create",
       ...request,
     },
     account: { owner: "key", takeUnits: () => true },
     shared: {
       router: { mailboxes: { bind } } as unknown as Router,
+      children: new ChildWatchers({} as DelegatedGrants),
       maxLength: 1000,
       clock,
       events: { onAccepted: () => {}, onRejected: () => {}, onFailure: () => {}, onEnded: () => {} },
