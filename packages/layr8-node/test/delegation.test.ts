@@ -1,6 +1,7 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import type { Layr8Node } from "../src/layr8-node.ts";
 import { startNode } from "../src/node.ts";
+import { RawClient } from "./phoenix/raw-client.ts";
 import { RawAgent } from "./raw-agent.ts";
 
 const ALICE = "did:web:localhost:alice";
@@ -55,6 +56,16 @@ describe("a join with a parent", () => {
   it("is refused with a parent that is not a DID", async () => {
     const didSpec = { parentDid: "alice", storage: "ephemeral" };
     await expect(RawAgent.join(node, { did: `${ALICE}:a`, didSpec })).rejects.toThrow("did_spec.parentDid must be a DID");
+  });
+
+  it("finds the capabilities in the reply", async () => {
+    const client = await RawClient.open(`${node.url}?vsn=2.0.0`, { "x-api-key": node.apiKey ?? "" });
+    onTestFinished(() => client.close());
+    const { response } = await client.push(`plugins:${ALICE}:b`, "phx_join", { did_spec: { storage: "ephemeral", parentDid: ALICE } });
+    expect(response).toMatchObject({
+      capabilities: expect.arrayContaining(["ephemeral_delegation/1", "ephemeral_delegation_refresh/1"]) as string[],
+      delegated_credentials: { status: "complete", revision: 0, credentials: [] },
+    });
   });
 
   it("gets pushes with growing revisions if it has asked for them", async () => {

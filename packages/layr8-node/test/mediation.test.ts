@@ -7,7 +7,9 @@ import { createNodeFetch } from "@parley/did/node";
 import { afterEach, describe, expect, it, onTestFinished } from "vitest";
 import type { Layr8Node } from "../src/layr8-node.ts";
 import { startNode } from "../src/node.ts";
-import type { NodeOptions } from "../src/options.ts";
+import { openMediator } from "../src/mediation/open-mediator.ts";
+import type { NodeLimits, NodeOptions } from "../src/options.ts";
+import type { Stores } from "../src/stores.ts";
 import { RawAgent } from "./raw-agent.ts";
 
 const COORDINATION = "https://didcomm.org/coordinate-mediation/3.0";
@@ -160,6 +162,16 @@ describe("coordination with a mediator", () => {
 
   it("needs a DID of the node", async () => {
     await expect(() => startNode({ mediator: "did:key:z6Mk" })).rejects.toThrow('Option "mediator" must be a did:web DID');
+  });
+});
+
+describe("nodes that share their data", () => {
+  it("can't be mediators", async () => {
+    await start();
+    const shared = { mediations: undefined } as unknown as Stores;
+    await expect(openMediator(shared, { mediator: MEDIATOR, limits: {} as NodeLimits })).rejects.toThrow(
+      'Option "mediator" is for nodes with a data directory',
+    );
   });
 });
 

@@ -15,9 +15,12 @@ import type { AuthenticatedSocket } from "./phoenix-server.ts";
  * Capabilities in every join reply. `batch_ack/1` is a Parley extension: one `ack` with many ids stands for that many `dispatch_reply`
  * events with outcome `handled`.
  */
-const CAPABILITIES = ["reply_protocol/1", "wildcard/1", "batch_ack/1", "ephemeral_delegation/1", "ephemeral_delegation_refresh/1"];
-/** The node pushes `wallet_changed` to an agent that has asked for it. A Parley extension. */
-const WALLET_WATCH = "wallet_watch/1";
+const CAPABILITIES = ["reply_protocol/1", "wildcard/1", "batch_ack/1", "ephemeral_delegation/1"];
+/**
+ * Capabilities of a node that learns of every change of the stored credentials: it pushes them to agents that have asked for it. `wallet_watch/1` is a Parley
+ * extension.
+ */
+const WALLET_CAPABILITIES = ["ephemeral_delegation_refresh/1", "wallet_watch/1"];
 
 /** Limits on what a log line shows: characters of a topic, protocols of a join. */
 const MAX_LOGGED = 256;
@@ -119,7 +122,7 @@ export class AgentSocket implements AuthenticatedSocket, SenderAccount {
     }
     const agent = new AgentChannel({ did, channel, join: request, account: this, shared: this.#shared.channels });
     const delegated = parent === undefined ? undefined : await this.#delegate(agent, parent, request);
-    const capabilities = knowsWallets ? [...CAPABILITIES, WALLET_WATCH] : CAPABILITIES;
+    const capabilities = knowsWallets ? [...CAPABILITIES, ...WALLET_CAPABILITIES] : CAPABILITIES;
     return {
       status: "ok",
       response: JSON.stringify({ did, capabilities, ...(takesOver && { took_over: true }), ...delegated }),
