@@ -1,15 +1,7 @@
 import { resolve } from "node:path";
 import { closeAll } from "@parley/core/internal";
 import type { DidResolver } from "@parley/did";
-import {
-  clientAddress,
-  Connections,
-  type CreatedBackup,
-  proxyTrust,
-  type ProxyTrust,
-  type ServerConsole,
-  ServerLifecycle,
-} from "@parley/server-kit";
+import { Connections, type CreatedBackup, proxyTrust, type ProxyTrust, type ServerConsole, ServerLifecycle } from "@parley/server-kit";
 import { healthOfWrites, listen, listenStatus, portOf, type StatusListener, type StatusSource } from "@parley/server-kit/http";
 import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
@@ -27,7 +19,6 @@ import { ChildWatchers } from "./delegation/child-watchers.ts";
 import { DelegatedGrants } from "./delegation/delegated-grants.ts";
 import { Federation } from "./federation/federation.ts";
 import { KnownHosts } from "./federation/inbound/known-hosts.ts";
-import { SocketAuthenticator } from "./phoenix/socket-authenticator.ts";
 import { createMetrics, type Metrics } from "./http/metrics.ts";
 import { createHttpServer } from "./http/server.ts";
 import type { ApiKeyInfo, ApiKeyOptions, CreatedApiKey } from "./identity/api-keys.ts";
@@ -40,7 +31,8 @@ import { nodeGauges } from "./node-gauges.ts";
 import { NodeTelemetry } from "./node-telemetry.ts";
 import type { NodeLimits, ReadNodeOptions } from "./options.ts";
 import { checkFrameSize } from "./phoenix/delivery-payload.ts";
-import { PhoenixServer } from "./phoenix/phoenix-server.ts";
+import { openPhoenix } from "./phoenix/open-phoenix.ts";
+import type { PhoenixServer } from "./phoenix/phoenix-server.ts";
 import { SOCKET_PATH } from "./phoenix/upgrade.ts";
 import { GrantCache } from "./routing/authorize/grants/grant-cache.ts";
 import { mediatorDeclarations } from "./mediation/declare-mediator.ts";
@@ -55,12 +47,8 @@ const HEAD_TIMEOUT_MS = 10_000;
 const CLOSE_GRACE_MS = 2000;
 /** Longest wait for an acknowledgement, in milliseconds. */
 const MAX_ACK_TIMEOUT_MS = 5 * 60_000;
-/** Malformed frames after which a socket is closed. */
-const MAX_MALFORMED = 100;
 /** How often a node that shares its DIDs notes that an ephemeral one is in use, in the time after which it is removed. */
 const SEEN_PER_GRACE = 4;
-/** Bytes buffered for a client above which its messages stay in the inbox. */
-const HIGH_WATER_MARK = 1024 * 1024;
 /** Threads remembered per DID, to route responses to the connection that has sent the request. */
 const MAX_THREADS = 16_384;
 
@@ -355,37 +343,24 @@ export class RunningNode implements Layr8Node {
   }
 
   #openPhoenix(domain: string): PhoenixServer {
-    const limits = this.#limits;
-    const { apiKeys, dids } = this.#stores;
-    const authenticator = new SocketAuthenticator({
+    const { apiKeys, dids, clock, shared } = this.#stores;
+    return openPhoenix({
+      server: this.#http.server,
       children: this.#children,
       apiKeys,
       dids,
       router: this.#router,
       metrics: this.#metrics,
-      limits,
+      limits: this.#limits,
       domain,
       holdsAnything: (did) => this.#holdsAnything(did),
-      clock: this.#stores.clock,
-      shared: this.#stores.shared,
-      maxSockets: Math.max(1, limits.maxConnections - anonymousConnections(limits)),
+      clock,
+      shared,
       logger: this.#logger,
       frameCounter: (key) => this.#lifecycle.watchdog.counter("frame", key),
       events: this.#events,
-    });
-    return new PhoenixServer(this.#http.server, {
-      limits: {
-        maxFrameBytes: limits.maxFrameBytes,
-        maxChannels: limits.maxChannelsPerSocket,
-        idleTimeoutMs: limits.idleTimeoutMs,
-        maxMalformed: MAX_MALFORMED,
-        highWaterMark: HIGH_WATER_MARK,
-        now: () => this.#stores.clock.monotonic(),
-      },
-      addressOf: (request) => clientAddress(request, this.#trustsProxy),
-      admit: (request) => authenticator.authenticate(request),
-      onIdentified: (stream) => this.#connections.release(stream),
-      events: this.#events.phoenix,
+      trustsProxy: this.#trustsProxy,
+      connections: this.#connections,
     });
   }
 

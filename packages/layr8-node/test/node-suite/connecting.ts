@@ -24,7 +24,12 @@ export function connecting(suite: NodeSuite): void {
       await suite.start();
       const client = await RawClient.open(suite.node.url, { "x-api-key": suite.node.apiKey ?? "" });
       const reply = await client.push(`plugins:${BOB}`, "phx_join", { payload_types: [], reply_protocol: true });
-      expect(reply).toEqual({ status: "ok", response: { did: BOB, capabilities: ["reply_protocol/1", "wildcard/1", "batch_ack/1"] } });
+      const everywhere = ["reply_protocol/1", "wildcard/1", "batch_ack/1", "ephemeral_delegation/1"];
+      const { did, capabilities, ...rest } = reply["response"] as { did: string; capabilities: readonly string[] };
+      expect({ status: reply["status"], did, ...rest }).toEqual({ status: "ok", did: BOB });
+      expect(capabilities.slice(0, everywhere.length)).toEqual(everywhere);
+      // Only nodes that learn of all changes of the stored credentials.
+      expect([[], ["ephemeral_delegation_refresh/1", "wallet_watch/1"]]).toContainEqual(capabilities.slice(everywhere.length));
       client.close();
     });
 
