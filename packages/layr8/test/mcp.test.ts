@@ -231,6 +231,19 @@ describe("the official SDK", () => {
     await expect(client.callTool({ name: "add", arguments: { a: 1, b: 2 } })).rejects.toThrow(/Not connected/);
   });
 
+  it("answers calls of several objects at once, beside an official client, and requests with the same id", async () => {
+    await serve();
+    const { caller, client } = await connected();
+    const add = { name: "add", arguments: { a: 1, b: 2 } };
+    const peers = Array.from({ length: 8 }, () => caller.mcp().peer(TOOLS).callTool("add", { a: 1, b: 2 }));
+    const results = await Promise.all([...peers, client.callTool(add), client.callTool(add)]);
+    for (const result of results) expect(result).toMatchObject(text("3"));
+    const request = { jsonrpc: "2.0", id: 7, method: "tools/call", params: add };
+    const raw = { type: `${BASE}/tools-call`, to: TOOLS, body: request };
+    const answers = await Promise.all([caller.request(raw), caller.request(raw)]);
+    for (const { body } of answers) expect(body).toMatchObject({ id: 7, result: text("3") });
+  });
+
   it("serves and calls from one agent: two servers that call each other", async () => {
     const first = agent("did:web:localhost:first");
     const second = agent("did:web:localhost:second");

@@ -47,7 +47,6 @@ export class McpPeer {
   readonly did: string;
   readonly base: string;
   readonly #agent: McpAgent;
-  #lastId = 0;
 
   /** Internal: see `McpBinding.peer`. */
   constructor(agent: McpAgent, base: string, did: string) {
@@ -63,7 +62,7 @@ export class McpPeer {
    *   `Client.request` throws.
    */
   async call(method: string, params?: object, options: McpCallOptions = {}): Promise<unknown> {
-    return resultOf(await this.ask({ jsonrpc: "2.0", id: ++this.#lastId, method, ...(params !== undefined && { params }) }, options));
+    return resultOf(await this.ask({ jsonrpc: "2.0", id: crypto.randomUUID(), method, ...(params !== undefined && { params }) }, options));
   }
 
   /** Sends a notification: a call without a response. @throws whatever `Client.send` throws */

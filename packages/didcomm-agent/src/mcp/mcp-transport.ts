@@ -2,6 +2,14 @@ import { isJsonObject, ParleyError } from "@parley/core";
 import { failureOf, RpcCode, type JsonRpcCall, type JsonRpcMessage } from "./json-rpc.ts";
 import type { McpPeer } from "./mcp-peer.ts";
 
+/** A request of the other side. */
+interface InboundRequest {
+  /** Its id there. */
+  readonly theirs: string | number;
+  /** Called once, without a response if the request was cancelled. */
+  answer(response?: JsonRpcMessage): void;
+}
+
 /** Calls that wait until the session is started. */
 const MAX_WAITING = 64;
 
@@ -20,8 +28,9 @@ export class McpTransport implements AsyncDisposable {
   readonly did: string;
   readonly #peer: McpPeer;
   readonly #onEnd: (session: McpTransport) => void;
-  /** Answers of requests that came in, by id; called without a response for one that was cancelled. */
-  readonly #answers = new Map<string | number, (response?: JsonRpcMessage) => void>();
+  /** Requests that came in, by the id that they have here: those of several programs with one DID may have the same id. */
+  readonly #requests = new Map<number, InboundRequest>();
+  #lastId = 0;
   /** Aborts of requests that were sent, by id. */
   readonly #asked = new Map<string | number, AbortController>();
   #waiting: JsonRpcCall[] | undefined = [];
@@ -36,7 +45,7 @@ export class McpTransport implements AsyncDisposable {
 
   /** Whether no request waits for an answer, in either direction. */
   get isIdle(): boolean {
-    return this.#answers.size === 0 && this.#asked.size === 0;
+    return this.#requests.size === 0 && this.#asked.size === 0;
   }
 
   /** Starts to pass on messages. Official clients and servers call it. */
@@ -67,7 +76,7 @@ export class McpTransport implements AsyncDisposable {
     if (this.#isEnded) return;
     this.#isEnded = true;
     this.#onEnd(this);
-    for (const [id, answer] of this.#answers) answer(failureOf(id, RpcCode.UNAVAILABLE, "The session has ended"));
+    for (const { answer } of this.#requests.values()) answer(failureOf(undefined, RpcCode.UNAVAILABLE, "The session has ended"));
     for (const request of this.#asked.values()) request.abort();
     this.#waiting = undefined;
     this.onclose?.();
@@ -81,21 +90,30 @@ export class McpTransport implements AsyncDisposable {
   receive(call: JsonRpcCall): Promise<JsonRpcMessage | undefined> {
     const { id } = call;
     if (id === undefined) {
-      const cancelled = call.method === "notifications/cancelled" ? requestOf(call) : undefined;
-      this.#pass(call);
-      // The server sends no response to a request that was cancelled.
-      if (cancelled !== undefined) this.#answers.get(cancelled)?.();
+      if (call.method === "notifications/cancelled") this.#cancelled(call);
+      else this.#pass(call);
       return Promise.resolve(undefined);
     }
-    if (this.#answers.has(id)) return Promise.resolve(failureOf(id, RpcCode.INVALID_REQUEST, "A request with this id waits already"));
     if ((this.#waiting?.length ?? 0) >= MAX_WAITING) return Promise.resolve(failureOf(id, RpcCode.UNAVAILABLE, "The server is not ready"));
     return new Promise((resolve) => {
-      this.#answers.set(id, (response) => {
-        this.#answers.delete(id);
-        resolve(response);
-      });
-      this.#pass(call);
+      const ours = ++this.#lastId;
+      const answer = (response?: JsonRpcMessage): void => {
+        this.#requests.delete(ours);
+        resolve(response && { ...response, id });
+      };
+      this.#requests.set(ours, { theirs: id, answer });
+      this.#pass({ ...call, id: ours });
     });
+  }
+
+  /** The server sends no response to a request that was cancelled. */
+  #cancelled(notification: JsonRpcCall): void {
+    const theirs = requestOf(notification);
+    for (const [ours, request] of this.#requests) {
+      if (request.theirs !== theirs) continue;
+      this.#pass({ ...notification, params: { ...notification.params, requestId: ours } });
+      request.answer();
+    }
   }
 
   #pass(call: JsonRpcCall): void {
@@ -104,9 +122,9 @@ export class McpTransport implements AsyncDisposable {
   }
 
   #answer(response: JsonRpcMessage): void {
-    const answer = this.#answers.get(response.id ?? "");
-    if (answer === undefined) this.onerror?.(new ParleyError("no_request", "A response to a request that waits no longer"));
-    else answer(response);
+    const request = typeof response.id === "number" ? this.#requests.get(response.id) : undefined;
+    if (request === undefined) this.onerror?.(new ParleyError("no_request", "A response to a request that waits no longer"));
+    else request.answer(response);
   }
 
   async #ask(request: JsonRpcCall | (JsonRpcMessage & { readonly method: string }), id: string | number): Promise<void> {
