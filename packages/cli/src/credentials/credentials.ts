@@ -1,6 +1,8 @@
+import { isJsonObject } from "@parley/core";
 import {
   CredentialsClient,
   decodeCredential,
+  VcError,
   verifyLocally,
   type Credential,
   type CredentialFormat,
@@ -10,6 +12,7 @@ import {
 import { CliError, EXIT, usageError } from "../cli-error.ts";
 import { readJsonInput, readTextInput } from "../command/read-input.ts";
 import type { Runtime } from "../command/runtime.ts";
+import { localHosts } from "../did/local-hosts.ts";
 import { requireNode, type NodeOptions } from "../messages/node-settings.ts";
 import { printable } from "../output/printable.ts";
 import type { SignedOutput, StatusOutput, StoredOutput, VerifiedOutput, WalletOutput } from "./credential-output.ts";
@@ -61,7 +64,8 @@ export async function verifyCredential(
     runtime.output.data(verified, ({ credential }) => JSON.stringify(credential, undefined, 2));
   if (options.local === true) {
     const { signal } = runtime;
-    const resolution = { httpForLoopback: true, allow: ["loopback", "private"] } as const;
+    const hosts = await localHosts(runtime, issuerOf(signed), options.context);
+    const resolution = { httpForLoopback: true, allow: ["loopback", "private"], hosts } as const;
     const verified = await verifyLocally(signed, { resolution, signal: AbortSignal.any([signal, AbortSignal.timeout(options.timeout)]) });
     if (verified.kind !== "credential") throw usageError("this is a presentation", "give one of its credentials");
     return print({ credential: verified.credential, headers: decodeCredential(signed).headers });
@@ -107,6 +111,18 @@ async function withCredentials(
     await task(client, runtime.signal);
   } finally {
     await client.close();
+  }
+}
+
+/** The DID of the issuer as it is written: its host has the keys and status lists. None of what can't be decoded, which verification reports. */
+function issuerOf(signed: string): readonly string[] {
+  try {
+    const { issuer } = decodeCredential(signed).credential;
+    const id = isJsonObject(issuer) ? issuer["id"] : issuer;
+    return typeof id === "string" ? [id] : [];
+  } catch (error) {
+    if (error instanceof VcError) return [];
+    throw error;
   }
 }
 

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
+import { isJsonObject } from "@parley/core";
 import { systemCode, systemReason } from "@parley/core/internal";
 import { CliError, EXIT } from "../cli-error.ts";
 
@@ -34,6 +35,8 @@ export interface DevState {
   readonly inMemory?: boolean | undefined;
   /** Address of the console, with its token. */
   readonly consoleUrl?: string | undefined;
+  /** The second node of `--two-nodes`: where agents connect, and the domain of its DIDs. */
+  readonly secondNode?: { readonly url: string; readonly domain: string } | undefined;
 }
 
 /** The state of the nearest data directory, and where it is. */
@@ -80,11 +83,16 @@ async function readState(directory: string): Promise<FoundState | undefined> {
 
 function isState(value: unknown): value is DevState {
   if (typeof value !== "object" || value === null) return false;
-  const { pid, nodeHttpUrl, environment } = value as Partial<Record<keyof DevState, unknown>>;
+  const { pid, nodeHttpUrl, environment, secondNode } = value as Partial<Record<keyof DevState, unknown>>;
   if (typeof pid !== "number" || typeof nodeHttpUrl !== "string" || typeof environment !== "object" || environment === null) return false;
+  if (secondNode !== undefined && !isSecondNode(secondNode)) return false;
   return VARIABLES.filter((name) => name !== "SKYTALE_LENS").every(
     (name) => typeof (environment as Partial<DevEnvironment>)[name] === "string",
   );
+}
+
+function isSecondNode(value: unknown): boolean {
+  return isJsonObject(value) && typeof value["url"] === "string" && typeof value["domain"] === "string";
 }
 
 /** The names of the variables, in the order in which they are printed. */

@@ -88,7 +88,14 @@ export async function dev({ version, environment: given, output, signal }: Runti
       const own = { ...given, ...variables, PARLEY_CONTEXT: "none" };
       const agents = new TryAgents(own);
       console?.attach(devSource({ environment: own, cliVersion: version, dataDirectory: directory.path, agents }));
-      await directory.writeState({ pid: process.pid, nodeHttpUrl, environment, inMemory: memory, consoleUrl });
+      await directory.writeState({
+        pid: process.pid,
+        nodeHttpUrl,
+        environment,
+        inMemory: memory,
+        consoleUrl,
+        ...(secondNode !== undefined && { secondNode: { url: secondNode.url, domain: secondNode.domain } }),
+      });
       if (env !== false) await writeEnvironment(env, variables);
       const ready: DevReady = { event: "ready", pid: process.pid, data: directory.path, environment, console: consoleUrl, secondNode };
       output.data(ready, () => VARIABLES.map((name) => `${name}=${environment[name]}`).join("\n"));

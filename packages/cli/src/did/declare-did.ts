@@ -8,8 +8,12 @@ export function declareDid(program: Command, host: Host): void {
   const resolve = did
     .command("resolve")
     .summary("print the document of a DID")
-    .description("Fetches and checks the document of a did:web or did:key, and prints it as JSON. Plain http is used for localhost only.")
+    .description(
+      "Fetches and checks the document of a did:web or did:key, and prints it as JSON. Plain http is used for localhost only; did:web:localhost:<name> is " +
+        "looked up at the node of the settings.",
+    )
     .argument("<did>", "such as did:web:example.com:alice")
+    .option("--context <name>", "the node of a context; none for no context")
     .option("--timeout <time>", "timeout, such as 500ms, 10s or 1m", readTimeout, 10_000);
   runs(resolve, host, async () => (await import("./did.ts")).resolveDid);
 }

@@ -1,18 +1,41 @@
-import { createDidResolver, didKeyMethod, didWebMethod, type DidResolver } from "@parley/did";
+import { createDidResolver, DidError, didKeyMethod, didWebMethod, type DidDocument } from "@parley/did";
 import { createNodeFetch } from "@parley/did/node";
 import type { Runtime } from "../command/runtime.ts";
+import { localHosts } from "./local-hosts.ts";
 
-/** A resolver that also reaches private addresses: the user chooses the DID, and reaches these hosts anyway. */
-export function createResolver(timeoutMs: number): DidResolver {
-  const web = didWebMethod({ fetch: createNodeFetch({ allow: ["loopback", "private"] }), httpForLoopback: true });
-  return createDidResolver({ methods: { ...didKeyMethod(), ...web }, cache: false, timeoutMs });
+/** Options of commands that look up a DID. */
+export interface ResolveOptions {
+  readonly context?: string | undefined;
+  /** Milliseconds. */
+  readonly timeout: number;
+}
+
+/**
+ * Resolves a DID, also of a host with a private address: the user chooses the DID, and reaches these hosts anyway. Documents below `localhost` are
+ * those of the node of the settings.
+ *
+ * @throws DidError; CliError of settings that can't be read.
+ */
+export async function findDocument(runtime: Runtime, { context, timeout }: ResolveOptions, did: string): Promise<DidDocument> {
+  const hosts = await localHosts(runtime, [did], context);
+  const web = didWebMethod({ fetch: createNodeFetch({ allow: ["loopback", "private"] }), httpForLoopback: true, hosts });
+  const resolver = createDidResolver({ methods: { ...didKeyMethod(), ...web }, cache: false, timeoutMs: timeout });
+  try {
+    return await resolver.resolve(did, { signal: runtime.signal });
+  } catch (error) {
+    const [origin] = Object.values(hosts);
+    if (origin === undefined || !(error instanceof DidError)) throw error;
+    if (error.code === "not_found") throw new DidError("not_found", `The node at ${origin} has no document for this DID`, { cause: error });
+    if (error.code !== "fetch_failed") throw error;
+    throw new DidError("fetch_failed", `The DID document cannot be fetched from the node at ${origin}`, { cause: error });
+  }
 }
 
 /**
  * Prints the document of a DID.
  *
- * @throws DidError
+ * @throws DidError; CliError of settings that can't be read.
  */
-export async function resolveDid({ output, signal }: Runtime, { timeout }: { readonly timeout: number }, did: string): Promise<void> {
-  output.data(await createResolver(timeout).resolve(did, { signal }), (document) => JSON.stringify(document, undefined, 2));
+export async function resolveDid(runtime: Runtime, options: ResolveOptions, did: string): Promise<void> {
+  runtime.output.data(await findDocument(runtime, options, did), (document) => JSON.stringify(document, undefined, 2));
 }

@@ -5,6 +5,7 @@ import { isJsonObject, type JsonObject } from "@parley/core";
 import { isLocalhostName, systemCode, systemReason } from "@parley/core/internal";
 import { EXIT, type ExitCode } from "../cli-error.ts";
 import type { Variables } from "../settings/contexts.ts";
+import { readServerUrl } from "../settings/server-url.ts";
 import { failed, ok, skipped, warning, type Check, type CheckResult, type DoctorContext } from "./check.ts";
 
 /** A server whose HTTP interface is checked. */
@@ -115,16 +116,6 @@ export function serverUrl(context: DoctorContext, variable: HttpServerKind["vari
   const url = readServerUrl(variablesOf(context)[variable] ?? "", defaultPort);
   if (url === undefined) throw new TypeError(`${variable} is not a URL`);
   return url;
-}
-
-/** Reads an origin; `ws`, `grpc` and their forms with TLS count as `http` and `https`. */
-function readServerUrl(text: string, defaultPort?: number): URL | undefined {
-  const http = text.trim().replace(/^(?:ws|grpc)(s?):\/\//, "http$1://");
-  if (!URL.canParse(http)) return undefined;
-  const url = new URL(http);
-  if (url.protocol !== "http:" && url.protocol !== "https:") return undefined;
-  if (url.port === "" && defaultPort !== undefined) url.port = String(defaultPort);
-  return new URL(url.origin);
 }
 
 async function checkReachable(

@@ -2,7 +2,7 @@ import { isJsonObject } from "@parley/core";
 import { didcommEndpoints, type DidDocument } from "@parley/did";
 import { EXIT, type ExitCode } from "../cli-error.ts";
 import type { Runtime } from "../command/runtime.ts";
-import { createResolver } from "../did/did.ts";
+import { findDocument } from "../did/did.ts";
 import { withAgent, type AgentOptions } from "../messages/connect-agent.ts";
 import type { Paint } from "../output/colours.ts";
 import { printable } from "../output/printable.ts";
@@ -42,7 +42,7 @@ type Found<T> = { readonly value: T } | { readonly problem: InspectProblem; read
  */
 export async function inspect(runtime: Runtime, options: AgentOptions, did: string): Promise<ExitCode> {
   const [document, protocols] = await Promise.all([
-    find(() => createResolver(options.timeout).resolve(did, { signal: runtime.signal })),
+    find(() => findDocument(runtime, options, did)),
     find(() => protocolsOf(runtime, options, did)),
   ]);
   const output: InspectOutput = {
