@@ -46,6 +46,15 @@ describe("the keys that sign tokens", () => {
     await (await start({ serverKey: new Uint8Array(32).fill(1) })).close();
   });
 
+  it("are not opened with a given key in place of server.key: the error says what to give", async () => {
+    await (await start()).close();
+    await expect(start({ serverKey: new Uint8Array(32).fill(1) })).rejects.toMatchObject({
+      code: "data_dir_unusable",
+      message: `SKYTALE_SERVER_KEY (serverKey of startSkytale) is not the key that the keys which sign tokens in ${dataDir} are encrypted with: give the former one, or the content of server.key if that is there`,
+    });
+    await (await start()).close();
+  });
+
   it("keep a server from starting when server.key is missing, and nothing is written", async () => {
     await (await start()).close();
     const key = await readFile(join(dataDir, "server.key"));

@@ -1,4 +1,5 @@
 import { readdir } from "node:fs/promises";
+import { systemCode } from "@parley/core/internal";
 import { StorageError } from "@parley/storage";
 import { checkDirectoryKind } from "@parley/storage/directory-lock";
 import type { LmdbOptions } from "./lmdb-environment.ts";
@@ -14,7 +15,8 @@ const REMEDY = "Give the directory with which the server was started";
 export async function checkDataDirectory(directory: string, { name }: Pick<LmdbOptions, "name">): Promise<void> {
   const file = `${name}.mdb`;
   const names = await readdir(directory).catch((error: unknown) => {
-    throw new StorageError("data_dir_unusable", `${directory} is not a data directory: ${reasonOf(error)}. ${REMEDY}`, { cause: error });
+    const { reason, remedy = REMEDY } = describe(error);
+    throw new StorageError("data_dir_unusable", `${directory} is not a data directory: ${reason}. ${remedy}`, { cause: error });
   });
   try {
     checkDirectoryKind(directory, names, file);
@@ -26,8 +28,9 @@ export async function checkDataDirectory(directory: string, { name }: Pick<LmdbO
   }
 }
 
-function reasonOf(error: unknown): string {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  if (code === "ENOENT") return "it does not exist";
-  return code === "ENOTDIR" ? "it is a file" : "it can't be read";
+function describe(error: unknown): { readonly reason: string; readonly remedy?: string } {
+  const code = systemCode(error);
+  if (code === "ENOENT")
+    return { reason: "it does not exist", remedy: `${REMEDY}, or for a new server make an empty one, of its user and with mode 0700` };
+  return { reason: code === "ENOTDIR" ? "it is a file" : "it can't be read" };
 }

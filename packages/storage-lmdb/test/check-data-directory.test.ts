@@ -52,7 +52,7 @@ describe("checkDataDirectory", () => {
   it("rejects a missing directory, and does not create it", async () => {
     await expect(checkDataDirectory(path, SCHEMA)).rejects.toMatchObject({
       code: "data_dir_unusable",
-      message: `${path} is not a data directory: it does not exist. Give the directory with which the server was started`,
+      message: `${path} is not a data directory: it does not exist. Give the directory with which the server was started, or for a new server make an empty one, of its user and with mode 0700`,
     });
     expect(await readdir(directory.path)).toEqual([]);
   });

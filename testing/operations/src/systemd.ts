@@ -11,10 +11,10 @@ const run = promisify(execFile);
 const REPOSITORY = fileURLToPath(new URL("../../..", import.meta.url));
 
 /**
- * Becomes a systemd that knows the units of a folder and nothing else of this machine: it sees empty /run, /tmp and /var/lib, users with the names of the units,
- * and the repository's packages in /opt/parley.
+ * Becomes a systemd that knows the units of a folder and nothing else of this machine: it sees empty /run, /tmp and /var/lib, a copy of /etc without
+ * the users of the units, and the repository's packages in /opt/parley.
  *
- * Arguments: a folder for files, that of the units, that of Node, the names of the units.
+ * Arguments: a folder for files, that of the units, that of Node, the names of the packages.
  */
 const ENTER = `
 set -e
@@ -27,15 +27,9 @@ mkdir "$folder/units" "$folder/repository" "$folder/opt" "$folder/node"
 mount --bind "${REPOSITORY}" "$folder/repository"
 mount --bind "$node" "$folder/node"
 cp "$units"/*.service "$folder/units"
-cp /etc/passwd /etc/group "$folder"
-user=1500
-for name in "$@"; do
-  user=$((user + 1))
-  echo "$name:x:$user:$user::/var/lib/$name:/usr/sbin/nologin" >> "$folder/passwd"
-  echo "$name:x:$user:" >> "$folder/group"
-done
-for target in sysinit basic shutdown umount network-online time-sync multi-user; do echo "[Unit]" > "$folder/units/$target.target"; done
-printf '[Unit]\\nWants=%s\\n' "$(printf '%s.service ' "$@")" > "$folder/units/default.target"
+cp -a /etc "$folder"
+for name in "$@"; do sed -i "/^$name:/d" "$folder"/etc/passwd "$folder"/etc/group "$folder"/etc/*shadow; done
+for target in sysinit basic shutdown umount network-online time-sync multi-user default; do echo "[Unit]" > "$folder/units/$target.target"; done
 mount -t tmpfs -o mode=755 run /run
 mkdir /run/test
 mount --rbind "$folder" /run/test
@@ -44,8 +38,7 @@ mount -t tmpfs -o mode=755 state /var/lib
 mount -t tmpfs -o mode=755 opt /opt
 mkdir -p /opt/parley/node_modules/@parley
 for name in "$@"; do ln -s "/run/test/repository/packages/$name" /opt/parley/node_modules/@parley; done
-mount --bind /run/test/passwd /etc/passwd
-mount --bind /run/test/group /etc/group
+mount --bind /run/test/etc /etc
 [ "$(readlink -f /usr/bin/node)" = "$(readlink -f "$node/node")" ] || mount --bind /run/test/node/node /usr/bin/node
 ip link set lo up
 export container=other SYSTEMD_UNIT_PATH=/run/test/units
@@ -67,7 +60,7 @@ export class Systemd implements AsyncDisposable {
     for (const stream of [child.stdout, child.stderr]) stream?.on("data", (chunk: Buffer) => (this.#output += chunk.toString()));
   }
 
-  /** Starts it with the services of a folder. @param names of the units, and of the users that they run as */
+  /** Starts it with the services of a folder, none of which runs. @param names of the packages that they need */
   static async start(units: string, names: readonly string[]): Promise<Systemd> {
     const folder = await mkdtemp(join(tmpdir(), "parley-systemd-"));
     const namespaces = ["--mount", "--pid", "--net", "--ipc", "--uts", "--cgroup", "--fork"];

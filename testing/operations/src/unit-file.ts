@@ -13,6 +13,11 @@ export function readUnit(text: string): ReadonlyMap<string, readonly string[]> {
   return settings;
 }
 
+/** The commands that a unit's comment gives to prepare a machine, in order. */
+export function preparation(text: string): readonly string[] {
+  return Array.from(text.matchAll(/^# {3}(?<command>.*)$/gm), ({ groups }) => groups?.["command"] ?? "");
+}
+
 /** The words of `ExecStart`, without those that come from variables. */
 export function execStart(unit: ReadonlyMap<string, readonly string[]>): readonly string[] {
   const [line = ""] = unit.get("Service.ExecStart") ?? [];

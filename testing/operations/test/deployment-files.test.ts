@@ -21,7 +21,14 @@ interface Service {
   readonly volumes: readonly string[];
 }
 
-const { services } = parse(read("single/compose.yaml"), { merge: true }) as { readonly services: Readonly<Record<string, Service>> };
+interface Network {
+  readonly ipam: { readonly config: readonly { readonly subnet: string; readonly gateway: string }[] };
+}
+
+const { services, networks } = parse(read("single/compose.yaml"), { merge: true }) as {
+  readonly services: Readonly<Record<string, Service>>;
+  readonly networks: Readonly<Record<string, Network>>;
+};
 
 /** Flags of a command line that the help of the command does not have. */
 function unknownFlags(server: string, words: readonly string[]): readonly string[] {
@@ -85,6 +92,13 @@ describe("the compose file of single servers", () => {
     });
     expect(service?.tmpfs).toHaveLength(1);
     for (const port of service?.ports ?? []) expect(port).toMatch(/^127\.0\.0\.1:(\d+):\1$/);
+  });
+
+  it.each(SERVERS)("has %s trust the proxy on this machine, and no other container", (server) => {
+    const [config] = networks["default"]?.ipam.config ?? [];
+    const command = services[server]?.command ?? [];
+    expect(command[command.indexOf("--trust-proxy") + 1]).toBe(config?.gateway);
+    expect(config?.subnet).toBe(config?.gateway.replace(/\d+$/, "0/24"));
   });
 
   it.each(SERVERS)("starts %s as its Dockerfile does, with more flags", (server) => {

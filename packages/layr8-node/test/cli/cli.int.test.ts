@@ -261,7 +261,7 @@ describe("layr8-node", () => {
   it.each([["list"], ["create", "--any"], ["revoke", "k"]])("refuses a directory that isn't there: keys %s", async (...args) => {
     const data = join(folder, "typo");
     expect(await failure("keys", ...args, "--data-dir", data)).toBe(
-      `layr8-node: ${data} is not a data directory: it does not exist. Give the directory with which the server was started\n`,
+      `layr8-node: ${data} is not a data directory: it does not exist. Give the directory with which the server was started, or for a new server make an empty one, of its user and with mode 0700\n`,
     );
     expect(await readdir(folder)).toEqual([]);
   });

@@ -129,7 +129,7 @@ describe("skytale-server", () => {
     const { code, stdout, stderr } = await runCommand(...args, "--data-dir", data);
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
     expect(stderr).toBe(
-      `skytale-server: ${data} is not a data directory: it does not exist. Give the directory with which the server was started\n`,
+      `skytale-server: ${data} is not a data directory: it does not exist. Give the directory with which the server was started, or for a new server make an empty one, of its user and with mode 0700\n`,
     );
     expect(await readdir(folder.path)).toEqual([]);
   });
