@@ -178,6 +178,8 @@ export function checkSettings(
   given: Pick<SkytaleClientSettings, "events" | "relayLimits">,
   more: Readonly<Record<string, OptionCheck>>,
 ): void {
+  const misplaced = Object.keys(given).find((name) => Object.hasOwn(EVENTS, name));
+  if (misplaced !== undefined) throw new TypeError(`Unknown option "${misplaced}". It is an event: events: { ${misplaced}: … }`);
   checkOptions<object>(given, { ...CHECKS, ...more });
   checkOptions<SkytaleClientEvents>(given.events, EVENTS, "events.");
   readLimits(given.relayLimits, "relayLimits");

@@ -5,7 +5,7 @@ import { checkOptions, IS_BOOLEAN, type OptionCheck } from "@parley/core/interna
 export interface OtelOptions {
   /**
    * Whose trace contexts are continued: DIDs such as `did:web:acme.example:shop`, and channels such as `acme/team/general`; a `*` at the end stands for
-   * any rest. The spans of their messages are then children of theirs, and their decision whether to record counts. Contexts of all others are linked
+   * any rest, compared as text: `did:web:localhost%3A*` for DIDs of localhost with any port. The spans of their messages are then children of theirs, and their decision whether to record counts. Contexts of all others are linked
    * from a trace of one's own. On a channel, every member is trusted. Default: none.
    */
   readonly trust?: readonly string[];

@@ -448,6 +448,13 @@ it.each(MISSPELT)("rejects unknown options by name: %o", (misspelt) => {
   expect(() => new SkytaleClient(options)).toThrow(/^Unknown option /);
 });
 
+it("names events as the place of a listener that is given as an option", () => {
+  const options = { endpoint: "http://127.0.0.1:1", dataDir: "x", identity: "alice", onDecrypted: () => undefined };
+  const message = 'Unknown option "onDecrypted". It is an event: events: { onDecrypted: … }';
+  expect(() => new SkytaleChannelManager(options)).toThrow(new TypeError(message));
+  expect(() => new SkytaleClient(options)).toThrow(new TypeError(message));
+});
+
 it.each<[unknown, string]>([
   [5, 'Option "admissionTimes" must be an object'],
   [{ turns: { atLeast: 1, spread: 1 } }, 'Unknown option "admissionTimes.turns". Did you mean "admissionTimes.turn"?'],
