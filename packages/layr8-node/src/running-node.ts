@@ -135,12 +135,14 @@ export class RunningNode implements Layr8Node {
     const { watchdog } = this.#lifecycle;
     // Unknown senders use a resolver with its own cache and limits, so that they can not exhaust those of the agents here.
     const [recipients, senders] = [this.#createResolver(resolution), this.#createResolver(resolution)];
+    const grantCache = new GrantCache({ maxAgeMs: resolution.cacheTtlMs, now: () => stores.clock.expiry() });
     const { publisher, ...verifiers } = createNodeVerifiers({
       stores,
       limits,
       resolution,
       resolvers: { recipients, senders },
       origin: () => this.#statusOrigin,
+      onStatusListChanged: (urls) => grantCache.forget(urls),
     });
     this.#knownHosts = new KnownHosts(options.knownHosts, Object.keys(resolution.hosts));
     const keep = stores.deadLetters && ((letter: NewDeadLetter) => void stores.deadLetters?.add(letter).catch(this.#events.onFailure));
@@ -166,7 +168,7 @@ export class RunningNode implements Layr8Node {
       inbox,
       policies,
       verifiers,
-      grantCache: new GrantCache({ maxAgeMs: resolution.cacheTtlMs, now: () => stores.clock.expiry() }),
+      grantCache,
       remote: this.#federation.remote,
       isHosted: (did) => dids.has(did),
       catchUp: stores.shared && (async () => void (await Promise.all([dids.catchUp(), this.#router.mailboxes.catchUp()]))),

@@ -308,6 +308,29 @@ describe("a grant that must not permit a message", () => {
     await denials;
   });
 
+  it.each(["suspended", "revoked"])("of an issuer on this node is refused as soon as it is %s", async (status) => {
+    const issuer = "did:web:localhost:owner";
+    await start([{ ...POLICY, grantIssuers: [issuer] }]);
+    const [alice, bob] = [await agent(ALICE), await agent(BOB)];
+    const scope = [{ protocol: ORDER, messageTypes: ["create"], resource: BOB }];
+    const credential = { "@context": ["https://www.w3.org/ns/credentials/v2"], type: ["VerifiableCredential", "VerifiableGrant"] };
+    const [withdrawn, other] = await Promise.all(
+      [1, 2].map(async () => {
+        const body = { issuer_did: issuer, revocable: true, credential: { ...credential, credentialSubject: { id: ALICE, scope } } };
+        return String((await post("sign", body))["signed_credential"]);
+      }),
+    );
+    for (const signed of [withdrawn, other]) {
+      await alice.send(message(`before-${signed === other}`, [attachment(signed ?? "")]));
+      await bob.receive();
+    }
+    expect(await post("status", { issuer_did: issuer, signed_credential: withdrawn, status })).toEqual({ status });
+    await alice.send(message("after", [attachment(withdrawn ?? "")]));
+    expect((await denialOf(alice, "after")).grants).toMatchObject([{ code: status }]);
+    await alice.send(message("another", [attachment(other ?? "")]));
+    expect((await bob.receive()).plaintext["id"]).toBe("another");
+  });
+
   it("is refused when its status can't be fetched now, and the sender is told to try again", async () => {
     await start([POLICY]);
     const alice = await agent(ALICE);
@@ -366,24 +389,20 @@ describe("a grant that was derived from another one", () => {
 
   /** A grant that Alice's node signs in her name. */
   async function derived(origin: string, { holder = HELPER, scope = {}, ...delegation }: JsonObject = {}): Promise<string> {
-    const response = await fetch(`${node.httpUrl}/api/v1/credentials/sign`, {
-      method: "POST",
-      headers: { "x-api-key": KEY, "content-type": "application/json" },
-      body: JSON.stringify({
-        issuer_did: ALICE,
-        credential: {
-          "@context": ["https://www.w3.org/ns/credentials/v2"],
-          id: "urn:uuid:8a1676b8-b51f-11ed-937b-d76685a20ff5",
-          type: ["VerifiableCredential", "VerifiableGrant"],
-          credentialSubject: {
-            id: holder,
-            scope: [{ protocol: ORDER, messageTypes: ["create"], ...(scope as JsonObject) }],
-            delegation: { parentCapability: "urn:uuid:7a1676b8-b51f-11ed-937b-d76685a20ff5", parentCredential: origin, ...delegation },
-          },
+    const signed = await post("sign", {
+      issuer_did: ALICE,
+      credential: {
+        "@context": ["https://www.w3.org/ns/credentials/v2"],
+        id: "urn:uuid:8a1676b8-b51f-11ed-937b-d76685a20ff5",
+        type: ["VerifiableCredential", "VerifiableGrant"],
+        credentialSubject: {
+          id: holder,
+          scope: [{ protocol: ORDER, messageTypes: ["create"], ...(scope as JsonObject) }],
+          delegation: { parentCapability: "urn:uuid:7a1676b8-b51f-11ed-937b-d76685a20ff5", parentCredential: origin, ...delegation },
         },
-      }),
+      },
     });
-    return ((await response.json()) as { signed_credential: string }).signed_credential;
+    return String(signed["signed_credential"]);
   }
 
   it("permits what both permit, to its own holder", async () => {
@@ -446,6 +465,17 @@ describe("a grant that was derived from another one", () => {
     expect((await denialOf(helper, "1")).grants).toMatchObject([{ code }]);
   });
 });
+
+/** A call of the REST API about credentials, which must succeed. */
+async function post(call: string, body: object): Promise<Record<string, unknown>> {
+  const response = await fetch(`${node.httpUrl}/api/v1/credentials/${call}`, {
+    method: "POST",
+    headers: { "x-api-key": KEY, "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  expect(response.status).toBe(200);
+  return (await response.json()) as Record<string, unknown>;
+}
 
 function withSubject(signed: string, members: JsonObject): string {
   const payload = JSON.parse(Buffer.from(signed.split(".")[1] ?? "", "base64url").toString()) as { credentialSubject: JsonObject };

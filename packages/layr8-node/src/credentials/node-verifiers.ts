@@ -14,6 +14,8 @@ export interface NodeVerifiersOptions {
   readonly resolvers: { readonly recipients: DidResolver; readonly senders: DidResolver };
   /** Public URL of the node, without a slash at its end. */
   origin(): string;
+  /** A status list of the node has changed, at these URLs: results that depend on it no longer hold. */
+  onStatusListChanged(urls: readonly string[]): void;
 }
 
 /** The publisher of a node's status lists, and its verifiers for agents here and for senders on other nodes. */
@@ -24,7 +26,14 @@ export interface NodeVerifiers {
 }
 
 /** Creates verifiers that read the node's own status lists directly, and notice their changes at once. */
-export function createNodeVerifiers({ stores, limits, resolution, resolvers, origin }: NodeVerifiersOptions): NodeVerifiers {
+export function createNodeVerifiers({
+  stores,
+  limits,
+  resolution,
+  resolvers,
+  origin,
+  onStatusListChanged,
+}: NodeVerifiersOptions): NodeVerifiers {
   const { dids, statusLists } = stores;
   const publisher = new StatusListPublisher({
     lists: statusLists,
@@ -39,7 +48,9 @@ export function createNodeVerifiers({ stores, limits, resolution, resolvers, ori
   const local = createNetworkVerifier(resolvers.recipients, resolution, limits, readOwn);
   const remote = createNetworkVerifier(resolvers.senders, resolution, limits, readOwn);
   statusLists.onChanged((list) => {
-    for (const url of publisher.urlsOf(list)) for (const verifier of [local, remote]) verifier.forgetStatusList(url);
+    const urls = publisher.urlsOf(list);
+    for (const url of urls) for (const verifier of [local, remote]) verifier.forgetStatusList(url);
+    onStatusListChanged(urls);
   });
   return { publisher, local, remote };
 }

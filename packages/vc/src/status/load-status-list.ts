@@ -7,7 +7,7 @@ import { readSecured, type Secured } from "../secured.ts";
 import { VcError } from "../vc-error.ts";
 import type { Verification } from "../verification.ts";
 import { Bitstring } from "./bitstring.ts";
-import { getList, storeList, type FreshStatusList, type VerifiedStatusList } from "./status-list-cache.ts";
+import { getList, revisionOf, storeList, type FreshStatusList, type VerifiedStatusList } from "./status-list-cache.ts";
 
 /** Default of `ttl`, in milliseconds (Bitstring Status List, section 2.2). */
 const DEFAULT_TTL_MS = 300_000;
@@ -21,9 +21,10 @@ export async function loadStatusList(url: string, verification: Verification): P
   const { lists, now } = verification;
   const cached = getList(lists, url, now);
   if (cached !== undefined) return cached;
+  const revision = revisionOf(lists);
   const text = await fetchList(url, verification);
   const { list, ttlMs } = await verifyList(text, url, verification);
-  return storeList(lists, url, list, { now, ttlMs });
+  return storeList(lists, url, list, { now, ttlMs, revision });
 }
 
 async function fetchList(url: string, verification: Verification): Promise<string> {

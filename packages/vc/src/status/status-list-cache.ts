@@ -25,12 +25,15 @@ export interface StatusListCacheOptions {
 /** The cached list of a URL, unless it has expired. */
 export let getList: (cache: StatusListCache, url: string, now: number) => FreshStatusList | undefined;
 
-/** Caches a list for at most `ttlMs`. */
+/** Counts the calls of `delete`. */
+export let revisionOf: (cache: StatusListCache) => number;
+
+/** Caches a list for at most `ttlMs`; not at all if `delete` was called since the given revision, because the list may be older. */
 export let storeList: (
   cache: StatusListCache,
   url: string,
   list: VerifiedStatusList,
-  time: { now: number; ttlMs: number },
+  time: { now: number; ttlMs: number; revision: number },
 ) => FreshStatusList;
 
 /**
@@ -41,6 +44,7 @@ export class StatusListCache {
   readonly #lists = new Map<string, FreshStatusList>();
   readonly #maxAgeMs: number;
   readonly #maxEntries: number;
+  #revision = 0;
 
   /** @throws TypeError if an option is invalid. */
   constructor({ maxAgeMs = 300_000, maxEntries = 100 }: StatusListCacheOptions = {}) {
@@ -48,8 +52,9 @@ export class StatusListCache {
     this.#maxEntries = checkNotNegative(maxEntries, "maxEntries");
   }
 
-  /** Drops the list of a URL, which is fetched again by the next verification that needs it. */
+  /** Drops the list of a URL, also one that is being fetched: the next verification that needs it fetches it again. */
   delete(url: string): void {
+    this.#revision += 1;
     this.#lists.delete(url);
   }
 
@@ -59,7 +64,9 @@ export class StatusListCache {
       const kept = cache.#lists.get(url);
       return kept === undefined || kept.expires <= now ? undefined : kept;
     };
-    storeList = (cache, url, list, { now, ttlMs }) => {
+    revisionOf = (cache) => cache.#revision;
+    storeList = (cache, url, list, { now, ttlMs, revision }) => {
+      if (revision !== cache.#revision) return { ...list, expires: now };
       const fresh = { ...list, expires: now + Math.min(ttlMs, cache.#maxAgeMs) };
       cache.#lists.delete(url);
       cache.#lists.set(url, fresh);

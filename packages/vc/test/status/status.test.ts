@@ -322,4 +322,22 @@ describe("a verified status list", () => {
     await verifyWith(list, other.statusEntry(1), { statusListCache: cache });
     expect(await fetches(clear, [0], cache)).toBe(1);
   });
+
+  it("is not cached if it was deleted while it was fetched, because it may have changed since", async () => {
+    const cache = new StatusListCache();
+    const [before, after] = [
+      await forgeCredential(clear, issuer, "compact_jwt"),
+      BitstringStatusList.create({ id: URL, statusPurpose: "revocation" }),
+    ];
+    after.set(INDEX, true);
+    const changed = await forgeCredential(await after.toCredential({ issuer: issuer.did }), issuer, "compact_jwt");
+    const signed = await signCredential(credentialWith(entry), { key: issuer.key, now });
+    const options = { resolver, now, statusListCache: cache };
+    const status: StatusListFetch = async () => {
+      cache.delete(URL);
+      return before;
+    };
+    expect((await verifyCredential(signed, { ...options, status })).holdsUntil).toBe(NOW);
+    expectVcError(await rejectionOf(verifyCredential(signed, { ...options, status: async () => changed })), "revoked");
+  });
 });

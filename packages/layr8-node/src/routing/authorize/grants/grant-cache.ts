@@ -6,6 +6,18 @@ interface CachedGrant {
   readonly chain: readonly Grant[];
   /** Milliseconds since 1970. */
   readonly until: number;
+  /** URLs of the status lists that the result depends on. */
+  readonly statusLists: readonly string[];
+}
+
+/** What the result of a grant's verification depends on. */
+export interface GrantValidity {
+  /** End of the result; see `VerifiedCredential.holdsUntil`. Default: none. */
+  readonly holdsUntil?: number;
+  /** URLs of the status lists that were read. Default: none. */
+  readonly statusLists?: readonly string[];
+  /** {@link GrantCache.revision} before the verification: if a list has changed since, the result is not cached. */
+  readonly revision: number;
 }
 
 /** Options of {@link GrantCache}. */
@@ -22,6 +34,7 @@ export interface GrantCacheOptions {
 export class GrantCache {
   readonly #grants = new Map<string, CachedGrant>();
   readonly #options: Required<GrantCacheOptions>;
+  #revision = 0;
 
   constructor({ maxEntries = 10_000, ...options }: GrantCacheOptions) {
     this.#options = { ...options, maxEntries };
@@ -38,15 +51,29 @@ export class GrantCache {
     return undefined;
   }
 
-  /** @param holdsUntil end of the verification's result; see `VerifiedCredential.holdsUntil`. */
-  put(signed: string, chain: readonly Grant[], holdsUntil: number = Infinity): void {
+  /** Counts the changes of status lists. */
+  get revision(): number {
+    return this.#revision;
+  }
+
+  /** Drops the grants that depend on status lists which have changed. */
+  forget(changed: readonly string[]): void {
+    this.#revision += 1;
+    for (const [key, { statusLists }] of this.#grants) {
+      if (statusLists.some((url) => changed.includes(url))) this.#grants.delete(key);
+    }
+  }
+
+  /** Caches a verified grant as long as its result holds. */
+  put(signed: string, chain: readonly Grant[], { holdsUntil = Infinity, statusLists = [], revision }: GrantValidity): void {
+    if (statusLists.length > 0 && revision !== this.#revision) return;
     const { now, maxAgeMs, maxEntries } = this.#options;
     const time = now();
     const until = Math.min(time + maxAgeMs, holdsUntil);
     if (until <= time) return;
     const key = keyOf(signed);
     this.#grants.delete(key);
-    this.#grants.set(key, { chain, until });
+    this.#grants.set(key, { chain, until, statusLists });
     const [oldest] = this.#grants.keys();
     if (this.#grants.size > maxEntries && oldest !== undefined) this.#grants.delete(oldest);
   }

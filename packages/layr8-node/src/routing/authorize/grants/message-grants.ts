@@ -1,8 +1,8 @@
-import { ParleyError, type Message } from "@parley/core";
+import { isJsonObject, ParleyError, type JsonObject, type Message } from "@parley/core";
 import { decodeCredential, type VcErrorCode, type VerifiedCredential } from "@parley/vc";
 import { isGrant, matchGrantChain, readGrantChain, type Grant, type GrantMismatchCode, type GrantRequest } from "@parley/vc/grants";
 import { attachedCredentials, hasAttachedCredentials, type AttachedCredential } from "./attached-credentials.ts";
-import type { GrantCache } from "./grant-cache.ts";
+import type { GrantCache, GrantValidity } from "./grant-cache.ts";
 
 /** Most credentials of one message that are considered as grants. layr8's SDKs attach up to 16, besides those of the caller. */
 const MAX_CONSIDERED = 32;
@@ -104,10 +104,11 @@ export class MessageGrants implements GrantEvidence {
    */
   async verify(verifier: GrantVerifier, owner: string): Promise<void> {
     for (const candidate of this.#unverified) {
+      const { revision } = this.#cache;
       try {
         // oxlint-disable-next-line no-await-in-loop
-        const holdsUntil = await verifyLinks(candidate.links, verifier, owner);
-        this.#cache.put(candidate.links[0] ?? "", candidate.chain, holdsUntil);
+        const validity = await verifyLinks(candidate.links, verifier, owner);
+        this.#cache.put(candidate.links[0] ?? "", candidate.chain, { ...validity, revision });
         candidate.isVerified = true;
       } catch (error) {
         candidate.failure = problemOf(error);
@@ -147,17 +148,27 @@ function rootIssuerOf(chain: readonly Grant[]): string {
   return chain.at(-1)?.issuer ?? "";
 }
 
-/** @returns until when the result holds. */
-async function verifyLinks(links: readonly string[], verifier: GrantVerifier, owner: string): Promise<number> {
+/** @returns what the result depends on. */
+async function verifyLinks(links: readonly string[], verifier: GrantVerifier, owner: string): Promise<Omit<GrantValidity, "revision">> {
   let earliest = Infinity;
+  const statusLists: string[] = [];
   // From the trusted issuer on: each link names the issuer of the next one, whose DID is resolved. One after the other, so that a message uses one
   // verification slot of its sender.
   for (const link of links.toReversed()) {
     // oxlint-disable-next-line no-await-in-loop
-    const { holdsUntil = Infinity } = await verifier.verifyCredential(link, { owner });
+    const { credential, holdsUntil = Infinity } = await verifier.verifyCredential(link, { owner });
     earliest = Math.min(earliest, holdsUntil);
+    statusLists.push(...statusListsOf(credential));
   }
-  return earliest;
+  return { holdsUntil: earliest, statusLists };
+}
+
+/** The URLs of the status lists of a verified credential. */
+function statusListsOf({ credentialStatus = [] }: JsonObject): readonly string[] {
+  return [credentialStatus].flat().flatMap((entry) => {
+    const url = isJsonObject(entry) ? entry["statusListCredential"] : undefined;
+    return typeof url === "string" ? [url] : [];
+  });
 }
 
 function problemWith({ chain, failure }: Candidate, request: GrantRequest, isTrusted: (issuer: string) => boolean): Problem {
