@@ -96,13 +96,18 @@ export function helpLines(flags, documented, configurable) {
   const byFlag = new Map(documented.map((option) => [option.name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`), option]));
   return Object.entries(flags).flatMap(([name, { value, help }]) => {
     const { text = "", standard = "" } = byFlag.get(name) ?? {};
-    const sentence = (help === "" ? /^.*?(?=[.](?: |$)|$)/.exec(text)[0] : help).replaceAll("`", "");
+    const sentence = asFlagValues((help === "" ? /^.*?(?=[.](?: |$)|$)/.exec(text)[0] : help).replaceAll("`", ""));
     const config = name === "config" ? ` with any of: ${configurable.join(", ")}` : "";
     // Only defaults that are values: not "none", nor a sentence.
     const [, plain = "none"] = help === "" ? (/^`?([\w.%<>-]+)`?(?::|$)/.exec(standard) ?? []) : [];
     const shown = plain === "none" || plain === "false" ? "" : ` (default ${plain})`;
     return wrap(`  --${name}${value === "" ? "" : ` ${value}`}`, sentence + config + shown);
   });
+}
+
+/** Writes lists of texts as flags take them: `["a", "b"]` is `a,b`. */
+function asFlagValues(sentence) {
+  return sentence.replaceAll(/\["[^\]]*"\]/g, (list) => JSON.parse(list).join(","));
 }
 
 function wrap(flag, text) {

@@ -64,6 +64,10 @@ describe("options in documents", () => {
       "  --max-bytes <n>     Bytes of a message, a|b",
       "  --quiet             Log nothing",
     ]);
+    const list = [{ name: "nats", text: 'Servers, such as `["nats://n1:4222", "nats://n2:4222"]`. More.', standard: "" }];
+    expect(helpLines({ nats: { value: "<url>,…", help: "" } }, list, [])).toEqual([
+      "  --nats <url>,…      Servers, such as nats://n1:4222,nats://n2:4222",
+    ]);
     expect(withHelp("x\n\nstart:\n  --old\n\nmore\n", ["  --new"])).toBe("x\n\nstart:\n  --new\n\nmore\n");
   });
 });

@@ -46,8 +46,10 @@ async function listening(environment: Record<string, string>): Promise<string[]>
 describe("parley dev", () => {
   it("gives agents of both servers what they need, and shows messages without bodies and keys", { timeout: 240_000 }, async () => {
     await writeFile(join(place.path, ".env"), "# mine\nOTHER=1\nLAYR8_API_KEY=old\n", { mode: 0o644 });
+    expect(spawnSync("git", ["init", "--quiet", place.path]).status).toBe(0);
     const dev = await place.dev();
     const { environment } = dev;
+    expect(dev.stderr()).toContain("git does not ignore .env, which has API keys: add it to .gitignore.");
     const file = await readFile(join(place.path, ".env"), "utf8");
     expect(file).toBe(
       `# mine\nOTHER=1\n${Object.entries(environment)

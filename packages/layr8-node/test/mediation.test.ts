@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { createDidcommCrypto } from "@parley/didcomm-crypto";
 import { createDidResolver, didWebMethod } from "@parley/did";
 import { createNodeFetch } from "@parley/did/node";
+import { pino } from "pino";
 import { afterEach, describe, expect, it, onTestFinished } from "vitest";
 import type { Layr8Node } from "../src/layr8-node.ts";
 import { startNode } from "../src/node.ts";
@@ -160,8 +161,17 @@ describe("coordination with a mediator", () => {
     expect((await ask(await agent(CAROL), `${COORDINATION}/mediate-request`)).type).toBe(`${COORDINATION}/mediate-grant`);
   });
 
-  it("needs a DID of the node", async () => {
+  it("needs a DID of the node, and warns of one of another domain", async () => {
     await expect(() => startNode({ mediator: "did:key:z6Mk" })).rejects.toThrow('Option "mediator" must be a did:web DID');
+    const lines: string[] = [];
+    const logger = pino({ level: "warn" }, { write: (text) => void (text.includes("mediator") && lines.push(text)) });
+    await start({ logger });
+    await start({ logger, domain: "acme.example", mediator: "did:web:acme.example:mediator" });
+    await start({ logger, domain: "acme.example", publicUrl: "https://node.example", mediator: "did:web:node.example%3A8443:mediator" });
+    expect(lines).toEqual([]);
+    await start({ logger, domain: "acme.example", mediator: "did:web:partner.example:mediator" });
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toContain("not of this node's domain: other nodes look for it at partner.example");
   });
 });
 

@@ -15,6 +15,7 @@ export { restoreBackup, type RestoreOptions } from "./backup/restore-backup.ts";
 export type { BackupFile, BackupManifest } from "./backup/manifest.ts";
 export { createKey, hashKey, isKeyOf } from "./api-key.ts";
 export { writeEnvFile } from "./cli/env-file.ts";
+export { couldBeCommitted } from "./cli/git-ignore.ts";
 export { ClusterCommands, type ClusterProgram, type ClusterTools, type DirectoryImport } from "./cli/cluster-commands.ts";
 export type { ClusterOptions } from "./cli/cluster-options.ts";
 export { parseRevocation, printCreatedKey, printRecord } from "./cli/key-commands.ts";

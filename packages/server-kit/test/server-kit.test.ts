@@ -1,14 +1,16 @@
+import { execFile } from "node:child_process";
 import { chmod, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { formatLogLine } from "../src/format-log-line.ts";
 import { writeEnvFile } from "../src/cli/env-file.ts";
 import { readConfigFile } from "../src/cli/read-config-file.ts";
 import { readPortOption } from "../src/cli/read-port-option.ts";
 import { unknownCommand } from "../src/cli/unknown-command.ts";
-import { listenError, options, parseOptions, port, probePort, readOptions, text } from "../src/index.ts";
+import { couldBeCommitted, listenError, options, parseOptions, port, probePort, readOptions, text } from "../src/index.ts";
 
 let directory: string;
 beforeEach(async () => {
@@ -52,6 +54,23 @@ describe("writeEnvFile", () => {
       `--write-env ${path}: no such file or directory: create the directory ${join(directory, "absent")} first`,
     );
     await expect(writeEnvFile(directory, { A: "1" })).rejects.toThrow(`--write-env ${directory}: it is a directory`);
+  });
+});
+
+describe("a file with keys", () => {
+  const git = (...args: readonly string[]) => promisify(execFile)("git", ["-C", directory, ...args]);
+
+  it("could be committed in a work tree of git that does not ignore it", async () => {
+    const path = join(directory, ".env");
+    expect(await couldBeCommitted(path)).toBe(false);
+    await git("init", "--quiet");
+    expect(await couldBeCommitted(path)).toBe(true);
+    await writeFile(join(directory, ".gitignore"), ".env\n");
+    expect(await couldBeCommitted(path)).toBe(false);
+    // Ignored files can be tracked.
+    await writeFile(path, "");
+    await git("add", "--force", ".env");
+    expect(await couldBeCommitted(path)).toBe(true);
   });
 });
 

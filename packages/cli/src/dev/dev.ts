@@ -1,5 +1,5 @@
 import { systemReason } from "@parley/core/internal";
-import { writeEnvFile } from "@parley/server-kit";
+import { couldBeCommitted, writeEnvFile } from "@parley/server-kit";
 import { pino, type Logger } from "pino";
 import type { Runtime } from "../command/runtime.ts";
 import { CliError } from "../cli-error.ts";
@@ -99,6 +99,8 @@ export async function dev({ version, environment: given, output, signal }: Runti
       if (env !== false) await writeEnvironment(env, variables);
       const ready: DevReady = { event: "ready", pid: process.pid, data: directory.path, environment, console: consoleUrl, secondNode };
       output.data(ready, () => VARIABLES.map((name) => `${name}=${environment[name]}`).join("\n"));
+      if (env !== false && (await couldBeCommitted(env)))
+        output.note(`git does not ignore ${env}, which has API keys: add it to .gitignore.`);
       if (secondNode !== undefined) noteSecondNode(secondNode, environment, output);
       output.note(memory ? "Data is kept in memory only." : `Data is in ${directory.path}; \`parley dev --reset\` empties it.`);
       output.note(

@@ -6,6 +6,7 @@ import type { NodeRecorder } from "../admin/node-recorder.ts";
 import type { Clock } from "../clock.ts";
 import type { Resolution } from "../network/resolution.ts";
 import type { FederationMetrics } from "../http/metrics.ts";
+import { checkMediatorDomain } from "../mediation/check-mediator-domain.ts";
 import type { Mediator } from "../mediation/mediator.ts";
 import type { NodeTelemetry } from "../node-telemetry.ts";
 import type { NodeLimits } from "../options.ts";
@@ -140,7 +141,8 @@ export class Federation {
    * @param ownHosts hosts whose DIDs belong to this node, as written in URLs.
    */
   start(router: Pick<Router, "receive" | "undelivered">, ownHosts: readonly string[]): void {
-    const { hosted, network } = this.#options;
+    const { hosted, network, mediator, logger } = this.#options;
+    if (mediator !== undefined) checkMediatorDomain(mediator.did, ownHosts, logger);
     this.#outbound = this.#openOutbound(router);
     this.#inbound = this.#createInbound(router, this.#outbound);
     const suggest = (did: string, hostnames: ReadonlySet<string>): string | undefined => hosted.similar(did, hostnames);

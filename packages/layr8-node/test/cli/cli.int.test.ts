@@ -87,11 +87,13 @@ describe("layr8-node", () => {
     expect((await stat(file)).mode & 0o777).toBe(0o600);
     expect(await stop.pop()?.()).toBe(0);
 
+    await execute("git", ["init", "--quiet", folder]);
     const child = spawn(process.execPath, [program, ...args], { stdio: ["ignore", "pipe", "pipe"] });
     const closed = once(child, "close");
     let said = "";
     child.stderr.on("data", (data) => (said += String(data)));
     await expect.poll(() => said).toContain("layr8-node keys create --any --data-dir");
+    await expect.poll(() => said).toContain(`git does not ignore ${file}, which has API keys: add it to .gitignore`);
     const key = `LAYR8_API_KEY=${first["LAYR8_API_KEY"]}`;
     await expect.poll(() => readFile(file, "utf8")).toMatch(new RegExp(`^${key}\nLAYR8_NODE_URL=ws://`));
     expect(await readFile(file, "utf8")).not.toContain(first["LAYR8_NODE_URL"]);

@@ -4,6 +4,7 @@ import { LOG_LEVELS, serverLogger } from "../server-logger.ts";
 import type { OptionSchema } from "../options/option.ts";
 import { describeOptions, readOptions } from "../options/read-options.ts";
 import { writeEnvFile } from "./env-file.ts";
+import { couldBeCommitted } from "./git-ignore.ts";
 import { parseOptions } from "./parse-options.ts";
 import { readConfigFile } from "./read-config-file.ts";
 import { loadTelemetry } from "./load-telemetry.ts";
@@ -98,6 +99,8 @@ export async function runServer<Options extends object, Server extends { close()
     await server.close();
     throw error;
   });
+  if (await couldBeCommitted(values["write-env"]))
+    logger.warn(`git does not ignore ${values["write-env"]}, which has API keys: add it to .gitignore`);
 }
 
 async function reloadServer(reload: () => Promise<string>, logger: Logger): Promise<void> {
