@@ -1,3 +1,4 @@
+import { isTemporaryProblem } from "./internal/temporary-problem.ts";
 import { ParleyError, type ParleyErrorOptions } from "./error.ts";
 
 /**
@@ -12,7 +13,7 @@ import { ParleyError, type ParleyErrorOptions } from "./error.ts";
  * | `not_connected` | the link is down | yes |
  * | `disconnected` | the link broke before the node answered | yes |
  * | `push_timeout` | the node did not answer in time | yes |
- * | `rejected` | the node refused the message | no |
+ * | `rejected` | the node refused the message | by its problem code |
  * | `message_too_large` | the message exceeds what the node reads | no |
  * | `write_failed` | the message could not be written | no |
  * | `frame_invalid` | the node sent what can't be read | no |
@@ -43,7 +44,7 @@ export class NodeTransportError extends ParleyError<NodeTransportErrorCode> {
   }
 }
 
-/** The node rejected a message or a join, with a reason. */
+/** The node rejected a message or a join, with a reason. `retryable` if its problem code says that it may succeed later. */
 export class RejectedError extends NodeTransportError {
   override readonly name: string = "RejectedError";
   /** The node's reason, as received, such as `unauthorized`. */
@@ -52,7 +53,7 @@ export class RejectedError extends NodeTransportError {
   readonly problemCode?: string;
 
   constructor(code: "rejected" | "join_refused", message: string, reason: string, problemCode?: string) {
-    super(code, message);
+    super(code, message, { retryable: isTemporaryProblem(problemCode) });
     this.reason = reason;
     if (problemCode !== undefined) this.problemCode = problemCode;
   }

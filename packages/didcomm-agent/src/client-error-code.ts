@@ -9,7 +9,7 @@
  * | `already_connected` | `connect` was called twice, or a handler was registered after it | no |
  * | `client_closed` | the client is closed | no |
  * | `request_timeout` | a request got no response in time; `accepted` and `away` say how far it came | yes |
- * | `server_reject` | the node refused the message | no |
+ * | `server_reject` | the node refused the message | by `problemCode` |
  * | `body_invalid` | the body does not match the schema of a handler or request | no |
  * | `late_response` | to the error handler: a response came after its request had ended | no |
  * | `no_handler` | to the error handler: a message came that no handler takes | no |

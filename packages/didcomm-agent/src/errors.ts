@@ -72,7 +72,7 @@ export class ConnectionError extends ParleyError {
   }
 }
 
-/** The node refused a message. */
+/** The node refused a message. `retryable` if its problem code says that it may accept the message later, such as `e.p.me.res.net`. */
 export class ServerRejectError extends ParleyError<"server_reject"> {
   override readonly name: string = "ServerRejectError";
   /** The node's reason as it stands on the wire, such as `unauthorized`. */
@@ -84,7 +84,7 @@ export class ServerRejectError extends ParleyError<"server_reject"> {
 
   constructor(cause: RejectedError, messageId: string) {
     // Without the cause, because it contains nothing more, and printing it would repeat this error.
-    super("server_reject", cause.message);
+    super("server_reject", cause.message, { retryable: cause.retryable });
     this.reason = cause.reason;
     this.messageId = messageId;
     if (cause.problemCode !== undefined) this.problemCode = cause.problemCode;

@@ -1,5 +1,5 @@
 import { ParleyError, parseMessageType, replyTo, threadOf, type Attachment, type Message } from "@parley/core";
-import { describeKind } from "@parley/core/eager";
+import { describeKind, isTemporaryProblem } from "@parley/core/eager";
 
 import { BodyError } from "./schema.ts";
 
@@ -59,7 +59,7 @@ export class ProblemReportError extends ParleyError {
     if (typeof comment !== "string") throw new TypeError(`The comment of a problem report must be text, not ${describeKind(comment)}`);
     if (!Array.isArray(args)) throw new TypeError(`The args of a problem report must be a list of texts, not ${describeKind(args)}`);
     const text = interpolate(comment, args);
-    super(code, text === "" ? code : `${code}: ${text}`);
+    super(code, text === "" ? code : `${code}: ${text}`, { retryable: isTemporaryProblem(code) });
     this.comment = text;
     this.rawComment = comment;
     this.args = args.map(String);

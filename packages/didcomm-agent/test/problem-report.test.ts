@@ -24,6 +24,19 @@ describe("ProblemReportError", () => {
   });
 });
 
+describe("whether a reported message may be accepted later", () => {
+  it.each([
+    ["e.p.me.res.storage", true],
+    ["e.p.me.res.rate", true],
+    ["e.p.me.res.net", true],
+    ["e.p.me.res.money", false],
+    ["e.m.authz.denied", false],
+    ["w.p.me.res.net", false],
+  ])("follows from the code: %s, %s", (code, retryable) => {
+    expect(new ProblemReportError(code).retryable).toBe(retryable);
+  });
+});
+
 describe("a problem code", () => {
   it.each([
     "e.p",

@@ -3,7 +3,15 @@ import type { AddressInfo } from "node:net";
 import type { Attachment, JsonObject } from "@parley/core";
 import { startNode, type Layr8Node } from "@parley/layr8-node";
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
-import { Client, identityAttachment, isIdentityAttachment, PhoenixTransport, type Config, type GrantMissInfo } from "../src/index.ts";
+import {
+  Client,
+  identityAttachment,
+  isIdentityAttachment,
+  PhoenixTransport,
+  ServerRejectError,
+  type Config,
+  type GrantMissInfo,
+} from "../src/index.ts";
 
 const ORDER = "https://shop.example/orders/1.0";
 const OPEN = "https://shop.example/open/1.0";
@@ -156,6 +164,21 @@ describe("a client without a grant", () => {
     const erin = await client(ERIN).connect();
     await expect(erin.request(order)).rejects.toMatchObject({ code: "e.m.authz.denied" });
     expect(misses).toEqual([]);
+  });
+
+  it("may be refused only for now: the error is retryable", async () => {
+    const statusListCredential = "https://unknown.invalid/1";
+    const owner = client(OWNER);
+    const signed = await owner.signCredential({
+      type: ["VerifiableGrant"],
+      credentialStatus: { type: "BitstringStatusListEntry", statusPurpose: "revocation", statusListIndex: "1", statusListCredential },
+      credentialSubject: { id: ERIN, scope: [{ protocol: ORDER, messageTypes: ["create"] }] },
+    });
+    await owner.storeCredential(signed, { holderDid: ERIN });
+    const erin = await client(ERIN).connect();
+    const error: unknown = await erin.request(order).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(ServerRejectError);
+    expect(error).toMatchObject({ code: "server_reject", problemCode: "e.p.me.res.net", retryable: true });
   });
 
   it("reports errors of onGrantMiss to the error handler", async () => {

@@ -41,8 +41,20 @@ describe("send", () => {
     expect(error).toBeInstanceOf(RejectedError);
     expect(error).toMatchObject({ code: "rejected", reason });
     expect((error as RejectedError).problemCode).toBe(problemCode);
+    expect((error as RejectedError).retryable).toBe(false);
     server.behaviour = () => "default";
   });
+
+  it.each(["e.p.me.res.net", "e.p.me.res.rate", "e.p.me.res.storage"])(
+    "may be repeated when the node rejects with %s: a resource lacks now",
+    async (code) => {
+      const server = await startServer();
+      const { connection } = await connect(transportTo(server));
+      server.behaviour = (frame, client) => client.reply(frame, "error", { reason: "send it again later", code });
+      expect(await rejectionOf(connection.send(MESSAGE))).toMatchObject({ code: "rejected", problemCode: code, retryable: true });
+      server.behaviour = () => "default";
+    },
+  );
 
   it("fails with push_timeout when the node does not answer, and ignores a late answer", async () => {
     const server = await startServer();

@@ -19,4 +19,5 @@ export { parseJsonObject } from "./parse-json-object.ts";
 export { MAX_TIMER_MS, readDurationMs } from "./read-duration.ts";
 export { rejectUnknownOptions } from "./reject-unknown-options.ts";
 export { IS_TELEMETRY } from "./telemetry-option.ts";
+export { isTemporaryProblem } from "./temporary-problem.ts";
 export { warnOnce } from "./warn-once.ts";

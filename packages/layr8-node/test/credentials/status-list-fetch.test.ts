@@ -46,6 +46,18 @@ describe("fetching a status list", () => {
     expect(host).toBe("lists.example");
   });
 
+  it("uses plain http for names below localhost that the table of hosts has, and for no others", async () => {
+    const hosts = { "partner.localhost": `http://127.0.0.1:${port}`, "lists.example": `http://127.0.0.1:${port}` };
+    expect(await get("http://partner.localhost/status-lists/1", { hosts })).toBe("a.b.c");
+    await expect(get("http://lists.example/1", { hosts })).rejects.toMatchObject({
+      message: "The status list has a URL that is not allowed: it must be https",
+    });
+    await expect(get("http://other.localhost/1", { hosts })).rejects.toMatchObject({
+      message: "The status list has a URL that is not allowed here: http needs an entry of other.localhost in hosts, or httpForLoopback",
+      retryable: false,
+    });
+  });
+
   it.each([
     ["no URL", "list"],
     ["another scheme", "ftp://localhost/list"],

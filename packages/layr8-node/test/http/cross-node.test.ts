@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { startNode } from "../../src/node.ts";
 import type { Layr8Node } from "../../src/layr8-node.ts";
 import type { NodeOptions } from "../../src/options.ts";
-import { RestClient, type Answer } from "./rest-client.ts";
+import { credentialOf, RestClient, type Answer } from "./rest-client.ts";
 
 const VERIFIER = "did:web:verifier.localhost";
 
@@ -56,6 +56,27 @@ describe("nodes verify each other's credentials", () => {
       status: 200,
       body: { presentation: { holder } },
     });
+  });
+
+  it("with their status lists, found by the table of hosts", async () => {
+    const issuing = await start({ domain: "partner.localhost" });
+    const { rest } = await start({
+      domain: "own.localhost",
+      resolution: { hosts: { "partner.localhost": issuing.node.httpUrl }, cacheTtlMs: 0 },
+    });
+    const issuer = "did:web:partner.localhost:issuer";
+    const signed = await issuing.rest.post("/api/v1/credentials/sign", {
+      issuer_did: issuer,
+      credential: credentialOf(issuer),
+      revocable: true,
+    });
+    const credential = String(signed.body?.["signed_credential"]);
+    expect(await verify(rest, credential)).toMatchObject({ status: 200, body: { credential: { issuer } } });
+    const revoking = { issuer_did: issuer, signed_credential: credential, status: "revoked" };
+    expect((await issuing.rest.post("/api/v1/credentials/status", revoking)).status).toBe(200);
+    expect(await verify(rest, credential)).toMatchObject({ status: 422, body: { code: "revoked" } });
+    await issuing.node.close();
+    expect(await verify(rest, credential)).toMatchObject({ status: 502 });
   });
 
   it("on loopback over plain http, if both are allowed", async () => {

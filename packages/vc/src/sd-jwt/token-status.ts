@@ -1,13 +1,13 @@
-import { isJsonObject, ParleyError, type JsonObject, type JsonValue } from "@parley/core";
+import { isJsonObject, type JsonObject, type JsonValue } from "@parley/core";
 import { decodeBase64url, runWithin } from "@parley/core/internal";
 import { didOf } from "@parley/did";
 import { authenticate } from "../authenticate.ts";
-import { truncate } from "../json.ts";
 import { readClaims } from "../jwt/claims.ts";
 import { isMediaType, readJws } from "../jwt/jws.ts";
 import { CREDENTIAL } from "../kind.ts";
 import { inflate } from "../status/inflate.ts";
 import { VcError } from "../vc-error.ts";
+import { unfetchable } from "../status/unfetchable.ts";
 import type { Verification } from "../verification.ts";
 
 /** How long a list without `ttl` may be used, in milliseconds. */
@@ -63,8 +63,7 @@ async function fetchToken(uri: string, { status: fetch, statusTimeoutMs, limits,
     if (typeof text === "string" && text.length <= limits.maxStatusListLength) return text.trim();
   } catch (error) {
     signal?.throwIfAborted();
-    const retryable = error instanceof ParleyError ? error.retryable : true;
-    throw new VcError("status_unavailable", `The status list at ${truncate(uri)} cannot be fetched`, { cause: error, retryable });
+    throw unfetchable(uri, error);
   }
   throw invalid(`it has more than ${limits.maxStatusListLength} characters`);
 }

@@ -9,11 +9,11 @@ import type { StatusListFetch } from "./status-list-fetch.ts";
 export interface StatusListFetchOptions {
   /** Sends the requests. `createNodeFetch()` of `@parley/did/node` rejects private addresses. */
   readonly fetch: DidFetch;
-  /** Allow plain http for `localhost` and names below it. All other hosts require https. Default `false`. */
+  /** Allow plain http for `localhost` and names below it, also without an entry in `hosts`. All other hosts require https. Default `false`. */
   readonly httpForLoopback?: boolean;
   /**
    * Origins to connect to for some hosts, instead of a DNS lookup: `{ "issuer.localhost": "http://127.0.0.1:4000" }`. Keys are hosts, with
-   * the port if the URL has one; values are http or https origins. Default: none.
+   * the port if the URL has one; values are http or https origins. URLs of `localhost` and names below it may then be http. Default: none.
    */
   readonly hosts?: Readonly<Record<string, string>>;
   /** Timeout for one list, from the request to the last byte, in milliseconds. Default 5000. */
@@ -41,7 +41,7 @@ export function createStatusListFetch(options: StatusListFetchOptions): StatusLi
   const hosts = new Map(Object.entries(options.hosts ?? {}).map(([host, origin]) => [host.toLowerCase(), new URL(origin)]));
   return async (text, { signal, maxBytes }) => {
     signal.throwIfAborted();
-    const url = readUrl(text, httpForLoopback);
+    const url = readUrl(text, ({ host }) => httpForLoopback || hosts.has(host));
     const connectTo = hosts.get(url.host);
     const onTimeout = (): Error => unavailable(`did not arrive within ${timeoutMs} ms`, true);
     return runWithin({ signals: [signal], timeoutMs, onTimeout }, async (within) => {
@@ -55,13 +55,15 @@ export function createStatusListFetch(options: StatusListFetchOptions): StatusLi
   };
 }
 
-function readUrl(text: string, httpForLoopback: boolean): URL {
+function readUrl(text: string, mayBePlain: (loopback: URL) => boolean): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  const isPlain = httpForLoopback && url?.protocol === "http:" && /(?:^|\.)localhost$/.test(url.hostname);
-  if (url === undefined || !(isPlain || url.protocol === "https:") || url.username !== "" || url.password !== "") {
+  if (url === undefined || url.username !== "" || url.password !== "" || !/^https?:$/.test(url.protocol)) {
     throw unavailable("has a URL that is not allowed: it must be https and without credentials", false);
   }
-  return url;
+  if (url.protocol === "https:") return url;
+  if (!/(?:^|\.)localhost$/.test(url.hostname)) throw unavailable("has a URL that is not allowed: it must be https", false);
+  if (mayBePlain(url)) return url;
+  throw unavailable(`has a URL that is not allowed here: http needs an entry of ${url.host} in hosts, or httpForLoopback`, false);
 }
 
 async function readList({ status, body }: DidFetchResponse, maxBytes: number): Promise<string> {

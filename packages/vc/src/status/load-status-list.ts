@@ -1,10 +1,11 @@
-import { isJsonObject, ParleyError } from "@parley/core";
+import { isJsonObject } from "@parley/core";
 import { runWithin } from "@parley/core/internal";
 import { verifyIssuedCredential } from "../verify-issued-credential.ts";
-import { truncate, entriesOf } from "../json.ts";
+import { entriesOf } from "../json.ts";
 import { CREDENTIAL } from "../kind.ts";
 import { readSecured, type Secured } from "../secured.ts";
 import { VcError } from "../vc-error.ts";
+import { unfetchable } from "./unfetchable.ts";
 import type { Verification } from "../verification.ts";
 import { Bitstring } from "./bitstring.ts";
 import { getList, revisionOf, storeList, type FreshStatusList, type VerifiedStatusList } from "./status-list-cache.ts";
@@ -38,8 +39,7 @@ async function fetchList(url: string, verification: Verification): Promise<strin
     if (typeof text === "string" && text.length <= limits.maxStatusListLength) return text.trim();
   } catch (error) {
     signal?.throwIfAborted();
-    const retryable = error instanceof ParleyError ? error.retryable : true;
-    throw new VcError("status_unavailable", `The status list at ${truncate(url)} cannot be fetched`, { cause: error, retryable });
+    throw unfetchable(url, error);
   }
   throw new VcError("status_invalid", `The status list has more than ${limits.maxStatusListLength} characters`);
 }
