@@ -1,4 +1,4 @@
-import { DeliverPolicy, type StoredMsg } from "@nats-io/jetstream";
+import { DeliverPolicy, type JsMsg, type StoredMsg } from "@nats-io/jetstream";
 import type { MsgHdrs } from "@nats-io/nats-core";
 import type { JetstreamConnection } from "./connection.ts";
 
@@ -25,8 +25,8 @@ export class StreamReader {
   }
 
   /** The last message of a subject, asked of the leader. */
-  last(subject: string): Promise<StreamMessage | undefined> {
-    return this.#askLeader({ last_by_subj: subject });
+  async last(subject: string): Promise<StreamMessage | undefined> {
+    return (await this.#askLeader({ last_by_subj: subject })) ?? (await this.#searchLast(subject));
   }
 
   /** The first message of a subject after a stream sequence, asked of the leader. */
@@ -49,6 +49,14 @@ export class StreamReader {
    * @param headersOnly leaves bodies out.
    */
   async *messages(subject: string, after: number, upTo: number, headersOnly: boolean, signal?: AbortSignal): AsyncGenerator<StreamMessage> {
+    for await (const { seq, headers, data } of this.#consume(subject, after, headersOnly, signal)) {
+      yield { seq, headers, body: headersOnly ? undefined : data };
+      if (seq >= upTo) return;
+    }
+  }
+
+  /** A subject's messages after a stream sequence, without an end. */
+  async *#consume(subject: string, after: number, headersOnly: boolean, signal?: AbortSignal): AsyncGenerator<JsMsg> {
     const { js, closed } = this.#connection;
     const position = { filter_subjects: subject, deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: after + 1 };
     const open = () => js.consumers.get(this.#stream, { ...position, headers_only: headersOnly });
@@ -58,16 +66,27 @@ export class StreamReader {
     closed.addEventListener("abort", stop);
     signal?.addEventListener("abort", stop);
     try {
-      for await (const { seq, headers, data } of messages) {
-        yield { seq, headers, body: headersOnly ? undefined : data };
-        if (seq >= upTo) return;
-      }
+      yield* messages;
     } finally {
       closed.removeEventListener("abort", stop);
       signal?.removeEventListener("abort", stop);
       await messages.close();
       await consumer.delete().catch(() => undefined);
     }
+  }
+
+  /** nats-server 2.10 finds no last message of a subject whose last one was deleted, although it has earlier ones. */
+  async #searchLast(subject: string): Promise<StreamMessage | undefined> {
+    let last: number | undefined;
+    // A consumer on a server that lags behind ends too early.
+    for (let next = await this.next(subject, 0); next !== undefined; next = await this.next(subject, last)) {
+      last = next.seq;
+      for await (const { seq, info } of this.#consume(subject, last - 1, true)) {
+        last = seq;
+        if (info.pending === 0) break;
+      }
+    }
+    return last === undefined ? undefined : this.#askLeader({ seq: last });
   }
 
   #askLeader(query: { seq: number } | { last_by_subj: string }): Promise<StreamMessage | undefined> {
