@@ -126,8 +126,59 @@ describe("operating servers", () => {
     await boss.close();
 
     const text = dev.stdout();
-    expect(text).toContain("admin action");
+    const acted = text.split("\n").filter((line) => line.includes("admin action"));
+    for (const [action, about] of [
+      ["revoke-key", `key=${String(created?.["id"])}`],
+      ["create-key", "name=night"],
+      ["delete-channel", "acme/team/general"],
+      ["delete-agent", WORKER],
+      ["purge-outbound", `${from} → ${to}`],
+    ] as const) {
+      const line = acted.find((each) => each.includes(action));
+      expect(line).toContain(about);
+      expect(line).toMatch(/by=127\.0\.0\.1 .*parley\//);
+    }
+    const retry = text.split("\n").find((line) => line.includes("delivery to remote node failed"));
+    expect(retry).toContain(`${from} → ${to}`);
     for (const secret of ["a private text", key, String(accountKey?.["key"])]) expect(text).not.toContain(secret);
+  });
+
+  it("says that a revoked key of parley dev is valid again after a restart, and how to prevent it", { timeout: 240_000 }, async () => {
+    const first = await place.dev();
+    const [keys] = await json("api-keys", "keys", "list");
+    const [node] = (keys?.["keys"] ?? []) as { id: string }[];
+    const revoked = await place.run(["keys", "revoke", node?.id ?? ""]);
+    expect(revoked).toMatchObject({ code: 0, stdout: `Revoked ${node?.id}.\n` });
+    expect(revoked.stderr).toMatch(/valid again.*dev-keys\.json/s);
+    const [accounts] = await json("api-keys", "keys", "list", "--server", "skytale");
+    const [account] = (accounts?.["keys"] ?? []) as { id: string }[];
+    expect((await place.run(["keys", "revoke", account?.id ?? "", "--server", "skytale"])).stderr).toBe("");
+    type Report = { readonly checks: readonly { readonly id: string; readonly status: string; readonly remedy?: string }[] };
+    const checks = async (): Promise<Report["checks"]> => {
+      const { stdout } = await place.run(["doctor", "--json"]);
+      return (JSON.parse(stdout) as Report).checks.filter(({ id }) => id === "node-key" || id === "account");
+    };
+    const remedy = expect.stringContaining("start `parley dev` again") as string;
+    expect(await checks()).toMatchObject([
+      { id: "node-key", status: "failed", remedy },
+      { id: "account", status: "failed", remedy },
+    ]);
+    first.child.kill("SIGTERM");
+    expect((await first.ended).code).toBe(0);
+
+    const second = await place.dev();
+    expect(await checks()).toMatchObject([{ status: "ok" }, { status: "ok" }]);
+    const { LAYR8_API_KEY: nodeKey, SKYTALE_API_KEY: accountKey } = first.environment;
+    expect(second.environment["LAYR8_API_KEY"]).toBe(nodeKey);
+    expect(second.environment["SKYTALE_API_KEY"]).not.toBe(accountKey);
+    second.child.kill("SIGTERM");
+    await second.ended;
+    await writeFile(join(place.path, ".parley", "dev-keys.json"), "");
+    const third = await place.dev();
+    expect(third.environment["LAYR8_API_KEY"]).not.toBe(nodeKey);
+    await expect(
+      new Client({ nodeUrl: third.environment["LAYR8_NODE_URL"], apiKey: nodeKey, agentDid: WORKER }, () => undefined).connect(),
+    ).rejects.toThrow(/key|refused|unauthorized/i);
   });
 
   it("names what is missing without an admin server", async () => {

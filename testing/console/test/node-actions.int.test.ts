@@ -226,7 +226,7 @@ describe("keys and policies", () => {
     const worker = await connected(WORKER, { apiKey: key });
     await expect(connected(BOSS, { apiKey: key })).rejects.toThrow(/unauthorized/);
     expect((await admin.read("node", "keys")).body["keys"]).toEqual(
-      expect.arrayContaining([expect.objectContaining({ name: "night shift" })]),
+      expect.arrayContaining([expect.objectContaining({ name: "night shift", configured: false })]),
     );
     expect((await admin.act("node", "create-key", { hash, dids: "any" })).body["error"]).toMatch(/known already/);
     expect((await admin.act("node", "create-key", { hash: key, dids: "any" })).status).toBe(409);

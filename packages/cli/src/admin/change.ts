@@ -3,7 +3,7 @@ import type { ServerName } from "../settings/settings.ts";
 import { AdminClient, type AdminCommandOptions, type Parameters } from "./admin-client.ts";
 import type { ChangedOutput } from "./admin-output.ts";
 
-/** Runs an action of a server, and prints what was done. */
+/** Runs an action of a server, and prints what was done. Returns the answer of the server. */
 export async function change(
   runtime: Runtime,
   options: AdminCommandOptions,
@@ -13,10 +13,11 @@ export async function change(
     parameters = {},
     done,
   }: { readonly server: ServerName; readonly action: string; readonly parameters?: Parameters; readonly done: string },
-): Promise<void> {
+): Promise<unknown> {
   const client = await AdminClient.find(server, runtime, options);
   const result: ChangedOutput = { action, server, result: await client.act(action, parameters) };
   runtime.output.data(result, () => done);
+  return result.result;
 }
 
 /** A time as commands print it. */

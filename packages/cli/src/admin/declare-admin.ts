@@ -132,7 +132,9 @@ export function declareKeys(program: Command, host: Host): void {
   runs(list, host, async () => (await import("./keys.ts")).listKeys);
   const revoke = ofServer(group.command("revoke"))
     .summary("revoke an API key")
-    .description("Revokes an API key, and ends its connections.")
+    .description(
+      "Revokes an API key, and ends its connections. A key that the configuration of a node has is valid again after its restart.",
+    )
     .argument("<id>", "as `list` prints it");
   runs(revoke, host, async () => (await import("./keys.ts")).revokeKey);
   const rotate = ofServer(group.command("rotate"))

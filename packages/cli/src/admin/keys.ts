@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { isJsonObject } from "@parley/core";
 import { createKey, hashKey } from "@parley/server-kit";
 import { z } from "zod";
 import { CliError, EXIT } from "../cli-error.ts";
@@ -55,9 +56,14 @@ export async function createApiKey(runtime: Runtime, options: CreateOptions): Pr
   runtime.output.note("The key can't be shown again.");
 }
 
-/** Revokes an API key, and ends its connections. */
+/** Revokes an API key, and ends its connections. Says so if the configuration of the server has it, too. */
 export async function revokeKey(runtime: Runtime, { server, ...options }: KeyOptions, key: string): Promise<void> {
-  await change(runtime, options, { server, action: "revoke-key", parameters: { key }, done: `Revoked ${key}.` });
+  const result = await change(runtime, options, { server, action: "revoke-key", parameters: { key }, done: `Revoked ${key}.` });
+  if (!isJsonObject(result) || result["validAfterRestart"] !== true) return;
+  runtime.output.note(
+    "The configuration of the node has this key: from the next start on it is valid again, unless you remove it there. The key of `parley dev` is in " +
+      "dev-keys.json of its data directory: empty that file, and the next start makes another one.",
+  );
 }
 
 /** Replaces the key that encrypts secrets in the data directory. */

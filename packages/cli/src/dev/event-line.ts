@@ -4,7 +4,19 @@ import type { DevEvent } from "./event.ts";
 
 const STYLES: Readonly<Record<DevEvent["level"], Style>> = { debug: "green", info: "cyan", warn: "yellow", error: "red" };
 /** Details that need their name to be understood; the others are shown as values. */
-const NAMED: ReadonlySet<string> = new Set(["attempt", "commits", "protocols", "heldMs", "aheadMinutes"]);
+const NAMED: ReadonlySet<string> = new Set([
+  "by",
+  "key",
+  "account",
+  "seq",
+  "name",
+  "directory",
+  "attempt",
+  "commits",
+  "protocols",
+  "heldMs",
+  "aheadMinutes",
+]);
 const UNITS: Readonly<Record<string, string>> = { length: " characters", bytes: " B", messages: " messages" };
 const SOURCE_WIDTH = 7;
 

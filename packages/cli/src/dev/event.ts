@@ -1,3 +1,5 @@
+import { isJsonObject } from "@parley/core";
+
 /** The part of the development servers that an event is about. */
 export type DevSource = "node" | "node2" | "skytale";
 
@@ -22,6 +24,13 @@ export interface DevEvent {
 const LEVELS: Readonly<Record<number, DevEvent["level"]>> = { 10: "debug", 20: "debug", 30: "info", 40: "warn", 50: "error", 60: "error" };
 /** Details that are shown. Everything else in a log line is left out. */
 const DETAILS = [
+  "action",
+  "by",
+  "key",
+  "account",
+  "seq",
+  "name",
+  "directory",
   "length",
   "bytes",
   "messages",
@@ -65,7 +74,9 @@ export function readEvent(source: DevSource, line: string): DevEvent | undefined
     return undefined;
   }
   const { time, level, msg } = record;
-  const to = Array.isArray(record["to"]) ? record["to"].filter(isText) : isText(record["recipient"]) ? [record["recipient"]] : undefined;
+  const recipients = record["to"] ?? record["recipient"];
+  const to = Array.isArray(recipients) ? recipients.filter(isText) : isText(recipients) ? [recipients] : undefined;
+  const from = record["from"] ?? record["sender"];
   const details = detailsOf(record);
   return {
     time: new Date(typeof time === "number" ? time : Date.now()).toISOString(),
@@ -74,7 +85,7 @@ export function readEvent(source: DevSource, line: string): DevEvent | undefined
     event: isText(msg) ? msg : "",
     ...textMember(record, "id"),
     ...textMember(record, "type"),
-    ...textMember(record, "from"),
+    ...(isText(from) && { from }),
     ...(to !== undefined && { to }),
     ...textMember(record, "did"),
     ...textMember(record, "channel"),
@@ -97,13 +108,14 @@ function detailsOf(record: Readonly<Record<string, unknown>>): Record<string, st
     const value = record[name];
     if (isText(value) || typeof value === "number" || typeof value === "boolean") details[name] = value;
     else if (Array.isArray(value)) details[name] = value.filter(isText).join(" ");
+    else if (isJsonObject(value) && isText(value["code"])) details[name] = value["code"];
   }
   const { err } = record;
   if (typeof err === "object" && err !== null && "message" in err && isText(err.message)) details["error"] = err.message;
   return details;
 }
 
-function textMember<Name extends "id" | "type" | "from" | "did" | "channel">(
+function textMember<Name extends "id" | "type" | "did" | "channel">(
   record: Readonly<Record<string, unknown>>,
   name: Name,
 ): { readonly [K in Name]?: string } {

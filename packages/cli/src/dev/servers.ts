@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
-import { AdminServer } from "@parley/admin";
+import { AdminServer, type PerformedAction } from "@parley/admin";
 import { CONSOLE_FILES } from "@parley/console";
 import { closeQuietly, closeTogether } from "@parley/core/internal";
 import { startNode, type Layr8Node } from "@parley/layr8-node";
@@ -69,7 +69,7 @@ export async function startServers(options: DevServersOptions): Promise<DevServe
         bodies: true,
         lenses: join(directory.path, LENSES),
         portOption: "--admin-port",
-        onAction: ({ error, about, ...action }) => loggers.node.info({ ...action, ...about, error }, "admin action"),
+        onAction: (action) => logAction(action, loggers),
       })
     : undefined;
   const hub = admin === undefined ? {} : { admin };
@@ -135,7 +135,8 @@ async function describe(
       () => keys.second?.close(),
     );
   try {
-    const skytaleKey = skytale.apiKey ?? keys.skytaleKey ?? (await createKey(skytale));
+    const stored = keys.skytaleKey !== undefined && (await isAccepted(skytale, keys.skytaleKey)) ? keys.skytaleKey : undefined;
+    const skytaleKey = skytale.apiKey ?? stored ?? (await createKey(skytale));
     if (!keys.inMemory) await keys.directory.writeKeys({ node: keys.nodeKey, skytale: skytaleKey });
     await keys.admin?.listen();
     return {
@@ -159,7 +160,22 @@ async function describe(
   }
 }
 
-/** The account exists and its key is lost: the process was killed between both, or the file was removed. */
+/** Whether the API server knows a key: it may have been revoked. */
+async function isAccepted({ apiUrl }: SkytaleServer, key: string): Promise<boolean> {
+  const response = await fetch(`${apiUrl}/v1/accounts/me`, { headers: { authorization: `Bearer ${key}` } });
+  await response.body?.cancel();
+  return response.status !== 401;
+}
+
+/** Prints who did what with `parley` or in the console. Keys are named by their ids. */
+function logAction({ source, error, about, ...action }: PerformedAction, loggers: DevServersOptions["loggers"]): void {
+  const logger = source === "skytale" ? loggers.skytale : loggers.node;
+  const line = { ...action, ...about, reason: error };
+  if (error === undefined) logger.info(line, "admin action");
+  else logger.warn(line, "admin action failed");
+}
+
+/** The account exists and its key is lost or revoked: the process was killed between both, or the file was removed. */
 async function createKey(skytale: SkytaleServer): Promise<string> {
   const [account] = await skytale.listAccounts({ limit: PAGE });
   if (account === undefined) throw new CliError("no_account", "the skytale server has no account", { remedy: "run `parley dev --reset`" });

@@ -1,11 +1,14 @@
 import { relayToken } from "../channels/relay-token.ts";
 import { EXIT } from "../cli-error.ts";
-import { get, serverUrl, variablesOf } from "./server-checks.ts";
+import { get, isOfDev, serverUrl, variablesOf } from "./server-checks.ts";
 import { failed, ok, skipped, warning, type Check } from "./check.ts";
 
 const ECHO = "https://layr8.io/protocols/echo/1.0";
 /** A DID for which no key may list credentials by accident. */
 const NO_DID = "did:web:localhost:parley-doctor";
+
+/** What helps if a server of `parley dev` does not accept the key. */
+const DEV_KEY = "start `parley dev` again, which prints valid keys, and use these: `parley run -- <command>`, or the .env that it writes";
 
 /** Checks that act as an agent of the node. */
 export const NODE_KEY_CHECKS: readonly Check[] = [
@@ -18,7 +21,9 @@ export const NODE_KEY_CHECKS: readonly Check[] = [
       const path = `/api/v1/credentials?holder_did=${NO_DID}&limit=1`;
       const { status } = await get(serverUrl(context, "LAYR8_NODE_URL"), path, context.timeoutMs, headers);
       if (status !== 401) return ok("accepted");
-      const remedy = "set LAYR8_API_KEY to a key of this node, or create one: `layr8-node keys create --help`";
+      const remedy = isOfDev(context, "LAYR8_NODE_URL")
+        ? DEV_KEY
+        : "set LAYR8_API_KEY to a key of this node, or create one: `layr8-node keys create --help`";
       return failed("the node does not accept LAYR8_API_KEY", remedy, EXIT.refused);
     },
   },
@@ -57,7 +62,9 @@ export const ACCOUNT_CHECKS: readonly Check[] = [
       const headers = { authorization: `Bearer ${variablesOf(context).SKYTALE_API_KEY ?? ""}` };
       const { status, body } = await get(serverUrl(context, "SKYTALE_API_URL"), "/v1/accounts/me", context.timeoutMs, headers);
       if (status === 200) return ok(typeof body?.["id"] === "string" ? `account ${body["id"]}` : "accepted");
-      const remedy = "set SKYTALE_API_KEY to a key of this server, or create one: `skytale-server keys create --help`";
+      const remedy = isOfDev(context, "SKYTALE_API_URL")
+        ? DEV_KEY
+        : "set SKYTALE_API_KEY to a key of this server, or create one: `skytale-server keys create --help`";
       if (status === 401) return failed("the API server does not accept SKYTALE_API_KEY", remedy, EXIT.refused);
       return failed(`the API server answered HTTP ${status}`, "see the log of the server");
     },

@@ -6,6 +6,7 @@ import { isLocalhostName, systemCode, systemReason } from "@parley/core/internal
 import { EXIT, type ExitCode } from "../cli-error.ts";
 import type { Variables } from "../settings/contexts.ts";
 import { readServerUrl } from "../settings/server-url.ts";
+import { DEV } from "../settings/settings.ts";
 import { failed, ok, skipped, warning, type Check, type CheckResult, type DoctorContext } from "./check.ts";
 
 /** A server whose HTTP interface is checked. */
@@ -24,6 +25,12 @@ const MAX_CLOCK_DIFFERENCE_MS = 30_000;
 /** Version of the HTTP interfaces that this command knows. */
 const INTERFACE_VERSION = "1";
 const MAX_TEXT = 200;
+
+/** Whether a server is one of a running `parley dev`. */
+export function isOfDev({ settings: { source, others } }: DoctorContext, variable: HttpServerKind["variable"]): boolean {
+  const used = source?.variables[variable];
+  return used !== undefined && [source, ...others].some((each) => each?.name === DEV && each.variables[variable] === used);
+}
 
 /** Checks of the address of a server: URL, name, port and TLS. */
 export function addressChecks({ id, title, variable, start, defaultPort }: HttpServerKind): readonly Check[] {

@@ -6,6 +6,9 @@ import { type DevState, findDevState, isRunning } from "../dev/dev-state.ts";
 import { CliError, EXIT } from "../cli-error.ts";
 import { CONTEXT_VARIABLES, contextsPath, readContexts, type Variables } from "./contexts.ts";
 
+/** Name of the place that a running `parley dev` is. */
+export const DEV = "parley dev";
+
 /** A place that has variables of agents. */
 export interface SettingsSource {
   /** `environment`, `.env`, `parley dev`, or `context <name>`. */
@@ -52,7 +55,7 @@ export async function findSettings({ environment, cwd, context }: SettingsOption
   if (file !== undefined && hasUrl(file.variables)) found.push(file);
   const dev = await findDevState(undefined, cwd);
   if (dev !== undefined && (await isRunning(dev))) {
-    found.push({ name: "parley dev", path: dev.directory, variables: devVariables(dev.state) });
+    found.push({ name: DEV, path: dev.directory, variables: devVariables(dev.state) });
   }
   const variables = name === undefined && current !== undefined && Object.hasOwn(contexts, current) ? contexts[current] : undefined;
   if (variables !== undefined) found.push({ name: `context ${current ?? ""}`, path, variables });

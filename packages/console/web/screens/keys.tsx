@@ -14,6 +14,8 @@ interface NodeKey {
   readonly createdAt: number;
   readonly dids: number;
   readonly connected: number;
+  /** Whether the configuration of the node has it, too. */
+  readonly configured: boolean;
 }
 
 interface AccountKey {
@@ -112,7 +114,7 @@ function Accounts(): JSX.Element {
 }
 
 function RevokeNodeKey({ apiKey, onDone }: { apiKey: NodeKey; onDone: () => void }): JSX.Element {
-  const { id, name, dids, connected } = apiKey;
+  const { id, name, dids, connected, configured } = apiKey;
   const revoke = async (): Promise<void> => {
     await act("node", "revoke-key", { key: id });
     onDone();
@@ -122,7 +124,11 @@ function RevokeNodeKey({ apiKey, onDone }: { apiKey: NodeKey; onDone: () => void
       <ul class="lost">
         <li>{connected === 0 ? "No connection uses it now." : `${plural(connected, "connection")} of it end now.`}</li>
         <li>{dids === 0 ? "No DID was created with it." : `${plural(dids, "DID")} created with it stay, with their messages.`}</li>
-        <li>The key can't be restored. Agents that have it need another one.</li>
+        <li>
+          {configured
+            ? "The configuration of the node has this key: after a restart it is valid again, unless it is removed there."
+            : "The key can't be restored. Agents that have it need another one."}
+        </li>
       </ul>
     </Confirm>
   );

@@ -18,7 +18,7 @@ export function nodeActions({
       }),
     "revoke-key": async ({ key = "" }) => {
       found(await revokeApiKey(key), "unknown API key");
-      return { revoked: true };
+      return { revoked: true, ...(stores.apiKeys.isConfigured(key) && { validAfterRestart: true }) };
     },
     "delete-agent": async ({ did = "" }) => {
       found(await operator.deleteAgent(did), `${did} is not hosted here`);

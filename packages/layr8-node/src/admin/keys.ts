@@ -17,6 +17,7 @@ export function readKeys({ stores, router }: NodeView): unknown {
       rule: dids === "any" ? "any DID" : dids.join(", "),
       ephemeral,
       createdAt,
+      configured: stores.apiKeys.isConfigured(id),
       ...(use.get(id) ?? { dids: 0, connected: 0 }),
     })),
   };

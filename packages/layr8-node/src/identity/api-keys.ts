@@ -65,6 +65,8 @@ export class ApiKeys {
   /** By hash. */
   readonly #valid = new Map<string, ApiKeyRecord>();
   readonly #formerlyImported = new Map<string, ApiKeyRecord>();
+  /** Ids of the keys that the configuration of this run has. */
+  readonly #configured = new Set<string>();
 
   #onRevoked: (id: string) => void = () => undefined;
 
@@ -125,7 +127,14 @@ export class ApiKeys {
         `An API key of the configuration (apiKeys, LAYR8_NODE_API_KEY) must be text of ${MIN_IMPORTED_LENGTH} to ${MAX_PRESENTED_LENGTH} characters`,
       );
     }
-    return infoOf(await this.#add(key, options, true));
+    const record = await this.#add(key, options, true);
+    this.#configured.add(record.id);
+    return infoOf(record);
+  }
+
+  /** Whether the configuration has a key, so that a revocation lasts until the next start only. */
+  isConfigured(id: string): boolean {
+    return this.#configured.has(id);
   }
 
   /** Finds a valid key by its text. It is looked up by its SHA-256, so the time that this takes reveals nothing about valid keys. */

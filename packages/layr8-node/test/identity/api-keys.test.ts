@@ -63,6 +63,15 @@ describe("ApiKeys", () => {
     expect((await second.import({ key: CONFIGURED, dids: "any" })).id).toBe(id);
   });
 
+  it("knows which keys the configuration has, also of those that were created before", async () => {
+    const apiKeys = new ApiKeys(memoryRecords());
+    const created = await apiKeys.create({ dids: "any" });
+    const both = await apiKeys.create({ dids: "any" });
+    const { id } = await apiKeys.import({ key: CONFIGURED, dids: "any" });
+    await apiKeys.import({ key: both.key, dids: "any" });
+    expect([created.id, both.id, id].map((each) => apiKeys.isConfigured(each))).toEqual([false, true, true]);
+  });
+
   it.each(["", "fifteen-chars-x", "x".repeat(513)])("refuses to import a key of the wrong length: %#", async (key) => {
     await expect(new ApiKeys(memoryRecords()).import({ key, dids: "any" })).rejects.toThrow(TypeError);
   });
