@@ -22,6 +22,7 @@ export type { MediatorOptions } from "./mediator-options.ts";
 export { credentialAttachment, identityAttachment, isIdentityAttachment } from "./grants/credential-attachment.ts";
 export type { DelegateGrantOptions } from "./grants/delegate-grant.ts";
 export { GrantWallet, type GrantWalletOptions, type SelectGrants } from "./grants/grant-wallet.ts";
+export type { UnsuitableGrant } from "./grants/explain-grants.ts";
 export type { HeldGrant } from "./grants/held-grant.ts";
 export type { GrantSubject, SelectedGrants } from "./grants/select-grants.ts";
 

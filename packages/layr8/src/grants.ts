@@ -1,6 +1,12 @@
 import type { Attachment, Message } from "@parley/core";
 import { warnOnce } from "@parley/core/eager";
-import { credentialAttachment, isIdentityAttachment, type GrantWallet, type SelectGrants } from "@parley/credentials-client";
+import {
+  credentialAttachment,
+  isIdentityAttachment,
+  type GrantWallet,
+  type SelectGrants,
+  type UnsuitableGrant,
+} from "@parley/credentials-client";
 import type { ProblemReportError } from "@parley/didcomm-agent";
 import { RecentMessages } from "./recent-messages.ts";
 import { SENDER_PRESENTATION } from "./sender-presentation.ts";
@@ -11,6 +17,8 @@ export interface GrantMissInfo {
   readonly type: string;
   /** The recipient's node denied the message, to which no grant was attached: the problem code. */
   readonly denialCode?: string;
+  /** With `denialCode`: the grants in the agent's store, none of which covers the message, and why. Absent if there are none. */
+  readonly unsuitable?: readonly UnsuitableGrant[];
   /** The grants in the agent's store could not be read. The message was sent without them. */
   readonly error?: unknown;
   /** More grants cover the message than are attached. */
@@ -57,7 +65,10 @@ export class GrantAttacher {
   denied({ code }: ProblemReportError, { threadId, parentThreadId }: Message): void {
     if (code !== DENIED) return;
     const denied = this.#unattached.take(parentThreadId) ?? this.#unattached.take(threadId);
-    if (denied !== undefined) this.#miss({ ...denied, denialCode: code });
+    if (denied === undefined) return;
+    const { to, type } = denied;
+    const unsuitable = denied.explain();
+    this.#miss({ to, type, denialCode: code, ...(unsuitable.length > 0 && { unsuitable }) });
   }
 
   async #attachLater(message: Message, reading: Promise<SelectGrants>): Promise<Message> {
@@ -74,13 +85,13 @@ export class GrantAttacher {
 
   #attachSelected(message: Message, select: SelectGrants): Message {
     const { to, type, id, threadId = id } = message;
-    const { attached, covering } = select(message);
+    const { attached, covering, explain } = select(message);
     if (attached.length < covering) this.#miss({ to, type, capped: { covering, attached: attached.length } });
     if (attached.length > 0) {
       const attachments = attached.map((grant) => credentialAttachment(grant.id, grant.signed));
       return { ...message, attachments: [...(message.attachments ?? []), ...attachments] };
     }
-    if (this.#options.onGrantMiss !== undefined) this.#unattached.add(threadId, { to, type });
+    if (this.#options.onGrantMiss !== undefined) this.#unattached.add(threadId, { to, type, explain });
     return message;
   }
 

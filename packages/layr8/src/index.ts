@@ -2,6 +2,7 @@ export { Client } from "./client.ts";
 export type { Config } from "./env.ts";
 export type { DelegatedCredential, DelegatedCredentials, DelegationListener } from "./delegation.ts";
 export type { GrantMissInfo } from "./grants.ts";
+export type { UnsuitableGrant } from "@parley/credentials-client";
 export type { WalletListener } from "./wallet-watcher.ts";
 export { mediation } from "./mediation/index.ts";
 export type {

@@ -1,3 +1,5 @@
+import type { UnsuitableGrant } from "@parley/credentials-client";
+
 /** How long a message is remembered, in milliseconds. A denial comes sooner, unless the recipient's node could not be reached. */
 const MAX_AGE_MS = 5 * 60_000;
 const MAX_MESSAGES = 10_000;
@@ -6,6 +8,8 @@ const MAX_MESSAGES = 10_000;
 export interface RecentMessage {
   readonly to: readonly string[];
   readonly type: string;
+  /** Why the stored grants do not cover it. */
+  explain(): readonly UnsuitableGrant[];
 }
 
 /** Remembers messages by their thread for some minutes. */

@@ -159,6 +159,32 @@ describe("a client without a grant", () => {
     expect(misses).toHaveLength(2);
   });
 
+  it("reports with a denial why the grants in its store do not cover the message", async () => {
+    const scope = [{ protocol: ORDER, messageTypes: ["cancel"], resource: SHOP }];
+    await grantErin("urn:x:cancel", { scope });
+    await grantErin("urn:x:elsewhere", { scope: [{ ...scope[0], messageTypes: ["create"], resource: OWNER }] });
+    await grantErin("urn:x:malformed", { scope: { protocol: ORDER } });
+    const erin = await client(ERIN).connect();
+    await erin.storeCredential(await identity());
+    await expect(erin.request(order)).rejects.toMatchObject({ code: "e.m.authz.denied" });
+    expect(misses).toEqual([
+      {
+        to: [SHOP],
+        type: order.type,
+        denialCode: "e.m.authz.denied",
+        unsuitable: [
+          { id: "urn:x:cancel", code: "message_type_not_covered", detail: "its scope names the protocol, but not the message create" },
+          { id: "urn:x:elsewhere", code: "resource_not_covered", detail: `its scope names the message, but not the resource ${SHOP}` },
+          {
+            id: "urn:x:malformed",
+            code: "grant_invalid",
+            detail: expect.stringContaining("credentialSubject.scope must be a list") as string,
+          },
+        ],
+      },
+    ]);
+  });
+
   it("does not report a denial of a message with a grant", async () => {
     await grantErin("urn:x:other", { constraints: { rego: "allow = true" } });
     const erin = await client(ERIN).connect();

@@ -8,6 +8,8 @@ export interface CredentialClaims {
   /** Entries of `credentialSubject.scope`. A credential without any is not a grant. */
   readonly scope: readonly unknown[];
   readonly validUntil: string | undefined;
+  /** Whether its type includes VerifiableGrant. */
+  readonly isGrant: boolean;
 }
 
 /** Characters of the signature in the id of a credential that has none: the header is the same in all credentials of an issuer. */
@@ -23,13 +25,14 @@ export function readClaims(signed: string): CredentialClaims | undefined {
   const claims = parseObject(Buffer.from(payload, "base64url").toString());
   if (claims === undefined) return undefined;
   const credential = isJsonObject(claims["vc"]) ? claims["vc"] : claims;
-  const { id = claims["jti"], credentialSubject, validUntil } = credential;
+  const { id = claims["jti"], type, credentialSubject, validUntil } = credential;
   const subject = isJsonObject(credentialSubject) ? credentialSubject : {};
   return {
     id: typeof id === "string" && id !== "" ? id : `urn:jws:${signature.slice(0, SIGNATURE_LENGTH)}`,
     subject,
     scope: Array.isArray(subject["scope"]) ? (subject["scope"] as readonly unknown[]) : [],
     validUntil: typeof validUntil === "string" ? validUntil : undefined,
+    isGrant: Array.isArray(type) ? type.includes("VerifiableGrant") : type === "VerifiableGrant",
   };
 }
 

@@ -1,6 +1,7 @@
 import { MAX_TIMER_MS } from "@parley/core/eager";
 import { lazily } from "@parley/core/lazily";
 import type { StoredCredential } from "../stored-credential.ts";
+import { explainGrants } from "./explain-grants.ts";
 import { readHeldGrant, type HeldGrant } from "./held-grant.ts";
 import { selectGrants, type GrantSubject, type SelectedGrants } from "./select-grants.ts";
 
@@ -91,11 +92,12 @@ export class GrantWallet {
 
   async #read(holder: string): Promise<SelectGrants> {
     const { read, readTimeoutMs } = this.#options;
-    const [stored, { scopeCovers }] = await Promise.all([
-      read(holder, AbortSignal.timeout(Math.min(readTimeoutMs, MAX_TIMER_MS))),
-      loadGrants(),
-    ]);
+    const [stored, grants] = await Promise.all([read(holder, AbortSignal.timeout(Math.min(readTimeoutMs, MAX_TIMER_MS))), loadGrants()]);
     const held: readonly HeldGrant[] = stored.map(readHeldGrant).filter((grant) => grant !== undefined);
-    return (subject) => selectGrants([...(this.#borrowed.get(holder) ?? []), ...held], subject, scopeCovers, Date.now());
+    return (subject) => {
+      const { to, type } = subject;
+      const selected = selectGrants([...(this.#borrowed.get(holder) ?? []), ...held], subject, grants.scopeCovers, Date.now());
+      return { ...selected, explain: () => explainGrants(stored, { to, type }, holder, grants) };
+    };
   }
 }

@@ -1,5 +1,6 @@
 import { isJsonObject, type JsonObject } from "@parley/core";
 import type { GrantRequest, GrantScope } from "@parley/vc/grants";
+import type { UnsuitableGrant } from "./explain-grants.ts";
 import type { HeldGrant } from "./held-grant.ts";
 
 /** Most grants attached to one message, as in layr8's SDKs. */
@@ -17,6 +18,8 @@ export interface SelectedGrants {
   readonly attached: readonly HeldGrant[];
   /** The number of grants that cover the message, which may be more than are attached. */
   readonly covering: number;
+  /** Why each of the other stored grants does not cover it. */
+  explain(): readonly UnsuitableGrant[];
 }
 
 /**
@@ -32,7 +35,7 @@ export function selectGrants(
   { to, type, body }: GrantSubject,
   covers: (scope: GrantScope, request: Pick<GrantRequest, "type" | "resource">) => boolean,
   now: number,
-): SelectedGrants {
+): Omit<SelectedGrants, "explain"> {
   const covering = held.filter(({ scope }) => scope.some((entry) => to.some((resource) => covers(entry, { type, resource }))));
   return { attached: rank(covering, toolOf(body), now).slice(0, MAX_ATTACHED), covering: covering.length };
 }
