@@ -1,7 +1,6 @@
 import { ParleyError } from "@parley/core";
 import type { StoredCredential } from "../stored-credential.ts";
 import { readClaims } from "./credential-claims.ts";
-import type { GrantSubject } from "./select-grants.ts";
 
 /** A stored grant that does not cover a message, and so was not attached to it. */
 export interface UnsuitableGrant {
@@ -19,7 +18,7 @@ export interface UnsuitableGrant {
  */
 export function explainGrants(
   stored: readonly StoredCredential[],
-  { to, type }: Pick<GrantSubject, "to" | "type">,
+  { to, type }: { readonly to: readonly string[]; readonly type: string },
   holder: string,
   { readGrantChain, matchGrantChain }: Pick<typeof import("@parley/vc/grants"), "readGrantChain" | "matchGrantChain">,
 ): readonly UnsuitableGrant[] {
