@@ -34,6 +34,7 @@ import { endpointFromEnvironment, fromEnvironment, grantSettings, mediationEnvir
 import { Delegation, type DelegatedCredentials, type DelegationListener } from "./delegation.ts";
 import { GrantAttacher } from "./grants.ts";
 import { mediation } from "./mediation/index.ts";
+import { LiveWatch } from "./mediation/live-watch.ts";
 import { collect } from "./mediation/mediation.ts";
 import { COORDINATION, DELIVERY, STATUS } from "./mediation/protocols.ts";
 import { didcommUrlOf, mediationSettings, type MediationSettings } from "./mediation/settings.ts";
@@ -63,6 +64,7 @@ export class Client extends AgentClient {
   readonly #config: Config;
   #opened: CredentialsClient | undefined;
   readonly #mediation: MediationSettings;
+  readonly #liveWatch: LiveWatch | undefined;
   readonly #watcher: WalletWatcher;
   readonly #delegation = new Delegation();
   readonly #delegationListeners = new Set<DelegationListener>();
@@ -80,7 +82,9 @@ export class Client extends AgentClient {
     });
     this.onReconnect(() => this.#watcher.check());
     this.#mediation = mediationSettings(config, mediationEnvironment());
-    if (this.#mediation.mediator !== undefined) {
+    const { mediator, isLive, checkMs } = this.#mediation;
+    if (mediator !== undefined) {
+      if (isLive) this.#liveWatch = this.#watchLive(mediator, checkMs);
       this.announce(COORDINATION);
       this.handle(DELIVERY, this.#deliveryHandler());
       this.handle(STATUS, ignore);
@@ -307,9 +311,21 @@ export class Client extends AgentClient {
     const { mediator, isLive } = this.#mediation;
     if (mediator === undefined) return;
     const result = await mediation.bootstrap(this, mediator, { live: isLive });
+    if (this.connected) this.#liveWatch?.begin(result.ok);
     if (result.ok) this.#reportRefused(mediator, result.refused);
-    // The next connect tries again.
+    // The next check or connect tries again.
     else if (this.connected) this.reportFailure(result.error, ErrorKind.MEDIATION);
+  }
+
+  #watchLive(mediator: string, intervalMs: number): LiveWatch {
+    return new LiveWatch({
+      client: this,
+      mediator,
+      intervalMs,
+      isConnected: () => this.connected,
+      onFailure: (error) => this.reportFailure(error, ErrorKind.MEDIATION),
+      onPickedUp: (refused) => this.#reportRefused(mediator, refused),
+    });
   }
 
   /** Takes what a mediator delivers. The client's own DID takes it from the client's mediator only. */
@@ -339,6 +355,7 @@ export class Client extends AgentClient {
 
   override async close(): Promise<void> {
     this.#watcher.stop();
+    this.#liveWatch?.stop();
     await closeAll(
       () => super.close(),
       () => this.#opened?.close(),

@@ -59,6 +59,7 @@ const OPTIONS: readonly (keyof Config)[] = [
   "walletPollMs",
   "mediator",
   "mediatorLive",
+  "mediatorCheckMs",
   "didcommUrl",
   "telemetry",
 ];
@@ -85,7 +86,7 @@ export function fromEnvironment(config: Config): AgentConfig {
     walletPollMs: _poll,
     ...more
   } = others;
-  const { mediator: _mediator, mediatorLive: _live, didcommUrl: _url, ...options } = more;
+  const { mediator: _mediator, mediatorLive: _live, mediatorCheckMs: _check, didcommUrl: _url, ...options } = more;
   const did = agentDid || didFromEnvironment();
   const client = did ? { ...options, agentDid: did } : options;
   if (typeof transport === "object") return { ...client, transport };

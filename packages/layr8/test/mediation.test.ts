@@ -1,6 +1,7 @@
 import { createServer, type AddressInfo } from "node:net";
 import { startNode, type Layr8Node, type NodeOptions } from "@parley/layr8-node";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { temporaryDirectory } from "@parley/test-assertions";
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { Client, mediation, type Config, type InboundMessage } from "../src/index.ts";
 
 const ECHO = "https://layr8.io/protocols/echo/1.0";
@@ -147,6 +148,34 @@ describe("an agent with a mediator", () => {
     });
   });
 
+  it("turns live delivery on again after the mediator has restarted, and gets what waited meanwhile", async () => {
+    const directory = await temporaryDirectory();
+    onTestFinished(() => directory[Symbol.asyncDispose]());
+    const dataDir = directory.path;
+    const restart = async (): Promise<void> => {
+      await nodes.get("mediator")?.close();
+      await start("mediator", { dataDir });
+    };
+    await restart();
+    const alice = await client("sender", ALICE).connect();
+    const bob = echoing("home", BOB, { mediator: MEDIATOR, mediatorCheckMs: 100 });
+    await bob.connect();
+    const isLive = async (): Promise<void> =>
+      expect
+        .poll(async () => (await mediation.status(bob, MEDIATOR).then((result) => result.ok && result.status["live_delivery"])) === true)
+        .toBe(true);
+    await isLive();
+    await alice.send(ask(BOB, 1));
+    await expect.poll(() => received).toEqual([[BOB, 1]]);
+    await restart();
+    await alice.send(ask(BOB, 2));
+    await expect.poll(() => received).toEqual([1, 2].map((n) => [BOB, n]));
+    await isLive();
+    await alice.send(ask(BOB, 3));
+    await expect.poll(() => received).toEqual([1, 2, 3].map((n) => [BOB, n]));
+    await expect.poll(() => waiting(bob)).toBe(0);
+  });
+
   it("reports steps that fail to the error handler", async () => {
     const bob = client("home", BOB, { mediator: "did:web:mediator.localhost:nobody" });
     await bob.connect();
@@ -157,6 +186,7 @@ describe("an agent with a mediator", () => {
 describe("options about a mediator", () => {
   it.each<[Config, string]>([
     [{ mediator: "mediator" }, "Config.mediator must be a DID"],
+    [{ mediatorCheckMs: 0 }, "Config.mediatorCheckMs must be a number of milliseconds from 100 to 86400000"],
     [{ mediatorLive: 1 as never }, "Config.mediatorLive must be true or false"],
     [{ didcommUrl: "ws://x" }, "Config.didcommUrl must be an http or https URL"],
   ])("are checked: %j", (config, message) => {

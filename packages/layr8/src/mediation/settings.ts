@@ -9,6 +9,11 @@ export interface MediationConfig {
   readonly mediator?: string | undefined;
   /** Whether the mediator delivers at once while the client is connected. Default `true`, or `LAYR8_MEDIATOR_LIVE`. */
   readonly mediatorLive?: boolean;
+  /**
+   * How often the client asks the mediator whether live delivery is still on, in milliseconds, and turns it on again if not: a mediator that has restarted
+   * does not remember it. Default 30,000; from 100 to a day.
+   */
+  readonly mediatorCheckMs?: number;
   /** Where messages from the mediator are posted: the node's own endpoint. Default: `/didcomm` of the node's origin, or `LAYR8_DIDCOMM_URL`. */
   readonly didcommUrl?: string | undefined;
 }
@@ -24,6 +29,7 @@ export interface MediationEnvironment {
 export interface MediationSettings {
   readonly mediator: string | undefined;
   readonly isLive: boolean;
+  readonly checkMs: number;
   readonly didcommUrl: string | undefined;
 }
 
@@ -32,6 +38,10 @@ const IS_DID: OptionCheck = {
   is: (value) => typeof value === "string" && /^did:[a-z0-9]+:\S+$/.test(value),
 };
 const IS_BOOLEAN: OptionCheck = { expected: "true or false", is: (value) => typeof value === "boolean" };
+const IS_PAUSE: OptionCheck = {
+  expected: "a number of milliseconds from 100 to 86400000",
+  is: (value) => typeof value === "number" && value >= 100 && value <= 86_400_000,
+};
 const IS_HTTP: OptionCheck = {
   expected: "an http or https URL",
   is: (value) => typeof value === "string" && URL.canParse(value) && /^https?:$/.test(new URL(value).protocol),
@@ -39,7 +49,7 @@ const IS_HTTP: OptionCheck = {
 
 /** Reads the options about the mediator. @throws TypeError naming the option or variable that is wrong. */
 export function mediationSettings(
-  { mediator, mediatorLive, didcommUrl }: MediationConfig,
+  { mediator, mediatorLive, mediatorCheckMs, didcommUrl }: MediationConfig,
   environment: MediationEnvironment,
 ): MediationSettings {
   const did = mediator || environment.mediator;
@@ -47,8 +57,9 @@ export function mediationSettings(
   const url = didcommUrl || environment.didcommUrl;
   checkOption(didcommUrl ? "Config.didcommUrl" : "LAYR8_DIDCOMM_URL", url, IS_HTTP);
   checkOption("Config.mediatorLive", mediatorLive, IS_BOOLEAN);
+  checkOption("Config.mediatorCheckMs", mediatorCheckMs, IS_PAUSE);
   const isOff = /^(?:0|false|no|off)$/i.test(environment.live ?? "");
-  return { mediator: did, isLive: mediatorLive ?? !isOff, didcommUrl: url };
+  return { mediator: did, isLive: mediatorLive ?? !isOff, checkMs: mediatorCheckMs ?? 30_000, didcommUrl: url };
 }
 
 /** The endpoint for other nodes, from the URL that agents connect to. */
