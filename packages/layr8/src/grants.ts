@@ -17,7 +17,7 @@ export interface GrantMissInfo {
   readonly type: string;
   /** The recipient's node denied the message, to which no grant was attached: the problem code. */
   readonly denialCode?: string;
-  /** With `denialCode`: the grants in the agent's store, none of which covers the message, and why. Absent if there are none. */
+  /** With `denialCode`: why each grant in the agent's store does not cover the message. Absent for an empty store. */
   readonly unsuitable?: readonly UnsuitableGrant[];
   /** The grants in the agent's store could not be read. The message was sent without them. */
   readonly error?: unknown;

@@ -148,7 +148,7 @@ describe("an agent with a mediator", () => {
     });
   });
 
-  it("turns live delivery on again after the mediator has restarted, and gets what waited meanwhile", async () => {
+  it("turns live delivery on again after the mediator has restarted, and gets the messages of that time", async () => {
     const directory = await temporaryDirectory();
     onTestFinished(() => directory[Symbol.asyncDispose]());
     const dataDir = directory.path;

@@ -10,7 +10,7 @@ export interface LiveWatchOptions {
   readonly isConnected: () => boolean;
   /** A check has failed, and the one before had not. */
   readonly onFailure: (error: ParleyError) => void;
-  /** Messages were picked up, of which the agent's node has refused so many. */
+  /** Messages were picked up. `refused`: the number that the agent's node did not accept. */
   readonly onPickedUp: (refused: number) => void;
 }
 
@@ -31,7 +31,7 @@ export class LiveWatch {
     this.#options = options;
   }
 
-  /** Begins anew. @param isComplete whether the steps after the connect have succeeded; otherwise the next check repeats them. */
+  /** Called after each connect. @param isComplete whether its steps have succeeded; the next check repeats steps that failed. */
   begin(isComplete: boolean): void {
     this.stop();
     [this.#isComplete, this.#hasFailed, this.#isWaiting] = [isComplete, !isComplete, false];
@@ -70,7 +70,7 @@ export class LiveWatch {
       const asked = await status(client, mediator);
       if (!asked.ok) return asked.error;
       isLive = asked.status["live_delivery"] !== false;
-      // What waits at one check may be on its way; at two in a row, nothing sends it.
+      // Messages that wait at one check may be on their way. At two in a row, the mediator does not send them.
       const isWaiting = Number(asked.status["message_count"]) > 0;
       isStuck = isWaiting && this.#isWaiting;
       this.#isWaiting = isWaiting;
