@@ -90,7 +90,7 @@ export class RunningNode implements Layr8Node {
     this.#limits = limits;
     this.#logger = logger;
     const running = { router: () => this.#router, federation: () => this.#federation };
-    const sources = { ...running, stores, storage, sockets: () => this.#phoenix?.size ?? 0 };
+    const sources = { ...running, stores, storage, mediator, sockets: () => this.#phoenix?.size ?? 0 };
     this.#metrics = createMetrics(nodeGauges(sources), {
       writes: storage.environment?.writes,
       namesHosts: options.metricsPort !== undefined,

@@ -98,6 +98,38 @@ async function forward(next: string, envelope: string, to = MEDIATOR): Promise<R
 const contentsOf = ({ attachments = [] }: Answer): string[] =>
   attachments.map(({ data: { base64 } }) => Buffer.from(base64, "base64url").toString());
 
+describe("the metrics of a mediator", () => {
+  async function metrics(): Promise<Record<string, number>> {
+    const text = await (await fetch(`${node.httpUrl}/metrics`)).text();
+    const lines = text.matchAll(/^layr8_node_mediator_(\w+) (\d+)$/gm);
+    return Object.fromEntries(Array.from(lines, ([, name = "", value]) => [name, Number(value)] as const));
+  }
+
+  it("count registered DIDs, agents with live delivery, and envelopes that wait", async () => {
+    await start();
+    const bob = await agent(BOB);
+    const other = `${BOB}:other`;
+    await register(bob, other, CHILD);
+    for (const [did, envelope] of [
+      [other, "one"],
+      [CHILD, "two"],
+      [CHILD, "three"],
+    ] as const) {
+      expect((await forward(did, envelope)).status).toBe(202);
+    }
+    expect(await metrics()).toEqual({ dids: 2, live_agents: 0, envelopes: 3 });
+    const { attachments = [] } = await ask(bob, `${PICKUP}/delivery-request`, { limit: 10, recipient_did: other });
+    await ask(bob, `${PICKUP}/messages-received`, { message_id_list: attachments.map(({ id }) => id) });
+    await ask(bob, `${PICKUP}/live-delivery-change`, { live_delivery: true });
+    expect(await metrics()).toEqual({ dids: 2, live_agents: 1, envelopes: 2 });
+  });
+
+  it("are absent from other nodes", async () => {
+    node = await startNode({ port: 0, logger: false });
+    expect(await metrics()).toEqual({});
+  });
+});
+
 describe("coordination with a mediator", () => {
   it("registers an agent's own DID and those below it, and no other", async () => {
     await start();

@@ -1,4 +1,5 @@
 import { MetricSet, WAIT_SECONDS, WORK_SECONDS } from "@parley/server-kit";
+import type { MediatorLoad } from "../mediation/mediator.ts";
 import type { WriteQueue } from "@parley/storage";
 import type { Counter, Histogram } from "prom-client";
 import type { UnattendedInboxes } from "../stores.ts";
@@ -49,6 +50,8 @@ export interface Gauges {
   inboxMessages(): number;
   /** Absent if the node has its inboxes for itself. */
   readonly unattended?: (() => UnattendedInboxes) | undefined;
+  /** Absent if the node is not a mediator. */
+  readonly mediator?: (() => MediatorLoad) | undefined;
   clockHeldBackMs(): number;
   outboundMessages(): number;
   /** Sender–recipient pairs blocked by an unreachable node. */
@@ -74,6 +77,12 @@ export function createMetrics(gauges: Gauges, { writes, namesHosts }: MetricsOpt
     const help = "Inboxes with messages and without connections that this node looks after";
     set.gauge("unattended_inboxes", help, () => unattended().inboxes);
     set.gauge("unattended_oldest_seconds", "Age of the oldest message in them, to the minute", () => unattended().oldestMs / 1000);
+  }
+  const { mediator } = gauges;
+  if (mediator !== undefined) {
+    set.gauge("mediator_dids", "DIDs that agents have registered with the mediator", () => mediator().registeredDids);
+    set.gauge("mediator_live_agents", "Agents with live delivery", () => mediator().liveAgents);
+    set.gauge("mediator_envelopes", "Envelopes at the mediator that wait for their agents", () => mediator().waitingEnvelopes);
   }
   set.gauge("clock_held_back_ms", "Milliseconds that the wall clock is ahead of the clock used for expiry", gauges.clockHeldBackMs);
   set.gauge("outbound_messages", "Messages waiting for other nodes", gauges.outboundMessages);

@@ -34,6 +34,11 @@ export class LiveDelivery {
     this.#options = options;
   }
 
+  /** Number of agents. */
+  get size(): number {
+    return this.#agents.size;
+  }
+
   has(agent: string): boolean {
     return this.#agents.has(agent);
   }

@@ -85,6 +85,11 @@ export class MediatedQueue {
     return this.#options.inbox.depth(keyOf(did));
   }
 
+  /** Number of envelopes that wait for a DID, without a read. See `Inbox.usage`. */
+  size(did: string): number {
+    return this.#options.inbox.usage(keyOf(did)).messages;
+  }
+
   /** Removes all envelopes for a DID. @throws StorageError `storage_failed` */
   async drop(did: string): Promise<void> {
     await (await this.#options.inbox.peek(keyOf(did))).drop();

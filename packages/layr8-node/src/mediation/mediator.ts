@@ -20,6 +20,15 @@ const MAX_PAGE = 100;
 /** Result of {@link Mediator.queue}. */
 export type Forwarded = Queued | "unknown";
 
+/** What a mediator's metrics show. */
+export interface MediatorLoad {
+  readonly registeredDids: number;
+  /** Agents with live delivery. */
+  readonly liveAgents: number;
+  /** Envelopes that wait for their agents. */
+  readonly waitingEnvelopes: number;
+}
+
 /** What a {@link Mediator} needs of its node, once that runs. */
 export interface MediatorNode {
   /** Sends a message of the mediator. */
@@ -54,6 +63,13 @@ export class Mediator {
       isReachable,
       onFailure,
     });
+  }
+
+  /** What waits here, and for how many. Looks at each registered DID, in memory. */
+  load(): MediatorLoad {
+    let waitingEnvelopes = 0;
+    for (const did of this.#registrations.dids()) waitingEnvelopes += this.#queue.size(did);
+    return { registeredDids: this.#registrations.size, liveAgents: this.#live?.size ?? 0, waitingEnvelopes };
   }
 
   /** Whether the mediator answers a message for a recipient. */

@@ -31,6 +31,16 @@ export class Registrations {
     return this.#agents.get(did);
   }
 
+  /** All registered DIDs. */
+  dids(): Iterable<string> {
+    return this.#agents.keys();
+  }
+
+  /** Number of registered DIDs. */
+  get size(): number {
+    return this.#agents.size;
+  }
+
   /** The DIDs that an agent has registered, in their order. */
   of(agent: string): readonly string[] {
     return [...(this.#byAgent.get(agent) ?? [])];
