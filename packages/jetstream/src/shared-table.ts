@@ -1,4 +1,3 @@
-import { DeliverPolicy, type ConsumerMessages } from "@nats-io/jetstream";
 import { headers as newHeaders, type MsgHdrs } from "@nats-io/nats-core";
 import { deferred, type Deferred, runWithin } from "@parley/core/internal";
 import { StorageError } from "@parley/storage";
@@ -6,7 +5,7 @@ import type { JetstreamConnection } from "./connection.ts";
 import { API, asStorageError, closedError, hasApiCode } from "./failures.ts";
 import { Leases } from "./leases.ts";
 import { RemovedKeys } from "./removed-keys.ts";
-import { StreamReader } from "./stream-reader.ts";
+import { StreamReader, type StreamMessage } from "./stream-reader.ts";
 import { ensureStreams } from "./streams.ts";
 
 /** A table's name, and how its entries are kept. */
@@ -49,7 +48,8 @@ const MISSED_AFTER = 1 / 2;
 /** Marks that are purged in one look, and at the same time. */
 const MAX_PURGED = 1000;
 const PARALLEL = 16;
-const CONSUME = { max_messages: 1000, expires: 10_000, idle_heartbeat: 1000 } as const;
+/** After this time without the change that a reader waits for, it is asked of the leader, in milliseconds. */
+const ASK_AFTER_MS = 2000;
 
 /**
  * Values by key, of which every server has the keys in memory and learns of each change. A key is one or more tokens of `A-Z a-z 0-9 - _`,
@@ -75,8 +75,7 @@ export class SharedTable {
   #position = 0;
   #waiting: { readonly seq: number; readonly done: Deferred<void> }[] = [];
   #catchingUp: Promise<void> | undefined;
-  #messages: ConsumerMessages | undefined;
-  #isClosed = false;
+  readonly #closed = new AbortController();
 
   private constructor(connection: JetstreamConnection, options: TableOptions, listener: TableListener) {
     this.#connection = connection;
@@ -144,6 +143,10 @@ export class SharedTable {
     }
   }
 
+  get #isClosed(): boolean {
+    return this.#closed.signal.aborted;
+  }
+
   /** Waits until the listener has every change that was stored before this call. Calls share reads. @throws StorageError `storage_failed` */
   async catchUp(): Promise<void> {
     // A read that has begun may have missed the latest ones.
@@ -156,9 +159,8 @@ export class SharedTable {
 
   /** Stops to follow the table. */
   async close(): Promise<void> {
-    this.#isClosed = true;
+    this.#closed.abort();
     this.#stop();
-    await this.#messages?.close();
     for (const { done } of this.#waiting) done.reject(closedError());
     this.#waiting = [];
   }
@@ -169,7 +171,12 @@ export class SharedTable {
       if (last === undefined || last.seq <= this.#position) return;
       const done = deferred<void>();
       this.#waiting.push({ seq: last.seq, done });
-      await runWithin({ timeoutMs: this.#connection.patienceMs, onTimeout: lateError }, () => done.promise);
+      const asking = setTimeout(() => void this.#askLeader(last.seq).catch(() => undefined), ASK_AFTER_MS);
+      try {
+        await runWithin({ timeoutMs: this.#connection.patienceMs, onTimeout: lateError }, () => done.promise);
+      } finally {
+        clearTimeout(asking);
+      }
     } catch (error) {
       throw asStorageError("A table cannot be read", error);
     }
@@ -297,26 +304,37 @@ export class SharedTable {
   }
 
   async #follow(): Promise<void> {
-    while (!this.#isClosed && !this.#connection.closed.aborted) {
+    const { closed, patienceMs } = this.#connection;
+    while (!this.#isClosed && !closed.aborted) {
       try {
-        const consumer = await this.#connection.js.consumers.get(this.#stream, {
-          deliver_policy: DeliverPolicy.StartSequence,
-          opt_start_seq: this.#position + 1,
-          headers_only: this.#options.withoutValues === true,
-        });
-        this.#messages = await consumer.consume(CONSUME);
-        if (this.#isClosed) await this.#messages.close();
-        for await (const { subject, seq, headers, data, time } of this.#messages)
-          this.#receive(subject.slice(this.#prefix.length), seq, headers, data, time.getTime());
+        const { withoutValues = false } = this.#options;
+        const messages = this.#reader.messages(
+          `${this.#prefix}>`,
+          this.#position,
+          Number.POSITIVE_INFINITY,
+          withoutValues,
+          this.#closed.signal,
+        );
+        for await (const message of messages) this.#receive(message);
       } catch {
         // The stream has no leader at present.
       }
-      if (!this.#isClosed) await this.#connection.recovered(this.#stream, performance.now() + this.#connection.patienceMs);
+      if (!this.#isClosed) await this.#connection.recovered(this.#stream, performance.now() + patienceMs);
     }
   }
 
-  #receive(key: string, seq: number, headers: MsgHdrs | undefined, value: Uint8Array, at: number): void {
-    this.#take(key, seq, headers, value, at);
+  /** Reads changes one by one from the leader: the server that sends them may have stopped replicating. */
+  async #askLeader(upTo: number): Promise<void> {
+    while (this.#position < upTo) {
+      const next = await this.#reader.next(`${this.#prefix}>`, this.#position);
+      if (next === undefined) return;
+      this.#receive(next);
+    }
+  }
+
+  #receive({ subject, seq, headers, body, at }: StreamMessage): void {
+    const value = this.#options.withoutValues === true || body === undefined ? new Uint8Array() : body;
+    this.#take(subject.slice(this.#prefix.length), seq, headers, value, at);
     this.#position = Math.max(this.#position, seq);
     const arrived = this.#waiting.filter((one) => one.seq <= this.#position);
     if (arrived.length === 0) return;

@@ -1,10 +1,13 @@
-import { DeliverPolicy, type JsMsg, type StoredMsg } from "@nats-io/jetstream";
+import { DeliverPolicy, type StoredMsg } from "@nats-io/jetstream";
 import type { MsgHdrs } from "@nats-io/nats-core";
 import type { JetstreamConnection } from "./connection.ts";
 
 /** A message of a stream. `body` is absent if only headers were read. */
 export interface StreamMessage {
   readonly seq: number;
+  readonly subject: string;
+  /** When it was stored, in milliseconds since 1970. */
+  readonly at: number;
   readonly headers: MsgHdrs | undefined;
   readonly body?: Uint8Array | undefined;
 }
@@ -13,6 +16,31 @@ export interface StreamMessage {
 const HEARTBEAT_MS = 1000;
 const HEADS = { max_messages: 1000, expires: 10_000, idle_heartbeat: HEARTBEAT_MS } as const;
 const BODIES = { max_bytes: 8 * 1024 * 1024, expires: 10_000, idle_heartbeat: HEARTBEAT_MS } as const;
+/**
+ * How often a reader that waits asks the leader whether there are more messages, in milliseconds: one that reads up to an end, and one that follows.
+ * After the second time, its consumer is taken for stuck.
+ */
+const CHECK_MS = 2000;
+const FOLLOW_CHECK_MS = 5000;
+/** Messages that are asked of the leader before a new consumer is tried. */
+const FROM_LEADER = 1000;
+/** The end of a subject whose last message isn't known. */
+const UP_TO_NOW = Number.MAX_SAFE_INTEGER;
+
+/** What is read of a subject. */
+interface Range {
+  readonly subject: string;
+  /** Stream sequence of the last message that was read. */
+  seen: number;
+  readonly upTo: number;
+  readonly headersOnly: boolean;
+}
+
+/** A message, and how many more the consumer's server has; absent if it comes from the leader. */
+interface Consumed {
+  readonly message: StreamMessage;
+  readonly pending?: number;
+}
 
 /** Reads messages of one stream. Every call waits for a leader, as {@link JetstreamConnection.retry} says. */
 export class StreamReader {
@@ -43,35 +71,78 @@ export class StreamReader {
   }
 
   /**
-   * A subject's messages after one stream sequence and up to another, or a few more. For more than a few messages.
+   * A subject's messages after one stream sequence and up to another, or a few more. For more than a few messages. Ends even if the last ones are
+   * deleted meanwhile.
    *
    * @param upTo infinite: until the signal aborts.
    * @param headersOnly leaves bodies out.
    */
   async *messages(subject: string, after: number, upTo: number, headersOnly: boolean, signal?: AbortSignal): AsyncGenerator<StreamMessage> {
-    for await (const { seq, headers, data } of this.#consume(subject, after, headersOnly, signal)) {
-      yield { seq, headers, body: headersOnly ? undefined : data };
-      if (seq >= upTo) return;
+    for await (const { message } of this.#read({ subject, seen: after, upTo, headersOnly }, signal)) yield message;
+  }
+
+  /**
+   * A consumer is on one server, which may have stopped replicating the stream without being gone: then it sends nothing, without an error. So the rest
+   * is asked of the leader, and of another consumer.
+   */
+  async *#read(range: Range, signal?: AbortSignal): AsyncGenerator<Consumed> {
+    while (!(yield* this.#consume(range, signal))) {
+      for (let count = 0; count < FROM_LEADER; count++) {
+        const next = await this.next(range.subject, range.seen);
+        if (next === undefined || next.seq > range.upTo) break;
+        range.seen = next.seq;
+        yield { message: range.headersOnly ? { ...next, body: undefined } : next };
+        if (next.seq >= range.upTo) return;
+      }
     }
   }
 
-  /** A subject's messages after a stream sequence, without an end. */
-  async *#consume(subject: string, after: number, headersOnly: boolean, signal?: AbortSignal): AsyncGenerator<JsMsg> {
+  /** Reads by one consumer. @returns whether all was read, or the reader was stopped; else the consumer has ended, or is stuck. */
+  async *#consume(range: Range, signal?: AbortSignal): AsyncGenerator<Consumed, boolean> {
     const { js, closed } = this.#connection;
-    const position = { filter_subjects: subject, deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: after + 1 };
-    const open = () => js.consumers.get(this.#stream, { ...position, headers_only: headersOnly });
+    const position = { filter_subjects: range.subject, deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: range.seen + 1 };
+    const open = () => js.consumers.get(this.#stream, { ...position, headers_only: range.headersOnly });
     const consumer = await this.#connection.retry(this.#stream, open);
-    const messages = await this.#connection.retry(this.#stream, () => consumer.consume(headersOnly ? HEADS : BODIES));
+    const messages = await this.#connection.retry(this.#stream, () => consumer.consume(range.headersOnly ? HEADS : BODIES));
     const stop = (): void => void messages.close();
-    closed.addEventListener("abort", stop);
-    signal?.addEventListener("abort", stop);
+    let isOver = false;
+    const end = (): void => {
+      isOver = true;
+      stop();
+    };
+    const ends = [closed, ...(signal === undefined ? [] : [signal])];
+    for (const each of ends) each.addEventListener("abort", end);
+    if (ends.some(({ aborted }) => aborted)) end();
+    let isWaiting = true;
+    let missed: number | undefined;
+    const check = async (): Promise<void> => {
+      const { seen, subject, upTo } = range;
+      if (!isWaiting) return;
+      const next = await this.next(subject, seen);
+      if (!isWaiting || range.seen !== seen) return;
+      const isRest = next !== undefined && next.seq <= upTo;
+      if (isRest && missed === seen) stop();
+      if (!isRest && Number.isFinite(upTo)) end();
+      missed = isRest ? seen : undefined;
+    };
+    // A failed check is repeated.
+    const checks = setInterval(() => void check().catch(() => undefined), Number.isFinite(range.upTo) ? CHECK_MS : FOLLOW_CHECK_MS);
     try {
-      yield* messages;
+      for await (const { seq, subject, headers, data, time, info } of messages) {
+        isWaiting = false;
+        range.seen = seq;
+        const body = range.headersOnly ? undefined : data;
+        yield { message: { seq, subject, headers, body, at: time.getTime() }, pending: info.pending };
+        if (seq >= range.upTo) return true;
+        isWaiting = true;
+      }
+      return isOver;
     } finally {
-      closed.removeEventListener("abort", stop);
-      signal?.removeEventListener("abort", stop);
+      clearInterval(checks);
+      for (const each of ends) each.removeEventListener("abort", end);
       await messages.close();
-      await consumer.delete().catch(() => undefined);
+      // Its server may not answer; then it removes it later by itself.
+      void consumer.delete().catch(() => undefined);
     }
   }
 
@@ -81,9 +152,9 @@ export class StreamReader {
     // A consumer on a server that lags behind ends too early.
     for (let next = await this.next(subject, 0); next !== undefined; next = await this.next(subject, last)) {
       last = next.seq;
-      for await (const { seq, info } of this.#consume(subject, last - 1, true)) {
-        last = seq;
-        if (info.pending === 0) break;
+      for await (const { message, pending } of this.#read({ subject, seen: last - 1, upTo: UP_TO_NOW, headersOnly: true })) {
+        last = message.seq;
+        if (pending === 0) break;
       }
     }
     return last === undefined ? undefined : this.#askLeader({ seq: last });
@@ -98,6 +169,6 @@ export class StreamReader {
   }
 }
 
-function read({ seq, header, data }: StoredMsg): StreamMessage {
-  return { seq, headers: header, body: data };
+function read({ seq, subject, header, data, time }: StoredMsg): StreamMessage {
+  return { seq, subject, headers: header, body: data, at: time.getTime() };
 }

@@ -1,11 +1,32 @@
 import { describeUnless } from "@parley/test-assertions";
 import { missingNats, startNats } from "@parley/test-nats";
 import { expect, it, onTestFinished } from "vitest";
-import { ensureStreams, JetstreamConnection, publish, StreamReader } from "../src/index.ts";
+import { ensureStreams, JetstreamConnection, publish, type StreamMessage, StreamReader } from "../src/index.ts";
 
 // nats-server 2.10, which tests with three servers use, finds no last message of a subject whose last one was deleted.
 for (const count of [1, 3] as const) {
   describeUnless(missingNats(count), `messages of a stream on ${count} NATS server(s)`, () => {
+    it("end when those that a reader waits for were deleted meanwhile", { timeout: 120_000 }, async () => {
+      const nats = await startNats({ count });
+      onTestFinished(() => nats.stop());
+      const connection = await JetstreamConnection.connect({ servers: nats.urls, prefix: "t", replicas: count });
+      onTestFinished(() => connection.close());
+      const stream = "T_TEST";
+      await ensureStreams(connection, [{ name: stream, subjects: ["t.test.*"] }]);
+      const reader = new StreamReader(connection, stream);
+      for (let message = 0; message < 3; message++) await publish(connection, Buffer.from("x"), { stream, subject: "t.test.a" });
+      const seqs = async () => {
+        const found: number[] = [];
+        for await (const { seq } of reader.messages("t.test.a", 0, 3, false)) found.push(seq);
+        return found;
+      };
+      expect(await seqs()).toEqual([1, 2, 3]);
+      await connection.jsm.streams.deleteMessage(stream, 3);
+      expect(await seqs()).toEqual([1, 2]);
+      for (const seq of [1, 2]) await connection.jsm.streams.deleteMessage(stream, seq);
+      expect(await seqs()).toEqual([]);
+    });
+
     it("have a last one after that of its subject was deleted", { timeout: 120_000 }, async () => {
       const nats = await startNats({ count });
       onTestFinished(() => nats.stop());
@@ -38,4 +59,53 @@ for (const count of [1, 3] as const) {
       expect(await lastOf("t.test.*")).toBeUndefined();
     });
   });
+}
+
+describeUnless(missingNats(3), "a stream on three NATS servers", () => {
+  it("is read on when the server of the consumer does not go on", { timeout: 300_000 }, async () => {
+    const nats = await startNats({ count: 3 });
+    onTestFinished(() => nats.stop());
+    const options = { prefix: "t", replicas: 3 } as const;
+    const stream = "T_TEST";
+    const subject = "t.test.a";
+    const setUp = await JetstreamConnection.connect({ servers: nats.urls, ...options });
+    await ensureStreams(setUp, [{ name: stream, subjects: ["t.test.*"] }]);
+    const leader = (await setUp.jsm.streams.info(stream)).cluster?.leader;
+    await setUp.close();
+    const connected = nats.urls.filter((_, index) => nats.servers[index]?.name === leader);
+    const connection = await JetstreamConnection.connect({ servers: connected, ...options });
+    onTestFinished(() => connection.close());
+    const send = (text: string) => publish(connection, Buffer.from(text), { stream, subject });
+    const reader = new StreamReader(connection, stream);
+
+    /** Follows by a consumer that is on another server than the one to which this is connected. */
+    const follow = async () => {
+      for (;;) {
+        const end = new AbortController();
+        const following = reader.messages(subject, 0, Number.POSITIVE_INFINITY, false, end.signal);
+        const first = await following.next();
+        for await (const { cluster } of connection.jsm.consumers.list(stream)) {
+          const server = nats.servers.find(({ name }) => name === cluster?.leader && name !== leader);
+          if (server !== undefined) return { first, following, end, server };
+        }
+        end.abort();
+        await following.return(undefined);
+      }
+    };
+    await send("first");
+    const { first, following, end, server } = await follow();
+    onTestFinished(() => end.abort());
+    expect(textOf(first)).toBe("first");
+    await server.signal("SIGSTOP");
+    await send("second");
+    expect(textOf(await following.next())).toBe("second");
+    const some: number[] = [];
+    for await (const { seq } of reader.messages(subject, 0, 2, false)) some.push(seq);
+    expect(some).toEqual([1, 2]);
+    await server.signal("SIGCONT");
+  });
+});
+
+function textOf({ value }: IteratorResult<StreamMessage, void>): string {
+  return Buffer.from(value?.body ?? []).toString();
 }

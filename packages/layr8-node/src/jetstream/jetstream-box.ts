@@ -22,6 +22,9 @@ export interface BoxContext {
   onClosed(box: JetstreamBox): void;
 }
 
+/** What is taken of a message of a stream or of its feed. */
+type Taken = Pick<StreamMessage, "seq" | "headers" | "body">;
+
 /** Messages read one by one; more are read by a consumer, which the server must create. */
 const FEW = 16;
 /** Bodies read at the same time. */
@@ -212,14 +215,14 @@ export class JetstreamBox implements Box {
     }
   }
 
-  #onFeed(message: FeedMessage, last: () => number, take: (message: StreamMessage) => void): void {
+  #onFeed(message: FeedMessage, last: () => number, take: (message: Taken) => void): void {
     if (message.seq <= last()) return;
     // Before the index is read, or after a gap, the stream is read up to its end.
     if (!this.#isLoaded || this.#syncing !== undefined || message.after > last()) this.#sync().catch(() => undefined);
     else take(message);
   }
 
-  readonly #takeMessage = ({ seq, headers, body }: StreamMessage): void => {
+  readonly #takeMessage = ({ seq, headers, body }: Taken): void => {
     if (seq <= this.index.lastMessage) return;
     const head = decodeHead(headers);
     if (head === undefined) return;
@@ -230,7 +233,7 @@ export class JetstreamBox implements Box {
     if (message !== undefined) this.#listener.onMessage(message, Promise.resolve());
   };
 
-  readonly #takeMark = ({ seq, body }: StreamMessage): void => {
+  readonly #takeMark = ({ seq, body }: Taken): void => {
     if (seq <= this.index.lastMark) return;
     const mark = body === undefined ? undefined : decodeMark(body);
     if (mark === undefined) return;
@@ -265,7 +268,7 @@ export class JetstreamBox implements Box {
     reader: StreamReader,
     { subject }: StreamPlace,
     position: () => number,
-    take: (message: StreamMessage) => void,
+    take: (message: Taken) => void,
     headersOnly: boolean,
   ): Promise<void> {
     const end = (await reader.last(subject))?.seq ?? 0;

@@ -50,7 +50,7 @@ export function agentsOfTwoDomains(start: () => Promise<Pair>): void {
       const got: unknown[] = [];
       while (got.length < ids.length) got.push((await bob.receive()).plaintext["id"]);
       expect(got).toEqual(ids);
-      expect(await pair.metric("b", 'federation_received_total{result="accepted"}')).toBe(100);
+      await expect.poll(() => pair.metric("b", 'federation_received_total{result="accepted"}')).toBe(100);
       await expect.poll(() => pair.metric("a", "federation_sent_total")).toBe(100);
       await expect.poll(() => pair.metric("a", "outbound_messages")).toBe(0);
     });
