@@ -1,15 +1,18 @@
 // The counterpart of relay-client-role on the bare server.
 import { once } from "node:events";
 import { Client, type ClientDuplexStream, credentials, Metadata } from "@grpc/grpc-js";
-import { BARE_METHOD } from "./bare-relay.ts";
+import { ACK, BARE_METHOD, PAYLOAD_BYTES } from "./bare-relay.ts";
 import { argument, serve } from "./worker.ts";
 
 /** A stream, and how much has come by it. */
 class Stream {
   readonly call: ClientDuplexStream<Buffer, Buffer>;
   readonly #client: Client;
+  /** Called with the number of messages, or acknowledgements, that a frame has brought. */
+  onArrival: (count: number) => void = () => undefined;
   #missing = 0;
   #arrived: () => void = () => undefined;
+  #toSend = 0;
 
   constructor(metadata: Metadata) {
     this.#client = new Client(url, credentials.createInsecure(), {
@@ -19,9 +22,18 @@ class Stream {
     const { path, requestSerialize, responseDeserialize } = BARE_METHOD;
     this.call = this.#client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, metadata, {});
     this.call.on("error", () => undefined);
-    this.call.on("data", () => {
-      if (--this.#missing === 0) this.#arrived();
+    this.call.on("data", (frame: Buffer) => {
+      const count = read(frame);
+      this.#missing -= count;
+      if (this.#missing === 0) this.#arrived();
+      this.onArrival(count);
     });
+  }
+
+  send(): void {
+    if (!isBatched) this.call.write(payload);
+    else if (++this.#toSend === 1) setImmediate(() => this.#flush());
+    else if (this.#toSend === MAX_BATCH) this.#flush();
   }
 
   async opened(): Promise<void> {
@@ -39,10 +51,29 @@ class Stream {
     this.call.cancel();
     this.#client.close();
   }
+
+  #flush(): void {
+    if (this.#toSend === 0) return;
+    this.call.write(this.#toSend === 1 ? payload : Buffer.alloc(this.#toSend * PAYLOAD_BYTES, payload));
+    this.#toSend = 0;
+  }
 }
 
-const { url } = argument() as { url: string };
-const payload = Buffer.alloc(1024, 7);
+/** The number of messages or acknowledgements in a frame. A message is a copy of its part of the frame. */
+function read(frame: Buffer): number {
+  if (!isBatched) return 1;
+  if (frame.length % PAYLOAD_BYTES > 0) return frame.length / ACK.length;
+  for (let at = 0; at < frame.length; at += PAYLOAD_BYTES) received[0] = Buffer.from(frame.subarray(at, at + PAYLOAD_BYTES));
+  return frame.length / PAYLOAD_BYTES;
+}
+
+/** Messages of one frame at most. */
+const MAX_BATCH = 31;
+/** The message that came last. */
+const received: Buffer[] = [];
+
+const { url, isBatched } = argument() as { url: string; isBatched: boolean };
+const payload = Buffer.alloc(PAYLOAD_BYTES, 7);
 const listening: Stream[] = [];
 const publisher = new Stream(new Metadata());
 await publisher.opened();
@@ -80,14 +111,13 @@ async function subscribe(count: number): Promise<number> {
 
 async function publishAll(count: number, window: number): Promise<void> {
   let sent = 0;
-  const more = (): void => {
-    if (sent++ < count) publisher.call.write(payload);
+  publisher.onArrival = (arrived) => {
+    for (let n = 0; n < arrived && sent < count; n++, sent++) publisher.send();
   };
-  publisher.call.on("data", more);
   const done = publisher.take(count);
-  for (let n = 0; n < window; n++) more();
+  publisher.onArrival(window);
   await done;
-  publisher.call.off("data", more);
+  publisher.onArrival = () => undefined;
 }
 
 /**
@@ -100,7 +130,7 @@ async function exchange(count: number, isFirst: boolean): Promise<number> {
   for (let turn = 0; turn < count; turn++) {
     if (!isFirst) await stream?.take(1);
     const received = stream?.take(isFirst ? 2 : 1);
-    stream?.call.write(payload);
+    stream?.send();
     await received;
   }
   return ((performance.now() - started) / count) * 1000;
@@ -112,7 +142,7 @@ async function takeTurns(count: number): Promise<number> {
   for (let turn = 0; turn < count; turn++) {
     const acknowledged = publisher.take(1);
     const delivered = subscription?.take(1);
-    publisher.call.write(payload);
+    publisher.send();
     await acknowledged;
     await delivered;
   }

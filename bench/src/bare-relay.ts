@@ -12,3 +12,8 @@ export const BARE_METHOD: MethodDefinition<Buffer, Buffer> = {
   responseSerialize: asIs,
   responseDeserialize: asIs,
 };
+
+/** Size of a message. */
+export const PAYLOAD_BYTES = 1024;
+/** What acknowledges a message. */
+export const ACK: Buffer = Buffer.from("12345678");

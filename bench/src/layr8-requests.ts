@@ -28,6 +28,17 @@ export async function layr8Requests(): Promise<void> {
         places.push({ name: name + checkout.suffix, processes, asking });
       }
     }
+    for (const [name, options] of [
+      ["floor, stored", { dataDir: join(dataDir, "floor") }],
+      ["floor, in memory", {}],
+    ] as const) {
+      const processes = new Processes();
+      running.push(processes);
+      const { ready: router } = await processes.start<{ url: string }>("floor-router-role", options);
+      await processes.start("floor-agent-role", { ...router, name: "echo" });
+      const { worker: asking } = await processes.start("floor-agent-role", { ...router, name: "asking" });
+      places.push({ name, processes, asking });
+    }
     const processes = new Processes();
     running.push(processes);
     const { ready: router } = await processes.start<{ url: string }>("router-role");

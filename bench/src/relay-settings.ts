@@ -28,6 +28,11 @@ export interface SettingKind {
 export const DISK: SettingKind = { name: "our relay, on disk", role: "relay", isDurable: true };
 export const MEMORY: SettingKind = { name: "our relay, in memory", role: "relay" };
 export const BARE: SettingKind = { name: "bare gRPC, one message per frame", role: "bare-relay" };
+/** What moving messages in batches, and storing them, costs by itself. */
+export const FLOOR: readonly SettingKind[] = [
+  { name: "floor: batches of messages, stored", role: "bare-relay", argument: { isBatched: true }, isDurable: true },
+  { name: "floor: batches of messages", role: "bare-relay", argument: { isBatched: true } },
+];
 const NATS: readonly SettingKind[] = [
   { name: "NATS JetStream, no fsync", role: "nats", argument: { syncAlways: false } },
   { name: "NATS JetStream, fsync always", role: "nats", argument: { syncAlways: true } },
@@ -47,7 +52,10 @@ export async function withSettings(kinds: readonly SettingKind[], work: (setting
   try {
     const settings: Setting[] = [];
     for (const { name, role, argument, isDurable } of kinds) {
-      const server = new Worker<{ readonly pid?: number }>(`${role}-role`, isDurable ? { ...argument, dataDir } : (argument ?? {}));
+      const server = new Worker<{ readonly pid?: number }>(
+        `${role}-role`,
+        isDurable ? { ...argument, dataDir: join(dataDir, String(started.length)) } : (argument ?? {}),
+      );
       const ready = await server.ready;
       const publisher = new Worker(`${role}-client-role`, ready);
       const subscribers = new Worker(`${role}-client-role`, ready);

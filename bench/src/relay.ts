@@ -1,5 +1,5 @@
 import { measure } from "./harness.ts";
-import { BARE, DISK, MEMORY, natsSettings, type Setting, subscribe, through, withSettings } from "./relay-settings.ts";
+import { BARE, DISK, FLOOR, MEMORY, natsSettings, type Setting, subscribe, through, withSettings } from "./relay-settings.ts";
 import { Worker } from "./worker.ts";
 
 /** Clients that do nothing. */
@@ -11,7 +11,7 @@ const SUBSCRIPTIONS = 500;
 
 /** Publishing through a relay, on disk and in memory, beside what a server that puts each message into a frame of its own does at best. */
 export async function relay(): Promise<void> {
-  await withSettings([DISK, MEMORY, BARE, ...natsSettings()], async (settings) => {
+  await withSettings([DISK, MEMORY, ...FLOOR, BARE, ...natsSettings()], async (settings) => {
     for (const setting of settings) {
       await subscribe(setting, 1);
       await through(setting, countFor(setting, 20_000));
@@ -49,7 +49,7 @@ export async function relayLatency(): Promise<void> {
 
 /** One publisher and many subscribers of one channel. */
 export async function relayFanOut(): Promise<void> {
-  await withSettings([DISK, MEMORY, BARE], async (settings) => {
+  await withSettings([DISK, MEMORY, ...FLOOR, BARE], async (settings) => {
     await fanOut(settings, 10, 2000);
     await fanOut(settings, 100, 300);
     await fanOut(settings, 1000, 30);
