@@ -26,6 +26,7 @@ export const RULES = {
     libraries: ["@fastify/swagger", "fastify", "fastify-type-provider-zod", "light-my-request", "pino", "prom-client", "zod"],
   },
 
+  audit: { packages: ["core"], libraries: [] },
   lens: { packages: ["core"], libraries: [] },
   otel: { packages: ["core"], libraries: ["@opentelemetry/api"] },
   admin: { packages: ["core", "lens", "server-kit"], libraries: ["fastify"] },
@@ -49,7 +50,7 @@ export const RULES = {
   "protocol-bridge": { packages: ["core", "envelope-and-adapters"], libraries: [] },
 
   "layr8-node": {
-    packages: ["core", "did", "didcomm-crypto", "vc", "server-kit", "console", "storage", "storage-lmdb", "jetstream"],
+    packages: ["core", "audit", "did", "didcomm-crypto", "vc", "server-kit", "console", "storage", "storage-lmdb", "jetstream"],
     libraries: ["ws", "fastify", "light-my-request", "@fastify/swagger", "fastify-type-provider-zod", "zod", "pino", "prom-client"],
   },
   "skytale-server": {
@@ -71,6 +72,7 @@ export const RULES = {
   cli: {
     packages: [
       "core",
+      "audit",
       "storage",
       "server-kit",
       "admin",

@@ -63,6 +63,7 @@ export const SIDEBAR = [
       "node/credentials.md",
       "node/federation.md",
       "node/mediation.md",
+      "node/audit.md",
       "node/wire.md",
       "node/frame-batches.md",
       "reference/rest-node.md",

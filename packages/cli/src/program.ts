@@ -53,6 +53,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: "issue, verify, store and list credentials",
     load: async () => (await import("./credentials/declare-credentials.ts")).declareCredentials,
   },
+  audit: {
+    summary: "export and verify audit chains",
+    load: async () => (await import("./audit/declare-audit.ts")).declareAudit,
+  },
   bridge: {
     summary: "translate between A2A, MCP and SLIM on channels",
     load: async () => (await import("./bridge/declare-bridge.ts")).declareBridge,

@@ -1,6 +1,7 @@
 import { Mutex } from "@parley/core/internal";
 import type { CreatedBackup, ServerStorage } from "@parley/server-kit";
 import { rotateSealingKey } from "@parley/storage";
+import type { Audit } from "./audit/audit.ts";
 import { backupStorage } from "./backup.ts";
 import type { Wallet } from "./credentials/wallet.ts";
 import { replayDeadLetter } from "./dead-letters/replay-dead-letter.ts";
@@ -21,6 +22,7 @@ export interface OperatorParts {
   readonly router: () => Router;
   readonly federation: () => Federation;
   readonly wallet: () => Wallet;
+  readonly audit: () => Audit | undefined;
 }
 
 /** Changes that an operator can make in a running node, apart from API keys. */
@@ -34,7 +36,7 @@ export class NodeOperator {
   }
 
   /**
-   * Deletes an agent: its DID and keys, its inbox, credentials and dead letters, and its connections. Unread messages are reported to their
+   * Deletes an agent: its DID and keys, its inbox, credentials, dead letters and audit chain, and its connections. Unread messages are reported to their
    * senders. Resolves to `false` if the node doesn't host it.
    *
    * @throws StorageError `storage_failed`
@@ -47,9 +49,9 @@ export class NodeOperator {
 
   /** Removes everything of a DID that is no longer hosted. */
   async forget(did: string, cause: "expired" | "deleted"): Promise<void> {
-    const { stores, router, federation, wallet } = this.#parts;
+    const { stores, router, federation, wallet, audit } = this.#parts;
     federation().forget(did);
-    await Promise.all([router().forget(did, cause), wallet().forget(did), stores.deadLetters?.removeAgent(did)]);
+    await Promise.all([router().forget(did, cause), wallet().forget(did), stores.deadLetters?.removeAgent(did), audit()?.forget(did)]);
   }
 
   /**

@@ -41,6 +41,9 @@ export async function startNode(given: NodeOptions = {}): Promise<Layr8Node> {
   if (nats !== undefined && options.nodeName === undefined) {
     throw new TypeError('Option "nats" needs the option "nodeName" (--node-name): a name that this node keeps, and no other node has');
   }
+  if (nats !== undefined && options.audit === true) {
+    throw new TypeError('Option "audit" (--audit) can not be combined with "nats": audit chains are kept by one node, with a data directory or in memory');
+  }
   return startServer(NODE, { ...options, natsSettings: nats }, async (parts) => {
     const { storage, logger } = parts;
     const stores = await openStores(storage, { ...options, natsSettings: nats });

@@ -1,5 +1,6 @@
 import type { JsonObject } from "@parley/core";
 import { loadPeerPackage, type ServerStorage } from "@parley/server-kit";
+import { AuditChains } from "./audit/audit-chains.ts";
 import { NodeClock } from "./clock.ts";
 import { StatusLists } from "./credentials/status/status-lists.ts";
 import { StoredCredentialStore } from "./credentials/stored-credential-store.ts";
@@ -60,6 +61,8 @@ async function openOf(storage: ServerStorage, options: StoresOptions): Promise<S
   const inbox = environment === undefined ? new MemoryInbox(inboxOptions) : await LmdbInbox.open(environment, inboxOptions);
   const deadLetters =
     options.deadLetters === true ? new DeadLetters(environment ?? new MemoryEnvironment(), { limits, now: () => Date.now() }) : undefined;
+  const auditChains = options.audit === true ? new AuditChains(environment ?? new MemoryEnvironment()) : undefined;
+  await auditChains?.retain((did) => dids.has(did));
   const outbound =
     environment === undefined ? new MemoryOutboundStore(outboundOptions) : await LmdbOutboundStore.open(environment, outboundOptions);
   storage.closeFirst(() => outbound.close());
@@ -67,7 +70,7 @@ async function openOf(storage: ServerStorage, options: StoresOptions): Promise<S
   const apiKeys = new ApiKeys(recordsOf<ApiKeyRecord>("api-keys"));
   const mediations = recordsOf<MediationRecord>("mediations");
   const inboxShares = recordsOf<InboxShareRecord>("inbox-shares");
-  return { inbox, inboxShares, mediations, apiKeys, dids, credentials, statusLists, outbound, deadLetters, clock };
+  return { inbox, inboxShares, mediations, apiKeys, dids, credentials, statusLists, outbound, deadLetters, auditChains, clock };
 }
 
 /**

@@ -153,6 +153,12 @@ export interface NodeLimits {
   readonly maxTotalDeadLetters: number;
   /** Characters of plaintext of all dead letters. Default 256 Mi. */
   readonly maxTotalDeadLetterLength: number;
+  /** Entries in the audit chain of one agent; see `audit`. The oldest are removed. Default 100,000, about 60 MB. */
+  readonly maxAuditEntries: number;
+  /** Entries in the audit chains of all agents. Beyond it, the longest chain loses its oldest ones. Default 2,000,000. */
+  readonly maxTotalAuditEntries: number;
+  /** How long an entry of an audit chain is kept, in milliseconds. Default 90 days. */
+  readonly auditTtlMs: number;
 }
 
 /** Options of {@link startNode}. */
@@ -200,6 +206,11 @@ export interface NodeOptions extends NatsOptions {
    * undeliverable to another node. They can be seen, replayed and purged with the console and `parley dead-letters`. Default `false`.
    */
   readonly deadLetters?: boolean;
+  /**
+   * Whether each agent has an audit chain: hash-linked entries of what the node does with its messages, without their bodies. Nodes that
+   * both have it exchange signed heads of their chains. Not with `nats`. Default `false`.
+   */
+  readonly audit?: boolean;
   /**
    * DID of a mediator that this node is: it keeps encrypted messages for agents of other nodes until they pick them up. Every agent that the policies for this
    * DID accept can use it. Default: none.
@@ -336,6 +347,9 @@ const LIMITS: OptionSchema<NodeLimits> = options<NodeLimits>({
   maxDeadLetterLength: count(16 * MI),
   maxTotalDeadLetters: count(100_000),
   maxTotalDeadLetterLength: count(256 * MI),
+  maxAuditEntries: count(100_000),
+  maxTotalAuditEntries: count(2_000_000),
+  auditTtlMs: amount(90 * 24 * 60 * MINUTE),
 });
 
 /** The schema of {@link NodeOptions}: checks, defaults, and the flags of the command. */
@@ -360,6 +374,7 @@ export const NODE_OPTIONS: OptionSchema<ReadNodeOptions> = options<ReadNodeOptio
   policies: POLICIES.optional(),
   readPolicies: option<() => Promise<readonly Policy[]>>(IS_FUNCTION, { inConfig: false }).optional(),
   deadLetters: trueOrFalse({ flag: "" }).optional(),
+  audit: trueOrFalse({ flag: "" }).optional(),
   mediator: option<string>(IS_HOSTED_DID, { flag: "<did>" }).optional(),
   allowMixedPolicies: trueOrFalse({ flag: "", inConfig: false }).optional(),
   resolution: RESOLUTION.optional(),

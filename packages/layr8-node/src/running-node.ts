@@ -6,6 +6,7 @@ import { healthOfWrites, listen, listenStatus, portOf, type StatusListener, type
 import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
 import { attachNode } from "./admin/node-source.ts";
+import { Audit } from "./audit/audit.ts";
 import { anonymousConnections } from "./network/anonymous-connections.ts";
 import { createHostedResolver } from "./network/hosted-resolver.ts";
 import { createNetworkResolver, type Resolution } from "./network/resolution.ts";
@@ -51,6 +52,8 @@ const MAX_ACK_TIMEOUT_MS = 5 * 60_000;
 const SEEN_PER_GRACE = 4;
 /** Threads remembered per DID, to route responses to the connection that has sent the request. */
 const MAX_THREADS = 16_384;
+/** How often audit chains are shortened. */
+const AUDIT_SWEEP_MS = 60_000;
 
 /** Wires the components of a node and runs periodic maintenance every second. */
 export class RunningNode implements Layr8Node {
@@ -66,6 +69,7 @@ export class RunningNode implements Layr8Node {
   readonly #wallet: Wallet;
   readonly #children: ChildWatchers;
   readonly #federation: Federation;
+  readonly #audit: Audit | undefined;
   readonly #http: FastifyInstance;
   readonly #statusSource: StatusSource;
   readonly #trustsProxy: ProxyTrust;
@@ -95,7 +99,7 @@ export class RunningNode implements Layr8Node {
       writes: storage.environment?.writes,
       namesHosts: options.metricsPort !== undefined,
     });
-    this.#operator = new NodeOperator({ storage, stores, options, policies, ...running, wallet: () => this.#wallet });
+    this.#operator = new NodeOperator({ storage, stores, options, policies, ...running, wallet: () => this.#wallet, audit: () => this.#audit });
     const recorder =
       hub &&
       attachNode(hub, {
@@ -127,6 +131,7 @@ export class RunningNode implements Layr8Node {
         { everyMs: SWEEP_MS, run: () => this.#router.sweep() },
         { everyMs: SWEEP_MS, run: () => this.#expireDids() },
         { everyMs: SWEEP_MS, run: () => storage.clock.keep() },
+        { everyMs: AUDIT_SWEEP_MS, run: () => this.#audit?.sweep() },
       ],
       stop: () => this.#stop(),
       onDamaged: () => this.#metrics.damagedRecords.inc(),
@@ -145,6 +150,9 @@ export class RunningNode implements Layr8Node {
       onStatusListChanged: (urls) => grantCache.forget(urls),
     });
     this.#knownHosts = new KnownHosts(options.knownHosts, Object.keys(resolution.hosts));
+    const { auditChains: chains, clock } = stores;
+    this.#audit = chains && new Audit({ chains, dids, clock, limits, onFailure: this.#events.onFailure });
+    const audit = this.#audit;
     const keep = stores.deadLetters && ((letter: NewDeadLetter) => void stores.deadLetters?.add(letter).catch(this.#events.onFailure));
     this.#federation = new Federation({
       hosted: dids,
@@ -162,9 +170,11 @@ export class RunningNode implements Layr8Node {
       recorder,
       telemetry: this.#events.telemetry,
       mediator,
+      audit,
     });
     this.#router = new Router({
       mediator,
+      audit,
       inbox,
       policies,
       verifiers,
@@ -183,8 +193,11 @@ export class RunningNode implements Layr8Node {
         maxThreads: MAX_THREADS,
         clock: stores.clock,
       },
-      events: this.#events.router,
-      keepDeadLetter: keep && ((message, problem) => dids.has(message.recipient) && keep(inboundDeadLetter(message, problem))),
+      events: audit?.observe(this.#events.router) ?? this.#events.router,
+      keepDeadLetter: (message, problem) => {
+        audit?.unhandled(message, problem.code);
+        if (dids.has(message.recipient)) keep?.(inboundDeadLetter(message, problem));
+      },
     });
     inbox.onDamaged((message) => this.#router.damaged(message));
     apiKeys.onRevoked((id) => this.#phoenix?.drop(id));
@@ -225,6 +238,7 @@ export class RunningNode implements Layr8Node {
       rest: {
         setMediator: mediatorDeclarations(dids, this.#federation),
         wallet: this.#wallet,
+        audit: audit && { audit, permits: (key, did) => dids.permits(key, did) },
         apiKeys,
         requestsPerSecond: limits.requestsPerSecond,
         servers: stores.shared?.servers,

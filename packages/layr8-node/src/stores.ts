@@ -1,3 +1,4 @@
+import type { AuditChains } from "./audit/audit-chains.ts";
 import type { Mailboxes } from "./routing/deliver/mailboxes.ts";
 import { type NatsSettings } from "@parley/server-kit";
 import type { HealthCheck } from "@parley/server-kit/http";
@@ -28,6 +29,8 @@ export interface Stores {
   readonly outbound: OutboundStore;
   /** Messages that failed permanently, if they are kept. */
   readonly deadLetters?: DeadLetterStore | undefined;
+  /** The audit chains of agents, if they are kept. */
+  readonly auditChains?: AuditChains | undefined;
   /** Number of messages of each sender in the inboxes. */
   readonly inboxShares: Records<InboxShareRecord>;
   /** The DIDs registered with the mediator; absent if nodes share their data. */
@@ -71,7 +74,7 @@ export interface SharedMailboxes {
 /** Options of `openStores`. */
 export interface StoresOptions extends Pick<
   ReadNodeOptions,
-  "nodeKey" | "apiKeys" | "limits" | "policies" | "allowMixedPolicies" | "deadLetters"
+  "nodeKey" | "apiKeys" | "limits" | "policies" | "allowMixedPolicies" | "deadLetters" | "audit"
 > {
   /** Where nodes share their data. The storage has no directory then. */
   readonly natsSettings?: NatsSettings | undefined;

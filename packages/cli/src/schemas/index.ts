@@ -12,6 +12,7 @@ import {
   outbound,
   outboundMessages,
 } from "./admin-schemas.ts";
+import { auditExport, auditHead, auditReport } from "./audit-schemas.ts";
 import { bridge } from "./bridge-schema.ts";
 import { channel, channelMembers, channelMessage, channels, channelSent, invite, logEntry } from "./channel-schemas.ts";
 import { completion } from "./completion-schema.ts";
@@ -48,6 +49,9 @@ export const OUTPUT_SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   "verified-credential": verifiedCredential,
   "stored-credential": storedCredential,
   wallet,
+  "audit-export": auditExport,
+  "audit-head": auditHead,
+  "audit-report": auditReport,
   inspected,
   agents,
   accounts,

@@ -3,6 +3,7 @@ import type { DidResolver } from "@parley/did";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Logger } from "pino";
 import type { NodeRecorder } from "../admin/node-recorder.ts";
+import type { Audit } from "../audit/audit.ts";
 import type { Clock } from "../clock.ts";
 import type { Resolution } from "../network/resolution.ts";
 import type { FederationMetrics } from "../http/metrics.ts";
@@ -60,6 +61,7 @@ export interface FederationOptions {
   readonly recorder?: NodeRecorder | undefined;
   readonly telemetry?: NodeTelemetry | undefined;
   readonly mediator?: Mediator | undefined;
+  readonly audit?: Audit | undefined;
   /** Stores messages that failed permanently. Default: none. */
   readonly keepDeadLetter?: ((message: OutboundMessage, problem: Problem) => void) | undefined;
   /** Called for each envelope that a client posts. */
@@ -85,7 +87,7 @@ export class Federation {
     this.#options = options;
     this.#keys = new AgreementKeys(hosted);
     this.#documents = new HostedDocuments((did) => hosted.has(did), resolvers.recipients);
-    this.#remoteAgents = new RemoteAgents({ messageTtlMs: limits.messageTtlMs, now: () => clock.lifetimeStart() });
+    this.#remoteAgents = new RemoteAgents({ messageTtlMs: limits.messageTtlMs, now: () => clock.lifetimeStart(), audit: options.audit });
   }
 
   /** Sends to agents on other nodes, once {@link Federation.start} was called. */
@@ -120,13 +122,14 @@ export class Federation {
 
   /** Adds the endpoint that other nodes post to. @param addressOf the client's address. */
   addRoutes(app: FastifyInstance, addressOf: (request: FastifyRequest) => string): void {
-    const { limits, metrics } = this.#options;
+    const { limits, metrics, audit } = this.#options;
     addDidcommRoute(app, {
-      take: async (body, address) => {
+      take: async (body, address, auditHead) => {
         this.#options.onPosted(address);
         if (this.#inbound === undefined) return STOPPING;
-        return body instanceof Uint8Array ? this.#inbound.take(body, address) : this.#inbound.takeAll(body, address);
+        return body instanceof Uint8Array ? this.#inbound.take(body, address, auditHead) : this.#inbound.takeAll(body, address, auditHead);
       },
+      headOf: audit && ((recipient) => audit.headForPeers(recipient)),
       limits,
       addressOf,
       isReady: () => this.#outbound !== undefined && !this.#closed,
@@ -150,7 +153,7 @@ export class Federation {
   }
 
   #openOutbound(router: Pick<Router, "undelivered">): Outbound {
-    const { hosted, store, clock, network, limits, metrics, resolvers, logger, recorder, telemetry, keepDeadLetter, onFailure } =
+    const { hosted, store, clock, network, limits, metrics, resolvers, logger, recorder, telemetry, audit, keepDeadLetter, onFailure } =
       this.#options;
     return openOutbound({
       store,
@@ -160,8 +163,13 @@ export class Federation {
       network,
       limits: queueLimits(limits),
       ownerOf: (did) => hosted.ownerOf(did),
+      headOf: audit && ((sender) => audit.headForPeers(sender)),
       events: {
+        ...(audit && {
+          onHead: ({ sender, recipient }, head) => void audit.witness(sender, recipient, head, resolvers.recipients),
+        }),
         onDelivered: (message, ageMs) => {
+          audit?.sent(message);
           metrics.sent.inc();
           metrics.delivered(message.recipient, ageMs);
           recorder?.remoteSent(message);
@@ -174,6 +182,7 @@ export class Federation {
         },
         onDead: async (message, cause) => {
           const { id, type, sender, recipient, plaintext } = message;
+          audit?.undeliverable(message, problemOf(cause).code);
           // Of a damaged message, the body is missing. A purge removes a message for good.
           if (cause.code !== "damaged" && cause.code !== "purged") keepDeadLetter?.(message, problemOf(cause));
           await router.undelivered(plaintext, recipient, problemOf(cause));
@@ -189,7 +198,7 @@ export class Federation {
   }
 
   #createInbound(router: Pick<Router, "receive">, outbound: Outbound): Inbound {
-    const { hosted, clock, knownHosts, limits, metrics, resolvers, logger, recorder, mediator, onFailure } = this.#options;
+    const { hosted, clock, knownHosts, limits, metrics, resolvers, logger, recorder, mediator, audit, onFailure } = this.#options;
     return new Inbound({
       mediator,
       isHosted: (did) => hosted.has(did),
@@ -210,7 +219,10 @@ export class Federation {
         // At debug level, because unauthenticated clients can cause any number of these.
         if (error !== undefined) logger.debug({ result, err: error }, "inbound message rejected");
       },
-      onAuthenticated: (sender) => outbound.hint(sender, resolvers.senders),
+      onAuthenticated: (sender, recipient, auditHead) => {
+        outbound.hint(sender, resolvers.senders);
+        if (auditHead !== undefined) void audit?.witness(recipient, sender, auditHead, resolvers.senders);
+      },
       onFailure,
       now: () => clock.monotonic(),
     });

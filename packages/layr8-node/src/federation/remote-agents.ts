@@ -2,6 +2,7 @@ import type { Message } from "@parley/core";
 import { nodeHoldsKeys } from "../network/hosted-resolver.ts";
 import { ACCEPTED, rejected, type AcceptResult, type CheckResult } from "../routing/rejection.ts";
 import { isBuiltinResponse } from "../routing/respond/builtin-protocols.ts";
+import type { AuditTrail } from "../routing/audit-trail.ts";
 import type { Remote } from "../routing/remote.ts";
 import type { Outbound } from "./outbound/outbound.ts";
 import type { OutboundMessage } from "./outbound/outbound-message.ts";
@@ -13,6 +14,8 @@ export interface RemoteAgentsOptions {
   readonly messageTtlMs: number;
   /** Start of the lifetime of a message without `expires_time`: milliseconds since 1970. */
   readonly now: () => number;
+  /** Records accepted messages. Default: none. */
+  readonly audit?: AuditTrail | undefined;
 }
 
 /** Share of a sender's and of a host's outbox that system messages may fill. */
@@ -66,8 +69,10 @@ export class RemoteAgents implements Remote {
     if (enqueued?.status === "stored") await enqueued.durable;
   }
 
-  #outgoing({ id, type, from: sender = "", expiresTime }: Message, plaintext: string, recipient: string, ttlMs: number): OutboundMessage {
+  #outgoing({ id, type, from: sender = "", threadId: thread, expiresTime }: Message, plaintext: string, recipient: string, ttlMs: number): OutboundMessage {
+    const { audit } = this.#options;
+    const onAppend = audit && ((): void => audit.accepted({ from: sender, to: recipient, id, type, thread, plaintext }));
     const expiresAt = expiresTime === undefined ? this.#options.now() + ttlMs : expiresTime * 1000;
-    return { sender, recipient, id, type, plaintext, expiresAt, expires: expiresTime };
+    return { sender, recipient, id, type, plaintext, expiresAt, expires: expiresTime, onAppend };
   }
 }

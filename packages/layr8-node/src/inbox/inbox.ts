@@ -29,10 +29,12 @@ export interface MessageToStore {
   readonly remote?: boolean;
   /** When this process received it, in whole milliseconds of `performance.now()`. Not stored: absent after a restart. For measurements only. */
   readonly receivedAt?: number | undefined;
+  /** Called when it is appended, in the turn of the event loop in which its writes are queued: other writes are part of the same commit. Not stored. */
+  readonly onAppend?: (() => void) | undefined;
 }
 
 /** The members of a stored message without its plaintext. */
-export type MessageHeader = Omit<MessageToStore, "recipient" | "plaintext" | "expires" | "remote" | "receivedAt">;
+export type MessageHeader = Omit<MessageToStore, "recipient" | "plaintext" | "expires" | "remote" | "receivedAt" | "onAppend">;
 
 /** The fields that identify a message across retries. */
 export type MessageIdentity = Pick<MessageToStore, "recipient" | "from" | "id" | "expires">;

@@ -270,6 +270,7 @@ export class LmdbInbox implements Inbox {
     const place = { seq, length: message.plaintext.length, expiresAt };
     const stored = this.#segments.add(box.id, place, encodeMessage(message), message.receivedAt);
     recent.write(fingerprint);
+    message.onAppend?.();
     this.#boxes.expects(box, expiresAt);
     // Both records are written with each message until known to be durable, so that no message is stored without them.
     const recordsBox = expiresAt < box.recordedExpiresAt;

@@ -85,6 +85,7 @@ export class MemoryInbox implements Inbox {
     box.length += length;
     this.#usage.change(box.owner, 1, length);
     if (stored.expiresAt < box.expiresAt) this.#setExpiry(box, stored.expiresAt);
+    message.onAppend?.();
     this.#open.listenerOf(stored.recipient)?.onMessage(stored, DURABLE);
     return { status: "stored", durable: DURABLE };
   }

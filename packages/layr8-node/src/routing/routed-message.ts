@@ -1,4 +1,5 @@
 import type { Message } from "@parley/core";
+import type { AuditedMessage } from "./audit-trail.ts";
 
 /** The sender and the recipients of a message. */
 interface Origin {
@@ -53,4 +54,9 @@ export function routedMessage(message: Message, text: string, { sender, recipien
     senderCredentials: undefined,
     unauthorizedFor: NONE,
   };
+}
+
+/** A message for one of its recipients, as the audit records it. */
+export function auditedMessage({ sender: from, id, type, thread, text: plaintext }: RoutedMessage, to: string): AuditedMessage {
+  return { from, to, id, type, thread, plaintext };
 }

@@ -6,7 +6,7 @@ import type { Consumer } from "./deliver/consumer.ts";
 import type { DeliveryOptions } from "./deliver/delivery-options.ts";
 import type { DeadLetterCause, MailboxEvents } from "./deliver/mailbox.ts";
 import { Mailboxes } from "./deliver/mailboxes.ts";
-import type { RoutedMessage } from "./routed-message.ts";
+import { auditedMessage, type RoutedMessage } from "./routed-message.ts";
 import { parseMessage } from "./parse/parse-message.ts";
 import {
   ACCEPTED,
@@ -22,6 +22,7 @@ import {
 import { builtinResponse, isBuiltin, isBuiltinResponse } from "./respond/builtin-protocols.ts";
 import { isMediated } from "../mediation/mediated-queue.ts";
 import type { Mediator } from "../mediation/mediator.ts";
+import { DENIED } from "./authorize/policy.ts";
 import { FailureReporter, type KeepDeadLetter, type OnDead, type Problem } from "./respond/failure-reporter.ts";
 import { isProblemReport } from "./respond/problem-report.ts";
 import { SystemMessages, type MessageSummary } from "./respond/system-messages.ts";
@@ -182,6 +183,7 @@ export class Router {
       if ("rejection" in authorized) return authorized;
       // The push is answered with ok: the problem report, which says what is missing, is stored for the sender.
       const { recipient } = authorized;
+      this.#options.audit?.refused(auditedMessage(inbound, recipient), DENIED);
       const reported =
         "missing" in authorized
           ? this.#failures.denied(message, recipient, authorized.missing)
@@ -194,10 +196,13 @@ export class Router {
   };
 
   #storeFor(inbound: RoutedMessage, recipient: string): Promise<AcceptResult> {
-    if (this.#options.mediator?.handles(inbound, recipient) === true) return this.#mediate(inbound.message).then(() => ACCEPTED);
-    const isForNode = isBuiltin(inbound) && this.#options.isHosted(recipient) && !this.mailboxes.wouldTake(recipient, inbound);
-    if (isForNode) return this.#respond(inbound.message, recipient).then(() => ACCEPTED);
-    return this.#messages.store(inbound, recipient);
+    const { mediator, isHosted, audit } = this.#options;
+    const isForMediator = mediator?.handles(inbound, recipient) === true;
+    const isForNode = isForMediator || (isBuiltin(inbound) && isHosted(recipient) && !this.mailboxes.wouldTake(recipient, inbound));
+    if (!isForNode) return this.#messages.store(inbound, recipient);
+    audit?.answered(auditedMessage(inbound, recipient));
+    const answering = isForMediator ? this.#mediate(inbound.message) : this.#respond(inbound.message, recipient);
+    return answering.then(() => ACCEPTED);
   }
 
   async #mediate(message: Message): Promise<void> {

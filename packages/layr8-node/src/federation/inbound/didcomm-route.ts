@@ -3,13 +3,20 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import { addressKey, FairShare, type FairShareLease } from "@parley/core/internal";
 import type { NodeLimits } from "../../options.ts";
 import { BodyError, LEAST_ROOM, readBody } from "../../http/read-body.ts";
+import { AUDIT_HEAD } from "../audit-head-header.ts";
 import { ACCEPT_POST, BATCH_MEDIA_TYPE, decodeBatch, ENVELOPE_MEDIA_TYPE, MAX_BATCH_BYTES } from "../envelope-batch.ts";
 import { response, TRY_AGAIN, type InboundResponse, type InboundResult } from "./inbound-response.ts";
 
 /** Options of {@link addDidcommRoute}. */
 export interface DidcommRouteOptions {
-  /** Processes an envelope or a batch. Never rejects. */
-  take(body: Uint8Array | readonly Uint8Array[], address: string): Promise<InboundResult>;
+  /**
+   * Processes an envelope or a batch. Never rejects.
+   *
+   * @param auditHead the head of the sender's audit chain.
+   */
+  take(body: Uint8Array | readonly Uint8Array[], address: string, auditHead: string | undefined): Promise<InboundResult>;
+  /** The signed head of a recipient's audit chain, for the response. Default: none. Never rejects. */
+  readonly headOf?: ((recipient: string) => Promise<string | undefined>) | undefined;
   readonly limits: Pick<NodeLimits, "maxEnvelopeBytes" | "maxInboundBytes">;
   /** The client's address. */
   addressOf(request: FastifyRequest): string;
@@ -80,10 +87,18 @@ export function addDidcommRoute(app: FastifyInstance, options: DidcommRouteOptio
       if (!(body instanceof Uint8Array || Array.isArray(body))) return reject(reply, response("bad_request"), options);
       const lease = leases.get(request);
       leases.delete(request);
+      const { [AUDIT_HEAD]: theirs } = request.headers;
       const result = await options
-        .take(body as Uint8Array | readonly Uint8Array[], addressKey(options.addressOf(request)))
+        .take(
+          body as Uint8Array | readonly Uint8Array[],
+          addressKey(options.addressOf(request)),
+          typeof theirs === "string" ? theirs : undefined,
+        )
         .finally(() => lease?.release());
-      return result.ok ? reply.code(202).header("accept-post", ACCEPT_POST).send() : send(reply, result.response, result.accepted);
+      if (!result.ok) return send(reply, result.response, result.accepted);
+      const head = result.recipient === undefined ? undefined : await options.headOf?.(result.recipient);
+      if (head !== undefined) reply.header(AUDIT_HEAD, head);
+      return reply.code(202).header("accept-post", ACCEPT_POST).send();
     },
   });
 }

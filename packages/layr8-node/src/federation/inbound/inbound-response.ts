@@ -65,7 +65,13 @@ export const TRY_AGAIN: ReadonlySet<number> = new Set([429, 503]);
  * Result of processing an envelope or a batch: the messages are durable in their recipient's inbox, or one was rejected with a response.
  * `accepted`: number of envelopes of a batch before that one.
  */
-export type InboundResult = { readonly ok: true } | { readonly ok: false; readonly response: InboundResponse; readonly accepted?: number };
+export type InboundResult =
+  | {
+      readonly ok: true;
+      /** The recipient of the messages, if their sender is proven by authcrypt. */
+      readonly recipient?: string;
+    }
+  | { readonly ok: false; readonly response: InboundResponse; readonly accepted?: number };
 
 export const ACCEPTED: InboundResult = { ok: true };
 

@@ -36,8 +36,12 @@ export interface InboundOptions {
    * @param error why the envelope could not be decrypted, if that is the reason. For the operator's log, not for the other node.
    */
   onProcessed(counted: string, error?: unknown): void;
-  /** Called when an authcrypted message is accepted, which only its sender can have encrypted: the sender's node is alive. */
-  onAuthenticated(sender: string): void;
+  /**
+   * Called when an authcrypted message is accepted, which only its sender can have encrypted: the sender's node is alive.
+   *
+   * @param auditHead what the node has posted as the head of the sender's audit chain. Not verified.
+   */
+  onAuthenticated(sender: string, recipient: string, auditHead: string | undefined): void;
   onFailure(error: unknown): void;
   /** Milliseconds on a monotonic clock. */
   readonly now: () => number;
@@ -50,6 +54,8 @@ interface Arrival {
   readonly address: string;
   /** Number of forwards that wrapped it. */
   readonly depth: number;
+  /** The head of the sender's audit chain, as it was posted. */
+  readonly auditHead?: string | undefined;
 }
 
 type Rejected = Extract<InboundResult, { readonly ok: false }>;
@@ -91,13 +97,13 @@ export class Inbound {
    * Processes a batch of envelopes in order, up to the first one that is rejected. Decrypts all of them before it stores the first: then
    * nearly all share one durable commit, and none is stored behind one whose commit failed. Called by the HTTP route. Never rejects.
    */
-  async takeAll(envelopes: readonly Uint8Array[], address: string): Promise<InboundResult> {
+  async takeAll(envelopes: readonly Uint8Array[], address: string, auditHead?: string): Promise<InboundResult> {
     const opened: Opened[] = [];
     for (const envelope of envelopes) {
       // oxlint-disable-next-line no-await-in-loop
       await this.#slice.next();
       // oxlint-disable-next-line no-await-in-loop
-      const one = await this.#reported(() => this.#open({ envelope, address, depth: 0 }));
+      const one = await this.#reported(() => this.#open({ envelope, address, depth: 0, auditHead }));
       opened.push(one);
       if (!one.ok) break;
     }
@@ -118,16 +124,17 @@ export class Inbound {
     const all = await Promise.all(results);
     const accepted = all.findIndex(({ ok }) => !ok);
     const rejected = all[accepted];
-    return rejected === undefined || rejected.ok ? ACCEPTED : { ...rejected, accepted };
+    return rejected === undefined || rejected.ok ? (all.at(-1) ?? ACCEPTED) : { ...rejected, accepted };
   }
 
   /**
    * Processes one envelope. Called by the HTTP route. Never rejects.
    *
    * @param address client address, for the limits on unknown senders.
+   * @param auditHead the head of the sender's audit chain, as it was posted.
    */
-  async take(envelope: Uint8Array, address: string): Promise<InboundResult> {
-    return this.#accept(await this.#reported(() => this.#open({ envelope, address, depth: 0 })));
+  async take(envelope: Uint8Array, address: string, auditHead?: string): Promise<InboundResult> {
+    return this.#accept(await this.#reported(() => this.#open({ envelope, address, depth: 0, auditHead })));
   }
 
   /** Accepts a decrypted message, and counts the result. Never rejects. */
@@ -182,8 +189,9 @@ export class Inbound {
         routedMessage(message, plaintext, { sender, recipients: [recipient], owner, remote: true, onStored }),
       );
       if (!received.ok) return { ok: false, response: responseToRejection(received.rejection) };
-      if (metadata.encryptedFromKid !== undefined) this.#options.onAuthenticated(sender);
-      return ACCEPTED;
+      if (metadata.encryptedFromKid === undefined) return ACCEPTED;
+      this.#options.onAuthenticated(sender, recipient, arrival.auditHead);
+      return { ok: true, recipient };
     };
     return { ok: true, isSlow: presentationsOf(message) !== undefined || hasAttachedCredentials(message), accept };
   }

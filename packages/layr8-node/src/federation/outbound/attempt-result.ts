@@ -17,7 +17,12 @@ export interface Posted {
 /** Result of a delivery attempt. */
 export type AttemptResult =
   /** The remote node has accepted the first messages of the queue: one, or those of a batch. */
-  | { readonly kind: "delivered"; readonly delivered: readonly Posted[] }
+  | {
+      readonly kind: "delivered";
+      readonly delivered: readonly Posted[];
+      /** The head of the recipient's audit chain, as the other node has sent it. */
+      readonly head?: string | undefined;
+    }
   | { readonly kind: "dead"; readonly cause: DeliveryFailure }
   /** Failed; the queue pauses before the next attempt. */
   | { readonly kind: "retry"; readonly reason: string; readonly waitMs: number }

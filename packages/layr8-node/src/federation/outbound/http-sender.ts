@@ -6,6 +6,7 @@ import type { ResponseParts } from "./remote-response.ts";
 import type { OutboundLimits } from "./outbound-limits.ts";
 import type { Target } from "./endpoints.ts";
 import { UndeliverableError } from "./undeliverable-error.ts";
+import { AUDIT_HEAD } from "../audit-head-header.ts";
 import { BATCH_MEDIA_TYPE, encodeBatch, ENVELOPE_MEDIA_TYPE, offersBatches } from "../envelope-batch.ts";
 
 /** Bytes of a response body that are read, enough for an error. */
@@ -53,17 +54,18 @@ export class HttpSender {
   /**
    * Posts encrypted messages: one, or a batch where {@link HttpSender.takesBatches}.
    *
+   * @param head the signed head of the sender's audit chain.
    * @throws UndeliverableError `unreachable` for an address that must not be contacted. Other errors are transient.
    */
-  async post(target: Target, envelopes: readonly string[]): Promise<ResponseParts> {
+  async post(target: Target, envelopes: readonly string[], head?: string): Promise<ResponseParts> {
     const node = this.#poolOf(target);
-    const response = await this.#request(node.pool, target, envelopes);
+    const response = await this.#request(node.pool, target, envelopes, head);
     const { statusCode: status = 0, headers } = response;
-    const acceptPost = headers["accept-post"];
+    const { "accept-post": acceptPost, [AUDIT_HEAD]: theirs } = headers;
     node.takesBatches = offersBatches(typeof acceptPost === "string" ? acceptPost : undefined);
     // The body is read to make the connection reusable. If the message is accepted, the caller doesn't wait for it.
     const body = beginning(response);
-    return status >= 200 && status < 300 ? { status, body: "" } : { status, retryAfter: headers["retry-after"], body: await body };
+    return status >= 200 && status < 300 ? { status, body: "", head: typeof theirs === "string" ? theirs : undefined } : { status, retryAfter: headers["retry-after"], body: await body };
   }
 
   /** Closes the connections to nodes that have been idle. Called by the queue's sweep timer, every second. */
@@ -83,7 +85,7 @@ export class HttpSender {
     for (const { pool } of pools) pool.close(new Error("The node is stopping"));
   }
 
-  async #request(pool: HttpConnections, { url }: Target, envelopes: readonly string[]): Promise<IncomingMessage> {
+  async #request(pool: HttpConnections, { url }: Target, envelopes: readonly string[], head: string | undefined): Promise<IncomingMessage> {
     const { postTimeoutMs, connectTimeoutMs } = this.#options.limits;
     const [body = "", ...more] = envelopes;
     const isBatch = more.length > 0;
@@ -95,6 +97,7 @@ export class HttpSender {
           host: url.host,
           "content-type": isBatch ? BATCH_MEDIA_TYPE : ENVELOPE_MEDIA_TYPE,
           "user-agent": "parley-layr8-node",
+          ...(head !== undefined && { [AUDIT_HEAD]: head }),
         },
         body: isBatch ? encodeBatch(envelopes) : body,
         timeoutMs: postTimeoutMs + connectTimeoutMs,

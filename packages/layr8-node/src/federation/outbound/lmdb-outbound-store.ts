@@ -115,6 +115,7 @@ export class LmdbOutboundStore implements OutboundStore {
     // Written with each message until known to be durable, so that no message is stored without its pair.
     if (!pair.recorded) this.#writes.put(this.#pairRecords, numbersKey(pair.number), encodePair(pair));
     this.#recent.write(fingerprint);
+    message.onAppend?.();
     const durable = this.#writes.flush();
     this.#pending.set(fingerprint, durable);
     this.#fresh.set(entry.seq, message);

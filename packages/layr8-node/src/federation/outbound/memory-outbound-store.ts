@@ -40,6 +40,7 @@ export class MemoryOutboundStore implements OutboundStore {
       queuedAt: performance.now(),
     };
     this.#messages.set(entry.seq, message);
+    message.onAppend?.();
     return { status: "stored", entry, durable: DURABLE };
   }
 

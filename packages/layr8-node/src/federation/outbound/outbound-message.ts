@@ -14,4 +14,6 @@ export interface OutboundMessage {
   readonly expiresAt: number;
   /** The message's own `expires_time`, which tells a retry from a duplicate. Not kept with the message. */
   readonly expires?: number | undefined;
+  /** Called when it is appended to the store; see `MessageToStore`. Not kept with the message. */
+  readonly onAppend?: (() => void) | undefined;
 }

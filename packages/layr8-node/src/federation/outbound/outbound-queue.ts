@@ -86,6 +86,10 @@ class OutboundQueue implements Outbound {
         return appended;
       }
       const { entry, durable } = appended;
+      if (this.#options.headOf !== undefined) {
+        durable.then(() => this.#admit(entry), giveBack);
+        return { status: "stored", durable };
+      }
       // Delivery may start before the message is durable, because the sender has no confirmation yet. If it sends the message again after a
       // crash or a failed write, the id is the same and the remote node recognizes it.
       const pair = this.#admit(entry);
@@ -245,6 +249,7 @@ class OutboundQueue implements Outbound {
           if (this.#takeOut(pair, entry)) this.#deadLetters.remove(entry);
           events.onDelivered?.(message, performance.now() - entry.queuedAt);
         }
+        if (result.head !== undefined) events.onHead?.(entry, result.head);
         return;
       case "dead":
         // As above; or it has expired and was reported.
@@ -323,6 +328,7 @@ function quiet(events: OutboundEvents): OutboundEvents {
     onFailure,
     onDead: async (message, cause) => events.onDead(message, cause),
     onDelivered: (message, ageMs) => guarded(() => events.onDelivered?.(message, ageMs)),
+    ...(events.onHead && { onHead: (message, head) => guarded(() => events.onHead?.(message, head)) }),
     ...(events.onPosted && { onPosted: (posted) => guarded(() => events.onPosted?.(posted)) }),
     onRetry: (about, reason) => guarded(() => events.onRetry?.(about, reason)),
   };

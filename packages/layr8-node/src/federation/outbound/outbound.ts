@@ -176,6 +176,8 @@ export interface PostedMessages {
 export interface OutboundEvents {
   /** A remote node has accepted the message, this many milliseconds after it was queued or read at the start. */
   onDelivered?(message: OutboundMessage, ageMs: number): void;
+  /** The other node has sent the signed head of the recipient's audit chain with its response. Not verified. */
+  onHead?(message: Pick<OutboundMessage, "sender" | "recipient">, head: string): void;
   /** A request has ended. Absent without listeners. */
   onPosted?(posted: PostedMessages): void;
   /**
@@ -202,6 +204,11 @@ export interface OutboundOptions {
   readonly limits?: Partial<OutboundLimits>;
   /** The owner of a sender, whose senders share limits. Default: no owner. */
   readonly ownerOf?: (sender: string) => string | undefined;
+  /**
+   * The signed head of a sender's audit chain, which is sent with its messages. Messages are sent once they are durable then, so that the chain has
+   * them. Default: none.
+   */
+  readonly headOf?: ((sender: string) => Promise<string | undefined>) | undefined;
   /** Default: the system's. */
   readonly clock?: Pick<Clock, "expiry" | "monotonic">;
 }

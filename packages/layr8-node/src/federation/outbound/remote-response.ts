@@ -17,6 +17,8 @@ export interface ResponseParts {
   readonly retryAfter?: string | undefined;
   /** The beginning of the body. */
   readonly body: string;
+  /** The signed head of the recipient's audit chain. */
+  readonly head?: string | undefined;
 }
 
 /** Transient statuses below 500: timeout, misdirected, too early, too many requests. */

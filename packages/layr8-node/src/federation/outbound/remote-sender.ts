@@ -156,12 +156,15 @@ export class RemoteSender {
     }
     if (attempt.entry.expiresAt <= this.#clock.expiry()) return { kind: "dead", cause: expired(attempt) };
     let answer: RemoteResponse | undefined;
+    let head: string | undefined;
     const postedAt = performance.now();
     try {
       const response = await this.#httpSender.post(
         route.target,
         sealed.map(({ envelope }) => envelope),
+        await this.#headFor(attempt, route),
       );
+      head = response.head;
       answer = readResponse(response, this.#clock.expiry(), sealed.length);
     } catch (error) {
       if (error instanceof UndeliverableError) return undeliverable(attempt, error);
@@ -189,11 +192,16 @@ export class RemoteSender {
       });
     }
     lease.succeeded();
-    if (answer.kind === "taken") return { kind: "delivered", delivered: sealed };
+    if (answer.kind === "taken") return { kind: "delivered", delivered: sealed, head };
     if (answer.kind === "partly_taken") return { kind: "delivered", delivered: sealed.slice(0, answer.count) };
     if (sealed.length === 1) return refused(attempt, route.document, answer);
     // The batch may have been rejected as such: the next request has the first message alone.
     return AGAIN;
+  }
+
+  /** The head of the sender's audit chain. Mediators do not get it. */
+  async #headFor({ entry }: HeadState, { mediators }: Route): Promise<string | undefined> {
+    return mediators.length === 0 ? this.#options.headOf?.(entry.sender) : undefined;
   }
 
   /**

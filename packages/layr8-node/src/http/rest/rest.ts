@@ -5,6 +5,7 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Wallet } from "../../credentials/wallet.ts";
 import type { ApiKeys } from "../../identity/api-keys.ts";
 import { BodyError, LEAST_ROOM, readBody } from "../read-body.ts";
+import { addAuditRoutes, type AuditRoutesOptions } from "./audit-routes.ts";
 import { createAuthentication } from "./authentication.ts";
 import { ERRORS, RequestRejection } from "./error-response.ts";
 import { addMediatorRoutes, type SetMediator } from "./mediator-routes.ts";
@@ -17,6 +18,8 @@ export interface RestOptions {
   readonly wallet: Wallet;
   readonly apiKeys: ApiKeys;
   readonly setMediator: SetMediator;
+  /** The audit chains, if they are kept. */
+  readonly audit?: AuditRoutesOptions | undefined;
   /** Requests per second of one API key. */
   readonly requestsPerSecond: number;
   /** Number of nodes that share the rates. Default 1. */
@@ -48,7 +51,7 @@ export async function addRest(app: FastifyInstance, options: RestOptions): Promi
   addErrorHandler(app, ERRORS, { onFailure: (error) => options.onFailure(error), closes: (error) => error instanceof BodyError });
   await addOpenapi(app, {
     title: "Layr8 node",
-    description: "Sign, store, present and verify W3C Verifiable Credentials.",
+    description: "Sign, store, present and verify W3C Verifiable Credentials. Read audit chains.",
     security: { apiKey: { type: "apiKey", in: "header", name: "x-api-key" } },
     named,
     tidy: tidyOpenapi,
@@ -67,6 +70,7 @@ export async function addRest(app: FastifyInstance, options: RestOptions): Promi
     readBodies(calls, options.maxBodyBytes, (request) => authentication.callerOf(request).id);
     addRoutes(calls, options.wallet, authentication);
     addMediatorRoutes(calls, options.setMediator, authentication);
+    addAuditRoutes(calls, options.audit, authentication);
     done();
   });
 }

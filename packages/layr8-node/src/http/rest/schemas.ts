@@ -115,6 +115,39 @@ export const credentialList: z.ZodType<wire.CredentialList> = z
 
 export const credentialParams: z.ZodType<wire.CredentialParams> = z.object({ id: text });
 
+export const auditQuery: z.ZodType<wire.AuditQuery> = z.object({ did });
+
+export const auditPageQuery: z.ZodType<wire.AuditPageQuery> = z.object({
+  did,
+  after: z.coerce.number().int().min(0).default(0).register(named, { description: "next of the page before" }),
+  limit: z.coerce.number().int().min(1).max(MAX_PAGE).default(DEFAULT_PAGE),
+});
+
+export const auditExportQuery: z.ZodType<wire.AuditExportQuery> = z.object({
+  did,
+  peer: did.optional().register(named, { description: "The party that the export is for: entries about others are hidden" }),
+});
+
+export const auditHead: z.ZodType<wire.AuditHeadBody> = z
+  .object({
+    agent: z.string(),
+    seq: z.number().int().register(named, { description: "Number of the last entry; 0 without one" }),
+    hash: z.string(),
+    first: z.number().int().register(named, { description: "Number of the first entry that is still stored" }),
+    head: z.string().register(named, { description: "The head, signed by the agent's key: a compact JWS" }),
+    cut: z.string().optional().register(named, { description: "What retention has removed, signed: a compact JWS" }),
+  })
+  .register(named, { id: "AuditHead" });
+
+export const auditPage: z.ZodType<wire.AuditPageBody> = z
+  .object({
+    entries: z.array(document),
+    next: z.number().int().optional().register(named, { description: "after of the next page; absent on the last" }),
+  })
+  .register(named, { id: "AuditPage" });
+
+export const auditExport: z.ZodType<string> = z.string().register(named, { description: "JSON Lines: header, entries, signed head" });
+
 export const mediatorParams: z.ZodType<wire.MediatorParams> = z.object({ did: text });
 
 export const mediatorBody: z.ZodType<wire.MediatorBody> = z

@@ -96,6 +96,36 @@ export interface VerifiedPresentation {
   readonly headers: JsonObject;
 }
 
+/** The agent whose chain is read. */
+export interface AuditQuery {
+  readonly did: string;
+}
+
+export interface AuditPageQuery extends AuditQuery {
+  /** Number of the entry before the page. */
+  readonly after: number;
+  readonly limit: number;
+}
+
+export interface AuditExportQuery extends AuditQuery {
+  /** The party that the export is for. */
+  readonly peer?: string | undefined;
+}
+
+export interface AuditHeadBody {
+  readonly agent: string;
+  readonly seq: number;
+  readonly hash: string;
+  readonly first: number;
+  readonly head: string;
+  readonly cut?: string | undefined;
+}
+
+export interface AuditPageBody {
+  readonly entries: JsonObject[];
+  readonly next?: number | undefined;
+}
+
 export interface MediatorParams {
   readonly did: string;
 }

@@ -4,7 +4,8 @@ import type { Clock } from "../../clock.ts";
 import type { Inbox, MessageToStore } from "../../inbox/inbox.ts";
 import type { NodeLimits } from "../../options.ts";
 import type { Mailboxes } from "../deliver/mailboxes.ts";
-import type { RoutedMessage } from "../routed-message.ts";
+import type { AuditTrail } from "../audit-trail.ts";
+import { auditedMessage, type RoutedMessage } from "../routed-message.ts";
 import { ACCEPTED, PASSED, rejected, type AcceptResult, type CheckResult, type Rejected } from "../rejection.ts";
 import type { Remote } from "../remote.ts";
 import { isBuiltin } from "../respond/builtin-protocols.ts";
@@ -25,6 +26,8 @@ export interface MessageStoreOptions {
   /** Checks that the connections of agents can carry a delivery of this size. */
   readonly checkDelivery: (message: MessageToStore) => CheckResult;
   readonly clock: Clock;
+  /** Records accepted messages. Default: none. */
+  readonly audit?: AuditTrail | undefined;
   /** A message was stored durably, this many milliseconds after it arrived. */
   readonly onDurable?: ((ms: number) => void) | undefined;
   readonly onFailure: (error: unknown) => void;
@@ -135,11 +138,10 @@ export class MessageStore {
     await this.#shares.write().catch(this.#options.onFailure);
   }
 
-  #incoming(
-    { message, id, type, thread, parentThread, text, senderCredentials, unauthorizedFor, remote, receivedAt }: RoutedMessage,
-    recipient: string,
-  ): MessageToStore {
+  #incoming(inbound: RoutedMessage, recipient: string): MessageToStore {
+    const { message, id, type, thread, parentThread, text, senderCredentials, unauthorizedFor, remote, receivedAt } = inbound;
     const { from, expiresTime: expires } = message;
+    const { audit } = this.#options;
     return {
       recipient,
       id,
@@ -154,6 +156,7 @@ export class MessageStore {
       expires,
       remote,
       receivedAt: Math.round(receivedAt),
+      onAppend: audit && (() => audit.accepted(auditedMessage(inbound, recipient))),
     };
   }
 }

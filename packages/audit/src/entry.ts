@@ -1,0 +1,167 @@
+import * as crypto from "node:crypto";
+import { isJsonObject, type JsonObject } from "@parley/core";
+
+/**
+ * What happened to a message.
+ *
+ * | kind | in the chain of its sender | in the chain of its recipient |
+ * | --- | --- | --- |
+ * | `accepted` | its node has stored it for the recipient | its node has stored it in the inbox |
+ * | `delivered` | the recipient's node has accepted it | it was passed to an agent |
+ * | `handled` | | an agent has acknowledged it |
+ * | `refused` | it was rejected, or can't be delivered | it was rejected, or an agent did not handle it |
+ * | `witnessed` | a signed head of the other party, as it was received | the same |
+ */
+export type AuditKind = "accepted" | "delivered" | "handled" | "refused" | "witnessed";
+
+/** What is recorded: an entry without its place in the chain. It has no body of a message, and no secret. */
+export interface AuditEvent {
+  /** RFC 3339, UTC, with milliseconds. */
+  readonly time: string;
+  readonly kind: AuditKind;
+  /** DID of the sender; of a witnessed head, the party that signed it. */
+  readonly from: string;
+  /** DID of the recipient; of a witnessed head, the party that has the chain. */
+  readonly to: string;
+  /** Message id, at most {@link MAX_TEXT} characters, as are `type` and `thread`. */
+  readonly id?: string;
+  /** Message type. */
+  readonly type?: string;
+  /** Thread that the message continues; absent when it starts one. */
+  readonly thread?: string;
+  /** SHA-256 of the message's plaintext in UTF-8, in base64url. */
+  readonly digest?: string;
+  /** Why it was refused. */
+  readonly code?: string;
+  /** Number of refused messages without an entry of their own since the one before, because there were too many. */
+  readonly omitted?: number;
+  /** The witnessed head: a compact JWS. */
+  readonly head?: string;
+}
+
+/** A place in a chain: the number of an entry, and its hash. Number 0 is the place before the first entry. */
+export interface ChainPosition {
+  readonly seq: number;
+  /** 32 bytes in base64url. */
+  readonly hash: string;
+}
+
+/** An entry of a chain. */
+export interface AuditEntry extends AuditEvent, ChainPosition {
+  /** Hash of the entry before it. */
+  readonly prev: string;
+}
+
+/** An entry whose content is hidden from the reader of an export. The chain can still be verified. */
+export interface HiddenEntry extends ChainPosition {
+  /** Digest of the content; see {@link contentDigest}. */
+  readonly content: string;
+  readonly prev: string;
+}
+
+/** Maximum length of the texts that senders choose. */
+export const MAX_TEXT = 256;
+const MAX_DID = 2048;
+const MAX_HEAD = 4096;
+const CONTINUED = "…";
+
+/** The members of an entry's content in the order of their canonical form, and their checks. */
+const MEMBERS: Readonly<Record<string, (value: unknown) => boolean>> = {
+  code: isText(MAX_TEXT),
+  digest: isHash,
+  from: isText(MAX_DID),
+  head: isText(MAX_HEAD),
+  id: isText(MAX_TEXT),
+  kind: (value) => typeof value === "string" && KINDS.has(value),
+  omitted: isCount,
+  seq: isCount,
+  thread: isText(MAX_TEXT),
+  time: (value) => typeof value === "string" && TIME.test(value),
+  to: isText(MAX_DID),
+  type: isText(MAX_TEXT),
+};
+const NAMES: string[] = Object.keys(MEMBERS);
+const REQUIRED = ["from", "kind", "seq", "time", "to"];
+const KINDS: ReadonlySet<string> = new Set<AuditKind>(["accepted", "delivered", "handled", "refused", "witnessed"]);
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
+
+/** The place before the first entry of a chain. It names the agent, so that the start of another agent's chain does not fit. */
+export function chainStart(agent: string): ChainPosition {
+  return { seq: 0, hash: sha256(`parley-audit/1\n${agent}`) };
+}
+
+/** The entry that follows a place in a chain. */
+export function appendEntry({ seq, hash: prev }: ChainPosition, event: AuditEvent): AuditEntry {
+  const content = { ...event, seq: seq + 1 };
+  return { ...content, hash: chainHash(prev, contentDigest(content)), prev };
+}
+
+/** SHA-256 of a message's plaintext, as entries have it. */
+export function messageDigest(plaintext: string): string {
+  return sha256(plaintext);
+}
+
+/** A text that a sender has chosen, short enough for an entry. */
+export function auditText(text: string): string {
+  return text.length <= MAX_TEXT ? text : text.slice(0, MAX_TEXT - 1).replace(/[\uD800-\uDBFF]$/, "") + CONTINUED;
+}
+
+/**
+ * Digest of an entry without `hash` and `prev`: SHA-256 of its canonical JSON.
+ *
+ * @see {@link https://www.rfc-editor.org/rfc/rfc8785 | RFC 8785, JSON Canonicalization Scheme}
+ */
+export function contentDigest(content: AuditEvent & Pick<ChainPosition, "seq">): string {
+  // Strings and whole numbers under sorted names: the canonical form.
+  return sha256(JSON.stringify(content, NAMES));
+}
+
+/** Hash of an entry: SHA-256 of the hash before it and the digest of its content, 32 bytes each. */
+export function chainHash(prev: string, content: string): string {
+  return sha256(Buffer.concat([Buffer.from(prev, "base64url"), Buffer.from(content, "base64url")]));
+}
+
+/** The entry with its content hidden. */
+export function hideEntry({ hash, prev, ...content }: AuditEntry): HiddenEntry {
+  return { content: contentDigest(content), hash, prev, seq: content.seq };
+}
+
+/** Reads an entry. Returns `undefined` if it does not have the form of one; its hashes are not checked. */
+export function readEntry(value: unknown): AuditEntry | HiddenEntry | undefined {
+  if (!isJsonObject(value)) return undefined;
+  const { hash, prev, ...content } = value;
+  if (!isHash(hash) || !isHash(prev)) return undefined;
+  const isHidden = "content" in content;
+  return (isHidden ? isHiddenContent(content) : isContent(content)) ? (value as unknown as AuditEntry | HiddenEntry) : undefined;
+}
+
+/** Whether an entry is the one that its hash was computed of. */
+export function isIntact(entry: AuditEntry | HiddenEntry): boolean {
+  return entry.hash === chainHash(entry.prev, "content" in entry ? entry.content : hideEntry(entry).content);
+}
+
+function isContent(content: JsonObject): boolean {
+  if (!REQUIRED.every((name) => Object.hasOwn(content, name))) return false;
+  return Object.entries(content).every(([name, value]) => Object.hasOwn(MEMBERS, name) && MEMBERS[name]?.(value) === true);
+}
+
+function isHiddenContent({ content, seq, ...others }: JsonObject): boolean {
+  return isHash(content) && isCount(seq) && Object.keys(others).length === 0;
+}
+
+function isText(maxLength: number): (value: unknown) => boolean {
+  return (value) => typeof value === "string" && value.length <= maxLength;
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) > 0;
+}
+
+/** Whether a value is 32 bytes in base64url, in the one spelling that encoders write. */
+export function isHash(value: unknown): boolean {
+  return typeof value === "string" && /^[\w-]{42}[AEIMQUYcgkosw048]$/.test(value);
+}
+
+function sha256(data: string | Uint8Array): string {
+  return crypto.hash("sha256", data, "base64url");
+}

@@ -1,0 +1,89 @@
+import { createPublicKey, type KeyObject, sign, verify } from "node:crypto";
+import { isJsonObject } from "@parley/core";
+
+/** The public key that signs the heads of a chain. */
+export interface AuditKey {
+  readonly kty: "OKP";
+  readonly crv: "Ed25519";
+  /** 32 bytes in base64url. */
+  readonly x: string;
+}
+
+/** The last entry of a chain at a time, as its party has signed it. */
+export interface AuditHead {
+  /** DID of the party that has the chain. */
+  readonly agent: string;
+  /** Hash of the entry. */
+  readonly hash: string;
+  /** When it was signed: RFC 3339. */
+  readonly time: string;
+  /** Number of the entry. Absent in heads for other parties, whom it would tell how many messages the party has. */
+  readonly seq?: number;
+}
+
+/** The last entry that retention has removed from the start of a chain, as its party has signed it. */
+export interface AuditCut extends AuditHead {
+  readonly seq: number;
+  /** Time of the removed entry. */
+  readonly until: string;
+}
+
+/** What a signature of a chain's party is about. */
+export type AuditClaim = "head" | "cut";
+
+const MAX_LENGTH = 4096;
+
+/** Signs a head or a cut: a compact JWS by EdDSA. @param kid id of the key in the DID document of the party. */
+export function signHead(claim: "head", payload: AuditHead, key: KeyObject, kid: string): string;
+export function signHead(claim: "cut", payload: AuditCut, key: KeyObject, kid: string): string;
+export function signHead(claim: AuditClaim, payload: AuditHead, key: KeyObject, kid: string): string {
+  const text = `${encoded({ alg: "EdDSA", kid, typ: typeOf(claim) })}.${encoded(payload)}`;
+  return `${text}.${sign(null, Buffer.from(text), key).toString("base64url")}`;
+}
+
+/** Reads a head or a cut without checking its signature. Returns `undefined` for anything else. */
+export function readHead(claim: "head", jws: unknown): (AuditHead & { readonly kid: string }) | undefined;
+export function readHead(claim: "cut", jws: unknown): (AuditCut & { readonly kid: string }) | undefined;
+export function readHead(claim: AuditClaim, jws: unknown): (AuditHead & { readonly kid: string }) | undefined {
+  if (typeof jws !== "string" || jws.length > MAX_LENGTH || !/^[\w-]+\.[\w-]+\.[\w-]+$/.test(jws)) return undefined;
+  const [header, payload] = jws.split(".").map(decoded);
+  if (!isJsonObject(header) || !isJsonObject(payload)) return undefined;
+  const { alg, kid, typ, crit } = header;
+  if (alg !== "EdDSA" || typ !== typeOf(claim) || typeof kid !== "string" || crit !== undefined) return undefined;
+  const { agent, hash, time, seq, until } = payload;
+  if (typeof agent !== "string" || typeof hash !== "string" || typeof time !== "string" || Number.isNaN(Date.parse(time))) return undefined;
+  const isNumbered = Number.isSafeInteger(seq) && (seq as number) >= 0;
+  if (claim === "head") return seq === undefined || isNumbered ? { agent, hash, time, kid, ...(isNumbered && { seq: seq as number }) } : undefined;
+  if (!isNumbered || typeof until !== "string" || Number.isNaN(Date.parse(until))) return undefined;
+  return { agent, hash, time, kid, seq: seq as number, until } as AuditCut & { kid: string };
+}
+
+/** Whether a key has signed a head or a cut. */
+export function isSignedBy(jws: string, key: AuditKey): boolean {
+  const end = jws.lastIndexOf(".");
+  try {
+    const publicKey = createPublicKey({ key: { ...key }, format: "jwk" });
+    const signature = Buffer.from(jws.slice(end + 1), "base64url");
+    // Another spelling of the same signature is a change, too.
+    if (signature.toString("base64url") !== jws.slice(end + 1)) return false;
+    return verify(null, Buffer.from(jws.slice(0, end)), publicKey, signature);
+  } catch {
+    return false;
+  }
+}
+
+function typeOf(claim: AuditClaim): string {
+  return `parley-audit-${claim}`;
+}
+
+function encoded(value: object): string {
+  return Buffer.from(JSON.stringify(value)).toString("base64url");
+}
+
+function decoded(part: string): unknown {
+  try {
+    return JSON.parse(Buffer.from(part, "base64url").toString());
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,124 @@
+import { compareChains } from "./compare-chains.ts";
+import { readExport } from "./export-lines.ts";
+import type { AuditFinding } from "./finding.ts";
+import { type AuditKey, readHead } from "./head.ts";
+import { verifyChain, type VerifiedChain } from "./verify-chain.ts";
+
+/** An export to verify, and what is known of its chain. */
+export interface AuditExport {
+  /** Name of the export in findings, such as that of its file. */
+  readonly name: string;
+  /** Its lines, without line breaks. */
+  readonly lines: AsyncIterable<string> | Iterable<string>;
+}
+
+/** Options of {@link verifyAudit}. */
+export interface VerifyAuditOptions {
+  /**
+   * Finds the key with an id in the DID document of a party. Default, and if it finds none: the key that the export names, which shows only that
+   * all signatures are by one party.
+   */
+  readonly keyOf?: (agent: string, keyId: string) => AuditKey | undefined | Promise<AuditKey | undefined>;
+  /** Signed heads of these chains that were kept before: the exports must have their entries. */
+  readonly heads?: readonly string[];
+  /**
+   * How far the clocks of both parties may be apart, in milliseconds: decides about messages next to the end of an export, where no witnessed head
+   * does. Default 60,000.
+   */
+  readonly clockSkewMs?: number;
+}
+
+/** What was verified of one export. */
+export interface AuditSide {
+  readonly name: string;
+  /** DID of the party; absent if the first line can't be read. */
+  readonly agent: string | undefined;
+  /** Number of entries that are what was written. */
+  readonly entries: number;
+  /** Numbers of the first and the last of them; absent without any. */
+  readonly first: number | undefined;
+  readonly last: number | undefined;
+  /** When the end was signed: RFC 3339. Absent without a valid signature. */
+  readonly signedAt: string | undefined;
+  /** Whether the key was given to the verifier, and not only by the export. */
+  readonly isKeyKnown: boolean;
+  /** Number of entries that retention has removed from the start. */
+  readonly removed: number;
+}
+
+/** Result of {@link verifyAudit}. */
+export interface AuditReport {
+  /** Whether nothing was found. */
+  readonly ok: boolean;
+  readonly sides: readonly AuditSide[];
+  readonly findings: readonly AuditFinding[];
+  /** Findings that were not listed, because there were too many. */
+  readonly omitted: number;
+  /** With two exports: messages that both have, with the same content. */
+  readonly matched: number;
+  /** With two exports: messages of one that the other one need not have, since it does not cover their time. */
+  readonly undecided: number;
+}
+
+const CLOCK_SKEW_MS = 60_000;
+
+/**
+ * Verifies the export of one party, or compares those of both parties of an exchange. Works offline.
+ *
+ * @throws TypeError if there are more than two exports, both are of one party, or a head is of neither; as `keyOf`.
+ * @example
+ * ```ts
+ * import { verifyAudit } from "@parley/audit";
+ *
+ * declare const lines: string[];
+ * const { ok, findings } = await verifyAudit([{ name: "alice", lines }]);
+ * for (const { side, kind, seq, detail } of findings) console.log(ok, side, kind, seq, detail);
+ * ```
+ */
+export async function verifyAudit(exports: readonly AuditExport[], options: VerifyAuditOptions = {}): Promise<AuditReport> {
+  if (exports.length < 1 || exports.length > 2) throw new TypeError("verifyAudit needs the export of one party, or those of both");
+  const { clockSkewMs = CLOCK_SKEW_MS, keyOf = () => undefined, heads = [] } = options;
+  const kept = heads.map((jws) => ({ jws, agent: readHead("head", jws)?.agent }));
+  const chains: VerifiedChain[] = [];
+  for (const { name, lines } of exports) {
+    // One after the other, so that only one export is read at a time.
+    // oxlint-disable-next-line no-await-in-loop
+    const read = await readExport(lines);
+    const agent = read.header?.agent;
+    const keyId = readHead("head", read.head)?.kid ?? readHead("cut", read.header?.cut)?.kid;
+    // oxlint-disable-next-line no-await-in-loop
+    const key = agent === undefined || keyId === undefined ? undefined : await keyOf(agent, keyId);
+    const own = kept.filter((head) => head.agent === agent).map(({ jws }) => jws);
+    chains.push(verifyChain(name, read, { key, heads: own }));
+  }
+  const [left, right] = chains;
+  const other = kept.find(({ agent }) => chains.every(({ header }) => header !== undefined && header.agent !== agent));
+  if (other !== undefined) throw new TypeError(`a head is of ${other.agent ?? "no agent"}, of which there is no export`);
+  if (left?.header !== undefined && left.header.agent === right?.header?.agent)
+    throw new TypeError(`both exports are of ${left.header.agent}: give those of the two parties of an exchange`);
+  const { matched, undecided } =
+    left === undefined || right === undefined ? { matched: 0, undecided: 0 } : compareChains(left, right, clockSkewMs);
+  const findings = chains.flatMap((chain) => chain.findings.list);
+  return {
+    ok: findings.length === 0,
+    sides: chains.map(sideOf),
+    findings,
+    omitted: chains.reduce((sum, chain) => sum + chain.findings.omitted, 0),
+    matched,
+    undecided,
+  };
+}
+
+function sideOf({ side, header, intact, head, cut, isKeyKnown }: VerifiedChain): AuditSide {
+  const seqs = [...intact.keys()];
+  return {
+    name: side,
+    agent: header?.agent,
+    entries: intact.size,
+    first: seqs[0],
+    last: seqs.at(-1),
+    signedAt: head?.time,
+    isKeyKnown,
+    removed: cut?.seq ?? 0,
+  };
+}

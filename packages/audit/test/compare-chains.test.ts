@@ -1,0 +1,161 @@
+import { describe, expect, it } from "vitest";
+import { type AuditFinding, type AuditReport, verifyAudit } from "../src/index.ts";
+import { about, ALICE, BOB, exchange, Party } from "./chains.ts";
+
+const IDS = ["1", "2", "3"];
+
+/** The report of two exports, its findings without texts and lines. */
+async function compare(
+  alice: readonly string[],
+  bob: readonly string[],
+  clockSkewMs = 60_000,
+): Promise<AuditReport & { readonly findings: readonly Partial<AuditFinding>[] }> {
+  const sides = [
+    { name: "alice", lines: alice },
+    { name: "bob", lines: bob },
+  ];
+  const report = await verifyAudit(sides, { clockSkewMs });
+  return { ...report, findings: report.findings.map(({ line: _, detail: __, ...finding }) => finding as AuditFinding) };
+}
+
+/** A new chain of the party with these entries: what a party can write that has its key. */
+function rewritten(party: Party, keeps: (seq: number) => boolean): string[] {
+  const other = new Party(party.agent);
+  for (const { hash: _, prev: __, seq, ...event } of party.entries) if (keeps(seq)) other.add(event);
+  const { privateKey, key } = party;
+  return Object.assign(other, { privateKey, key }).export({ head: other.head(undefined, { seconds: 1000, key: privateKey }) });
+}
+
+describe("the exports of both parties", () => {
+  it("have the same messages", async () => {
+    const { alice, bob } = exchange(IDS);
+    bob.add({ kind: "accepted", ...about("back", BOB, ALICE) });
+    alice.add({ kind: "accepted", ...about("back", BOB, ALICE) });
+    bob.add({ kind: "delivered", ...about("back", BOB, ALICE) });
+    expect(await compare(alice.export(), bob.export())).toMatchObject({ ok: true, findings: [], matched: 4, undecided: 0 });
+  });
+
+  it("name a dropped message on its side, although the chain of that side was written anew and signed", async () => {
+    const { alice, bob } = exchange(IDS);
+    // The entries of message 2: 5 to 8.
+    const report = await compare(alice.export(), rewritten(bob, (seq) => seq < 5 || seq > 8));
+    expect(report.findings).toEqual([
+      { kind: "missing", side: "bob", id: "2" },
+      { kind: "rewritten", side: "bob" },
+      { kind: "rewritten", side: "bob" },
+    ]);
+    const other = await compare(rewritten(alice, (seq) => seq < 4 || seq > 6), bob.export());
+    expect(other.findings.filter(({ kind }) => kind === "missing")).toEqual([{ kind: "missing", side: "alice", id: "2" }]);
+    expect(other.findings.every(({ side }) => side === "alice")).toBe(true);
+  });
+
+  it("name the message of a dropped entry", async () => {
+    const { alice, bob } = exchange(IDS);
+    const report = await compare(alice.export(), bob.export().toSpliced(5, 2));
+    expect(report.findings).toEqual([
+      { kind: "dropped", side: "bob", seq: 5, last: 6 },
+      // Handled is left of it, and shows that the message was there.
+    ]);
+    expect((await compare(alice.export(), bob.export().toSpliced(5, 4))).findings).toEqual([
+      { kind: "dropped", side: "bob", seq: 5, last: 8 },
+      { kind: "missing", side: "bob", id: "2" },
+    ]);
+  });
+
+  it("show that a side has removed its end, and signed the rest", async () => {
+    const { alice, bob } = exchange(IDS);
+    const report = await compare(alice.export(), rewritten(bob, (seq) => seq < 9));
+    expect(report.findings).toEqual([
+      { kind: "missing", side: "bob", id: "3" },
+      { kind: "rewritten", side: "bob" },
+    ]);
+    // With a head that claims to be older than the removed entries, the end is only not covered.
+    const backdated = [...bob.export().slice(0, 9), JSON.stringify({ head: bob.head(8, { seconds: 8 }) })];
+    expect(await compare(alice.export(), backdated)).toMatchObject({ ok: true, matched: 2, undecided: 1 });
+  });
+
+  it("differ about the content of a message on both sides", async () => {
+    const [alice, bob] = [new Party(ALICE), new Party(BOB)];
+    const message = about("1", ALICE, BOB);
+    alice.add({ kind: "accepted", ...message });
+    bob.add({ kind: "accepted", ...message, digest: about("2", ALICE, BOB).digest ?? "" });
+    alice.add({ kind: "delivered", ...message });
+    const both = [
+      { kind: "mismatch", side: "alice", seq: 1, id: "1" },
+      { kind: "mismatch", side: "bob", seq: 1, id: "1" },
+    ];
+    expect((await compare(alice.export(), bob.export())).findings).toEqual(both);
+    const other = new Party(BOB);
+    other.add({ kind: "accepted", ...message, type: "https://example.org/other/1.0/x" });
+    expect((await compare(alice.export(), other.export())).findings).toEqual(both);
+  });
+
+  it("leave open what was not delivered, and what the other export does not cover", async () => {
+    const { alice, bob } = exchange(IDS);
+    const bobs = bob.export();
+    alice.add({ kind: "accepted", ...about("on its way", ALICE, BOB) });
+    expect(await compare(alice.export(), bobs)).toMatchObject({ ok: true, undecided: 0 });
+    alice.add({ kind: "delivered", ...about("on its way", ALICE, BOB) });
+    expect(await compare(alice.export(), bobs)).toMatchObject({ ok: true, undecided: 1 });
+  });
+
+  it("decide by their clocks where no head was witnessed", async () => {
+    const { alice, bob } = exchange(IDS, { exchangesHeads: false });
+    // Bob's clock shows 9 s when his export ends; message 2 was delivered at 4 s.
+    const bobs = rewritten(bob, (seq) => seq < 4 || seq > 6);
+    expect((await compare(alice.export(), bobs, 1000)).findings).toEqual([{ kind: "missing", side: "bob", id: "2" }]);
+    expect(await compare(alice.export(), bobs, 10_000_000)).toMatchObject({ ok: true, undecided: 1 });
+  });
+
+  it("leave open what was before a side began its chain", async () => {
+    const { alice, bob } = exchange(IDS);
+    expect((await compare(alice.export(), rewritten(bob, () => false))).findings).toMatchObject([
+      { kind: "rewritten" },
+      { kind: "rewritten" },
+      { kind: "rewritten" },
+    ]);
+    const late = new Party(BOB);
+    late.add({ kind: "accepted", ...about("4", ALICE, BOB), time: late.time(100) });
+    const { alice: unwitnessed } = exchange(IDS, { exchangesHeads: false });
+    unwitnessed.add({ kind: "accepted", ...about("4", ALICE, BOB), time: late.time(100) });
+    expect(await compare(unwitnessed.export(), late.export({ head: late.head(1, { seconds: 1000 }) }))).toMatchObject({
+      ok: true,
+      matched: 1,
+      undecided: 3,
+    });
+  });
+
+  it("do not blame a side for what its retention has removed", async () => {
+    const { alice, bob } = exchange(IDS);
+    expect(await compare(alice.export(), bob.export({ cut: 8 }))).toMatchObject({ ok: true, matched: 1, undecided: 2 });
+    expect(await compare(alice.export({ cut: 6 }), bob.export())).toMatchObject({ ok: true, matched: 1, undecided: 2 });
+    expect((await compare(alice.export(), bob.export({ cut: 4 }).toSpliced(1, 4), 0)).findings).toEqual([
+      { kind: "dropped", side: "bob", seq: 5, last: 8 },
+      { kind: "missing", side: "bob", id: "2" },
+    ]);
+  });
+
+  it("can each be for the other party, and show a message that was hidden", async () => {
+    const { alice, bob } = exchange(IDS);
+    expect(await compare(alice.export({ peer: BOB }), bob.export({ peer: ALICE }))).toMatchObject({ ok: true, matched: 3 });
+    const hidden = bob.export({ peer: "did:web:c.example:carol" });
+    const lines = [...bob.export({ peer: ALICE }).slice(0, 5), ...hidden.slice(5, 9), ...bob.export().slice(9)];
+    expect((await compare(alice.export(), lines)).findings).toEqual([{ kind: "missing", side: "bob", id: "2" }]);
+  });
+
+  it("accept a head that the other side has witnessed after the export", async () => {
+    const { alice, bob } = exchange(IDS);
+    const bobs = bob.export();
+    bob.add({ kind: "accepted", ...about("4", ALICE, BOB) });
+    alice.add({ kind: "witnessed", from: BOB, to: ALICE, head: bob.head(undefined, { isNumbered: false }) });
+    expect(await compare(alice.export(), bobs)).toMatchObject({ ok: true });
+  });
+
+  it("ignore witnessed heads that the party has not signed", async () => {
+    const { alice, bob } = exchange(IDS);
+    const stranger = new Party(BOB);
+    stranger.add({ kind: "accepted", ...about("x", ALICE, BOB) });
+    alice.add({ kind: "witnessed", from: BOB, to: ALICE, head: stranger.head() });
+    expect(await compare(alice.export(), bob.export())).toMatchObject({ ok: true, matched: 3 });
+  });
+});

@@ -1,0 +1,77 @@
+import { open, rm } from "node:fs/promises";
+import { isJsonObject } from "@parley/core";
+import { systemReason } from "@parley/core/internal";
+import { z } from "zod";
+import { CliError, EXIT, usageError } from "../cli-error.ts";
+import type { Runtime } from "../command/runtime.ts";
+import { requireNode, type NodeOptions } from "../messages/node-settings.ts";
+import { readServerUrl } from "../settings/server-url.ts";
+import type { AuditExportOutput, AuditHeadOutput } from "./audit-output.ts";
+
+/** Options of commands that read the chain of an agent. */
+interface AgentOptions extends NodeOptions {
+  /** Milliseconds. */
+  readonly timeout: number;
+}
+
+/** Writes the chain of an agent to a new file, and removes the file if the export breaks off. */
+export async function exportAudit(runtime: Runtime, options: AgentOptions & { readonly peer?: string }, file: string): Promise<void> {
+  const { did, response } = await call(runtime, options, "export", options.peer);
+  const target = await open(file, "wx", 0o600).catch(async (error: unknown) => {
+    await response.body?.cancel();
+    throw usageError(`${file} cannot be created: ${systemReason(error)}`, "name a file that does not exist");
+  });
+  let bytes = 0;
+  try {
+    for await (const chunk of response.body ?? []) {
+      await target.writeFile(chunk);
+      bytes += chunk.length;
+    }
+    await target.sync();
+  } catch (error) {
+    await rm(file, { force: true });
+    throw new CliError("export_failed", `the export broke off: ${systemReason(error)}`, { remedy: "export again", cause: error });
+  } finally {
+    await target.close();
+  }
+  const result: AuditExportOutput = { did, file, bytes };
+  runtime.output.data(result, () => `${file}\t${bytes} bytes`);
+}
+
+const HEAD = z.looseObject({ seq: z.number(), head: z.string() });
+
+/** Prints the signed head of the chain of an agent. */
+export async function printHead(runtime: Runtime, options: AgentOptions): Promise<void> {
+  const { did, response } = await call(runtime, options, "head");
+  const { seq: entries, head } = HEAD.parse(await response.json());
+  const result: AuditHeadOutput = { did, entries, head };
+  runtime.output.data(result, () => head);
+}
+
+async function call(
+  runtime: Runtime,
+  options: AgentOptions,
+  path: "head" | "export",
+  peer?: string,
+): Promise<{ readonly did: string; readonly response: Response }> {
+  const { nodeUrl, apiKey, agentDid: did } = await requireNode(runtime, options);
+  if (did === undefined)
+    throw new CliError("did_missing", "no DID is known to act as", { exit: EXIT.usage, remedy: "give --as <did>, or set LAYR8_AGENT_DID" });
+  const url = readServerUrl(nodeUrl);
+  if (url === undefined) throw usageError("LAYR8_NODE_URL is not a URL");
+  url.pathname = `/api/v1/audit/${path}`;
+  url.search = new URLSearchParams({ did, ...(peer !== undefined && { peer }) }).toString();
+  const signal = AbortSignal.any([runtime.signal, AbortSignal.timeout(options.timeout)]);
+  const response = await fetch(url, { headers: { "x-api-key": apiKey }, redirect: "manual", signal }).catch((error: unknown) => {
+    if (signal.aborted) throw new CliError("timeout", "the node did not answer in time", { exit: EXIT.timedOut, cause: error });
+    throw new CliError("network", `the node at ${url.origin} can't be reached`, { exit: EXIT.unreachable, cause: error });
+  });
+  if (response.ok) return { did, response };
+  const value: unknown = await response.json().catch(() => undefined);
+  const { code, error } = isJsonObject(value) ? value : {};
+  throw new CliError(
+    typeof code === "string" ? code : "server_error",
+    typeof error === "string" ? error : `the node answered HTTP ${response.status}`,
+    { exit: response.status < 500 ? EXIT.refused : EXIT.failed },
+  );
+}
