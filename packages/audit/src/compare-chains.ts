@@ -3,7 +3,7 @@ import type { AuditFinding } from "./finding.ts";
 import type { VerifiedChain } from "./verify-chain.ts";
 import { type Witnesses, witnessesOf } from "./witnesses.ts";
 
-/** What two chains say of the same messages. */
+/** The messages of two chains, compared. */
 export interface Comparison {
   /** Messages that both chains have, with the same content. */
   readonly matched: number;
@@ -14,10 +14,10 @@ export interface Comparison {
 /** The entries of one message in one chain. */
 interface Message {
   readonly first: AuditEntry;
-  /** Whether the node of the chain has stored it. */
-  isAccepted: boolean;
-  /** Whether the next one has it, by the word of this chain. */
-  isDelivered: boolean;
+  /** The node of the chain has stored it. */
+  accepted?: AuditEntry;
+  /** The next one has it, by the word of this chain. */
+  delivered?: AuditEntry;
 }
 
 /**
@@ -62,10 +62,10 @@ class Side {
     const messages = new Map<string, Message>();
     for (const entry of this.chain.intact.values()) {
       if ("content" in entry || entry.digest === undefined || entry.from !== from || entry.to !== to) continue;
-      const message = messages.get(entry.digest) ?? { first: entry, isAccepted: false, isDelivered: false };
+      const message: Message = messages.get(entry.digest) ?? { first: entry };
       messages.set(entry.digest, message);
-      if (entry.kind === "accepted") message.isAccepted = true;
-      if (entry.kind === "delivered") message.isDelivered = true;
+      if (entry.kind === "accepted") message.accepted ??= entry;
+      if (entry.kind === "delivered") message.delivered ??= entry;
     }
     return messages;
   }
@@ -117,7 +117,10 @@ class Side {
       const isRemoved = cut !== undefined && last === cut.seq && Date.parse(head.time) <= Date.parse(cut.time);
       const next = this.#nextFound(index) ?? (end.seq ?? seqs.at(-1) ?? 0) + 1;
       if (isRemoved || countBetween(seqs, last, next) < next - last - 1) continue;
-      findings.add("rewritten", `the head that entry ${seq} of ${this.#other.side} has witnessed, signed at ${head.time}, is not in the chain`);
+      findings.add(
+        "rewritten",
+        `the head that entry ${seq} of ${this.#other.side} has witnessed, signed at ${head.time}, is not in the chain`,
+      );
     }
   }
 
@@ -139,21 +142,21 @@ function compareDirection(sender: Side, recipient: Side): Comparison {
   const sentById = new Map(Array.from(sent.values(), ({ first }) => [first.id, first]));
   const receivedById = new Map(Array.from(received.values(), ({ first }) => [first.id, first]));
   let [matched, undecided] = [0, 0];
-  for (const [digest, { first, isDelivered }] of sent) {
+  for (const [digest, { first, delivered }] of sent) {
     const other = received.get(digest)?.first;
     if (other !== undefined) {
       if (isSame(first, other)) matched += 1;
       else mismatch(sender, first, recipient, other);
-    } else if (isDelivered && !receivedById.has(first.id) && !recipient.misses(first)) {
+    } else if (delivered !== undefined && !receivedById.has(first.id) && !recipient.misses(delivered)) {
       // Without the word of the recipient's node, the message may be on its way, or have been rejected there.
       undecided += 1;
     }
   }
-  for (const [digest, { first, isAccepted }] of received) {
-    if (sent.has(digest) || !isAccepted) continue;
-    const other = sentById.get(first.id);
-    if (other !== undefined) mismatch(sender, other, recipient, first);
-    else if (!sender.misses(first)) undecided += 1;
+  for (const [digest, { accepted }] of received) {
+    if (sent.has(digest) || accepted === undefined) continue;
+    const other = sentById.get(accepted.id);
+    if (other !== undefined) mismatch(sender, other, recipient, accepted);
+    else if (!sender.misses(accepted)) undecided += 1;
   }
   return { matched, undecided };
 }

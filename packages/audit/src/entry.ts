@@ -117,7 +117,7 @@ export function contentDigest(content: AuditEvent & Pick<ChainPosition, "seq">):
 }
 
 /** Hash of an entry: SHA-256 of the hash before it and the digest of its content, 32 bytes each. */
-export function chainHash(prev: string, content: string): string {
+function chainHash(prev: string, content: string): string {
   return sha256(Buffer.concat([Buffer.from(prev, "base64url"), Buffer.from(content, "base64url")]));
 }
 

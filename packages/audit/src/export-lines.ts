@@ -11,7 +11,7 @@ export interface ExportHeader {
   readonly agent: string;
   /** The key of its signatures, by its own word. */
   readonly key: AuditKey;
-  /** What retention has removed from the start: a compact JWS. Absent if nothing was. */
+  /** Signed statement of the entries that retention has removed from the start: a compact JWS. Absent if none was removed. */
   readonly cut?: string;
   /** The party that the export is for: entries about others are hidden. */
   readonly peer?: string;
@@ -34,7 +34,7 @@ export interface ExportedEntry {
   readonly entry: AuditEntry | HiddenEntry | undefined;
 }
 
-/** What an export has. */
+/** The parts of an export. */
 export interface ReadExport {
   readonly header: ExportHeader | undefined;
   readonly entries: readonly ExportedEntry[];

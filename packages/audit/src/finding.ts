@@ -34,13 +34,13 @@ export interface AuditFinding {
   /** Name of the export, as it was given to the verifier. */
   readonly side: string;
   /** Number of the entry, or of the first of several; absent if the finding is about the export. */
-  readonly seq?: number;
+  readonly seq?: number | undefined;
   /** Number of the last entry of several. */
-  readonly last?: number;
+  readonly last?: number | undefined;
   /** Line of the export. */
-  readonly line?: number;
+  readonly line?: number | undefined;
   /** Id of the message, if the finding is about one. */
-  readonly id?: string;
+  readonly id?: string | undefined;
   /** A sentence for people. */
   readonly detail: string;
 }

@@ -28,7 +28,7 @@ export interface AuditCut extends AuditHead {
   readonly until: string;
 }
 
-/** What a signature of a chain's party is about. */
+/** Kind of a signed statement about a chain. */
 export type AuditClaim = "head" | "cut";
 
 const MAX_LENGTH = 4096;
@@ -53,7 +53,8 @@ export function readHead(claim: AuditClaim, jws: unknown): (AuditHead & { readon
   const { agent, hash, time, seq, until } = payload;
   if (typeof agent !== "string" || typeof hash !== "string" || typeof time !== "string" || Number.isNaN(Date.parse(time))) return undefined;
   const isNumbered = Number.isSafeInteger(seq) && (seq as number) >= 0;
-  if (claim === "head") return seq === undefined || isNumbered ? { agent, hash, time, kid, ...(isNumbered && { seq: seq as number }) } : undefined;
+  if (claim === "head")
+    return seq === undefined || isNumbered ? { agent, hash, time, kid, ...(isNumbered && { seq: seq as number }) } : undefined;
   if (!isNumbered || typeof until !== "string" || Number.isNaN(Date.parse(until))) return undefined;
   return { agent, hash, time, kid, seq: seq as number, until } as AuditCut & { kid: string };
 }

@@ -32,14 +32,14 @@ export interface VerifyAuditOptions {
 export interface AuditSide {
   readonly name: string;
   /** DID of the party; absent if the first line can't be read. */
-  readonly agent: string | undefined;
+  readonly agent?: string | undefined;
   /** Number of entries that are what was written. */
   readonly entries: number;
   /** Numbers of the first and the last of them; absent without any. */
-  readonly first: number | undefined;
-  readonly last: number | undefined;
+  readonly first?: number | undefined;
+  readonly last?: number | undefined;
   /** When the end was signed: RFC 3339. Absent without a valid signature. */
-  readonly signedAt: string | undefined;
+  readonly signedAt?: string | undefined;
   /** Whether the key was given to the verifier, and not only by the export. */
   readonly isKeyKnown: boolean;
   /** Number of entries that retention has removed from the start. */
@@ -93,7 +93,7 @@ export async function verifyAudit(exports: readonly AuditExport[], options: Veri
   }
   const [left, right] = chains;
   const other = kept.find(({ agent }) => chains.every(({ header }) => header !== undefined && header.agent !== agent));
-  if (other !== undefined) throw new TypeError(`a head is of ${other.agent ?? "no agent"}, of which there is no export`);
+  if (other !== undefined) throw new TypeError(`the export of ${other.agent ?? "an unknown agent"}, whose head is given, is missing`);
   if (left?.header !== undefined && left.header.agent === right?.header?.agent)
     throw new TypeError(`both exports are of ${left.header.agent}: give those of the two parties of an exchange`);
   const { matched, undecided } =

@@ -58,7 +58,17 @@ export function verifyChain(side: string, { header, entries, head: footer, endsW
   if (footer === undefined) findings.add("unsigned", "the export has no signed head: its end is not proven");
   else if (!endsWithHead) findings.add("reordered", "the signed head is not the last line, or is there twice");
   for (const jws of known.heads ?? []) checkHead(chain, jws, false);
-  return { side, header, intact, hashes, head, cut: cut?.isSigned === true ? cut.claim : undefined, key, isKeyKnown: known.key !== undefined, findings };
+  return {
+    side,
+    header,
+    intact,
+    hashes,
+    head,
+    cut: cut?.isSigned === true ? cut.claim : undefined,
+    key,
+    isKeyKnown: known.key !== undefined,
+    findings,
+  };
 }
 
 function checkCut(
@@ -134,7 +144,7 @@ function checkLinks(bySeq: ReadonlyMap<number, Placed>, start: ChainPosition | u
   }
 }
 
-/** What a head is compared with. */
+/** The chain that a head is compared with. */
 interface ChainToEnd {
   readonly bySeq: ReadonlyMap<number, Placed>;
   readonly hashes: ReadonlyMap<string, number>;
@@ -162,10 +172,14 @@ function checkHead({ bySeq, hashes, start, end, agent, key, findings }: ChainToE
     findings.add("rewritten", `the entry that was signed as ${which} at ${time} is not in the chain`);
   } else if (seq > end) {
     const first = end + 1;
-    findings.add("truncated", first === seq ? `entry ${first} is missing at the end` : `entries ${first} to ${seq} are missing at the end`, {
-      seq: first,
-      ...(first !== seq && { last: seq }),
-    });
+    findings.add(
+      "truncated",
+      first === seq ? `entry ${first} is missing at the end` : `entries ${first} to ${seq} are missing at the end`,
+      {
+        seq: first,
+        ...(first !== seq && { last: seq }),
+      },
+    );
   } else {
     const signed = bySeq.get(seq);
     const found = seq === start.seq ? start.hash : signed?.isIntact === true ? signed.entry?.hash : undefined;

@@ -3,6 +3,7 @@ import {
   appendEntry,
   type AuditEntry,
   type AuditEvent,
+  type AuditFinding,
   type AuditKey,
   type ChainPosition,
   chainStart,
@@ -28,7 +29,8 @@ export class Party {
     this.agent = agent;
     const { publicKey, privateKey } = generateKeyPairSync("ed25519");
     this.privateKey = privateKey;
-    this.key = { kty: "OKP", crv: "Ed25519", x: publicKey.export({ format: "jwk" }).x ?? "" };
+    const x = publicKey.export({ type: "spki", format: "der" }).subarray(-32).toString("base64url");
+    this.key = { kty: "OKP", crv: "Ed25519", x };
     this.#position = chainStart(agent);
   }
 
@@ -94,4 +96,9 @@ export function exchange(ids: readonly string[], { exchangesHeads = true } = {})
     bob.add({ kind: "handled", ...message });
   }
   return { alice, bob };
+}
+
+/** A finding without its text and line. */
+export function placeOf({ kind, side, seq, last, id }: AuditFinding): AuditFinding {
+  return JSON.parse(JSON.stringify({ kind, side, seq, last, id })) as AuditFinding;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type AuditFinding, type AuditReport, verifyAudit } from "../src/index.ts";
-import { about, ALICE, BOB, exchange, Party } from "./chains.ts";
+import { about, ALICE, BOB, exchange, Party, placeOf } from "./chains.ts";
 
 const IDS = ["1", "2", "3"];
 
@@ -15,7 +15,7 @@ async function compare(
     { name: "bob", lines: bob },
   ];
   const report = await verifyAudit(sides, { clockSkewMs });
-  return { ...report, findings: report.findings.map(({ line: _, detail: __, ...finding }) => finding as AuditFinding) };
+  return { ...report, findings: report.findings.map(placeOf) };
 }
 
 /** A new chain of the party with these entries: what a party can write that has its key. */
@@ -35,16 +35,22 @@ describe("the exports of both parties", () => {
     expect(await compare(alice.export(), bob.export())).toMatchObject({ ok: true, findings: [], matched: 4, undecided: 0 });
   });
 
-  it("name a dropped message on its side, although the chain of that side was written anew and signed", async () => {
+  it("name a dropped message on its side, although that side has rebuilt and signed its chain", async () => {
     const { alice, bob } = exchange(IDS);
     // The entries of message 2: 5 to 8.
-    const report = await compare(alice.export(), rewritten(bob, (seq) => seq < 5 || seq > 8));
+    const report = await compare(
+      alice.export(),
+      rewritten(bob, (seq) => seq < 5 || seq > 8),
+    );
     expect(report.findings).toEqual([
       { kind: "missing", side: "bob", id: "2" },
       { kind: "rewritten", side: "bob" },
       { kind: "rewritten", side: "bob" },
     ]);
-    const other = await compare(rewritten(alice, (seq) => seq < 4 || seq > 6), bob.export());
+    const other = await compare(
+      rewritten(alice, (seq) => seq < 4 || seq > 6),
+      bob.export(),
+    );
     expect(other.findings.filter(({ kind }) => kind === "missing")).toEqual([{ kind: "missing", side: "alice", id: "2" }]);
     expect(other.findings.every(({ side }) => side === "alice")).toBe(true);
   });
@@ -64,7 +70,10 @@ describe("the exports of both parties", () => {
 
   it("show that a side has removed its end, and signed the rest", async () => {
     const { alice, bob } = exchange(IDS);
-    const report = await compare(alice.export(), rewritten(bob, (seq) => seq < 9));
+    const report = await compare(
+      alice.export(),
+      rewritten(bob, (seq) => seq < 9),
+    );
     expect(report.findings).toEqual([
       { kind: "missing", side: "bob", id: "3" },
       { kind: "rewritten", side: "bob" },
@@ -109,11 +118,14 @@ describe("the exports of both parties", () => {
 
   it("leave open what was before a side began its chain", async () => {
     const { alice, bob } = exchange(IDS);
-    expect((await compare(alice.export(), rewritten(bob, () => false))).findings).toMatchObject([
-      { kind: "rewritten" },
-      { kind: "rewritten" },
-      { kind: "rewritten" },
-    ]);
+    expect(
+      (
+        await compare(
+          alice.export(),
+          rewritten(bob, () => false),
+        )
+      ).findings,
+    ).toMatchObject([{ kind: "rewritten" }, { kind: "rewritten" }, { kind: "rewritten" }]);
     const late = new Party(BOB);
     late.add({ kind: "accepted", ...about("4", ALICE, BOB), time: late.time(100) });
     const { alice: unwitnessed } = exchange(IDS, { exchangesHeads: false });

@@ -93,7 +93,7 @@ describe("audit chains by command", { timeout: 120_000 }, () => {
     [["export", "x.jsonl", "--as", "did:web:localhost:nobody"], 3, "not_found", "no audit chain"],
     [["verify", "nothing.jsonl"], 2, "usage", "nothing.jsonl cannot be read"],
     [["verify", "alice.jsonl", "alice.jsonl"], 2, "usage", "both exports are of"],
-    [["verify", "alice.jsonl", "--head", "x"], 2, "usage", "a head is of no agent"],
+    [["verify", "alice.jsonl", "--head", "x"], 2, "usage", "whose head is given, is missing"],
     [["verify", "alice.jsonl", "--did-document", "alice.jsonl"], 2, "usage", "alice.jsonl is not a DID document"],
   ])("%j fails with code %i", async (args, exit, code, message) => {
     const failed = await run(...args);

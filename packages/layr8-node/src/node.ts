@@ -42,7 +42,9 @@ export async function startNode(given: NodeOptions = {}): Promise<Layr8Node> {
     throw new TypeError('Option "nats" needs the option "nodeName" (--node-name): a name that this node keeps, and no other node has');
   }
   if (nats !== undefined && options.audit === true) {
-    throw new TypeError('Option "audit" (--audit) can not be combined with "nats": audit chains are kept by one node, with a data directory or in memory');
+    throw new TypeError(
+      'Option "audit" (--audit) can not be combined with "nats": audit chains are kept by one node, with a data directory or in memory',
+    );
   }
   return startServer(NODE, { ...options, natsSettings: nats }, async (parts) => {
     const { storage, logger } = parts;

@@ -99,7 +99,15 @@ export class RunningNode implements Layr8Node {
       writes: storage.environment?.writes,
       namesHosts: options.metricsPort !== undefined,
     });
-    this.#operator = new NodeOperator({ storage, stores, options, policies, ...running, wallet: () => this.#wallet, audit: () => this.#audit });
+    this.#operator = new NodeOperator({
+      storage,
+      stores,
+      options,
+      policies,
+      ...running,
+      wallet: () => this.#wallet,
+      audit: () => this.#audit,
+    });
     const recorder =
       hub &&
       attachNode(hub, {

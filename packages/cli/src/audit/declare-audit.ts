@@ -19,13 +19,17 @@ export function declareAudit(program: Command, host: Host): void {
 
   const head = ofAgent(group.command("head"))
     .summary("print the signed head of an audit chain")
-    .description("Prints the signed head of the audit chain of the DID. Keep it: `verify --head` shows whether a later export continues it.");
+    .description(
+      "Prints the signed head of the audit chain of the DID. Keep it: `verify --head` shows whether a later export continues it.",
+    );
   runs(head, host, async () => (await import("./export-audit.ts")).printHead);
 
   const verify = group
     .command("verify")
     .summary("verify one export, or compare those of both parties")
-    .description("Names what was altered, dropped, reordered, truncated or rewritten, and on which side. Works offline. Exit code 1 if anything was.")
+    .description(
+      "Names what was altered, dropped, reordered, truncated or rewritten, and on which side. Works offline. Exit code 1 if anything was.",
+    )
     .argument("<file>", "an export")
     .argument("[other]", "the export of the other party")
     .option("--did-document <file>", "DID document of a party, which has its key; may be repeated", collect, [])

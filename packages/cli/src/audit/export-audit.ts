@@ -23,7 +23,7 @@ export async function exportAudit(runtime: Runtime, options: AgentOptions & { re
   });
   let bytes = 0;
   try {
-    for await (const chunk of response.body ?? []) {
+    for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
       await target.writeFile(chunk);
       bytes += chunk.length;
     }

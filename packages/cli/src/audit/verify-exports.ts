@@ -91,7 +91,10 @@ function formatReport({ ok, sides, findings, omitted, matched, undecided }: Audi
 
 function formatSide({ name, agent = "unknown", entries, first, last, signedAt, removed }: AuditSide): string {
   const range = first === undefined ? "no entries" : `${entries} entries, ${first} to ${last ?? first}`;
-  const more = [signedAt === undefined ? "not signed" : `signed at ${signedAt}`, ...(removed > 0 ? [`${removed} removed by retention`] : [])];
+  const more = [
+    signedAt === undefined ? "not signed" : `signed at ${signedAt}`,
+    ...(removed > 0 ? [`${removed} removed by retention`] : []),
+  ];
   return `${name}: ${printable(agent)}: ${range}, ${more.join(", ")}`;
 }
 

@@ -19,7 +19,13 @@ const PAGE = 256;
 /** The lines of an export, each with its line break. @throws Error if retention removes entries meanwhile */
 export async function* exportChain(chains: AuditChains, { chain, key, head, peer }: ExportFrame): AsyncGenerator<string> {
   const { agent, seq, cut, first } = chain;
-  const header: ExportHeader = { audit: "parley-audit/1", agent, key, ...(cut !== undefined && { cut }), ...(peer !== undefined && { peer }) };
+  const header: ExportHeader = {
+    audit: "parley-audit/1",
+    agent,
+    key,
+    ...(cut !== undefined && { cut }),
+    ...(peer !== undefined && { peer }),
+  };
   yield textOf(header);
   const slice = new TimeSlice();
   for (let after = first - 1; after < seq;) {

@@ -13,6 +13,7 @@ interface AgentKey {
   readonly public: AuditKey;
 }
 
+const KEY_BYTES = 32;
 /** Keys and heads that are kept in memory. */
 const MAX_KEPT = 10_000;
 
@@ -64,7 +65,8 @@ export class HeadSigner {
     if (known !== undefined) return known;
     const privateKey = await this.#dids.privateKey(agent, "signing");
     if (privateKey === undefined) return undefined;
-    const { x = "" } = createPublicKey(privateKey).export({ format: "jwk" });
+    // The raw key is the end of its DER encoding.
+    const x = createPublicKey(privateKey).export({ type: "spki", format: "der" }).subarray(-KEY_BYTES).toString("base64url");
     const key: AgentKey = { private: privateKey, public: { kty: "OKP", crv: "Ed25519", x } };
     this.#keys.set(agent, key);
     return key;

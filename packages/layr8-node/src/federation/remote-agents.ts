@@ -69,7 +69,12 @@ export class RemoteAgents implements Remote {
     if (enqueued?.status === "stored") await enqueued.durable;
   }
 
-  #outgoing({ id, type, from: sender = "", threadId: thread, expiresTime }: Message, plaintext: string, recipient: string, ttlMs: number): OutboundMessage {
+  #outgoing(
+    { id, type, from: sender = "", threadId: thread, expiresTime }: Message,
+    plaintext: string,
+    recipient: string,
+    ttlMs: number,
+  ): OutboundMessage {
     const { audit } = this.#options;
     const onAppend = audit && ((): void => audit.accepted({ from: sender, to: recipient, id, type, thread, plaintext }));
     const expiresAt = expiresTime === undefined ? this.#options.now() + ttlMs : expiresTime * 1000;

@@ -33,6 +33,9 @@ export interface RoutedMessage extends Origin {
   unauthorizedFor: ReadonlySet<string>;
 }
 
+/** The owner of messages that the node itself creates. */
+export const NODE_OWNER = "node";
+
 const NONE: ReadonlySet<string> = new Set();
 
 /** Creates the message that enters the router, from a parsed plaintext. */

@@ -99,7 +99,7 @@ describe("the chains of a node", () => {
     chains.onLost(({ message }) => lost.push(message));
     environment.fails = true;
     for (let id = 0; id < 10_002; id++) chains.add(ALICE, event(String(id)));
-    await expect(environment.writes.flush()).rejects.toThrow();
+    await expect(environment.writes.flush()).rejects.toMatchObject({ code: "storage_failed" });
     environment.fails = false;
     chains.add(ALICE, event("after"));
     await environment.writes.flush();

@@ -130,8 +130,8 @@ describe("the calls that read chains", () => {
     await using plain = await startNode({ port: 0, logger: false, apiKeys: [{ key: KEY, dids: "any" }] });
     const answer = await new RestClient(plain, KEY).get(`/api/v1/audit/head?did=${BOB}`);
     expect(answer).toMatchObject({ status: 404, body: { code: "audit_off" } });
-    await expect(startNode({ port: 0, audit: true, nats: ["127.0.0.1:1"], nodeName: "a" })).rejects.toThrow(
-      /Option "audit" \(--audit\) can not be combined with "nats"/,
-    );
+    await expect(
+      startNode({ port: 0, audit: true, nats: ["127.0.0.1:1"], nodeName: "a", nodeKey: new Uint8Array(32).fill(1) }),
+    ).rejects.toThrow(/Option "audit" \(--audit\) can not be combined with "nats"/);
   });
 });

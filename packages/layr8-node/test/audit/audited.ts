@@ -52,7 +52,11 @@ export async function keyOf({ httpUrl }: Reached, did: string): Promise<AuditKey
 }
 
 /** Verifies the exports of both parties. */
-export function compare(left: readonly string[], right: readonly string[], keys?: Readonly<Record<string, AuditKey>>): Promise<AuditReport> {
+export function compare(
+  left: readonly string[],
+  right: readonly string[],
+  keys?: Readonly<Record<string, AuditKey>>,
+): Promise<AuditReport> {
   const sides = [
     { name: "a", lines: left },
     { name: "b", lines: right },

@@ -48,12 +48,18 @@ it("names the side and the message when a node has left one out", { timeout: 60_
   const isAbout = (id: string) => (line: string) => line.includes(`"id":"${id}"`);
   const place = bob.findIndex(isAbout("2"));
   const seq = (JSON.parse(bob[place] ?? "") as { seq: number }).seq;
-  const report = await compare(alice, bob.filter((line) => !isAbout("2")(line)));
+  const report = await compare(
+    alice,
+    bob.filter((line) => !isAbout("2")(line)),
+  );
   expect(report.ok).toBe(false);
   expect(report.findings.every(({ side }) => side === "b")).toBe(true);
   expect(report.findings).toContainEqual(expect.objectContaining({ kind: "dropped", seq }));
   expect(report.findings).toContainEqual(expect.objectContaining({ kind: "missing", id: "2" }));
-  const other = await compare(alice.filter((line) => !isAbout("3")(line)), bob);
+  const other = await compare(
+    alice.filter((line) => !isAbout("3")(line)),
+    bob,
+  );
   expect(other.findings.every(({ side }) => side === "a")).toBe(true);
   expect(other.findings).toContainEqual(expect.objectContaining({ kind: "missing", id: "3" }));
 });

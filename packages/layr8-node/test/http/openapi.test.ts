@@ -14,7 +14,7 @@ let document: JsonObject;
 const called = new Set<string>();
 
 beforeAll(async () => {
-  node = await startNode({ port: 0, logger: false });
+  node = await startNode({ port: 0, logger: false, audit: true });
   rest = new RestClient(node);
   document = (await new RestClient(node, null).get("/openapi.json")).body ?? {};
 });
@@ -108,6 +108,16 @@ describe("the OpenAPI document", () => {
     expect((await check("PUT", mediator, ofDid, {})).status).toBe(400);
     expect((await check("DELETE", mediator, ofDid)).status).toBe(204);
     expect((await check("DELETE", mediator, "/api/v1/dids/did:web:unknown.example/mediator")).status).toBe(404);
+
+    const audit = "/api/v1/audit";
+    expect((await check("GET", `${audit}/head`, `${audit}/head?did=${DID}`)).status).toBe(200);
+    expect((await check("GET", `${audit}/entries`, `${audit}/entries?did=${DID}`)).status).toBe(200);
+    expect((await check("GET", `${audit}/entries`, `${audit}/entries?did=${DID}&limit=0`)).status).toBe(400);
+    // The export itself is JSON Lines.
+    expect((await check("GET", `${audit}/export`, `${audit}/export?did=did:web:unknown.example`)).status).toBe(404);
+    expect(at("paths", `${audit}/export`, "get", "responses", "200", "content", "application/jsonl", "schema")).toMatchObject({
+      type: "string",
+    });
 
     const described = Object.entries(at("paths")).flatMap(([route, methods]) =>
       Object.keys(methods as JsonObject).map((method) => `${method} ${route}`),

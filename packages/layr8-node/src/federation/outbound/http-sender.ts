@@ -65,7 +65,9 @@ export class HttpSender {
     node.takesBatches = offersBatches(typeof acceptPost === "string" ? acceptPost : undefined);
     // The body is read to make the connection reusable. If the message is accepted, the caller doesn't wait for it.
     const body = beginning(response);
-    return status >= 200 && status < 300 ? { status, body: "", head: typeof theirs === "string" ? theirs : undefined } : { status, retryAfter: headers["retry-after"], body: await body };
+    return status >= 200 && status < 300
+      ? { status, body: "", head: typeof theirs === "string" ? theirs : undefined }
+      : { status, retryAfter: headers["retry-after"], body: await body };
   }
 
   /** Closes the connections to nodes that have been idle. Called by the queue's sweep timer, every second. */

@@ -21,16 +21,22 @@ export interface AuditRoutesOptions {
 const PATH = "/api/v1/audit";
 
 /** Adds the calls that read audit chains. Without chains they are answered with 404. */
-export function addAuditRoutes(app: FastifyInstance, options: AuditRoutesOptions | undefined, authentication: Authentication<ApiKey>): void {
+export function addAuditRoutes(
+  app: FastifyInstance,
+  options: AuditRoutesOptions | undefined,
+  authentication: Authentication<ApiKey>,
+): void {
   const typed = app.withTypeProvider<ZodTypeProvider>();
   /** @throws RequestRejection; IdentityError `did_not_allowed` */
   const auditOf = (request: FastifyRequest, did: string): Audit => {
-    if (options === undefined) throw new RequestRejection(404, "audit_off", "this node keeps no audit chains: it was started without --audit");
+    if (options === undefined)
+      throw new RequestRejection(404, "audit_off", "this node keeps no audit chains: it was started without --audit");
     if (!options.permits(authentication.callerOf(request), did)) throw notAllowed();
     return options.audit;
   };
   const found = <T>(value: T | undefined): T => {
-    if (value === undefined) throw new RequestRejection(404, "not_found", "this node has no audit chain of this DID: it does not host it, or has no key of it");
+    if (value === undefined)
+      throw new RequestRejection(404, "not_found", "this node has no audit chain of this DID: it does not host it, or has no key of it");
     return value;
   };
 

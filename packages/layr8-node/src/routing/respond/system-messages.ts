@@ -1,7 +1,7 @@
 import * as crypto from "node:crypto";
 import { encodePlaintext, type Message } from "@parley/core";
 import type { InboxMessage } from "../../inbox/inbox.ts";
-import { routedMessage } from "../routed-message.ts";
+import { NODE_OWNER, routedMessage } from "../routed-message.ts";
 import type { Remote } from "../remote.ts";
 import type { MessageStore } from "../store/message-store.ts";
 
@@ -40,7 +40,7 @@ export class SystemMessages {
 
   async #store(message: Message, recipient: string): Promise<void> {
     const { id, type, from } = message;
-    const origin = { sender: from ?? "", recipients: [recipient], owner: "node", remote: false };
+    const origin = { sender: from ?? "", recipients: [recipient], owner: NODE_OWNER, remote: false };
     const result = await this.#options.store.store(routedMessage(message, textOf(message), origin), recipient);
     if (!result.ok) this.#options.onDropped({ id, type, from, recipient }, result.rejection.reason);
   }

@@ -5,7 +5,7 @@ import type { Inbox, MessageToStore } from "../../inbox/inbox.ts";
 import type { NodeLimits } from "../../options.ts";
 import type { Mailboxes } from "../deliver/mailboxes.ts";
 import type { AuditTrail } from "../audit-trail.ts";
-import { auditedMessage, type RoutedMessage } from "../routed-message.ts";
+import { auditedMessage, NODE_OWNER, type RoutedMessage } from "../routed-message.ts";
 import { ACCEPTED, PASSED, rejected, type AcceptResult, type CheckResult, type Rejected } from "../rejection.ts";
 import type { Remote } from "../remote.ts";
 import { isBuiltin } from "../respond/builtin-protocols.ts";
@@ -141,7 +141,9 @@ export class MessageStore {
   #incoming(inbound: RoutedMessage, recipient: string): MessageToStore {
     const { message, id, type, thread, parentThread, text, senderCredentials, unauthorizedFor, remote, receivedAt } = inbound;
     const { from, expiresTime: expires } = message;
-    const { audit } = this.#options;
+    const { audit, isHosted } = this.#options;
+    // Not what this node says in the name of another node's agent: a report that its message was not delivered.
+    const isAudited = audit !== undefined && (inbound.owner !== NODE_OWNER || isHosted(inbound.sender));
     return {
       recipient,
       id,
@@ -156,7 +158,7 @@ export class MessageStore {
       expires,
       remote,
       receivedAt: Math.round(receivedAt),
-      onAppend: audit && (() => audit.accepted(auditedMessage(inbound, recipient))),
+      onAppend: isAudited ? () => audit.accepted(auditedMessage(inbound, recipient)) : undefined,
     };
   }
 }
