@@ -71,8 +71,8 @@ export class StreamReader {
   }
 
   /**
-   * A subject's messages after one stream sequence and up to another, or a few more. For more than a few messages. Ends even if the last ones are
-   * deleted meanwhile.
+   * A subject's messages after one stream sequence and up to another, or a few more. For more than a few messages. Ends even if the last ones
+   * are deleted while it reads.
    *
    * @param upTo infinite: until the signal aborts.
    * @param headersOnly leaves bodies out.
@@ -141,7 +141,7 @@ export class StreamReader {
       clearInterval(checks);
       for (const each of ends) each.removeEventListener("abort", end);
       await messages.close();
-      // Its server may not answer; then it removes it later by itself.
+      // If its server does not answer, it removes the consumer after five seconds without readers.
       void consumer.delete().catch(() => undefined);
     }
   }
