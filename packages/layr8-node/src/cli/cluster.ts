@@ -34,11 +34,11 @@ export const clusterImport: Command = (args, environment) => {
       if (source === undefined) return [];
       const { importDirectory } = await import("../cluster/import-directory.ts");
       const counts = await importDirectory(source, connection, nodeName);
-      const { keys, dids, messages, credentials, statusBlocks, outbound, isRepeated } = counts;
+      const { keys, dids, messages, credentials, statusBlocks, outbound, deadLetters, isRepeated } = counts;
       return [
         isRepeated
           ? `${from} was imported before`
-          : `imported ${keys} API keys, ${dids} DIDs, ${messages} messages in inboxes, ${credentials} credentials, ${statusBlocks} blocks of status lists, ${outbound} messages for other domains`,
+          : `imported ${keys} API keys, ${dids} DIDs, ${messages} messages in inboxes, ${credentials} credentials, ${statusBlocks} blocks of status lists, ${outbound} messages for other domains, ${deadLetters} dead letters`,
         `start the nodes with the node key of the directory: LAYR8_NODE_KEY="$(cat ${from}/node.key)"`,
       ];
     },

@@ -3,8 +3,10 @@ import { assertNoMembers, type JetstreamConnection, SharedTable } from "@parley/
 import { type Environment, storedRecords } from "@parley/storage";
 import type { ApiKeyRecord } from "../identity/api-keys.ts";
 import type { DidRecord } from "../identity/hosted-did.ts";
+import { DeadLetters } from "../dead-letters/dead-letters.ts";
 import { pagesOf } from "../inbox/pages.ts";
 import { JetstreamCredentialStore } from "../jetstream/jetstream-credential-store.ts";
+import { JetstreamDeadLetters } from "../jetstream/jetstream-dead-letters.ts";
 import { JetstreamInbox } from "../jetstream/jetstream-inbox.ts";
 import { JetstreamOutboundStore } from "../jetstream/jetstream-outbound-store.ts";
 import { JetstreamRecords } from "../jetstream/jetstream-records.ts";
@@ -35,6 +37,7 @@ export interface ImportCounts {
   readonly statusBlocks: number;
   /** Messages for other domains. */
   readonly outbound: number;
+  readonly deadLetters: number;
   /** The data directory had been imported before, and nothing was written. */
   readonly isRepeated: boolean;
 }
@@ -46,7 +49,7 @@ const COMPLETE = "complete";
 const PAGE = 100;
 /** DIDs whose inboxes and credentials are copied at the same time. */
 const PARALLEL = 16;
-const NOTHING = { keys: 0, dids: 0, messages: 0, credentials: 0, statusBlocks: 0, outbound: 0 };
+const NOTHING = { keys: 0, dids: 0, messages: 0, credentials: 0, statusBlocks: 0, outbound: 0, deadLetters: 0 };
 
 /**
  * Copies a data directory that no node uses to NATS, while no node shares the data there. Inboxes and credentials keep their order. An import that was
@@ -63,6 +66,7 @@ export async function importDirectory(
   const { environment, stores } = source;
   await assertNoMembers(connection);
   const waiting = [...stores.outbound.entries()];
+  const deadLetters = new DeadLetters(environment, { limits: source.limits, now: () => Date.now() });
   const mark = await ImportMark.open(connection);
   const keys = await JetstreamRecords.open<ApiKeyRecord>(connection, { name: "keys", keyOf: ({ id }) => id });
   const dids = await JetstreamRecords.open<DidRecord>(connection, { name: "dids", keyOf: ({ did }) => did });
@@ -77,6 +81,7 @@ export async function importDirectory(
       statusBlocks: await copyStatusLists(environment, connection),
       ...(await copyHoldings(source, connection)),
       outbound: await copyOutbound(source, waiting, connection, nodeName ?? NO_NODE),
+      deadLetters: await copyDeadLetters(source, deadLetters, connection),
     };
     await mark.write(COMPLETE);
     return { ...counts, isRepeated: false };
@@ -148,6 +153,25 @@ async function copyOutbound(
     await target.close();
   }
   return waiting.length;
+}
+
+/** Copies dead letters, the oldest ones first. Damaged ones are left out. */
+async function copyDeadLetters({ limits }: ImportSource, source: DeadLetters, connection: JetstreamConnection): Promise<number> {
+  const letters = source.list({ limit: source.size });
+  if (letters.length === 0) return 0;
+  const target = await JetstreamDeadLetters.open(connection, { limits, now: () => Date.now() });
+  let count = 0;
+  try {
+    for (const { id } of letters.toReversed()) {
+      const stored = await source.read(id);
+      if (stored === undefined) continue;
+      await target.import(stored);
+      count++;
+    }
+  } finally {
+    await target.close();
+  }
+  return count;
 }
 
 /** How far the import has come. */

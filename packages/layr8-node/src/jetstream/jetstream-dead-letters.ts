@@ -52,6 +52,11 @@ export class JetstreamDeadLetters implements DeadLetterStore {
     await Promise.all(this.#index.takeSurplus(given.did).map((id) => this.#remove(id)));
   }
 
+  /** Stores a dead letter of a data directory as it is, unless an earlier import has. @throws StorageError `storage_failed` */
+  async import({ letter: { id, senderCredentials, ...given }, plaintext }: StoredDeadLetter): Promise<void> {
+    await this.#table.put(`import-${id}`, encodeValue(plaintext, senderCredentials), encodeNote(given), 0);
+  }
+
   list(page: DeadLetterPage): readonly DeadLetter[] {
     return this.#index.list(page);
   }

@@ -6,6 +6,7 @@ import { missingNats } from "@parley/test-nats";
 import { afterAll, afterEach, beforeAll, expect, it, onTestFinished, vi } from "vitest";
 import { CLUSTER, clusterImport } from "../../src/cli/cluster.ts";
 import { createKey, listKeys, revokeKey } from "../../src/cli/keys.ts";
+import { JetstreamDeadLetters } from "../../src/jetstream/jetstream-dead-letters.ts";
 import { startNode } from "../../src/node.ts";
 import type { NodeOptions } from "../../src/options.ts";
 import { credentialOf, RestClient } from "../http/rest-client.ts";
@@ -15,6 +16,8 @@ import { useNats } from "./nats-servers.ts";
 const ECHO = "https://layr8.io/protocols/echo/1.0";
 const ALICE = "did:web:node.example:agents:alice";
 const BOB = "did:web:node.example:agents:bob";
+const CAROL = "did:web:node.example:agents:carol";
+const DEAD_LETTER_LIMITS = { maxDeadLetters: 9, maxDeadLetterLength: 9000, maxTotalDeadLetters: 9, maxTotalDeadLetterLength: 9000 };
 const OTHER = "did:web:partner.example:bob";
 /** Nobody listens there, so that messages for it wait. */
 const RESOLUTION = { hosts: { "partner.example": "http://127.0.0.1:9" } };
@@ -35,7 +38,7 @@ describeUnless(missingNats(1), "the commands for nodes that share their data", (
     const directory = await temporaryDirectory();
     onTestFinished(() => directory.remove());
     const dataDir = join(directory.path, "data");
-    const single = await startNode({ port: 0, logger: false, dataDir, domain: "node.example", resolution: RESOLUTION });
+    const single = await startNode({ port: 0, logger: false, dataDir, domain: "node.example", resolution: RESOLUTION, deadLetters: true });
     const { apiKey = "" } = single;
     const alice = await RawAgent.join(single, { did: ALICE, protocols: [ECHO] });
     const bob = await RawAgent.join(single, { did: BOB, protocols: [ECHO] });
@@ -45,6 +48,14 @@ describeUnless(missingNats(1), "the commands for nodes that share their data", (
     for (const id of ids) expect((await bob.receive()).plaintext).toMatchObject({ id });
     bob.ack("m0", "m2");
     expect(await alice.send(message("out", OTHER))).toMatchObject({ status: "ok" });
+    const carol = await RawAgent.join(single, { did: CAROL, protocols: [ECHO], replyProtocol: true });
+    for (const id of ["dead-1", "dead-2"]) {
+      expect(await alice.send(message(id, CAROL))).toMatchObject({ status: "ok" });
+      await carol.receive();
+      carol.reply(id, "pass");
+      expect((await alice.receive()).plaintext).toMatchObject({ pthid: id, body: { code: "e.p.msg.unsupported" } });
+    }
+    carol.close();
     const rest = new RestClient(single);
     const credential = await rest.store(BOB, await rest.sign(ALICE));
     const stored = await rest.get(`/api/v1/credentials/${credential}`);
@@ -67,7 +78,7 @@ describeUnless(missingNats(1), "the commands for nodes that share their data", (
     await writeFile(config, JSON.stringify({ port: 4000, limits: { maxInboxMessages: 500, messageTtlMs: 86_400_000 } }));
     await clusterImport(importing, {});
     expect(lines[0]).toBe(
-      "imported 1 API keys, 2 DIDs, 18 messages in inboxes, 1 credentials, 1 blocks of status lists, 1 messages for other domains",
+      "imported 1 API keys, 3 DIDs, 18 messages in inboxes, 1 credentials, 1 blocks of status lists, 1 messages for other domains, 2 dead letters",
     );
     const limitsOfInbox = async (): Promise<readonly number[]> => {
       const stream = (await connection.jsm.streams.info(`${prefix}_INBOX_3`.toUpperCase())).config;
@@ -82,6 +93,11 @@ describeUnless(missingNats(1), "the commands for nodes that share their data", (
     await connection.js.publish(`${prefix}.meta.import`, "started");
     await clusterImport(importing, {});
     expect(lines[4]).toBe(lines[0]);
+
+    const letters = await JetstreamDeadLetters.open(connection, { limits: DEAD_LETTER_LIMITS, now: () => 0 });
+    onTestFinished(() => letters.close());
+    expect(letters.list({ limit: 9 })).toMatchObject([{ messageId: "dead-2" }, { messageId: "dead-1", code: "e.p.msg.unsupported" }]);
+    expect(JSON.parse((await letters.read(letters.list({ limit: 1 })[0]?.id ?? 0))?.plaintext ?? "")).toEqual(message("dead-2", CAROL));
 
     const nodeKey = Buffer.from((await readFile(join(dataDir, "node.key"), "utf8")).trim(), "base64url");
     const shared: NodeOptions = {
