@@ -153,9 +153,9 @@ export interface NodeLimits {
   readonly maxTotalDeadLetters: number;
   /** Characters of plaintext of all dead letters. Default 256 Mi. */
   readonly maxTotalDeadLetterLength: number;
-  /** Entries in the audit chain of one agent; see `audit`. The oldest are removed. Default 100,000, about 60 MB. */
+  /** Entries in the audit chain of one agent; see `audit`. The oldest are removed. Default 100,000, about 100 MB. */
   readonly maxAuditEntries: number;
-  /** Entries in the audit chains of all agents. Beyond it, the longest chain loses its oldest ones. Default 2,000,000. */
+  /** Entries in the audit chains of all agents. Beyond it, the longest chain loses its oldest ones. Default 1,000,000. */
   readonly maxTotalAuditEntries: number;
   /** How long an entry of an audit chain is kept, in milliseconds. Default 90 days. */
   readonly auditTtlMs: number;
@@ -348,7 +348,7 @@ const LIMITS: OptionSchema<NodeLimits> = options<NodeLimits>({
   maxTotalDeadLetters: count(100_000),
   maxTotalDeadLetterLength: count(256 * MI),
   maxAuditEntries: count(100_000),
-  maxTotalAuditEntries: count(2_000_000),
+  maxTotalAuditEntries: count(1_000_000),
   auditTtlMs: amount(90 * 24 * 60 * MINUTE),
 });
 

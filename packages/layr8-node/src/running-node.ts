@@ -52,8 +52,6 @@ const MAX_ACK_TIMEOUT_MS = 5 * 60_000;
 const SEEN_PER_GRACE = 4;
 /** Threads remembered per DID, to route responses to the connection that has sent the request. */
 const MAX_THREADS = 16_384;
-/** How often audit chains are shortened. */
-const AUDIT_SWEEP_MS = 60_000;
 
 /** Wires the components of a node and runs periodic maintenance every second. */
 export class RunningNode implements Layr8Node {
@@ -139,7 +137,7 @@ export class RunningNode implements Layr8Node {
         { everyMs: SWEEP_MS, run: () => this.#router.sweep() },
         { everyMs: SWEEP_MS, run: () => this.#expireDids() },
         { everyMs: SWEEP_MS, run: () => storage.clock.keep() },
-        { everyMs: AUDIT_SWEEP_MS, run: () => this.#audit?.sweep() },
+        { everyMs: SWEEP_MS, run: () => this.#audit?.sweep() },
       ],
       stop: () => this.#stop(),
       onDamaged: () => this.#metrics.damagedRecords.inc(),

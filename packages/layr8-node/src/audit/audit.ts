@@ -80,7 +80,7 @@ export class Audit implements AuditTrail {
     for (const agent of this.#partiesOf(message)) this.#options.chains.add(agent, event);
   }
 
-  /** Another node has accepted a message of an agent here. */
+  /** The recipient's node has accepted a message of an agent here. */
   sent(message: OutboundMessage): void {
     this.#add(message.sender, this.#event("delivered", auditedOutbound(message)));
   }
@@ -169,7 +169,7 @@ export class Audit implements AuditTrail {
     await this.#options.chains.remove(agent);
   }
 
-  /** Removes entries beyond the limits. Called by the node, every minute. @throws StorageError `storage_failed` */
+  /** Removes entries beyond the limits. Called by the node, every second. @throws StorageError `storage_failed` */
   sweep(): Promise<void> {
     return this.#retention.sweep();
   }

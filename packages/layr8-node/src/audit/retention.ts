@@ -14,6 +14,8 @@ export interface RetentionLimits {
 
 /** Entries of a chain that are removed in one commit. */
 const MAX_REMOVED = 1000;
+/** How often the ages of entries are checked, in milliseconds: that reads each chain. */
+const AGES_MS = 60_000;
 
 /** Removes the oldest entries beyond the limits. The agent's key signs which is the last one that was removed, so that this is not taken for tampering. */
 export class Retention {
@@ -22,6 +24,7 @@ export class Retention {
   readonly #limits: RetentionLimits;
   readonly #now: () => number;
   #isSweeping = false;
+  #agesCheckedAt = Number.NEGATIVE_INFINITY;
 
   /** @param now milliseconds since 1970. */
   constructor(chains: AuditChains, { signer, limits, now }: { signer: HeadSigner; limits: RetentionLimits; now: () => number }) {
@@ -31,7 +34,7 @@ export class Retention {
     this.#now = now;
   }
 
-  /** Called by the node, every minute. @throws StorageError `storage_failed` */
+  /** Called by the node, every second. @throws StorageError `storage_failed` */
   async sweep(): Promise<void> {
     if (this.#isSweeping) return;
     this.#isSweeping = true;
@@ -44,9 +47,12 @@ export class Retention {
 
   async #sweep(): Promise<void> {
     const slice = new TimeSlice();
+    const checksAges = this.#now() >= this.#agesCheckedAt + AGES_MS;
+    if (checksAges) this.#agesCheckedAt = this.#now();
     for (const agent of this.#chains.agents()) {
+      const surplusOf = (chain: Chain): number => (checksAges ? this.#oldOf(chain) : this.#surplusOf(chain));
       // oxlint-disable-next-line no-await-in-loop
-      while (await this.#shorten(agent, this.#surplusOf(this.#chains.find(agent)))) if (slice.isOver) await slice.next();
+      while (await this.#shorten(agent, surplusOf(this.#chains.find(agent)))) if (slice.isOver) await slice.next();
       // oxlint-disable-next-line no-await-in-loop
       if (slice.isOver) await slice.next();
     }
@@ -57,9 +63,15 @@ export class Retention {
     }
   }
 
+  /** Number of entries that are too many. */
+  #surplusOf({ first, seq }: Chain): number {
+    return seq - first + 1 - this.#limits.maxAuditEntries;
+  }
+
   /** Number of entries at the start of a chain that are too many or too old. */
-  #surplusOf({ agent, first, seq }: Chain): number {
-    const surplus = seq - first + 1 - this.#limits.maxAuditEntries;
+  #oldOf(chain: Chain): number {
+    const { agent, first } = chain;
+    const surplus = this.#surplusOf(chain);
     const oldest = new Date(this.#now() - this.#limits.auditTtlMs).toISOString();
     const [entry] = this.#chains.read(agent, first - 1, 1);
     if (entry === undefined || entry.time >= oldest) return surplus;

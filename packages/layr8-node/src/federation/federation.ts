@@ -168,8 +168,8 @@ export class Federation {
         ...(audit && {
           onHead: ({ sender, recipient }, head) => void audit.witness(sender, recipient, head, resolvers.recipients),
         }),
-        onDelivered: (message, ageMs) => {
-          audit?.sent(message);
+        onDelivered: (message, ageMs, isMediated) => {
+          if (!isMediated) audit?.sent(message);
           metrics.sent.inc();
           metrics.delivered(message.recipient, ageMs);
           recorder?.remoteSent(message);

@@ -79,6 +79,18 @@ describe("the audit of a node", () => {
     alice.close();
   });
 
+  it("is shortened by the node, with a signed statement of that", async () => {
+    await node.close();
+    const limits = { maxAuditEntries: 4 };
+    node = await startNode({ port: 0, logger: false, audit: true, domain: "localhost", apiKeys: [{ key: KEY, dids: "any" }], limits });
+    await send(["1", "2", "3"]);
+    await expect.poll(async () => (await entriesOf(node, BOB)).map(({ seq }) => seq), { timeout: 20_000 }).toEqual([6, 7, 8, 9]);
+    const lines = await exportOf(node, BOB);
+    const report = await verifyAudit([{ name: "bob", lines }], { keyOf: () => keyOf(node, BOB) });
+    expect(report).toMatchObject({ ok: true, sides: [{ first: 6, last: 9, removed: 5, isKeyKnown: true }] });
+    expect((await verifyAudit([{ name: "bob", lines: lines.toSpliced(1, 1) }])).findings).toMatchObject([{ kind: "dropped", seq: 6 }]);
+  });
+
   it("ends with its agent", async () => {
     await send(["1"]);
     expect(await node.deleteAgent(ALICE)).toBe(true);

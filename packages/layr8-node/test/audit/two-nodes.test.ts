@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { ALICE, BOB, ECHO, OK, Pair, REPORT, toBob } from "../federation/pair.ts";
+import { ALICE, BOB, ECHO, KEY, OK, Pair, REPORT, toBob } from "../federation/pair.ts";
 import { compare, entriesOf, exportOf, kindsOf } from "./audited.ts";
 
 const CAROL = "did:web:a.localhost:carol";
@@ -96,6 +96,27 @@ it("what a node answers itself is in both chains", { timeout: 60_000 }, async ()
   await expect.poll(async () => kindsOf(await entriesOf(pair.b, BOB), "ping")).toEqual(["accepted", "handled"]);
   await expect.poll(async () => kindsOf(await entriesOf(pair.a, ALICE), "ping")).toEqual(["accepted", "delivered"]);
   await expect.poll(async () => (await compare(await exportOf(pair.a, ALICE), await exportOf(pair.b, BOB))).matched).toBe(2);
+});
+
+it("a message through a mediator is not taken for one that the recipient's node has", { timeout: 60_000 }, async () => {
+  await pair.close();
+  const mediator = "did:web:b.localhost:mediator";
+  pair = await Pair.start({ a: { audit: true }, b: { audit: true, mediator } });
+  const [alice, bob] = [await pair.alice(), await pair.bob()];
+  const declared = await fetch(`${pair.b.httpUrl}/api/v1/dids/${BOB}/mediator`, {
+    method: "PUT",
+    headers: { "x-api-key": KEY, "content-type": "application/json" },
+    body: JSON.stringify({ routing_did: mediator }),
+  });
+  expect(declared.status).toBe(204);
+  await alice.send(toBob("1"));
+  expect((await bob.receive()).plaintext["id"]).toBe("1");
+  await expect.poll(() => pair.metric("a", "federation_sent_total")).toBe(1);
+  expect(kindsOf(await entriesOf(pair.b, BOB), "1").slice(0, 1)).toEqual(["accepted"]);
+  // Later entries are on disk, so that an entry of the delivery would be, too.
+  await alice.send(toBob("2", { expires_time: 1 }));
+  await expect.poll(async () => kindsOf(await entriesOf(pair.a, ALICE), "2")).toHaveLength(1);
+  expect(kindsOf(await entriesOf(pair.a, ALICE), "1")).toEqual(["accepted"]);
 });
 
 it("a node with chains exchanges messages with one without", { timeout: 60_000 }, async () => {

@@ -20,6 +20,8 @@ export type AttemptResult =
   | {
       readonly kind: "delivered";
       readonly delivered: readonly Posted[];
+      /** Whether it was the node of a mediator, which keeps them for the recipient. */
+      readonly isMediated: boolean;
       /** The head of the recipient's audit chain, as the other node has sent it. */
       readonly head?: string | undefined;
     }

@@ -247,7 +247,7 @@ class OutboundQueue implements Outbound {
         for (const { entry, message } of result.delivered) {
           // If its append has failed, it is removed already.
           if (this.#takeOut(pair, entry)) this.#deadLetters.remove(entry);
-          events.onDelivered?.(message, performance.now() - entry.queuedAt);
+          events.onDelivered?.(message, performance.now() - entry.queuedAt, result.isMediated);
         }
         if (result.head !== undefined) events.onHead?.(entry, result.head);
         return;
@@ -327,7 +327,7 @@ function quiet(events: OutboundEvents): OutboundEvents {
   return {
     onFailure,
     onDead: async (message, cause) => events.onDead(message, cause),
-    onDelivered: (message, ageMs) => guarded(() => events.onDelivered?.(message, ageMs)),
+    onDelivered: (message, ageMs, isMediated) => guarded(() => events.onDelivered?.(message, ageMs, isMediated)),
     ...(events.onHead && { onHead: (message, head) => guarded(() => events.onHead?.(message, head)) }),
     ...(events.onPosted && { onPosted: (posted) => guarded(() => events.onPosted?.(posted)) }),
     onRetry: (about, reason) => guarded(() => events.onRetry?.(about, reason)),

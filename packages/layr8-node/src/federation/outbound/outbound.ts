@@ -174,8 +174,11 @@ export interface PostedMessages {
 
 /** Events of the queue. Exceptions of all but `onDead` are caught. */
 export interface OutboundEvents {
-  /** A remote node has accepted the message, this many milliseconds after it was queued or read at the start. */
-  onDelivered?(message: OutboundMessage, ageMs: number): void;
+  /**
+   * A remote node has accepted the message, this many milliseconds after it was queued or read at the start: that of the recipient, or that of a
+   * mediator.
+   */
+  onDelivered?(message: OutboundMessage, ageMs: number, isMediated: boolean): void;
   /** The other node has sent the signed head of the recipient's audit chain with its response. Not verified. */
   onHead?(message: Pick<OutboundMessage, "sender" | "recipient">, head: string): void;
   /** A request has ended. Absent without listeners. */

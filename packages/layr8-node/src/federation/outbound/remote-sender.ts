@@ -192,8 +192,9 @@ export class RemoteSender {
       });
     }
     lease.succeeded();
-    if (answer.kind === "taken") return { kind: "delivered", delivered: sealed, head };
-    if (answer.kind === "partly_taken") return { kind: "delivered", delivered: sealed.slice(0, answer.count) };
+    const isMediated = route.mediators.length > 0;
+    if (answer.kind === "taken") return { kind: "delivered", delivered: sealed, isMediated, head };
+    if (answer.kind === "partly_taken") return { kind: "delivered", delivered: sealed.slice(0, answer.count), isMediated };
     if (sealed.length === 1) return refused(attempt, route.document, answer);
     // The batch may have been rejected as such: the next request has the first message alone.
     return AGAIN;
