@@ -148,6 +148,8 @@ async function reach(options: JetstreamOptions, signal: AbortSignal | undefined)
         maxReconnectAttempts: -1,
         reconnectTimeWait: 250,
         ignoreAuthErrorAbort: true,
+        // Otherwise each request creates two errors in advance, for their stacks: 13 % of the processor time of a node.
+        noAsyncTraces: true,
         ...(name === undefined ? {} : { name }),
         ...(authenticator === undefined ? {} : { authenticator }),
         ...(tls === undefined ? {} : { tls }),
