@@ -64,6 +64,7 @@ export const SIDEBAR = [
       "node/federation.md",
       "node/mediation.md",
       "node/audit.md",
+      "node/end-to-end.md",
       "node/wire.md",
       "node/frame-batches.md",
       "reference/rest-node.md",

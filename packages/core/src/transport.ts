@@ -22,6 +22,12 @@ export interface ConnectOptions {
   readonly did?: string;
   /** The DID whose grants the agent borrows, and what has named `did`: directly below that one. */
   readonly parent?: { readonly did: string; readonly namedBy: "sdk" | "client" };
+  /**
+   * The public keys of an agent that holds its keys itself, with the proof that it does. Called for each join.
+   *
+   * @param nowMs the node's time, in milliseconds since 1970.
+   */
+  readonly keys?: (nowMs: number) => JsonObject;
   /** Protocol base URIs that the agent handles; `"*"` for all. */
   readonly protocols: readonly string[];
   readonly events: ConnectionEvents;
@@ -55,6 +61,8 @@ export interface Connection extends AsyncDisposable {
   readonly tookOver?: boolean;
   /** Whether the node announces changes of the credentials that it stores for this DID. Default `false`. */
   readonly announcesWalletChanges?: boolean;
+  /** Whether the node publishes the keys that the agent holds itself. Default `false`. */
+  readonly publishesKeys?: boolean;
   /** What to add to this machine's clock to get the node's, in milliseconds, where they differ noticeably. Default 0. */
   readonly clockOffsetMs?: number;
   /**
@@ -70,6 +78,12 @@ export interface Connection extends AsyncDisposable {
    *   `message_too_large`, `write_failed`, `closed`; the signal's reason when aborted.
    */
   send(plaintext: JsonObject, options?: SendOptions): Promise<SendReceipt>;
+  /**
+   * Publishes other keys of an agent that holds its keys itself. Resolves when the node has them.
+   *
+   * @throws as `send`
+   */
+  publishKeys?(keys: JsonObject): Promise<void>;
   /** Leaves the node and releases what the connection holds. Idempotent. Every pending `send` ends with `closed`. */
   close(): Promise<void>;
 }

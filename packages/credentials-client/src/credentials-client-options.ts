@@ -1,5 +1,6 @@
 import { checkHeaders, readDurationMs, rejectUnknownOptions } from "@parley/core/eager";
 import type { TlsOptions } from "@parley/core/net";
+import type { SigningKey } from "@parley/vc";
 
 /** Options of {@link CredentialsClient}. */
 export interface CredentialsClientOptions {
@@ -12,6 +13,11 @@ export interface CredentialsClientOptions {
   readonly apiKey: string;
   /** The default DID of calls that name none. A function is called for each such call and may return `undefined`. */
   readonly did?: string | (() => string | undefined);
+  /**
+   * The key of a DID that the program holds itself: with it, `signCredential` and `signPresentation` sign here. Called for each of their calls; with `undefined`,
+   * the node signs. Default: the node holds all keys.
+   */
+  readonly signingKey?: (did: string) => Promise<SigningKey | undefined>;
   /** Timeout of one request, from the call to the last byte of the response, in milliseconds. Default 15,000. */
   readonly timeoutMs?: number;
   /** Connections to the node; further requests wait for one. Default 8. */
@@ -57,6 +63,7 @@ const OPTIONS: readonly (keyof CredentialsClientOptions)[] = [
   "nodeUrl",
   "apiKey",
   "did",
+  "signingKey",
   "timeoutMs",
   "maxConnections",
   "headers",
@@ -74,6 +81,7 @@ export function readSettings(options: CredentialsClientOptions): Settings {
   rejectUnknownOptions(options.retry, ["maxRetries", "initialMs", "maxMs"], "retry.");
   rejectUnknownOptions(options.limits, ["maxResponseBytes", "maxCredentials", "maxListLength"], "limits.");
   checkHeaders(options.apiKey, options.headers);
+  if (options.signingKey !== undefined && typeof options.signingKey !== "function") throw new TypeError("signingKey must be a function");
   const { timeoutMs = 15_000, maxConnections = 8, retry = {}, limits = {} } = options;
   const { maxRetries = 2, initialMs = 250, maxMs = 5_000 } = retry;
   const { maxResponseBytes = 4 << 20, maxCredentials = 10_000, maxListLength = 64 << 20 } = limits;

@@ -24,6 +24,8 @@ import type { StoredCredential } from "./stored-credential.ts";
 
 /** HTTP is loaded by the first call. */
 const loadCalls = lazily(() => import("./calls.ts"));
+/** Signatures are loaded by the first one that is made here. */
+const loadSigning = lazily(() => import("./sign-locally.ts"));
 
 /**
  * Signs, verifies, stores and presents Verifiable Credentials through a node's REST API. The node holds the keys and verifies; to verify
@@ -63,7 +65,7 @@ export class CredentialsClient implements AsyncDisposable {
   }
 
   /**
-   * Signs a credential on the node with the issuer's assertion key, and returns the signed text. A missing `id`, `issuer`, context and type
+   * Signs a credential with the issuer's assertion key, on the node unless there is a `signingKey` here, and returns the signed text. A missing `id`, `issuer`, context and type
    * are filled in. The signing DID is the option `issuerDid`; members of the credential are signed unchanged.
    */
   async signCredential(credential: Credential, options: SignCredentialOptions = {}): Promise<string> {
@@ -71,6 +73,11 @@ export class CredentialsClient implements AsyncDisposable {
     const { issuerDid, format, revocable, signal } = options;
     if (revocable !== undefined && typeof revocable !== "boolean") throw new TypeError("revocable must be true or false");
     const issuer = this.#didOr("issuerDid", issuerDid);
+    const key = await this.#options.signingKey?.(issuer);
+    if (key !== undefined) {
+      const { signCredentialHere } = await loadSigning();
+      return signCredentialHere(credential, { key, issuerDid: issuer, format: formatOr(format), revocable });
+    }
     const { credentials, http } = await this.#load();
     return credentials.sign(http, credential, { issuerDid: issuer, format: formatOr(format), revocable, signal });
   }
@@ -157,6 +164,12 @@ export class CredentialsClient implements AsyncDisposable {
     const holderDid = this.#didOr("holderDid", options.holderDid);
     if (credentials.length === 0) {
       throw new TypeError("credentials is empty: give at least one signed credential, such as signCredential or listCredentials returns");
+    }
+    const key = await this.#options.signingKey?.(holderDid);
+    if (key !== undefined) {
+      const { nonce, audience, format } = options;
+      const { signPresentationHere } = await loadSigning();
+      return signPresentationHere(credentials, { key, holderDid, format: formatOr(format), nonce, audience });
     }
     const { presentations, http } = await this.#load();
     return presentations.signPresentation(http, credentials, { ...options, holderDid, format: formatOr(options.format) });

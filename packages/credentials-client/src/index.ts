@@ -1,6 +1,7 @@
 // For applications
 export { CredentialsClient } from "./credentials-client.ts";
 export type { CredentialsClientOptions, CredentialsLimits, RetryOptions } from "./credentials-client-options.ts";
+export type { SigningKey } from "@parley/vc";
 export type { TlsOptions } from "@parley/core/net";
 export type { Credential } from "./credential.ts";
 export type { StoredCredential } from "./stored-credential.ts";

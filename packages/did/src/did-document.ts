@@ -47,4 +47,6 @@ export interface DidDocument {
   readonly capabilityInvocation: readonly string[];
   readonly capabilityDelegation: readonly string[];
   readonly service: readonly Service[];
+  /** The latest rotations of the keys of an agent that holds them itself, oldest first, each signed with the former key. Not verified. */
+  readonly keyRotations?: readonly string[];
 }

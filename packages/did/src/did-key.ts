@@ -7,7 +7,7 @@ import type { PublicJwk } from "./jwk.ts";
 import { decodeJwkJcs } from "./jwk-jcs.ts";
 import { asMethod } from "./as-method.ts";
 import { x25519OfEd25519 } from "./x25519-of-ed25519.ts";
-import { decodeMultikey, encodeX25519Multikey } from "./multikey.ts";
+import { decodeMultikey, encodeEd25519Multikey, encodeX25519Multikey } from "./multikey.ts";
 
 /**
  * The did:key method, where the DID contains the key: Ed25519 (with the corresponding X25519 key for key agreement), X25519, P-256, P-384,
@@ -17,6 +17,18 @@ import { decodeMultikey, encodeX25519Multikey } from "./multikey.ts";
  */
 export function didKeyMethod(): ResolverRegistry {
   return { key: asMethod(async (did) => didKeyDocument(did)) };
+}
+
+/**
+ * The did:key DID of an Ed25519 key.
+ *
+ * @param x the public key's 32 bytes, in base64url.
+ * @throws DidError `key_unsupported`
+ */
+export function didKeyOf(x: string): string {
+  const key = decodeBase64url(x);
+  if (key?.length !== 32) throw new DidError("key_unsupported", "A key of Ed25519 must have 32 bytes in base64url");
+  return `did:key:${encodeEd25519Multikey(key)}`;
 }
 
 /**

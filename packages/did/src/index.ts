@@ -2,7 +2,7 @@
 export { DidError, type DidErrorCode } from "./did-error.ts";
 export { canonicalDid, didOf, isDid } from "./did-syntax.ts";
 export { createDidResolver, type DidResolver, type DidResolverOptions, type ResolveOptions } from "./resolver.ts";
-export { didKeyDocument, didKeyMethod } from "./did-key.ts";
+export { didKeyDocument, didKeyMethod, didKeyOf } from "./did-key.ts";
 export { didWebMethod, type DidWebOptions } from "./did-web.ts";
 export { didWebUrl, type DidWebUrlOptions } from "./did-web-url.ts";
 

@@ -35,6 +35,11 @@ export function decodeMultikey(text: string): PublicJwk {
   return crv === "Ed25519" || crv === "X25519" ? okpJwk(crv, key) : ecJwk(crv, decompressPoint(crv, key));
 }
 
+/** Encodes an Ed25519 key as a Multikey. */
+export function encodeEd25519Multikey(key: Uint8Array): string {
+  return `z${encodeBase58(Uint8Array.from([0xed, 0x01, ...key]))}`;
+}
+
 /** Encodes an X25519 key as a Multikey. */
 export function encodeX25519Multikey(key: Uint8Array): string {
   return `z${encodeBase58(Uint8Array.from([0xec, 0x01, ...key]))}`;

@@ -77,7 +77,7 @@ class DocumentReader {
       capabilityDelegation: this.#relationship(value, "capabilityDelegation"),
     };
     const service = this.#list(value["service"], "service", this.#caps.maxServices).map((entry) => this.#service(entry));
-    const { alsoKnownAs, controller } = value;
+    const { alsoKnownAs, controller, keyRotations } = value;
     return {
       id: this.#did,
       ...(alsoKnownAs === undefined ? {} : { alsoKnownAs: this.#texts(alsoKnownAs, "alsoKnownAs") }),
@@ -85,6 +85,7 @@ class DocumentReader {
       verificationMethod: [...this.#methods.values()],
       ...relationships,
       service,
+      ...(keyRotations === undefined ? {} : { keyRotations: this.#texts(keyRotations, "keyRotations") }),
     };
   }
 

@@ -12,3 +12,25 @@ export type { OwnKey, PeerKey, PrivateJwk, PrivateKeyInput, PublicKeyInput } fro
 export type { ContentAlgorithm, KeyAlgorithm, LayerAlgorithms } from "./jwe/algorithms.ts";
 export type { WrittenContentAlgorithm } from "./jwe/content/ciphers.ts";
 export type { SignatureAlgorithm } from "./jws/algorithms.ts";
+
+// For agents that hold their keys themselves, and their nodes
+export {
+  END_TO_END_PROTOCOL,
+  readEnvelopeAddresses,
+  unwrapEnvelope,
+  WRAPPER_TYPE,
+  wrapEnvelope,
+  type EnvelopeAddresses,
+  type WrapperHeaders,
+} from "./end-to-end/wrapper.ts";
+export {
+  agentJwks,
+  agentKids,
+  MAX_STATEMENT_LENGTH,
+  peekKeyStatement,
+  signKeyStatement,
+  verifyKeyStatement,
+  type AgentKids,
+  type AgentPublicKeys,
+  type KeyStatement,
+} from "./end-to-end/key-statement.ts";

@@ -13,6 +13,7 @@ import {
   type PresentationVerification,
   type SetCredentialStatusOptions,
   type SignCredentialOptions,
+  type SigningKey,
   type SignPresentationOptions,
   type StoreCredentialOptions,
   type StoredCredential,
@@ -30,7 +31,8 @@ import {
   type JoinedDid,
   type ProblemReportError,
 } from "@parley/didcomm-agent";
-import { endpointFromEnvironment, fromEnvironment, grantSettings, mediationEnvironment, type Config } from "./env.ts";
+import { requireEndToEnd, type EndToEnd } from "./end-to-end/end-to-end.ts";
+import { endpointFromEnvironment, endToEndOf, fromEnvironment, grantSettings, mediationEnvironment, type Config } from "./env.ts";
 import { Delegation, type DelegatedCredentials, type DelegationListener } from "./delegation.ts";
 import { GrantAttacher } from "./grants.ts";
 import { mediation } from "./mediation/index.ts";
@@ -40,6 +42,18 @@ import { COORDINATION, DELIVERY, STATUS } from "./mediation/protocols.ts";
 import { didcommUrlOf, mediationSettings, type MediationSettings } from "./mediation/settings.ts";
 import { SENDER_PRESENTATION } from "./sender-presentation.ts";
 import { WalletWatcher, type WalletListener } from "./wallet-watcher.ts";
+
+/** How long messages for a former key are accepted by default, and at most, in milliseconds. Nodes keep messages for a week by default. */
+const OVERLAP_MS = 7 * 24 * 60 * 60_000;
+const MAX_OVERLAP_MS = 31 * 24 * 60 * 60_000;
+
+/** Options of `rotateKeys`. */
+export interface RotateKeysOptions {
+  /** Default: the client's DID. */
+  readonly did?: string;
+  /** How long messages that are encrypted for the former key are accepted, in milliseconds. Default 7 days; at most 31 days. */
+  readonly overlapMs?: number;
+}
 
 /**
  * An agent: connects a DID to a node, handles messages, sends and requests; signs, verifies, keeps and presents credentials.
@@ -62,6 +76,7 @@ import { WalletWatcher, type WalletListener } from "./wallet-watcher.ts";
  */
 export class Client extends AgentClient {
   readonly #config: Config;
+  readonly #endToEnd: EndToEnd | undefined;
   #opened: CredentialsClient | undefined;
   readonly #mediation: MediationSettings;
   readonly #liveWatch: LiveWatch | undefined;
@@ -72,8 +87,10 @@ export class Client extends AgentClient {
   readonly #grants: GrantAttacher | undefined;
 
   constructor(config: Config, onError: ErrorHandler) {
-    super(fromEnvironment(config), onError);
+    const endToEnd = endToEndOf(config);
+    super(fromEnvironment(config, endToEnd), onError);
     this.#config = config;
+    this.#endToEnd = endToEnd;
     this.#watcher = new WalletWatcher({
       read: () => this.listCredentials(),
       isAnnounced: () => this.connected && this.announcesWalletChanges,
@@ -290,6 +307,38 @@ export class Client extends AgentClient {
     return this.#credentials().setMediator(mediator, options);
   }
 
+  /**
+   * Replaces the keys of this agent by new ones, with `keys: "agent"`. Other agents accept them, because the former key signs them. Messages that are encrypted
+   * for the former key are accepted for `overlapMs`: choose it longer than messages wait at nodes. Without a link the keys are published at the next connect.
+   *
+   * @throws EndToEndError `keys_not_held`, `rotation_unsupported` (a did:key); TypeError; the errors of the key store
+   */
+  async rotateKeys(options: RotateKeysOptions = {}): Promise<void> {
+    rejectUnknownOptions(options, ["did", "overlapMs"]);
+    const { did = this.did, overlapMs } = options;
+    const overlap = readDurationMs({ overlapMs }, { ms: "overlapMs" }, OVERLAP_MS);
+    await (await requireEndToEnd(this.#endToEnd).held()).rotate(did, Math.min(overlap, MAX_OVERLAP_MS));
+  }
+
+  /**
+   * 60 digits computed from the keys of a DID, with `keys: "agent"`: this agent's own, or those of another agent as this one knows them. Both sides have the same
+   * digits if no node has put in keys of its own.
+   *
+   * @throws EndToEndError `key_changed`, `keys_not_held`; DidError
+   */
+  async keyFingerprint(did: string = this.did): Promise<string> {
+    return (await requireEndToEnd(this.#endToEnd).held()).fingerprint(this.did, did);
+  }
+
+  /**
+   * Accepts the present keys of another agent after `key_changed`, with `keys: "agent"`. Ask its owner for the fingerprint, and compare it with the result.
+   *
+   * @throws EndToEndError `keys_not_held`; DidError
+   */
+  async trustKeys(did: string): Promise<string> {
+    return (await requireEndToEnd(this.#endToEnd).held()).trust(this.did, did);
+  }
+
   override async connect(options?: ConnectOptions): Promise<this> {
     await super.connect(options);
     this.#watcher.check();
@@ -362,11 +411,17 @@ export class Client extends AgentClient {
     );
   }
 
+  /** The key with which this client signs as a DID. */
+  async #signingKey(did: string): Promise<SigningKey | undefined> {
+    return (await this.#endToEnd?.held())?.signingKey(did);
+  }
+
   #credentials(): CredentialsClient {
     this.#opened ??= new CredentialsClient({
       ...this.#config.credentials,
       ...endpointFromEnvironment(this.#config),
       did: () => this.did,
+      ...(this.#endToEnd && { signingKey: (did) => this.#signingKey(did) }),
     });
     return this.#opened;
   }

@@ -4,13 +4,15 @@ import type { CredentialsClientOptions } from "@parley/credentials-client";
 import type { Config as AgentConfig, ClientOptions, Endpoint } from "@parley/didcomm-agent";
 import { PhoenixTransport } from "@parley/transport-phoenix";
 import type { GrantMissInfo } from "./grants.ts";
+import { EndToEnd } from "./end-to-end/end-to-end.ts";
+import { endToEndSettings, type EndToEndConfig } from "./end-to-end/settings.ts";
 import type { MediationConfig, MediationEnvironment } from "./mediation/settings.ts";
 
 /**
  * Where an agent connects and as whom. `nodeUrl`, `apiKey` and `agentDid` come from the environment where they are missing or empty:
  * `LAYR8_NODE_URL`, `LAYR8_API_KEY`, `LAYR8_AGENT_DID`.
  */
-export interface Config extends ClientOptions, MediationConfig {
+export interface Config extends ClientOptions, MediationConfig, EndToEndConfig {
   /** The node's WebSocket URL, such as `ws://127.0.0.1:4000/plugin_socket/websocket`, or its origin, `http://127.0.0.1:4000`. */
   readonly nodeUrl?: string | undefined;
   /** The key that the node gave out. */
@@ -37,7 +39,7 @@ export interface Config extends ClientOptions, MediationConfig {
   readonly walletPollMs?: number;
 }
 
-type CredentialsOptions = Omit<CredentialsClientOptions, "nodeUrl" | "apiKey" | "did">;
+type CredentialsOptions = Omit<CredentialsClientOptions, "nodeUrl" | "apiKey" | "did" | "signingKey">;
 
 const OPTIONS: readonly (keyof Config)[] = [
   "nodeUrl",
@@ -61,17 +63,31 @@ const OPTIONS: readonly (keyof Config)[] = [
   "mediatorLive",
   "mediatorCheckMs",
   "didcommUrl",
+  "keys",
+  "keyStore",
+  "resolution",
   "telemetry",
 ];
 
 const CREDENTIALS_OPTIONS: readonly (keyof CredentialsOptions)[] = ["timeoutMs", "maxConnections", "headers", "tls", "retry", "limits"];
 
+/** The keys of a client that holds them itself; `undefined` if the node does. @throws TypeError naming the option that is wrong. */
+export function endToEndOf(config: Config): EndToEnd | undefined {
+  if (typeof config !== "object" || config === null) return undefined;
+  const settings = endToEndSettings(config, config.nodeUrl || process.env["LAYR8_NODE_URL"]?.trim());
+  if (settings === undefined) return undefined;
+  if (config.parentDid !== undefined)
+    throw new TypeError('Config.parentDid can\'t be combined with keys: "agent": the node derives grants with keys that it holds');
+  return new EndToEnd(settings);
+}
+
 /**
  * Fills in from the environment what is missing.
  *
+ * @param endToEnd the keys of a client that holds them itself.
  * @throws TypeError naming an unknown option, or what is neither given nor in the environment.
  */
-export function fromEnvironment(config: Config): AgentConfig {
+export function fromEnvironment(config: Config, endToEnd?: EndToEnd): AgentConfig {
   if (typeof config !== "object" || config === null) {
     throw new TypeError("A client needs a Config as its first argument; {} takes everything from the environment");
   }
@@ -86,14 +102,16 @@ export function fromEnvironment(config: Config): AgentConfig {
     walletPollMs: _poll,
     ...more
   } = others;
-  const { mediator: _mediator, mediatorLive: _live, mediatorCheckMs: _check, didcommUrl: _url, ...options } = more;
+  const { mediator: _mediator, mediatorLive: _live, mediatorCheckMs: _check, didcommUrl: _url, ...rest } = more;
+  const { keys: _keys, keyStore: _store, resolution: _resolution, ...options } = rest;
   const did = agentDid || didFromEnvironment();
   const client = did ? { ...options, agentDid: did } : options;
-  if (typeof transport === "object") return { ...client, transport };
+  if (typeof transport === "object") return { ...client, transport: endToEnd?.over(transport) ?? transport };
+  const open = transport ?? ((endpoint) => new PhoenixTransport(endpoint));
   return {
     ...client,
     ...endpointFromEnvironment({ nodeUrl, apiKey }),
-    transport: transport ?? ((endpoint) => new PhoenixTransport(endpoint)),
+    transport: endToEnd === undefined ? open : (endpoint) => endToEnd.over(open(endpoint)),
   };
 }
 

@@ -1,8 +1,11 @@
-export { Client } from "./client.ts";
+export { Client, type RotateKeysOptions } from "./client.ts";
+export { EndToEndError, type EndToEndErrorCode } from "./end-to-end/end-to-end-error.ts";
+export type { EndToEndConfig } from "./end-to-end/settings.ts";
+export type { KeyStore } from "./end-to-end/key-store.ts";
 export type { Config } from "./env.ts";
 export type { DelegatedCredential, DelegatedCredentials, DelegationListener } from "./delegation.ts";
 export type { GrantMissInfo } from "./grants.ts";
-export type { UnsuitableGrant } from "@parley/credentials-client";
+export type { ResolutionOptions, UnsuitableGrant } from "@parley/credentials-client";
 export type { WalletListener } from "./wallet-watcher.ts";
 export { mediation } from "./mediation/index.ts";
 export type {

@@ -6,6 +6,8 @@ const REPORT_PROBLEM = "https://didcomm.org/report-problem/2.0";
 
 /** The node pushes `wallet_changed` when the credentials stored for the DID change. */
 const WALLET_WATCH = "wallet_watch/1";
+/** The node publishes the keys of agents that hold them themselves. */
+const AGENT_KEYS = "agent_keys/1";
 
 /**
  * Capabilities that Parley's node reads; others ignore them. This agent accepts deliveries immediately after the reply to the join, and
@@ -25,8 +27,18 @@ export interface Grant {
   readonly tookOver: boolean;
   /** Whether the node announces changes of stored credentials. */
   readonly announcesWalletChanges: boolean;
+  /** Whether the node publishes the keys of agents that hold them themselves. */
+  readonly publishesKeys: boolean;
   /** The grants that the node has derived for a DID with a parent. Not checked. */
   readonly delegated: unknown;
+}
+
+/** What a join wants, and its DID's keys. */
+export interface JoinWishes {
+  readonly did: string | undefined;
+  readonly protocols: readonly string[];
+  readonly parent?: ConnectOptions["parent"] | undefined;
+  readonly keys?: ConnectOptions["keys"] | undefined;
 }
 
 /** The topic of a DID's channel. Without a DID: the topic on which the node assigns one. */
@@ -35,12 +47,8 @@ export function topicOf(did: string | undefined): string {
 }
 
 /** The payload of a join, as JSON. The problem-report protocol is always included. */
-export function joinPayload(
-  protocols: readonly string[],
-  assigned: boolean,
-  didSpec: DidSpecOptions,
-  parent?: ConnectOptions["parent"],
-): string {
+export function joinPayload({ did, protocols, parent, keys }: JoinWishes, didSpec: DidSpecOptions, nowMs: number): string {
+  const assigned = did === undefined;
   return JSON.stringify({
     payload_types: [...new Set([REPORT_PROBLEM, ...protocols])],
     reply_protocol: true,
@@ -51,6 +59,7 @@ export function joinPayload(
       type: "plugin",
       verificationMethods: [{ purpose: "authentication" }, { purpose: "assertionMethod" }, { purpose: "keyAgreement" }],
       ...(parent && { parentDid: parent.did, childNameSource: parent.namedBy }),
+      ...(keys && { keys: keys(nowMs) }),
     },
     ...(parent && { delegation_refresh: true }),
   });
@@ -65,6 +74,7 @@ export function readGrant({ response: { did, capabilities, took_over: tookOver, 
     batchesHandled: has("batch_ack/1"),
     tookOver: tookOver === true,
     announcesWalletChanges: has(WALLET_WATCH),
+    publishesKeys: has(AGENT_KEYS),
     delegated,
   };
 }

@@ -39,8 +39,8 @@ export class PhoenixConnection implements Connection, TopicOwner, Settlement {
     this.#link = link;
     this.#settings = settings;
     this.#events = options.events;
-    const { did, protocols, parent } = options;
-    this.#topicJoin = new TopicJoin(link, this, { did, protocols, ...(parent && { parent }) }, settings, {
+    const { did, protocols, parent, keys } = options;
+    this.#topicJoin = new TopicJoin(link, this, { did, protocols, parent, keys }, settings, {
       onJoined: (delegated) => this.#onJoined(delegated),
       onLost: (reason) => this.#onLost(reason),
       onEnded: (reason) => this.#onEnded(reason),
@@ -64,6 +64,10 @@ export class PhoenixConnection implements Connection, TopicOwner, Settlement {
     return this.#topicJoin.announcesWalletChanges;
   }
 
+  get publishesKeys(): boolean {
+    return this.#topicJoin.publishesKeys;
+  }
+
   get clockOffsetMs(): number {
     return this.#link.clockOffsetMs;
   }
@@ -84,13 +88,21 @@ export class PhoenixConnection implements Connection, TopicOwner, Settlement {
     }
   }
 
-  send(plaintext: JsonObject, { signal }: SendOptions = {}): Promise<SendReceipt> {
+  send(plaintext: JsonObject, options: SendOptions = {}): Promise<SendReceipt> {
+    return this.#push("message", plaintext, options);
+  }
+
+  async publishKeys(keys: JsonObject): Promise<void> {
+    await this.#push("publish_keys", keys, {});
+  }
+
+  #push(event: string, content: JsonObject, { signal }: SendOptions): Promise<SendReceipt> {
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted();
       if (this.#phase === "ended") throw new NodeTransportError("closed", "The connection is closed");
       const { joinRef, topic } = this.#topicJoin;
       if (!this.connected || joinRef === undefined) throw new NodeTransportError("not_connected", "The link to the node is down");
-      const push = { topic, event: "message", payload: stringify(plaintext), joinRef };
+      const push = { topic, event, payload: stringify(content), joinRef };
       const sending = new Sending(this, resolve, reject);
       const ref = this.#link.request(push, sending, this.#settings.timeouts.pushMs, this.#settings.limits.maxMessageLength);
       if (signal === undefined) return;

@@ -1,6 +1,6 @@
-import { RejectedError, NodeTransportError, type ConnectOptions, type Delivery } from "@parley/core";
+import { RejectedError, NodeTransportError, type Delivery } from "@parley/core";
 import { commentOf, reasonOf, type Reply } from "./frame.ts";
-import { joinPayload, readGrant, topicOf } from "./join.ts";
+import { joinPayload, readGrant, topicOf, type JoinWishes } from "./join.ts";
 import type { PhoenixLink, TopicOwner } from "./phoenix-link.ts";
 import type { Settings } from "./options.ts";
 import type { ReplyWaiter } from "./pending-replies.ts";
@@ -27,7 +27,7 @@ export class TopicJoin {
   readonly #link: PhoenixLink;
   readonly #settings: Settings;
   readonly #events: TopicJoinEvents;
-  readonly #payload: string;
+  readonly #wanted: JoinWishes;
   readonly #backoff: Backoff;
   /** The owner of the topics on the link. */
   readonly #owner: TopicOwner;
@@ -39,18 +39,13 @@ export class TopicJoin {
   #batchesHandled = false;
   #tookOver = false;
   #announcesWalletChanges = false;
+  #publishesKeys = false;
   #everJoined = false;
   #joinedAt = 0;
   #lostAt = 0;
   #retry: NodeJS.Timeout | undefined;
 
-  constructor(
-    link: PhoenixLink,
-    owner: TopicOwner,
-    wanted: { readonly did: string | undefined; readonly protocols: readonly string[]; readonly parent?: ConnectOptions["parent"] },
-    settings: Settings,
-    events: TopicJoinEvents,
-  ) {
+  constructor(link: PhoenixLink, owner: TopicOwner, wanted: JoinWishes, settings: Settings, events: TopicJoinEvents) {
     this.#link = link;
     this.#owner = owner;
     this.#settings = settings;
@@ -58,7 +53,7 @@ export class TopicJoin {
     this.#backoff = new Backoff(settings.backoff);
     this.#did = wanted.did;
     this.#topic = topicOf(wanted.did);
-    this.#payload = joinPayload(wanted.protocols, wanted.did === undefined, settings.didSpec, wanted.parent);
+    this.#wanted = wanted;
     link.claim(this.#topic, owner);
   }
 
@@ -97,6 +92,10 @@ export class TopicJoin {
     return this.#announcesWalletChanges;
   }
 
+  get publishesKeys(): boolean {
+    return this.#publishesKeys;
+  }
+
   /** Joins the topic. Called when the link is up. */
   join(): void {
     if (this.#state !== "idle" || !this.#link.up) return;
@@ -107,7 +106,7 @@ export class TopicJoin {
       this.#topic = topicOf(this.#did);
     }
     this.#joinRef = this.#link.request(
-      { topic: this.#topic, event: "phx_join", payload: this.#payload },
+      { topic: this.#topic, event: "phx_join", payload: joinPayload(this.#wanted, this.#settings.didSpec, this.#nodeNow()) },
       { owner: this, onReply: (reply) => this.#onReply(reply), onFailure: (error) => this.#onNoReply(error) },
       this.#settings.timeouts.joinMs,
     );
@@ -183,6 +182,7 @@ export class TopicJoin {
     this.#acknowledge = grant.acknowledge;
     this.#batchesHandled = grant.batchesHandled;
     this.#announcesWalletChanges = grant.announcesWalletChanges;
+    this.#publishesKeys = grant.publishesKeys;
     if (!this.#everJoined) this.#tookOver = grant.tookOver;
     this.#state = "joined";
     this.#everJoined = true;
@@ -220,6 +220,10 @@ export class TopicJoin {
     this.#postLeave(IGNORED);
     this.#state = "idle";
     this.#scheduleRetry();
+  }
+
+  #nodeNow(): number {
+    return Date.now() + this.#link.clockOffsetMs;
   }
 
   /** Leaves a topic that the node may have granted, and ends. */

@@ -18,7 +18,7 @@ import { checkHead } from "./witness.ts";
 /** Options of {@link Audit}. */
 export interface AuditOptions {
   readonly chains: AuditChains;
-  readonly dids: SigningKeys & { has(did: string): boolean };
+  readonly dids: SigningKeys & { has(did: string): boolean; keysAtAgent(did: string): boolean };
   readonly clock: Clock;
   readonly limits: RetentionLimits;
   readonly onFailure: (error: unknown) => void;
@@ -202,7 +202,8 @@ export class Audit implements AuditTrail {
 
   /** Only the key in the DID document can sign a head that others can check. */
   #isAudited(did: string): boolean {
-    return nodeHoldsKeys(did) && this.#options.dids.has(did);
+    const { dids } = this.#options;
+    return nodeHoldsKeys(did) && dids.has(did) && !dids.keysAtAgent(did);
   }
 
   #event(kind: AuditKind, { from, to, id, type, thread, plaintext }: AuditedMessage): AuditEvent {

@@ -14,7 +14,7 @@ import { ParleyError } from "@parley/core";
  * | `issuer_missing` | the `issuer` of the credential to sign is neither a string nor an object with a string as its `id` | no |
  * | `issuer_mismatch` | the credential names another issuer than the request | no |
  * | `valid_until_mismatch` | `valid_until` of the request differs from the credential's | no |
- * | `key_not_held` | the node does not have the key of this DID, such as a did:key | no |
+ * | `key_not_held` | the node does not have the key of this DID: a did:key, or a DID whose agent holds its keys itself | no |
  * | `status_unknown` | the issuer has no credential with this status in the status lists of the node | no |
  * | `status_final` | the credential is revoked, which cannot be undone | no |
  * | `status_lists_full` | the issuer's status lists have no entry left | no |

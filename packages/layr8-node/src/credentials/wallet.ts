@@ -204,6 +204,7 @@ export class Wallet {
 
   async #signingKey(apiKey: ApiKey, did: string): Promise<SigningKey> {
     if (!nodeHoldsKeys(did)) throw new CredentialError("key_not_held", "The key of this DID is the DID itself; the node does not hold it");
+    if (this.#options.dids.keysAtAgent(did)) throw new CredentialError("key_not_held", "The agent of this DID holds its keys itself");
     await this.#host(apiKey, did);
     const privateKey = await this.#options.dids.privateKey(did, "signing");
     // It was hosted a moment ago: an ephemeral DID may have expired since.

@@ -1,10 +1,12 @@
-import { createDidcommCrypto } from "@parley/didcomm-crypto";
+import { createDidcommCrypto, type DidcommCrypto } from "@parley/didcomm-crypto";
 import type { DidResolver } from "@parley/did";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Logger } from "pino";
 import type { NodeRecorder } from "../admin/node-recorder.ts";
 import type { Audit } from "../audit/audit.ts";
 import type { Clock } from "../clock.ts";
+import { nodeHoldsKeys } from "../network/hosted-resolver.ts";
+import type { NodeCrypto } from "../routing/end-to-end/node-crypto.ts";
 import type { Resolution } from "../network/resolution.ts";
 import type { FederationMetrics } from "../http/metrics.ts";
 import { checkMediatorDomain } from "../mediation/check-mediator-domain.ts";
@@ -47,6 +49,8 @@ export interface FederationOptions {
     similar(did: string, hostnames: ReadonlySet<string>): string | undefined;
     /** The API key that a DID belongs to. */
     ownerOf(did: string): string | undefined;
+    /** Whether the agent of a hosted DID holds its keys itself. */
+    keysAtAgent(did: string): boolean;
   };
   /** Resolvers of DID documents, those of hosted DIDs included: for recipients of the agents here, and for unauthenticated senders. */
   readonly resolvers: { readonly recipients: DidResolver; readonly senders: DidResolver };
@@ -77,6 +81,7 @@ export class Federation {
   readonly #options: FederationOptions;
   readonly #keys: AgreementKeys;
   readonly #documents: HostedDocuments;
+  readonly #crypto: DidcommCrypto;
   readonly #remoteAgents: RemoteAgents;
   #inbound: Inbound | undefined;
   #outbound: Outbound | undefined;
@@ -86,8 +91,26 @@ export class Federation {
     const { hosted, resolvers, limits, clock } = options;
     this.#options = options;
     this.#keys = new AgreementKeys(hosted);
-    this.#documents = new HostedDocuments((did) => hosted.has(did), resolvers.recipients);
-    this.#remoteAgents = new RemoteAgents({ messageTtlMs: limits.messageTtlMs, now: () => clock.lifetimeStart(), audit: options.audit });
+    // The document of an agent that holds its keys itself changes with each rotation, also when another node publishes it.
+    this.#documents = new HostedDocuments((did) => hosted.has(did) && !hosted.keysAtAgent(did), resolvers.recipients);
+    this.#crypto = createDidcommCrypto({ resolver: this.#documents, privateKey: (kid) => this.#keys.find(kid) });
+    this.#remoteAgents = new RemoteAgents({
+      messageTtlMs: limits.messageTtlMs,
+      now: () => clock.lifetimeStart(),
+      audit: options.audit,
+      keysAtAgent: (did) => hosted.keysAtAgent(did),
+    });
+  }
+
+  /** Encrypts and decrypts between agents here that hold their keys themselves and those whose keys the node holds. */
+  get crypto(): NodeCrypto {
+    const { hosted } = this.#options;
+    return {
+      keysAtAgent: (did) => hosted.keysAtAgent(did),
+      keysAtNode: (did) => hosted.has(did) && nodeHoldsKeys(did) && !hosted.keysAtAgent(did),
+      open: (envelope) => this.#crypto.unpack(JSON.stringify(envelope)),
+      seal: (plaintext, from, to) => this.#crypto.pack(plaintext, { from, to }),
+    };
   }
 
   /** Sends to agents on other nodes, once {@link Federation.start} was called. */
@@ -159,7 +182,7 @@ export class Federation {
       store,
       clock,
       resolver: resolvers.recipients,
-      crypto: createDidcommCrypto({ resolver: this.#documents, privateKey: (kid) => this.#keys.find(kid) }),
+      crypto: this.#crypto,
       network,
       limits: queueLimits(limits),
       ownerOf: (did) => hosted.ownerOf(did),
@@ -202,6 +225,7 @@ export class Federation {
     return new Inbound({
       mediator,
       isHosted: (did) => hosted.has(did),
+      keysAtAgent: (did) => hosted.keysAtAgent(did),
       keys: this.#keys,
       resolver: resolvers.senders,
       unknownSenders: new UnknownSenderLimiter({

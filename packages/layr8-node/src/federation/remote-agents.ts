@@ -16,6 +16,8 @@ export interface RemoteAgentsOptions {
   readonly now: () => number;
   /** Records accepted messages. Default: none. */
   readonly audit?: AuditTrail | undefined;
+  /** Whether the agent of a hosted DID holds its keys itself. */
+  readonly keysAtAgent: (did: string) => boolean;
 }
 
 /** Share of a sender's and of a host's outbox that system messages may fill. */
@@ -24,6 +26,15 @@ const SYSTEM_SHARE = 1 / 2;
 const RESPONSE_TTL_MS = 10 * 60_000;
 
 const NOT_READY = rejected({ label: "failed", reason: "the node is not ready: send it again", code: "e.p.me.res.net" });
+
+const DID_KEY = rejected({
+  label: "unreachable",
+  reason: "unreachable: other nodes can't find a did:key to respond to, and the node can't encrypt for them in its name",
+});
+const NOT_ENCRYPTED = rejected({
+  label: "unreachable",
+  reason: "unreachable: the node can't encrypt for other nodes in the name of a DID whose agent holds its keys itself",
+});
 
 /** Sends to agents on other nodes: checks recipients without network access, and enqueues messages durably. */
 export class RemoteAgents implements Remote {
@@ -41,11 +52,11 @@ export class RemoteAgents implements Remote {
     this.#remoteDidCheck = remoteDidCheck;
   }
 
-  check(sender: string, recipient: string): CheckResult {
+  check(sender: string, recipient: string, isEncrypted = false): CheckResult {
     const checked = this.#remoteDidCheck?.check(recipient, sender) ?? NOT_READY;
-    if (!checked.ok || nodeHoldsKeys(sender)) return checked;
-    const reason = "unreachable: the node can't encrypt for other nodes in the name of a did:key, whose key it doesn't have";
-    return rejected({ label: "unreachable", reason });
+    if (!checked.ok) return checked;
+    if (!nodeHoldsKeys(sender)) return DID_KEY;
+    return isEncrypted || !this.#options.keysAtAgent(sender) ? checked : NOT_ENCRYPTED;
   }
 
   async send(message: Message, text: string, recipient: string): Promise<AcceptResult> {

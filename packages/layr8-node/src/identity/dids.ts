@@ -5,11 +5,13 @@ import { canonicalDid, isDid } from "@parley/did";
 import type { SealingKey } from "@parley/storage";
 import { assertMayEnd, mayActFor } from "./access.ts";
 import { mayBind, type ApiKey } from "./api-keys.ts";
-import { didDocument } from "./did-document.ts";
+import type { AgentKeys, PresentedKeys } from "./agent-keys.ts";
+import { agentDocument, didDocument } from "./did-document.ts";
 import { generateKeys, privateKeyOf, publicJwk, resealKeys, type KeyPurpose, type StoredKeys } from "./did-keys.ts";
 import type { DidsOptions, EnsureOptions } from "./dids-options.ts";
 import { didWebOf, hostsOf } from "./did-web-path.ts";
-import { hostedDidOf, withMediator, type DidRecord, type DidStorage, type HostedDid } from "./hosted-did.ts";
+import { hostedDidOf, withAgentKeys, withMediator, type DidRecord, type DidStorage, type HostedDid } from "./hosted-did.ts";
+import { checkJoinKeys, type JoinKeysResult } from "./join-keys.ts";
 import { ephemeralNotAllowed, IdentityError, notAllowed, reasonOf } from "./identity-error.ts";
 import { type LiveRecords, liveRecords } from "./live-records.ts";
 import { hostnameOf, similarDid } from "./similar-did.ts";
@@ -253,6 +255,9 @@ export class Dids {
    * @throws StorageError `storage_failed`
    */
   async document(did: string, baseUrl: string): Promise<JsonObject | undefined> {
+    const record = this.#dids.get(did);
+    if (record?.agentKeys !== undefined)
+      return agentDocument(did, record.agentKeys, { baseUrl, mediator: record.mediator, now: this.#now() });
     const keys = await this.#keys(did);
     if (keys === undefined) return undefined;
     const { signing, agreement } = keys;
@@ -263,6 +268,23 @@ export class Dids {
   /** Sets the mediator in the document of a hosted DID, or removes it. @throws StorageError `storage_failed` */
   async setMediator(did: string, mediator: string | undefined): Promise<void> {
     await this.#change(did, (present) => withMediator(present, mediator));
+  }
+
+  /** Whether the agent of a hosted DID holds its keys itself. Called for every message. */
+  keysAtAgent(did: string): boolean {
+    return this.#dids.get(did)?.agentKeys !== undefined;
+  }
+
+  /** Checks the keys that an agent presents when it joins as a DID. See {@link checkJoinKeys}. */
+  checkKeys(did: string, given: PresentedKeys | undefined, mayReplace: boolean): Promise<JoinKeysResult> {
+    return checkJoinKeys({ did, found: this.#dids.get(did), given, mayReplace }, this.#now());
+  }
+
+  /** Sets the keys of a hosted DID whose agent holds them, unless newer ones are known. @throws StorageError `storage_failed` */
+  async setAgentKeys(did: string, keys: AgentKeys): Promise<void> {
+    const present = this.#dids.get(did)?.agentKeys;
+    if (present === keys) return;
+    await this.#change(did, (record) => ((record.agentKeys?.sequence ?? -1) > keys.sequence ? record : withAgentKeys(record, keys)));
   }
 
   /** The document that a host serves at a path, by did:web. See {@link document}. */
@@ -320,7 +342,7 @@ export class Dids {
     const under = this.#generating.get(did);
     if (under !== undefined) return under;
     const record = this.#dids.get(did);
-    if (record === undefined || record.keys !== undefined) return record?.keys;
+    if (record === undefined || record.keys !== undefined || record.agentKeys !== undefined) return record?.keys;
     const generating = this.#generate(did);
     this.#generating.set(did, generating);
     try {
@@ -335,7 +357,9 @@ export class Dids {
     await this.#rotating;
     const keys = await generateKeys(did, this.#nodeKey);
     // Another node may have generated keys in this moment: those that were stored first count.
-    const record = await this.#change(did, (present) => (present.keys === undefined ? { ...present, keys } : present));
+    const record = await this.#change(did, (present) =>
+      present.keys === undefined && present.agentKeys === undefined ? { ...present, keys } : present,
+    );
     return record?.keys;
   }
 

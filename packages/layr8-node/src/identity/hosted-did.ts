@@ -1,3 +1,4 @@
+import type { AgentKeys } from "./agent-keys.ts";
 import type { StoredKeys } from "./did-keys.ts";
 
 /** How long the node hosts a DID: permanently, or while its agent is connected plus a grace time. */
@@ -23,6 +24,8 @@ export type DidRecord = {
   readonly createdAt: number;
   readonly lastSeenAt: number;
   readonly keys?: StoredKeys;
+  /** The public keys, if the agent holds the private ones itself. Then the node has none. */
+  readonly agentKeys?: AgentKeys;
   /** The mediator that other nodes send its messages to. */
   readonly mediator?: string;
 };
@@ -33,9 +36,11 @@ export function hostedDidOf({ did, storage, ownerKeyId, createdAt, lastSeenAt }:
 }
 
 /** A record with another mediator, or none. */
-export function withMediator(
-  { did, storage, ownerKeyId, createdAt, lastSeenAt, keys }: DidRecord,
-  mediator: string | undefined,
-): DidRecord {
-  return { did, storage, ownerKeyId, createdAt, lastSeenAt, ...(keys && { keys }), ...(mediator !== undefined && { mediator }) };
+export function withMediator({ mediator: _, ...record }: DidRecord, mediator: string | undefined): DidRecord {
+  return mediator === undefined ? record : { ...record, mediator };
+}
+
+/** A record of a DID whose agent holds its keys itself. Keys of the node, if there are any, are dropped. */
+export function withAgentKeys({ keys: _, ...record }: DidRecord, agentKeys: AgentKeys): DidRecord {
+  return { ...record, agentKeys };
 }

@@ -5,13 +5,17 @@ import { OK, errorReply, type Channel, type ChannelEnd, type ChannelHandler, typ
 import { deliveryPayload } from "./delivery-payload.ts";
 import type { ChildConnection, ChildWatchers, WatchedChild } from "../delegation/child-watchers.ts";
 import type { DelegatedReading } from "../delegation/delegated-grants.ts";
-import type { JoinRequest } from "./join-request.ts";
+import type { AgentKeys, PresentedKeys } from "../identity/agent-keys.ts";
+import type { JoinKeysResult } from "../identity/join-keys.ts";
+import { readKeys, type JoinRequest } from "./join-request.ts";
 import type { Consumer, Probe } from "../routing/deliver/consumer.ts";
 import type { BoundMailbox, Settlement } from "../routing/deliver/bound-mailbox.ts";
 import { RATE_LIMITED, TOO_LARGE, type AcceptResult, type Rejection } from "../routing/rejection.ts";
 import type { Router, SenderAccount } from "../routing/router.ts";
 import { unitsOf } from "../work-units.ts";
 
+/** Units of work of a rotation: its signatures are verified. */
+const KEY_UNITS = 16;
 /** Maximum number of ids in one `ack`. */
 const MAX_ACKS = 4096;
 
@@ -41,6 +45,10 @@ export interface AgentChannelShared {
   readonly clock: Clock;
   readonly events: AgentEvents;
   readonly children: ChildWatchers;
+  /** Checks other keys of an agent that holds its keys itself. */
+  checkKeys(did: string, keys: PresentedKeys): Promise<JoinKeysResult>;
+  /** Publishes the keys of an agent. @throws StorageError `storage_failed` */
+  publishKeys(did: string, keys: AgentKeys): Promise<void>;
 }
 
 /** Options of {@link AgentChannel}. */
@@ -60,6 +68,8 @@ export class AgentChannel implements ChannelHandler, Consumer, ChildConnection {
   readonly #shared: AgentChannelShared;
   /** Whether the node has chosen the DID: its agent uses one of two topics. */
   readonly #isAssigned: boolean;
+  /** Whether the agent holds its keys itself. */
+  readonly #holdsKeys: boolean;
   readonly acknowledgesResponses: boolean;
   readonly replies: boolean;
   readonly #watchesWallet: boolean;
@@ -82,6 +92,7 @@ export class AgentChannel implements ChannelHandler, Consumer, ChildConnection {
     this.#shared = shared;
     const { acknowledgesResponses, replyProtocol, earlyDelivery, watchesWallet } = join;
     this.#isAssigned = join.did === undefined;
+    this.#holdsKeys = join.keys !== undefined;
     this.acknowledgesResponses = acknowledgesResponses;
     this.replies = replyProtocol;
     this.#held = !earlyDelivery;
@@ -125,6 +136,8 @@ export class AgentChannel implements ChannelHandler, Consumer, ChildConnection {
         return this.#onAck(payload);
       case "dispatch_reply":
         return this.#onDispatchReply(payload);
+      case "publish_keys":
+        return this.#onPublishKeys(payload);
       default:
         return errorReply(`unknown event: ${event.slice(0, 64)}`);
     }
@@ -231,6 +244,22 @@ export class AgentChannel implements ChannelHandler, Consumer, ChildConnection {
     if (!Array.isArray(ids) || ids.length > MAX_ACKS) return errorReply(`ack needs ids: a list of at most ${MAX_ACKS} message ids`);
     for (const id of ids) if (typeof id === "string") this.#mailbox?.settle(this, id, "handled");
     return OK;
+  }
+
+  /** The agent has rotated the keys that it holds itself. */
+  async #onPublishKeys(payload: string): Promise<Reply> {
+    if (!this.#holdsKeys) return errorReply("the node holds the keys of this DID");
+    const keys = readKeys(parse(payload));
+    if (keys === "invalid") return errorReply("publish_keys needs a proof and rotations");
+    if (!this.#account.takeUnits(KEY_UNITS)) return errorReply(RATE_LIMITED.reason, { code: RATE_LIMITED.code ?? "" });
+    try {
+      const checked = await this.#shared.checkKeys(this.#did, keys);
+      if (!checked.ok) return errorReply(checked.refusal.code, { code: checked.refusal.code, comment: checked.refusal.comment });
+      if (checked.keys !== undefined) await this.#shared.publishKeys(this.#did, checked.keys);
+      return OK;
+    } catch (error) {
+      return this.#fail(error);
+    }
   }
 
   #onDispatchReply(payload: string): Reply {

@@ -2,6 +2,7 @@ import type { FairShare, FairShareLease, RateLimiter } from "@parley/core/intern
 import type { Logger } from "pino";
 import { mayBind, type ApiKey } from "../identity/api-keys.ts";
 import type { Dids } from "../identity/dids.ts";
+import type { JoinKeysResult } from "../identity/join-keys.ts";
 import type { NodeEvents } from "../node-events.ts";
 import { MAX_PROTOCOLS } from "../routing/respond/builtin-protocols.ts";
 import type { Router, SenderAccount } from "../routing/router.ts";
@@ -13,9 +14,9 @@ import type { AuthenticatedSocket } from "./phoenix-server.ts";
 
 /**
  * Capabilities in every join reply. `batch_ack/1` is a Parley extension: one `ack` with many ids stands for that many `dispatch_reply`
- * events with outcome `handled`.
+ * events with outcome `handled`; so is `agent_keys/1`: agents may hold their keys themselves.
  */
-const CAPABILITIES = ["reply_protocol/1", "wildcard/1", "batch_ack/1", "ephemeral_delegation/1"];
+const CAPABILITIES = ["reply_protocol/1", "wildcard/1", "batch_ack/1", "ephemeral_delegation/1", "agent_keys/1"];
 /**
  * Capabilities of a node that learns of every change of the stored credentials: it pushes them to agents that have asked for it. `wallet_watch/1` is a Parley
  * extension.
@@ -27,6 +28,8 @@ const MAX_LOGGED = 256;
 const MAX_LOGGED_PROTOCOLS = 16;
 /** Entries of an API key's rule that a rejection names. */
 const MAX_NAMED = 5;
+
+const HELD_HERE: JoinKeysResult = { ok: true, keys: undefined };
 
 /** What the sockets of all API keys have in common. */
 export interface AgentSocketShared {
@@ -110,12 +113,15 @@ export class AgentSocket implements AuthenticatedSocket, SenderAccount {
       const refusal = checkParent({ did: request.did, parent, storage: request.storage }, { dids, apiKey: this.#apiKey, domain });
       if (refusal !== undefined) return this.#refuse(topic, refusal.code, refusal.comment);
     }
+    const holding = await this.#checkKeys(request);
+    if (!holding.ok) return this.#refuse(topic, holding.refusal.code, holding.refusal.comment);
     const admitted = await dids.admit(this.#apiKey, request, domain, holdsAnything);
     if (!admitted.ok) {
       const { reason } = admitted;
       return this.#refuse(topic, reason, reason === "unauthorized" ? whyUnauthorized(this.#apiKey, request.did) : undefined);
     }
     const { did } = admitted;
+    if (holding.keys !== undefined) await this.#shared.channels.publishKeys(did, holding.keys);
     const { count, takesOver } = await router.mailboxes.preview(did, request.protocols, channel.replaces);
     if (count > MAX_PROTOCOLS) {
       return this.#refuse(topic, `too many protocols: all connections of ${did} may bind ${MAX_PROTOCOLS} together`);
@@ -140,6 +146,15 @@ export class AgentSocket implements AuthenticatedSocket, SenderAccount {
     };
   }
 
+  /** Checks the keys of an agent that holds them itself, and that it joins as it did before. */
+  async #checkKeys({ did, keys, mode, parent }: JoinRequest): Promise<JoinKeysResult> {
+    const { dids } = this.#shared;
+    if (keys === undefined && (did === undefined || !dids.keysAtAgent(did))) return HELD_HERE;
+    if (did === undefined) return invalidKeys("an agent that holds its keys itself names its DID");
+    if (keys !== undefined && parent !== undefined) return invalidKeys("the node holds the keys of a DID with a parent");
+    return dids.checkKeys(did, keys, mode === "Update");
+  }
+
   /** The grants that a child borrows, as the reply to its join has them. */
   async #delegate(agent: AgentChannel, parent: string, { refreshesDelegation }: JoinRequest): Promise<object> {
     if (refreshesDelegation) agent.watchParent(parent);
@@ -162,4 +177,8 @@ function whyUnauthorized(apiKey: ApiKey, did: string | undefined): string {
   if (dids === "any" || mayBind(apiKey, did)) return `${did} belongs to another API key`;
   const named = [...dids.slice(0, MAX_NAMED), ...(dids.length > MAX_NAMED ? [`${dids.length - MAX_NAMED} more`] : [])];
   return `this API key may bind ${named.join(", ") || "no DID"}, not ${did}`;
+}
+
+function invalidKeys(comment: string): JoinKeysResult {
+  return { ok: false, refusal: { code: "e.join.keys.invalid", comment } };
 }

@@ -1,6 +1,8 @@
 import { isJsonObject } from "@parley/core";
 import { isDid } from "@parley/did";
 import { checkJsonText } from "@parley/core/internal";
+import { MAX_ROTATIONS, type PresentedKeys } from "../identity/agent-keys.ts";
+import { MAX_STATEMENT_LENGTH } from "@parley/didcomm-crypto";
 
 /** What to do with the DID: `Create` it if absent, `Require` that it exists, or `Update` it. */
 export type JoinMode = "Create" | "Require" | "Update";
@@ -23,6 +25,8 @@ export interface JoinRequest {
   readonly parent?: string;
   /** Whether it wants to know when these grants change. */
   readonly refreshesDelegation: boolean;
+  /** The keys of an agent that holds them itself. */
+  readonly keys?: PresentedKeys;
   readonly mode: JoinMode;
   readonly storage?: "persistent" | "ephemeral";
 }
@@ -67,6 +71,8 @@ export function readJoin(topic: string, text: string): JoinResult {
   if (parent !== undefined && parent !== null && parent !== "" && (typeof parent !== "string" || !isDid(parent))) {
     return invalid("did_spec.parentDid must be a DID");
   }
+  const keys = spec["keys"] === undefined ? undefined : readKeys(spec["keys"]);
+  if (keys === "invalid") return invalid(`did_spec.keys needs a proof, and may have ${MAX_ROTATIONS} rotations`);
   const { capabilities } = payload;
   const has = (capability: string): boolean => Array.isArray(capabilities) && capabilities.includes(capability);
   const did = topic.slice(TOPIC.length);
@@ -78,11 +84,25 @@ export function readJoin(topic: string, text: string): JoinResult {
     acknowledgesResponses: has("answer_ack/1"),
     watchesWallet: has("wallet_watch/1"),
     ...(typeof parent === "string" && parent !== "" && { parent }),
+    ...(keys !== undefined && { keys }),
     refreshesDelegation: payload["delegation_refresh"] === true,
     mode,
     ...(storage !== undefined && { storage }),
   };
   return { ok: true, join };
+}
+
+/** Reads the keys of an agent that holds them itself. The statements in them are verified later. */
+export function readKeys(value: unknown): PresentedKeys | "invalid" {
+  if (!isJsonObject(value)) return "invalid";
+  const { proof, rotations = [] } = value;
+  if (!isStatement(proof) || !Array.isArray(rotations) || rotations.length > MAX_ROTATIONS || !rotations.every(isStatement))
+    return "invalid";
+  return { proof, rotations };
+}
+
+function isStatement(value: unknown): value is string {
+  return typeof value === "string" && value.length <= MAX_STATEMENT_LENGTH;
 }
 
 function invalid(reason: string): JoinResult {

@@ -28,6 +28,8 @@ export interface SocketAuthenticatorOptions {
   readonly domain: string;
   /** Whether messages or credentials of a DID are stored. */
   readonly holdsAnything: (did: string) => Promise<boolean>;
+  /** The keys of an agent that holds them itself may have changed. */
+  readonly onKeysChanged: (did: string) => void;
   readonly logger: Logger;
   /** Returns a function that counts one frame received on a socket of an API key. */
   frameCounter(key: string): () => void;
@@ -65,7 +67,18 @@ export class SocketAuthenticator {
       messages: new RateLimiter({ perSecond: limits.messagesPerSecond, servers }),
       frames: new RateLimiter({ perSecond: limits.framesPerSecond, servers }),
       partial: new FairShare({ total, perOwner: Math.max(maxFrameBytes, total * PARTIAL_SHARE) }),
-      channels: { router, maxLength: limits.maxMessageLength, clock, events: channelEvents(options), children: options.children },
+      channels: {
+        router,
+        maxLength: limits.maxMessageLength,
+        clock,
+        events: channelEvents(options),
+        children: options.children,
+        checkKeys: (did, keys) => dids.checkKeys(did, keys, false),
+        publishKeys: async (did, keys) => {
+          await dids.setAgentKeys(did, keys);
+          options.onKeysChanged(did);
+        },
+      },
       onClosed: (key) => {
         if (this.#sockets.heldBy(key) === 0) this.#frameCounters.delete(key);
       },

@@ -5,8 +5,10 @@ import type { AcceptResult, CheckResult } from "./rejection.ts";
 export interface Remote {
   /**
    * Checks without network access whether a message of a hosted DID can be sent to a DID that isn't hosted here.
+   *
+   * @param isEncrypted the agent has encrypted it itself. Default `false`.
    */
-  check(sender: string, recipient: string): CheckResult;
+  check(sender: string, recipient: string, isEncrypted?: boolean): CheckResult;
   /**
    * Enqueues a message for a recipient on another node. Resolves once it is durable here. Later failures are reported to the
    * sender.

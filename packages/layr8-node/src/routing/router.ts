@@ -1,11 +1,15 @@
 import { decodePlaintext, type Message } from "@parley/core";
 import type { DamagedMessage, InboxMessage } from "../inbox/inbox.ts";
+import { KeyedMutex } from "@parley/core/internal";
+import { WRAPPER_TYPE } from "@parley/didcomm-crypto";
 import { extraUnitsOf } from "../work-units.ts";
 import { Authorizer, type AuthorizationResult, type AuthorizerOptions } from "./authorize/authorizer.ts";
 import type { Consumer } from "./deliver/consumer.ts";
 import type { DeliveryOptions } from "./deliver/delivery-options.ts";
 import type { DeadLetterCause, MailboxEvents } from "./deliver/mailbox.ts";
 import { Mailboxes } from "./deliver/mailboxes.ts";
+import { checkWrapper } from "./end-to-end/check-wrapper.ts";
+import { openForNode } from "./end-to-end/open-for-node.ts";
 import { auditedMessage, type RoutedMessage } from "./routed-message.ts";
 import { parseMessage } from "./parse/parse-message.ts";
 import {
@@ -81,6 +85,8 @@ export class Router {
   readonly #authorizer: Authorizer;
   readonly #systemMessages: SystemMessages;
   readonly #failures: FailureReporter;
+  /** Encrypted messages that the node decrypts, by sender: they keep their order. */
+  readonly #opening = new KeyedMutex();
 
   constructor(options: RouterOptions) {
     const { inbox, delivery, events, policies, verifiers, grantCache, remote, isHosted } = options;
@@ -114,6 +120,33 @@ export class Router {
     const parsed = parseMessage(text, sender, account.owner);
     if (!parsed.ok) return this.#rejectedBy(parsed, sender);
     const { inbound } = parsed;
+    const holdsKeys = this.#options.crypto.keysAtAgent(sender);
+    if (holdsKeys || inbound.type === WRAPPER_TYPE) return this.#acceptEncrypted(inbound, holdsKeys, consumer, account);
+    return this.#checkAndAccept(inbound, consumer, account);
+  }
+
+  /** Accepts a message of an agent that holds its keys itself. The node decrypts it only if it holds those of the recipient. */
+  #acceptEncrypted(
+    inbound: RoutedMessage,
+    holdsKeys: boolean,
+    consumer: Consumer,
+    account: SenderAccount,
+  ): AcceptResult | Promise<AcceptResult> {
+    const wrapper = checkWrapper(inbound, holdsKeys);
+    if (!wrapper.ok) return this.#rejectedBy(wrapper, inbound.sender, inbound);
+    const { crypto } = this.#options;
+    if (!crypto.keysAtNode(wrapper.recipient)) return this.#checkAndAccept(inbound, consumer, account);
+    const opening = this.#opening.run(inbound.sender, async () => {
+      const opened = await openForNode(inbound, wrapper, crypto);
+      // Not awaited here: the next message is decrypted while this one becomes durable.
+      return {
+        accepted: opened.ok ? this.#checkAndAccept(opened.inbound, consumer, account) : this.#rejectedBy(opened, inbound.sender, inbound),
+      };
+    });
+    return opening.then(({ accepted }) => accepted);
+  }
+
+  #checkAndAccept(inbound: RoutedMessage, consumer: Consumer, account: SenderAccount): AcceptResult | Promise<AcceptResult> {
     const checked = this.#check(inbound);
     if (checked instanceof Promise) return checked.then((again) => this.#acceptChecked(again, inbound, consumer, account));
     return this.#acceptChecked(checked, inbound, consumer, account);
@@ -196,9 +229,10 @@ export class Router {
   };
 
   #storeFor(inbound: RoutedMessage, recipient: string): Promise<AcceptResult> {
-    const { mediator, isHosted, audit } = this.#options;
+    const { mediator, isHosted, audit, crypto } = this.#options;
     const isForMediator = mediator?.handles(inbound, recipient) === true;
-    const isForNode = isForMediator || (isBuiltin(inbound) && isHosted(recipient) && !this.mailboxes.wouldTake(recipient, inbound));
+    const isUnhandled = isBuiltin(inbound) && isHosted(recipient) && !this.mailboxes.wouldTake(recipient, inbound);
+    const isForNode = isForMediator || (isUnhandled && !crypto.keysAtAgent(recipient));
     if (!isForNode) return this.#messages.store(inbound, recipient);
     audit?.answered(auditedMessage(inbound, recipient));
     const answering = isForMediator ? this.#mediate(inbound.message) : this.#respond(inbound.message, recipient);

@@ -20,6 +20,7 @@ function open({ messagesPerSecond = 1000, strangersPerSecond = 1000 }): void {
   const hosted = { has: (did: string) => did === bob, privateKey: async (did: string) => world.privateKey(`${did}#agreement`) };
   inbound = new Inbound({
     isHosted: hosted.has,
+    keysAtAgent: () => false,
     keys: new AgreementKeys(hosted),
     resolver: world.resolver,
     unknownSenders: new UnknownSenderLimiter({ perSecond: strangersPerSecond, atOnce: 10, atOncePerAddress: 10, now: () => 0 }),

@@ -18,6 +18,7 @@ async function heardOf(envelope: string, result: CheckResult = PASSED): Promise<
   const hosted = { has: (did: string) => did === bob, privateKey: async (did: string) => world.privateKey(`${did}#agreement`) };
   const inbound = new Inbound({
     isHosted: hosted.has,
+    keysAtAgent: () => false,
     keys: new AgreementKeys(hosted),
     resolver: world.resolver,
     unknownSenders: new UnknownSenderLimiter({ perSecond: 100, atOnce: 10, atOncePerAddress: 10, now: Date.now }),

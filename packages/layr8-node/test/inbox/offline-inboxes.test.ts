@@ -94,6 +94,12 @@ describe("inboxes of agents without a connection", () => {
         sendSystemMessage: () => Promise.resolve(),
       },
       isHosted: () => true,
+      crypto: {
+        keysAtAgent: () => false,
+        keysAtNode: () => true,
+        open: () => Promise.reject(new Error("nothing is encrypted")),
+        seal: () => Promise.reject(new Error("nothing is encrypted")),
+      },
       ownerOf: () => undefined,
       limits: { messageTtlMs: DAY, maxInboxMessages: 1000, maxWaitingMessagesPerKey: 1_000_000 },
       checkDelivery: () => PASSED,

@@ -50,6 +50,8 @@ async function join(request: Partial<JoinRequest> = {}): Promise<AgentChannel> {
       maxLength: 1000,
       clock,
       events: { onAccepted: () => {}, onRejected: () => {}, onFailure: () => {}, onEnded: () => {} },
+      checkKeys: () => Promise.resolve({ ok: true, keys: undefined }),
+      publishKeys: () => Promise.resolve(),
     },
   });
   agent.bind([ECHO]);

@@ -13,6 +13,7 @@ import { extraUnitsOf, unitsOf } from "../../work-units.ts";
 import { hostOf } from "../outbound/quota.ts";
 import { ACCEPTED, response, responseToError, responseToRejection, type InboundCode, type InboundResult } from "./inbound-response.ts";
 import { isForward, readForward } from "./forward.ts";
+import { readUnread } from "./read-unread.ts";
 import type { KnownHosts } from "./known-hosts.ts";
 import { SharedTimeSlice } from "./shared-time-slice.ts";
 import type { UnknownSenderLimiter } from "./unknown-sender-limiter.ts";
@@ -20,6 +21,8 @@ import type { UnknownSenderLimiter } from "./unknown-sender-limiter.ts";
 /** Options of {@link Inbound}. */
 export interface InboundOptions {
   readonly isHosted: (did: string) => boolean;
+  /** Whether the agent of a hosted DID holds its keys itself. */
+  readonly keysAtAgent: (did: string) => boolean;
   readonly keys: AgreementKeys;
   /** Resolves the DID documents of senders. */
   readonly resolver: DidResolver;
@@ -77,11 +80,16 @@ const MAX_SENDERS = 10_000;
 /** Rate of all senders of one host together, as a multiple of one sender's rate. */
 const HOST_SHARES = 10;
 
+/** The envelope is for a DID whose agent holds its keys itself. */
+class HeldByAgent extends Error {}
+
 /** Decrypts envelopes posted by other nodes, authenticates the sender, and passes the messages to the router. */
 export class Inbound {
   readonly #options: InboundOptions;
   readonly #senders: RateLimiter;
   readonly #hosts: RateLimiter;
+  /** Of envelopes that the node can't read, by the client's address: their senders are not proven. */
+  readonly #unread: RateLimiter;
   /** Of all batches that are decrypted at the same time. */
   readonly #slice = new SharedTimeSlice();
 
@@ -91,6 +99,7 @@ export class Inbound {
     this.#options = options;
     this.#senders = new RateLimiter({ perSecond, maxOwners: MAX_SENDERS, now });
     this.#hosts = new RateLimiter({ perSecond: HOST_SHARES * perSecond, maxOwners: MAX_SENDERS, now });
+    this.#unread = new RateLimiter({ perSecond: HOST_SHARES * perSecond, maxOwners: MAX_SENDERS, now });
   }
 
   /**
@@ -161,7 +170,13 @@ export class Inbound {
 
   /** Decrypts an envelope, authenticates its sender, and charges the message. */
   async #open(arrival: Arrival): Promise<Opened> {
-    const unpacked = await this.#unpack(arrival);
+    let unpacked: Unpacked;
+    try {
+      unpacked = await this.#unpack(arrival);
+    } catch (error) {
+      if (error instanceof HeldByAgent) return this.#openUnread(arrival);
+      throw error;
+    }
     const { message, sender, plaintext, metadata } = unpacked;
     const units = unitsOf(plaintext.length) + extraUnitsOf({ ...message, to: [] }, plaintext.length);
     if (!metadata.encrypted) return rejection("bad_request", undefined, "not_encrypted");
@@ -196,6 +211,29 @@ export class Inbound {
     return { ok: true, isSlow: presentationsOf(message) !== undefined || hasAttachedCredentials(message), accept };
   }
 
+  /**
+   * Passes on an envelope for an agent that holds its keys itself. Its sender is the one that its headers name: only the recipient can verify that, so all
+   * of it is charged to the client's address.
+   */
+  #openUnread({ envelope, address }: Arrival): Opened {
+    const read = readUnread(envelope);
+    if (read === undefined) return rejection("bad_request");
+    const { sender, recipient, message, text } = read;
+    const { isHosted, keysAtAgent, knownHosts } = this.#options;
+    if (!keysAtAgent(recipient)) return rejection("bad_request");
+    if (sender === undefined) return rejection("sender_required", "a message needs a sender: encrypt it with authcrypt");
+    if (canonicalDid(sender) !== sender) return rejection("bad_request", undefined, "sender_spelling");
+    if (!isHosted(sender)) knownHosts.check(sender);
+    if (!this.#unread.tryTake(address, unitsOf(text.length))) return rejection("rate_limited", "too many messages; slow down");
+    const accept = async (onStored?: () => void): Promise<InboundResult> => {
+      const received = await this.#options.receive(
+        routedMessage(message, text, { sender, recipients: [recipient], owner: address, remote: true, onStored }),
+      );
+      return received.ok ? ACCEPTED : { ok: false, response: responseToRejection(received.rejection) };
+    };
+    return { ok: true, isSlow: false, accept };
+  }
+
   /** Processes each enclosed envelope like a posted one, one after the other. */
   async #forward({ message, metadata }: Unpacked, { address, depth }: Arrival): Promise<InboundResult> {
     const forward = depth === MAX_FORWARDS ? undefined : readForward(message);
@@ -216,9 +254,13 @@ export class Inbound {
   }
 
   #unpack({ envelope, address }: Arrival): Promise<Unpacked> {
-    const { keys, resolver, unknownSenders, knownHosts, isHosted, limits } = this.#options;
+    const { keys, resolver, unknownSenders, knownHosts, isHosted, keysAtAgent, limits } = this.#options;
     const crypto = createDidcommCrypto({
-      privateKey: (kid) => keys.find(kid),
+      privateKey: async (kid) => {
+        const key = await keys.find(kid);
+        if (key === undefined && keysAtAgent(didOf(kid) ?? "")) throw new HeldByAgent();
+        return key;
+      },
       // Resolution for unknown senders is charged to the client's address.
       resolver: {
         resolve: async (did, options) => {

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { DidcommCryptoError } from "@parley/didcomm-crypto";
+import { decodePlaintext } from "@parley/core";
+import { DidcommCryptoError, unwrapEnvelope, WRAPPER_TYPE } from "@parley/didcomm-crypto";
 import type { OutboundOptions } from "./outbound.ts";
 import type { OutboundMessage } from "./outbound-message.ts";
 import { UndeliverableError } from "./undeliverable-error.ts";
@@ -7,20 +8,20 @@ import { UndeliverableError } from "./undeliverable-error.ts";
 const FORWARD = "https://didcomm.org/routing/2.0/forward";
 
 /**
- * Encrypts a message for its recipient, and wraps the result for each mediator, from the inside outwards.
+ * Encrypts a message for its recipient, unless its agent has done that, and wraps the result for each mediator, from the inside outwards.
  *
  * @param mediators DIDs, the first of which gets the message first.
  * @throws UndeliverableError `no_key`, `unresolved` or `failed`; DidcommCryptoError when it is worth another try.
  * @see {@link https://identity.foundation/didcomm-messaging/spec/v2.1/#routing-protocol-20 | DIDComm v2.1, Routing Protocol 2.0}
  */
 export async function seal(
-  { sender, recipient, plaintext, expiresAt }: OutboundMessage,
+  { sender, recipient, type, plaintext, expiresAt }: OutboundMessage,
   mediators: readonly string[],
   crypto: OutboundOptions["crypto"],
   signal: AbortSignal,
 ): Promise<string> {
   try {
-    let packed = await crypto.pack(plaintext, { from: sender, to: recipient, signal });
+    let packed = type === WRAPPER_TYPE ? envelopeIn(plaintext) : await crypto.pack(plaintext, { from: sender, to: recipient, signal });
     let next = recipient;
     for (const mediator of mediators.toReversed()) {
       const forward = JSON.stringify({
@@ -42,6 +43,13 @@ export async function seal(
     signal.throwIfAborted();
     throw undeliverable(error) ?? error;
   }
+}
+
+/** The envelope that an agent has encrypted itself. */
+function envelopeIn(plaintext: string): string {
+  const envelope = unwrapEnvelope(decodePlaintext(JSON.parse(plaintext)).message);
+  if (envelope === undefined) throw new TypeError("The message has no envelope");
+  return JSON.stringify(envelope);
 }
 
 /** @returns `undefined` for errors that may be transient. */

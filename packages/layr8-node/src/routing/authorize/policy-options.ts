@@ -35,6 +35,12 @@ export interface Policy {
    */
   readonly grantIssuers?: readonly string[];
   /**
+   * How the policy treats messages that an agent has encrypted for another, both of which hold their keys themselves: the node sees sender and recipient only.
+   * `require` denies all other messages, `forbid` denies these. `allow` lets the sender decide alone (`allow`, `deny`). Default: the policy applies whatever
+   * its `protocols` are, and `credentials` and grants count as missing.
+   */
+  readonly encrypted?: "allow" | "require" | "forbid";
+  /**
    * Whether a message that violates the policy is denied. With `false` it is delivered with `authorized: false` in its context, and the
    * agent decides. Default `true`.
    */
@@ -57,6 +63,11 @@ const IS_GRANT_ISSUERS: OptionCheck = {
   expected: `a list of issuers of grants that is not empty: DIDs, prefixes of DIDs that end with ":*", "${RECIPIENT}", or ["*"] for any issuer`,
   is: (value) => Array.isArray(value) && value.length > 0 && value.every((entry) => entry === RECIPIENT || IS_PATTERN.is(entry)),
 };
+const IS_ENCRYPTED: OptionCheck = {
+  expected: '"allow", "require" or "forbid"',
+  is: (value) => value === "allow" || value === "require" || value === "forbid",
+  isPublic: true,
+};
 /** A pattern that matches nothing would protect nothing. */
 const IS_PROTOCOL: OptionCheck = {
   expected: "a protocol such as https://layr8.io/protocols/echo/1.0, a message type, or a prefix of them with a trailing *",
@@ -73,6 +84,7 @@ export const POLICIES: OptionSchema<readonly Policy[]> = listOf(
     deny: listOf(option<string>(IS_PATTERN)).optional(),
     credentials: listOf(options<CredentialDemand>({ type: text(), issuers: option<readonly string[]>(IS_ISSUERS) })).optional(),
     grantIssuers: option<readonly string[]>(IS_GRANT_ISSUERS).optional(),
+    encrypted: option<"allow" | "require" | "forbid">(IS_ENCRYPTED).optional(),
     enforce: trueOrFalse().optional(),
   }),
 );

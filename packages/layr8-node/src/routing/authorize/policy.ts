@@ -1,5 +1,6 @@
 import { protocolOf } from "@parley/core";
 import { canonicalDid } from "@parley/did";
+import { WRAPPER_TYPE } from "@parley/didcomm-crypto";
 import { coversDid, readDidPattern } from "../../identity/did-pattern.ts";
 import type { ConsideredGrant, GrantEvidence } from "./grants/message-grants.ts";
 import { RECIPIENT, type CredentialDemand, type Policy } from "./policy-options.ts";
@@ -93,15 +94,19 @@ export class Policies {
 
 function applies({ did, protocols }: Policy, { recipient, type }: AccessRequest): boolean {
   if (!coversDid(did, recipient)) return false;
-  if (protocols === undefined) return true;
+  // Which protocol an encrypted message belongs to is not visible.
+  if (protocols === undefined || type === WRAPPER_TYPE) return true;
   const protocol = protocolOf(type);
   return protocols.some((pattern) => matches(pattern, type) || (protocol !== undefined && matches(pattern, protocol)));
 }
 
 function judgeBy(policy: Policy, request: AccessRequest): PolicyDecision {
-  const { allow, deny, grantIssuers, credentials = [], enforce = true } = policy;
-  const { sender } = request;
+  const { allow, deny, encrypted, grantIssuers, credentials = [], enforce = true } = policy;
+  const { sender, type } = request;
+  const isEncrypted = type === WRAPPER_TYPE;
+  if (encrypted === (isEncrypted ? "forbid" : "require")) return enforce ? DENIAL : FLAGGED;
   if (denies(deny, sender)) return enforce ? DENIAL : FLAGGED;
+  if (isEncrypted && encrypted === "allow") return allow === undefined || covers(allow, sender) ? AUTHORIZED : enforce ? DENIAL : FLAGGED;
   if (grantIssuers !== undefined && !covers(allow, sender)) {
     const refusal = checkGrants(grantIssuers, request);
     if (refusal !== undefined) return enforce ? { kind: "ungranted", refusal } : FLAGGED;

@@ -1,11 +1,14 @@
-import { protocolOf } from "@parley/core";
+import { encodePlaintext, protocolOf, type JsonObject } from "@parley/core";
+import { KeyedMutex } from "@parley/core/internal";
+import { DidcommCryptoError, WRAPPER_TYPE, wrapEnvelope } from "@parley/didcomm-crypto";
 import type { Records } from "@parley/storage";
 import type { Clock } from "../../clock.ts";
 import type { Inbox, MessageToStore } from "../../inbox/inbox.ts";
 import type { NodeLimits } from "../../options.ts";
 import type { Mailboxes } from "../deliver/mailboxes.ts";
 import type { AuditTrail } from "../audit-trail.ts";
-import { auditedMessage, NODE_OWNER, type RoutedMessage } from "../routed-message.ts";
+import type { NodeCrypto } from "../end-to-end/node-crypto.ts";
+import { auditedMessage, NODE_OWNER, routedMessage, type RoutedMessage } from "../routed-message.ts";
 import { ACCEPTED, PASSED, rejected, type AcceptResult, type CheckResult, type Rejected } from "../rejection.ts";
 import type { Remote } from "../remote.ts";
 import { isBuiltin } from "../respond/builtin-protocols.ts";
@@ -16,6 +19,8 @@ export interface MessageStoreOptions {
   readonly inbox: Inbox;
   /** Sends to agents on other nodes. */
   readonly remote: Remote;
+  /** Encrypts for agents that hold their keys themselves. */
+  readonly crypto: NodeCrypto;
   /** Whether a DID is hosted here. */
   readonly isHosted: (did: string) => boolean;
   /** The owner of a hosted DID. */
@@ -33,6 +38,10 @@ export interface MessageStoreOptions {
   readonly onFailure: (error: unknown) => void;
 }
 
+const CANT_SEAL: Rejected = rejected({
+  label: "failed",
+  reason: "the node can't encrypt the message for its recipient, whose agent holds its keys itself",
+});
 /** Share of an inbox that messages from other nodes may fill. */
 const REMOTE_SHARE = 3 / 4;
 
@@ -43,6 +52,8 @@ export class MessageStore {
   readonly #shares: InboxShares;
   /** Shares of the inboxes of each owner together. */
   readonly #ownerShares: InboxShares;
+  /** Messages that are being encrypted, by recipient: they keep their order. */
+  readonly #sealing = new KeyedMutex();
 
   /** @param mailboxes asked which recipients are connected, and what they handle. */
   constructor(mailboxes: Mailboxes, options: MessageStoreOptions) {
@@ -54,10 +65,16 @@ export class MessageStore {
 
   /** Checks whether a recipient can be reached, handles the message, and has room for it. */
   check(inbound: RoutedMessage, recipient: string): CheckResult {
-    const { inbox, limits, ownerOf, isHosted, remote } = this.#options;
-    if (!isHosted(recipient)) return remote.check(inbound.sender, recipient);
+    const { inbox, limits, ownerOf, isHosted, remote, crypto } = this.#options;
     const { type, owner } = inbound;
-    if (this.#mailboxes.isConnected(recipient) && !this.#mailboxes.wouldTake(recipient, inbound) && !isBuiltin(inbound)) {
+    if (!isHosted(recipient)) return remote.check(inbound.sender, recipient, type === WRAPPER_TYPE);
+    if (
+      this.#mailboxes.isConnected(recipient) &&
+      !this.#mailboxes.wouldTake(recipient, inbound) &&
+      !isBuiltin(inbound) &&
+      // It gets the message encrypted, and decides itself.
+      !crypto.keysAtAgent(recipient)
+    ) {
       return rejected({ label: "no_handler", reason: `no handler for protocol ${protocolOf(type) ?? type} at ${recipient}` });
     }
     const waiting = inbox.usage(recipient).messages;
@@ -86,13 +103,49 @@ export class MessageStore {
    * @throws StorageError
    */
   async store(inbound: RoutedMessage, recipient: string): Promise<AcceptResult> {
-    const { inbox, remote, isHosted, ownerOf, checkDelivery } = this.#options;
+    const { remote, isHosted, crypto } = this.#options;
     if (!isHosted(recipient)) {
       const sent = await remote.send(inbound.message, inbound.text, recipient);
       if (sent.ok) this.#durable(inbound.receivedAt);
       return sent;
     }
-    const incoming = this.#incoming(inbound, recipient);
+    // The node can encrypt in the name of those DIDs only whose keys it holds. Its reports in the name of others stay readable.
+    if (crypto.keysAtAgent(recipient) && inbound.type !== WRAPPER_TYPE && crypto.keysAtNode(inbound.sender)) {
+      return this.#storeSealed(inbound, recipient);
+    }
+    return this.#storeLocally(inbound, recipient);
+  }
+
+  /** Encrypts a message for an agent that holds its keys itself. The wrapper keeps id, thread and expiry, which the node knows anyway. */
+  async #storeSealed(inbound: RoutedMessage, recipient: string): Promise<AcceptResult> {
+    const { sender, text, message, owner, remote, onStored, senderCredentials, unauthorizedFor } = inbound;
+    const sealing = this.#sealing.run(recipient, async () => {
+      let envelope: string;
+      try {
+        envelope = await this.#options.crypto.seal(text, sender, recipient);
+      } catch (error) {
+        if (error instanceof DidcommCryptoError || error instanceof TypeError) return { stored: CANT_SEAL };
+        throw error;
+      }
+      const { id, threadId, expiresTime } = message;
+      const wrapper = wrapEnvelope(JSON.parse(envelope) as JsonObject, { id, from: sender, to: recipient, threadId, expiresTime });
+      const wrapped = routedMessage(wrapper, JSON.stringify(encodePlaintext(wrapper)), {
+        sender,
+        recipients: [recipient],
+        owner,
+        remote,
+        onStored,
+      });
+      Object.assign(wrapped, { senderCredentials, unauthorizedFor });
+      return { stored: this.#storeLocally(wrapped, recipient, inbound) };
+    });
+    return (await sealing).stored;
+  }
+
+  /** @param audited the message that the audit records, as its sender has written it. */
+  async #storeLocally(inbound: RoutedMessage, recipient: string, audited: RoutedMessage = inbound): Promise<AcceptResult> {
+    const { inbox, ownerOf, checkDelivery } = this.#options;
+    const incoming = this.#incoming(inbound, recipient, audited);
     const size = checkDelivery(incoming);
     if (!size.ok) return size;
     // A connected recipient has its box open: the inbox passes the message to the `onMessage` of that box, and so to its `Mailbox`.
@@ -138,7 +191,7 @@ export class MessageStore {
     await this.#shares.write().catch(this.#options.onFailure);
   }
 
-  #incoming(inbound: RoutedMessage, recipient: string): MessageToStore {
+  #incoming(inbound: RoutedMessage, recipient: string, audited: RoutedMessage = inbound): MessageToStore {
     const { message, id, type, thread, parentThread, text, senderCredentials, unauthorizedFor, remote, receivedAt } = inbound;
     const { from, expiresTime: expires } = message;
     const { audit, isHosted } = this.#options;
@@ -158,7 +211,7 @@ export class MessageStore {
       expires,
       remote,
       receivedAt: Math.round(receivedAt),
-      onAppend: isAudited ? () => audit.accepted(auditedMessage(inbound, recipient)) : undefined,
+      onAppend: isAudited ? () => audit.accepted(auditedMessage(audited, recipient)) : undefined,
     };
   }
 }

@@ -1,0 +1,326 @@
+import {
+  decodePlaintext,
+  encodePlaintext,
+  isJsonObject,
+  NodeTransportError,
+  ParleyError,
+  parseMessageType,
+  replyTo,
+  type Connection,
+  type ConnectionEvents,
+  type Delivery,
+  type JsonObject,
+  type JsonValue,
+  type Message,
+  type Outcome,
+  type SendOptions,
+  type SendReceipt,
+} from "@parley/core";
+import { AsyncQueue, ChurnMap, KeyedMutex } from "@parley/core/internal";
+import {
+  createDidcommCrypto,
+  DidcommCryptoError,
+  unwrapEnvelope,
+  wrapEnvelope,
+  WRAPPER_TYPE,
+  type DidcommCrypto,
+  type Unpacked,
+} from "@parley/didcomm-crypto";
+import { didOf } from "@parley/did";
+import { EndToEndError } from "./end-to-end-error.ts";
+import type { Keyring } from "./keyring.ts";
+import type { PinnedResolver } from "./pinned-resolver.ts";
+import type { GuardedMessage, ReplayGuard } from "./replay-guard.ts";
+import { senderCredentialsOf, type CredentialVerifier } from "./sender-credentials.ts";
+
+/** Header of an encrypted message: when it was encrypted, in seconds since 1970. */
+const SEALED_TIME = "sealed_time";
+const PROBLEM_REPORT = "https://didcomm.org/report-problem/2.0/problem-report";
+/** Sent messages that are remembered, so that reports of nodes find their threads. */
+const MAX_SENT = 10_000;
+/** How far the node's clock may correct this machine's, in milliseconds. A node must not decide when messages expire. */
+const MAX_CORRECTION_MS = 10 * 60_000;
+const HANDLED: Outcome = { status: "handled" };
+
+/** What an {@link EncryptedConnection} needs. */
+export interface EncryptedConnectionParts {
+  readonly keyring: Keyring;
+  readonly resolver: PinnedResolver;
+  readonly guard: ReplayGuard;
+  readonly verifier: CredentialVerifier;
+  readonly events: Pick<ConnectionEvents, "onFault">;
+}
+
+/** A connection whose messages are encrypted from agent to agent. The connection inside carries only envelopes. */
+export class EncryptedConnection implements Connection {
+  readonly deliveries: AsyncQueue<Delivery> = new AsyncQueue();
+  readonly #inner: Connection;
+  readonly #parts: EncryptedConnectionParts;
+  readonly #crypto: DidcommCrypto;
+  /** Messages to one recipient keep their order. */
+  readonly #sending = new KeyedMutex();
+  /** Messages of one sender keep their order; others do not wait while a sender's document is fetched. */
+  readonly #opening = new KeyedMutex();
+  /** Threads of sent messages, by the id of their wrapper. */
+  readonly #sent = new ChurnMap<string, string>();
+
+  constructor(inner: Connection, parts: EncryptedConnectionParts) {
+    const { keyring, resolver } = parts;
+    this.#inner = inner;
+    this.#parts = parts;
+    this.#crypto = createDidcommCrypto({ resolver, privateKey: (kid) => keyring.privateKey(kid) });
+    void this.#receive();
+  }
+
+  get did(): string {
+    return this.#inner.did;
+  }
+
+  get connected(): boolean {
+    return this.#inner.connected;
+  }
+
+  get tookOver(): boolean {
+    return this.#inner.tookOver === true;
+  }
+
+  get announcesWalletChanges(): boolean {
+    return this.#inner.announcesWalletChanges === true;
+  }
+
+  get publishesKeys(): boolean {
+    return this.#inner.publishesKeys === true;
+  }
+
+  get clockOffsetMs(): number {
+    return this.#inner.clockOffsetMs ?? 0;
+  }
+
+  async publishKeys(keys: JsonObject): Promise<void> {
+    await this.#inner.publishKeys?.(keys);
+  }
+
+  /** Encrypts a message for each recipient, and sends the envelopes. */
+  async send(plaintext: JsonObject, options: SendOptions = {}): Promise<SendReceipt> {
+    if (!this.connected) throw new NodeTransportError("not_connected", "The link to the node is down");
+    const { message } = decodePlaintext(plaintext);
+    const recipients = new Set(message.to.map((entry) => didOf(entry) ?? entry));
+    const receipts = await Promise.all(Array.from(recipients, (to) => this.#sendTo(plaintext, message, to, options)));
+    const away = receipts.flatMap((receipt) => receipt.away ?? []);
+    return away.length === 0 ? {} : { away };
+  }
+
+  close(): Promise<void> {
+    return this.#inner.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #sendTo(plaintext: JsonObject, message: Message, to: string, options: SendOptions): Promise<SendReceipt> {
+    const { signal } = options;
+    // Pushed in order; the answers of the node are awaited together.
+    const { pushed } = await this.#sending.run(to, async () => {
+      const packed = await this.#pack(plaintext, to, signal);
+      const wrapper = wrapEnvelope(JSON.parse(packed) as JsonObject, { from: this.did, to, expiresTime: message.expiresTime });
+      this.#remember(wrapper.id, message.threadId ?? message.id);
+      return { pushed: this.#inner.send(encodePlaintext(wrapper), options) };
+    });
+    return pushed;
+  }
+
+  async #pack(plaintext: JsonObject, to: string, signal: AbortSignal | undefined): Promise<string> {
+    const sealed = JSON.stringify({ typ: "application/didcomm-plain+json", ...plaintext, [SEALED_TIME]: Date.now() / 1000 });
+    try {
+      const packed = await this.#crypto.pack(sealed, { from: this.did, to, ...(signal && { signal }) });
+      await this.#parts.resolver.contacted(to);
+      return packed;
+    } catch (error) {
+      signal?.throwIfAborted();
+      const failure = endToEndCause(error);
+      if (failure !== undefined) throw failure;
+      if (!(error instanceof DidcommCryptoError)) throw error;
+      const { message, retryable } = error;
+      throw new EndToEndError("recipient_unresolved", `Nothing can be encrypted for ${to}: ${message}`, { cause: error, retryable });
+    }
+  }
+
+  #remember(wrapperId: string, thread: string): void {
+    this.#sent.set(wrapperId, thread);
+    if (this.#sent.size <= MAX_SENT) return;
+    for (const [oldest] of this.#sent) {
+      this.#sent.delete(oldest);
+      return;
+    }
+  }
+
+  async #receive(): Promise<void> {
+    try {
+      for await (const delivery of this.#inner.deliveries) {
+        const outer = isJsonObject(delivery.plaintext) ? delivery.plaintext : {};
+        if (outer["type"] === WRAPPER_TYPE) void this.#opening.run(String(outer["from"]), () => this.#open(delivery, outer));
+        else this.#takeReadable(delivery, outer);
+      }
+      this.deliveries.end();
+    } catch (error) {
+      this.deliveries.fail(error);
+    }
+  }
+
+  /** A message in the clear comes from the node. It may report what became of a message, and nothing else. */
+  #takeReadable(delivery: Delivery, outer: JsonObject): void {
+    if (parseMessageType(String(outer["type"]))?.protocolName !== "report-problem") {
+      const from = typeof outer["from"] === "string" ? ` in the name of ${outer["from"]}` : "";
+      return this.#reject(delivery, new EndToEndError("not_encrypted", `The node has delivered a message that is not encrypted${from}`));
+    }
+    const thread = this.#sent.get(String(outer["pthid"])) ?? this.#sent.get(String(outer["thid"]));
+    const { thid: _thid, pthid: _pthid, ...report } = outer;
+    // The agent itself stands for its node, which can't prove another sender.
+    const plaintext = { ...report, from: this.did, to: [this.did], ...(thread !== undefined && { thid: thread, pthid: thread }) };
+    this.deliveries.push({
+      plaintext,
+      context: this.#contextOf(delivery, []),
+      acknowledge: "outcome",
+      settle: (outcome) => delivery.settle(outcome),
+    });
+  }
+
+  /** Never rejects. */
+  async #open(delivery: Delivery, outer: JsonObject): Promise<void> {
+    try {
+      const unpacked = await this.#unpack(outer, attemptOf(delivery));
+      if (unpacked instanceof EndToEndError) return this.#reject(delivery, unpacked);
+      const { message, sender, plaintext } = unpacked;
+      const json = JSON.parse(plaintext) as Record<string, JsonValue>;
+      const sealed = json[SEALED_TIME];
+      delete json[SEALED_TIME];
+      const guarded: GuardedMessage = { sender, id: message.id, sealedTime: typeof sealed === "number" ? sealed : undefined };
+      const freshness = this.#parts.guard.check(guarded);
+      if (freshness === "handled") return delivery.settle(HANDLED);
+      if (freshness === "too_old") {
+        await this.#refuse(message, "e.p.msg.too-old", "The message is older than others that are no longer remembered");
+        return this.#reject(
+          delivery,
+          new EndToEndError("too_old", `A message of ${sender} is older than others that are no longer remembered`),
+        );
+      }
+      if (message.expiresTime !== undefined && message.expiresTime * 1000 <= this.#now()) {
+        await this.#refuse(message, "e.p.msg.expired", "The message expired before it was delivered");
+        return this.#reject(delivery, new EndToEndError("expired", `A message of ${sender} expired before it was delivered`));
+      }
+      const credentials = await this.#credentialsOf(message, sender);
+      if (credentials instanceof EndToEndError) {
+        await this.#refuse(message, "e.p.trust.presentation", credentials.message);
+        return this.#reject(delivery, credentials);
+      }
+      this.deliveries.push({
+        plaintext: json,
+        context: this.#contextOf(delivery, credentials),
+        acknowledge: "outcome",
+        settle: (outcome) => void this.#settle(delivery, { guarded, message }, outcome),
+      });
+    } catch (error) {
+      // It is not acknowledged, so the node delivers it again.
+      this.#parts.events.onFault(ParleyError.from(error), undefined);
+    }
+  }
+
+  /** Decrypts a message, and verifies its sender. @throws what another try may not throw. */
+  async #unpack(outer: JsonObject, attempt: number): Promise<(Unpacked & { readonly sender: string }) | EndToEndError> {
+    const from = typeof outer["from"] === "string" ? outer["from"] : undefined;
+    let unpacked: Unpacked;
+    try {
+      const envelope = unwrapEnvelope(decodePlaintext(outer).message);
+      if (envelope === undefined) return new EndToEndError("undecryptable", "The node has delivered a message without an envelope");
+      unpacked = await this.#crypto.unpack(JSON.stringify(envelope));
+    } catch (error) {
+      const failure = endToEndCause(error);
+      if (failure !== undefined) return failure;
+      const cause = ParleyError.from(error);
+      const undecryptable = new EndToEndError("undecryptable", `A message can't be decrypted: ${cause.message}`, {
+        cause,
+        retryable: cause.retryable,
+      });
+      // The sender's new key may not be published yet: the node delivers the message again.
+      if (cause.retryable || (cause.code === "key_not_found" && attempt < 2)) throw undecryptable;
+      return undecryptable;
+    }
+    const { sender, metadata } = unpacked;
+    if (sender === undefined || metadata.encryptedFromKid === undefined)
+      return new EndToEndError("undecryptable", "A message does not prove its sender");
+    if (sender !== from) {
+      const named = from === undefined ? "none" : from;
+      return new EndToEndError("sender_mismatch", `A message is of ${sender}, and the node has named ${named} as its sender`);
+    }
+    return { ...unpacked, sender };
+  }
+
+  /** @throws what another try may not throw. */
+  async #credentialsOf(message: Message, sender: string): Promise<readonly JsonObject[] | EndToEndError> {
+    try {
+      return await senderCredentialsOf(message, { sender, recipient: this.did }, this.#parts.verifier);
+    } catch (error) {
+      if (error instanceof EndToEndError && !error.retryable) return error;
+      throw error;
+    }
+  }
+
+  /** The message is remembered before it is acknowledged. The node learns neither the outcome nor its reason. */
+  async #settle(
+    delivery: Delivery,
+    { guarded, message }: { readonly guarded: GuardedMessage; readonly message: Message },
+    outcome: Outcome,
+  ): Promise<void> {
+    try {
+      if (outcome.status === "pass") await this.#refuse(message, "e.p.msg.unsupported", `No handler takes ${message.type}`);
+      await this.#parts.guard.record(guarded);
+      delivery.settle(HANDLED);
+    } catch (error) {
+      this.#parts.events.onFault(ParleyError.from(error), undefined);
+    }
+  }
+
+  /** Reports to the sender, encrypted, why its message is not handled. */
+  async #refuse(message: Message, code: string, comment: string): Promise<void> {
+    if (message.from === undefined || parseMessageType(message.type)?.protocolName === "report-problem") return;
+    const thread = message.threadId ?? message.id;
+    const report = replyTo(message, this.did, { type: PROBLEM_REPORT, parentThreadId: thread, body: { code, comment } });
+    await this.send(encodePlaintext(report)).catch((error: unknown) => this.#parts.events.onFault(ParleyError.from(error), undefined));
+  }
+
+  /** A message that is not passed on. The node keeps it as a dead letter, if it keeps those. */
+  #reject(delivery: Delivery, error: EndToEndError): void {
+    delivery.settle({ status: "error", code: `e.p.msg.${error.code.replaceAll("_", "-")}`, message: "" });
+    this.#parts.events.onFault(error, undefined);
+  }
+
+  /** What the node says about a message, as far as it can know. It must not change what makes two deliveries the same message. */
+  #contextOf({ context }: Delivery, senderCredentials: readonly JsonObject[]): JsonObject {
+    const { authorized, attempt } = isJsonObject(context) ? context : {};
+    return {
+      recipient: this.did,
+      sender_credentials: senderCredentials,
+      ...(typeof authorized === "boolean" && { authorized }),
+      ...(typeof attempt === "number" && { attempt }),
+    };
+  }
+
+  #now(): number {
+    const offset = this.clockOffsetMs;
+    return Date.now() + Math.max(-MAX_CORRECTION_MS, Math.min(MAX_CORRECTION_MS, offset));
+  }
+}
+
+/** Which delivery of a message it is, from 1. */
+function attemptOf({ context }: Delivery): number {
+  const attempt = isJsonObject(context) ? context["attempt"] : undefined;
+  return typeof attempt === "number" ? attempt : Infinity;
+}
+
+/** The error of the resolver behind one of the crypto package. */
+function endToEndCause(error: unknown): EndToEndError | undefined {
+  if (error instanceof EndToEndError) return error;
+  const cause = error instanceof Error ? error.cause : undefined;
+  return cause instanceof EndToEndError ? cause : undefined;
+}

@@ -1,0 +1,135 @@
+import { createHash } from "node:crypto";
+import type { KeyStore } from "./key-store.ts";
+
+/** Handled messages that are remembered. */
+const MAX_REMEMBERED = 50_000;
+/** Senders whose limit is remembered. */
+const MAX_SENDERS = 100_000;
+
+/** Whether a message may be handled. `too_old`: others of its sender, which were encrypted at its time or later, are no longer remembered. */
+export type Freshness = "new" | "handled" | "too_old";
+
+/** A message, as the guard knows it. */
+export interface GuardedMessage {
+  readonly sender: string;
+  readonly id: string;
+  /** When it was encrypted, in seconds since 1970 by its sender's clock. Absent on messages of other implementations. */
+  readonly sealedTime: number | undefined;
+}
+
+interface Remembered {
+  readonly sender: string;
+  readonly sealedTime: number | undefined;
+}
+
+/**
+ * Remembers handled messages, so that a node can't make an agent handle one twice, also after a restart. The oldest ones are forgotten; then messages of the
+ * same sender that are not newer are rejected.
+ */
+export class ReplayGuard {
+  readonly #store: KeyStore;
+  readonly #name: string;
+  readonly #max: number;
+  /** By sender and id, oldest first. */
+  readonly #handled = new Map<string, Remembered>();
+  /** By sender: what was encrypted until then may be forgotten. */
+  readonly #floors = new Map<string, number>();
+  #lines = 0;
+  #writing: Promise<void> = Promise.resolve();
+  #waiting: string[] = [];
+
+  private constructor(store: KeyStore, name: string, max: number) {
+    this.#store = store;
+    this.#name = name;
+    this.#max = max;
+  }
+
+  /** @throws the errors of the store. */
+  static async open(store: KeyStore, name: string, max: number = MAX_REMEMBERED): Promise<ReplayGuard> {
+    const guard = new ReplayGuard(store, name, max);
+    const text = (await store.read(name)) ?? "";
+    for (const line of text.split("\n")) guard.#read(line);
+    // A crash can cut the last line.
+    if (guard.#lines > 2 * max || (text !== "" && !text.endsWith("\n"))) await guard.#rewrite();
+    return guard;
+  }
+
+  check({ sender, id, sealedTime }: GuardedMessage): Freshness {
+    const from = hash(sender);
+    if (this.#handled.has(keyOf(from, id))) return "handled";
+    const floor = this.#floors.get(from);
+    return floor !== undefined && sealedTime !== undefined && sealedTime <= floor ? "too_old" : "new";
+  }
+
+  /** Remembers a message that was handled. Resolves when it is written, so that it can be acknowledged. */
+  record({ sender, id, sealedTime }: GuardedMessage): Promise<void> {
+    const from = hash(sender);
+    const key = keyOf(from, id);
+    if (this.#handled.has(key)) return this.#writing;
+    this.#remember(key, { sender: from, sealedTime });
+    if (this.#waiting.push(lineOf(key, { sender: from, sealedTime })) === 1)
+      this.#writing = this.#writing.catch(ignore).then(() => this.#flush());
+    return this.#writing;
+  }
+
+  /** Messages that are handled in one turn of the event loop share a write. */
+  async #flush(): Promise<void> {
+    const lines = this.#waiting;
+    this.#waiting = [];
+    this.#lines += lines.length;
+    if (this.#lines > 2 * this.#max) await this.#rewrite();
+    else await this.#store.append(this.#name, lines.join(""));
+  }
+
+  #remember(key: string, remembered: Remembered): void {
+    this.#handled.set(key, remembered);
+    if (this.#handled.size <= this.#max) return;
+    for (const [oldest, { sender, sealedTime }] of this.#handled) {
+      this.#handled.delete(oldest);
+      if (sealedTime !== undefined) this.#raise(sender, sealedTime);
+      return;
+    }
+  }
+
+  #raise(sender: string, sealedTime: number): void {
+    const floor = Math.max(sealedTime, this.#floors.get(sender) ?? 0);
+    this.#floors.delete(sender);
+    this.#floors.set(sender, floor);
+    if (this.#floors.size <= MAX_SENDERS) return;
+    for (const [oldest] of this.#floors) {
+      this.#floors.delete(oldest);
+      return;
+    }
+  }
+
+  #read(line: string): void {
+    const [sender = "", id = "", time = "", end] = line.split(" ");
+    if (end !== ".") return;
+    this.#lines += 1;
+    const sealedTime = time === "-" ? undefined : Number(time);
+    if (id === "*") this.#raise(sender, sealedTime ?? 0);
+    else this.#remember(`${sender} ${id}`, { sender, sealedTime });
+  }
+
+  async #rewrite(): Promise<void> {
+    const floors = Array.from(this.#floors, ([sender, time]) => lineOf(`${sender} *`, { sender, sealedTime: time }));
+    const handled = Array.from(this.#handled, ([key, remembered]) => lineOf(key, remembered));
+    await this.#store.write(this.#name, [...floors, ...handled].join(""));
+    this.#lines = handled.length;
+  }
+}
+
+/** The dot shows that the line is complete. */
+function lineOf(key: string, { sealedTime }: Remembered): string {
+  return `${key} ${sealedTime ?? "-"} .\n`;
+}
+
+function keyOf(sender: string, id: string): string {
+  return `${sender} ${hash(id)}`;
+}
+
+function hash(text: string): string {
+  return createHash("sha256").update(text).digest("base64url").slice(0, 22);
+}
+
+function ignore(): void {}

@@ -1,0 +1,150 @@
+import { generateKeyPairSync } from "node:crypto";
+import { agentJwks, agentKids, signKeyStatement, type AgentPublicKeys, type PrivateJwk } from "@parley/didcomm-crypto";
+import type { DidDocument } from "@parley/did";
+import { describe, expect, it } from "vitest";
+import { fingerprintOf, Pins } from "../../src/end-to-end/pins.ts";
+import { MemoryKeyStore } from "./memory-key-store.ts";
+
+const DID = "did:web:b.example:bob";
+
+interface Keys extends AgentPublicKeys {
+  readonly privateKey: PrivateJwk;
+}
+
+function createKeys(): Keys {
+  const privateKey = generateKeyPairSync("ed25519").privateKey.export({ format: "jwk" }) as unknown as PrivateJwk;
+  return { signing: privateKey.x, agreement: String(generateKeyPairSync("x25519").publicKey.export({ format: "jwk" }).x), privateKey };
+}
+
+function documentOf(keys: readonly AgentPublicKeys[], { did = DID, rotations = [] as readonly string[] } = {}): DidDocument {
+  const listed = keys.map((each) => ({ kids: agentKids(did, each), jwks: agentJwks(each) }));
+  const method = (id: string, jwk: object) => ({ id, type: "JsonWebKey2020", controller: did, publicKeyJwk: { ...jwk } });
+  const signing = listed.map(({ kids }) => kids.signing);
+  return {
+    id: did,
+    verificationMethod: listed.flatMap(({ kids, jwks }) => [method(kids.signing, jwks.signing), method(kids.agreement, jwks.agreement)]),
+    authentication: signing,
+    assertionMethod: signing,
+    keyAgreement: listed.map(({ kids }) => kids.agreement),
+    capabilityInvocation: [],
+    capabilityDelegation: [],
+    service: [],
+    ...(rotations.length > 0 && { keyRotations: rotations }),
+  };
+}
+
+function rotation(sequence: number, next: Keys, by: Keys, formerUntil = Date.now() + 60_000): string {
+  const { signing, agreement } = next;
+  const statement = { did: DID, sequence, signing, agreement, madeAt: 1_700_000_000_000, formerUntil };
+  return signKeyStatement(statement, { kid: agentKids(DID, by).signing, privateKey: by.privateKey });
+}
+
+const CHANGED = { name: "EndToEndError", code: "key_changed" };
+
+describe("pins", () => {
+  it("accept the first keys of a DID, and later only those", async () => {
+    const store = new MemoryKeyStore();
+    const pins = await Pins.open(store, "pins");
+    const document = documentOf([createKeys()]);
+    await pins.check(document);
+    await pins.check(structuredClone(document));
+    await expect(pins.check(documentOf([createKeys()]))).rejects.toMatchObject(CHANGED);
+    const reopened = await Pins.open(store, "pins");
+    await reopened.check(document);
+    await expect(reopened.check(documentOf([createKeys()]))).rejects.toMatchObject(CHANGED);
+  });
+
+  it("follow rotations, also several at once", async () => {
+    const [first, second, third] = [createKeys(), createKeys(), createKeys()];
+    const pins = await Pins.open(new MemoryKeyStore(), "pins");
+    await pins.check(documentOf([first]));
+    const rotations = [rotation(1, second, first), rotation(2, third, second)];
+    await pins.check(documentOf([third, second], { rotations }));
+    await pins.check(documentOf([third], { rotations }));
+    await expect(pins.check(documentOf([second, first], { rotations: rotations.slice(0, 1) }))).rejects.toMatchObject(CHANGED);
+    await expect(pins.check(documentOf([first]))).rejects.toMatchObject(CHANGED);
+  });
+
+  it.each<[string, (first: Keys, second: Keys) => DidDocument]>([
+    ["signed with another key", (_first, second) => documentOf([second], { rotations: [rotation(1, second, createKeys())] })],
+    ["that skips a number", (first, second) => documentOf([second], { rotations: [rotation(2, second, first)] })],
+    ["to other keys than those listed", (first, second) => documentOf([createKeys()], { rotations: [rotation(1, second, first)] })],
+    [
+      "beside which a further key is listed",
+      (first, second) => documentOf([second, createKeys()], { rotations: [rotation(1, second, first)] }),
+    ],
+    ["that is malformed", (_first, second) => documentOf([second], { rotations: ["{}"] })],
+  ])("reject a rotation %s", async (_what, build) => {
+    const [first, second] = [createKeys(), createKeys()];
+    const pins = await Pins.open(new MemoryKeyStore(), "pins");
+    await pins.check(documentOf([first]));
+    await expect(pins.check(build(first, second))).rejects.toMatchObject(CHANGED);
+    // Nothing of it is kept.
+    await pins.check(documentOf([first]));
+  });
+
+  it("reject a replaced key whose time is over", async () => {
+    const [first, second] = [createKeys(), createKeys()];
+    const pins = await Pins.open(new MemoryKeyStore(), "pins");
+    await pins.check(documentOf([first]));
+    const rotations = [rotation(1, second, first, Date.now() - 2 * 60 * 60_000)];
+    await expect(pins.check(documentOf([second, first], { rotations }))).rejects.toMatchObject(CHANGED);
+    await pins.check(documentOf([second], { rotations }));
+  });
+
+  it("reject keys of a node in place of an agent's", async () => {
+    const pins = await Pins.open(new MemoryKeyStore(), "pins");
+    await pins.check(documentOf([createKeys()]));
+    const { verificationMethod, ...document } = documentOf([createKeys()]);
+    const renamed = verificationMethod.map((method, index) => ({ ...method, id: `${DID}#${index}` }));
+    const ofNode = { ...document, verificationMethod: renamed, authentication: [`${DID}#0`], keyAgreement: [`${DID}#1`] };
+    await expect(pins.check(ofNode)).rejects.toMatchObject(CHANGED);
+  });
+
+  it("forget the keys of a DID on request", async () => {
+    const store = new MemoryKeyStore();
+    const pins = await Pins.open(store, "pins");
+    await pins.check(documentOf([createKeys()]));
+    await pins.forget(DID);
+    const next = documentOf([createKeys()]);
+    await pins.check(next);
+    await (await Pins.open(store, "pins")).check(next);
+  });
+
+  it("forget those first to whom the agent has not sent, and reject new ones otherwise", async () => {
+    const pins = await Pins.open(new MemoryKeyStore(), "pins", 2);
+    const [one, two, three] = ["one", "two", "three"].map((name) => documentOf([createKeys()], { did: `did:web:b.example:${name}` })) as [
+      DidDocument,
+      DidDocument,
+      DidDocument,
+    ];
+    await pins.check(one);
+    await pins.contacted(one.id);
+    await pins.check(two);
+    await pins.check(three);
+    await expect(pins.check(documentOf([createKeys()], { did: one.id }))).rejects.toMatchObject(CHANGED);
+    await pins.contacted(three.id);
+    await expect(pins.check(two)).rejects.toMatchObject({ code: "too_many_peers" });
+  });
+
+  it("survive a crash while a line was written, and nothing else that damages the file", async () => {
+    const store = new MemoryKeyStore();
+    const document = documentOf([createKeys()]);
+    await (await Pins.open(store, "pins")).check(document);
+    await store.append("pins", '{"did":"did:web:c.exa');
+    await (await Pins.open(store, "pins")).check(document);
+    await store.write("pins", `garbage\n${(await store.read("pins")) ?? ""}`);
+    await expect(Pins.open(store, "pins")).rejects.toMatchObject({ code: "key_store_invalid" });
+  });
+});
+
+describe("a fingerprint", () => {
+  it("depends on the DID and its present keys only", () => {
+    const [first, second] = [createKeys(), createKeys()];
+    const own = fingerprintOf(documentOf([second]));
+    expect(own).toMatch(/^(?:\d{5} ){11}\d{5}$/);
+    expect(fingerprintOf(documentOf([second, first], { rotations: [rotation(1, second, first)] }))).toBe(own);
+    expect(fingerprintOf(documentOf([first]))).not.toBe(own);
+    expect(fingerprintOf(documentOf([second], { did: `${DID}2` }))).not.toBe(own);
+  });
+});
