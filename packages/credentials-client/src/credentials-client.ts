@@ -73,7 +73,7 @@ export class CredentialsClient implements AsyncDisposable {
     const { issuerDid, format, revocable, signal } = options;
     if (revocable !== undefined && typeof revocable !== "boolean") throw new TypeError("revocable must be true or false");
     const issuer = this.#didOr("issuerDid", issuerDid);
-    const key = await this.#options.signingKey?.(issuer);
+    const key = this.#options.signingKey && (await this.#options.signingKey(issuer));
     if (key !== undefined) {
       const { signCredentialHere } = await loadSigning();
       return signCredentialHere(credential, { key, issuerDid: issuer, format: formatOr(format), revocable });
@@ -165,7 +165,7 @@ export class CredentialsClient implements AsyncDisposable {
     if (credentials.length === 0) {
       throw new TypeError("credentials is empty: give at least one signed credential, such as signCredential or listCredentials returns");
     }
-    const key = await this.#options.signingKey?.(holderDid);
+    const key = this.#options.signingKey && (await this.#options.signingKey(holderDid));
     if (key !== undefined) {
       const { nonce, audience, format } = options;
       const { signPresentationHere } = await loadSigning();

@@ -32,9 +32,10 @@ interface Keys extends AgentPublicKeys {
 }
 
 function createKeys(): Keys {
+  const jwks = { publicKeyEncoding: { format: "jwk" }, privateKeyEncoding: { format: "jwk" } } as never;
   const jwk = (type: "ed25519" | "x25519"): PrivateJwk => {
-    const { privateKey } = type === "ed25519" ? generateKeyPairSync(type) : generateKeyPairSync(type);
-    return privateKey.export({ format: "jwk" }) as unknown as PrivateJwk;
+    const pair: { privateKey: unknown } = type === "ed25519" ? generateKeyPairSync("ed25519", jwks) : generateKeyPairSync("x25519", jwks);
+    return pair.privateKey as PrivateJwk;
   };
   const [signingKey, agreementKey] = [jwk("ed25519"), jwk("x25519")];
   return { signing: signingKey.x, agreement: agreementKey.x, signingKey, agreementKey };

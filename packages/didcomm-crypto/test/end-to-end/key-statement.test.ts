@@ -1,4 +1,3 @@
-import { generateKeyPairSync } from "node:crypto";
 import { didKeyDocument, didKeyOf, publicKeyJwk, verificationMethodsOf } from "@parley/did";
 import { describe, expect, it } from "vitest";
 import {
@@ -11,6 +10,7 @@ import {
   type KeyStatement,
   type PrivateJwk,
 } from "../../src/index.ts";
+import { generateKey } from "../parties.ts";
 
 const DID = "did:web:alice.example:agent";
 
@@ -19,9 +19,8 @@ interface Keys extends AgentPublicKeys {
 }
 
 function createKeys(): Keys {
-  const signing = generateKeyPairSync("ed25519").privateKey.export({ format: "jwk" }) as unknown as PrivateJwk;
-  const agreement = generateKeyPairSync("x25519").publicKey.export({ format: "jwk" });
-  return { signing: signing.x, agreement: String(agreement.x), privateKey: signing };
+  const { privateKey } = generateKey(`${DID}#1`, "Ed25519");
+  return { signing: privateKey.x, agreement: generateKey(`${DID}#2`, "X25519").privateKey.x, privateKey };
 }
 
 function state(keys: Keys, more: Partial<KeyStatement> = {}, by: Keys = keys): string {

@@ -1,16 +1,15 @@
-import { generateKeyPairSync } from "node:crypto";
 import { encodePlaintext, decodePlaintext, type JsonObject } from "@parley/core";
 import { describe, expect, it } from "vitest";
-import { pack, readEnvelopeAddresses, unwrapEnvelope, WRAPPER_TYPE, wrapEnvelope, type PrivateJwk } from "../../src/index.ts";
+import { pack, readEnvelopeAddresses, unwrapEnvelope, WRAPPER_TYPE, wrapEnvelope } from "../../src/index.ts";
+import { generateKey } from "../parties.ts";
 
 const [ALICE, BOB] = ["did:web:a.example:alice", "did:web:b.example:bob"];
 
 function envelope(from: "alice" | "anonymous"): JsonObject {
-  const [alice, bob] = [generateKeyPairSync("x25519"), generateKeyPairSync("x25519")];
-  const privateKey = alice.privateKey.export({ format: "jwk" }) as unknown as PrivateJwk;
+  const [alice, bob] = [generateKey(`${ALICE}#1`, "X25519"), generateKey(`${BOB}#1`, "X25519")];
   const packed = pack(JSON.stringify({ id: "1", type: "https://x.example/echo/1.0/request", from: ALICE, to: [BOB] }), {
-    from: from === "alice" ? { kid: `${ALICE}#1`, privateKey } : "anonymous",
-    to: { kid: `${BOB}#1`, publicKey: bob.publicKey },
+    from: from === "alice" ? alice : "anonymous",
+    to: bob,
   });
   return JSON.parse(packed) as JsonObject;
 }

@@ -80,7 +80,7 @@ export async function checkAgentKeys(
 }
 
 /** The keys that a document lists: the present ones, and former ones until their time is over. Newest first. */
-export function listedKeys({ signing, agreement, former }: AgentKeys, now: number): readonly AgentPublicKeys[] {
+function listedKeys({ signing, agreement, former }: AgentKeys, now: number): readonly AgentPublicKeys[] {
   return [{ signing, agreement }, ...former.filter(({ until }) => until > now)];
 }
 

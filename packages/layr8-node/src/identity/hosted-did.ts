@@ -36,11 +36,13 @@ export function hostedDidOf({ did, storage, ownerKeyId, createdAt, lastSeenAt }:
 }
 
 /** A record with another mediator, or none. */
-export function withMediator({ mediator: _, ...record }: DidRecord, mediator: string | undefined): DidRecord {
-  return mediator === undefined ? record : { ...record, mediator };
+export function withMediator(record: DidRecord, mediator: string | undefined): DidRecord {
+  const { mediator: _, ...others } = record;
+  return mediator === undefined ? others : { ...others, mediator };
 }
 
 /** A record of a DID whose agent holds its keys itself. Keys of the node, if there are any, are dropped. */
-export function withAgentKeys({ keys: _, ...record }: DidRecord, agentKeys: AgentKeys): DidRecord {
-  return { ...record, agentKeys };
+export function withAgentKeys(record: DidRecord, agentKeys: AgentKeys): DidRecord {
+  const { keys: _, ...others } = record;
+  return { ...others, agentKeys };
 }

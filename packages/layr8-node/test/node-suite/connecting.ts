@@ -24,7 +24,7 @@ export function connecting(suite: NodeSuite): void {
       await suite.start();
       const client = await RawClient.open(suite.node.url, { "x-api-key": suite.node.apiKey ?? "" });
       const reply = await client.push(`plugins:${BOB}`, "phx_join", { payload_types: [], reply_protocol: true });
-      const everywhere = ["reply_protocol/1", "wildcard/1", "batch_ack/1", "ephemeral_delegation/1"];
+      const everywhere = ["reply_protocol/1", "wildcard/1", "batch_ack/1", "ephemeral_delegation/1", "agent_keys/1"];
       const { did, capabilities, ...rest } = reply["response"] as { did: string; capabilities: readonly string[] };
       expect({ status: reply["status"], did, ...rest }).toEqual({ status: "ok", did: BOB });
       expect(capabilities.slice(0, everywhere.length)).toEqual(everywhere);

@@ -38,6 +38,8 @@ const SEALED_TIME = "sealed_time";
 const PROBLEM_REPORT = "https://didcomm.org/report-problem/2.0/problem-report";
 /** Sent messages that are remembered, so that reports of nodes find their threads. */
 const MAX_SENT = 10_000;
+/** Messages that are decrypted at a time. A node could send any number. */
+const MAX_OPENING = 1000;
 /** How far the node's clock may correct this machine's, in milliseconds. A node must not decide when messages expire. */
 const MAX_CORRECTION_MS = 10 * 60_000;
 const HANDLED: Outcome = { status: "handled" };
@@ -156,11 +158,18 @@ export class EncryptedConnection implements Connection {
   }
 
   async #receive(): Promise<void> {
+    let started = 0;
     try {
       for await (const delivery of this.#inner.deliveries) {
         const outer = isJsonObject(delivery.plaintext) ? delivery.plaintext : {};
-        if (outer["type"] === WRAPPER_TYPE) void this.#opening.run(String(outer["from"]), () => this.#open(delivery, outer));
-        else this.#takeReadable(delivery, outer);
+        if (outer["type"] !== WRAPPER_TYPE) {
+          this.#takeReadable(delivery, outer);
+          continue;
+        }
+        void this.#opening.run(textOf(outer["from"]), () => this.#open(delivery, outer));
+        // In the order of their arrival.
+        // oxlint-disable-next-line no-await-in-loop
+        if (++started % MAX_OPENING === 0) await this.#opening.idle();
       }
       this.deliveries.end();
     } catch (error) {
@@ -170,11 +179,11 @@ export class EncryptedConnection implements Connection {
 
   /** A message in the clear comes from the node. It may report what became of a message, and nothing else. */
   #takeReadable(delivery: Delivery, outer: JsonObject): void {
-    if (parseMessageType(String(outer["type"]))?.protocolName !== "report-problem") {
+    if (parseMessageType(textOf(outer["type"]))?.protocolName !== "report-problem") {
       const from = typeof outer["from"] === "string" ? ` in the name of ${outer["from"]}` : "";
       return this.#reject(delivery, new EndToEndError("not_encrypted", `The node has delivered a message that is not encrypted${from}`));
     }
-    const thread = this.#sent.get(String(outer["pthid"])) ?? this.#sent.get(String(outer["thid"]));
+    const thread = this.#sent.get(textOf(outer["pthid"])) ?? this.#sent.get(textOf(outer["thid"]));
     const { thid: _thid, pthid: _pthid, ...report } = outer;
     // The agent itself stands for its node, which can't prove another sender.
     const plaintext = { ...report, from: this.did, to: [this.did], ...(thread !== undefined && { thid: thread, pthid: thread }) };
@@ -323,4 +332,8 @@ function endToEndCause(error: unknown): EndToEndError | undefined {
   if (error instanceof EndToEndError) return error;
   const cause = error instanceof Error ? error.cause : undefined;
   return cause instanceof EndToEndError ? cause : undefined;
+}
+
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : "";
 }

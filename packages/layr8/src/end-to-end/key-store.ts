@@ -6,7 +6,7 @@ import { join } from "node:path";
  * names have letters, digits, `.`, `_` and `-` only.
  */
 export interface KeyStore {
-  /** Resolves to `undefined` if there is no text of this name. */
+  /** Resolves to `undefined` for an unknown name. */
   read(name: string): Promise<string | undefined>;
   /** Replaces a text. Resolves when it is durable; a crash leaves the former one. */
   write(name: string, text: string): Promise<void>;
@@ -64,13 +64,17 @@ export class DirectoryKeyStore implements KeyStore {
   }
 
   #create(): Promise<void> {
-    this.#created ??= mkdir(this.#directory, { recursive: true, mode: 0o700 }).then(async (first) => {
-      if (first !== undefined) await chmod(this.#directory, 0o700);
-    });
+    this.#created ??= createDirectory(this.#directory);
     return this.#created;
   }
 
   #path(name: string): string {
     return join(this.#directory, name);
   }
+}
+
+/** The directory is the owner's alone, whatever the process's mask is. One that exists is left as it is: its files are the owner's alone too. */
+async function createDirectory(directory: string): Promise<void> {
+  const first = await mkdir(directory, { recursive: true, mode: 0o700 });
+  if (first !== undefined) await chmod(directory, 0o700);
 }

@@ -1,12 +1,10 @@
 import { createHash, generateKeyPair } from "node:crypto";
-import { promisify } from "node:util";
 import { isJsonObject, type JsonObject } from "@parley/core";
 import { agentJwks, agentKids, signKeyStatement, type AgentPublicKeys, type PrivateJwk } from "@parley/didcomm-crypto";
 import { didKeyDocument, didKeyOf, publicKeyJwk, verificationMethodsOf, type DidDocument } from "@parley/did";
 import { EndToEndError } from "./end-to-end-error.ts";
 import type { KeyStore } from "./key-store.ts";
 
-const generate = promisify(generateKeyPair);
 /** Rotations that are kept, and published: a peer that has missed more of them can't verify the present keys. */
 const MAX_ROTATIONS = 16;
 const MAX_FORMER = 4;
@@ -42,7 +40,7 @@ export class Keyring {
   }
 
   /**
-   * Opens the keys of a DID, and creates them if there are none.
+   * Opens the keys of a DID, and creates missing ones.
    *
    * @param did `undefined` for a did:key, which is its key.
    * @throws EndToEndError `key_store_invalid`; the errors of the store.
@@ -76,7 +74,7 @@ export class Keyring {
     return { kid: agentKids(this.did, this.publicKeys).signing, privateKey: this.#keys.signing };
   }
 
-  /** The private key with an id, former ones included until their time is over. */
+  /** The private key with an id, former ones included until they expire. */
   privateKey(kid: string): PrivateJwk | undefined {
     const { signing, agreement } = agentKids(this.did, this.publicKeys);
     if (kid === agreement) return this.#keys.agreement;
@@ -132,10 +130,20 @@ async function createKeys(did: string | undefined): Promise<StoredKeys> {
 }
 
 async function createPairs(): Promise<KeyPairs> {
-  const [signing, agreement] = await Promise.all([generate("ed25519"), generate("x25519")]);
-  return {
-    signing: signing.privateKey.export({ format: "jwk" }) as unknown as PrivateJwk,
-    agreement: agreement.privateKey.export({ format: "jwk" }) as unknown as PrivateJwk,
+  const [signing, agreement] = await Promise.all([
+    new Promise<PrivateJwk>((resolve, reject) => generateKeyPair("ed25519", JWKS, settling(resolve, reject))),
+    new Promise<PrivateJwk>((resolve, reject) => generateKeyPair("x25519", JWKS, settling(resolve, reject))),
+  ]);
+  return { signing, agreement };
+}
+
+/** Keys as JWKs: exporting a generated key later can deadlock Node 20. The types of Node lack this format. */
+const JWKS = { publicKeyEncoding: { format: "jwk" }, privateKeyEncoding: { format: "jwk" } } as never;
+
+function settling(resolve: (key: PrivateJwk) => void, reject: (error: Error) => void) {
+  return (error: Error | null, _publicKey: unknown, privateKey: unknown): void => {
+    if (error === null) resolve(privateKey as PrivateJwk);
+    else reject(error);
   };
 }
 

@@ -84,7 +84,8 @@ export class Pins {
     if (!isSame(reached, agent)) throw changed(did, "the former key has not signed the present one");
     if (!isCovered(keys, known.keys)) throw changed(did, "its document has a key that no rotation names");
     const now = Date.now() - GRACE_MS;
-    if (Object.keys(keys).some((id) => (known.former[id] ?? now) < now)) throw changed(did, "its document has a key whose time is over");
+    if (Object.keys(keys).some((id) => (known.former[id] ?? now) < now))
+      throw changed(did, "its document has a replaced key that has expired");
     if (reached.sequence === pin.agent.sequence) return;
     const former = Object.fromEntries(Object.entries(known.former).filter(([id]) => keys[id] !== undefined));
     await this.#append({ ...pin, keys, agent, former });
@@ -148,7 +149,8 @@ async function follow(
       // oxlint-disable-next-line no-await-in-loop
       const { did, sequence, signing, agreement, formerUntil = 0 } = await verifyKeyStatement(text, state);
       if (did !== document.id || sequence !== state.sequence + 1) break;
-      for (const kid of Object.values(agentKids(did, state))) known.former[kid] = formerUntil;
+      const replaced = agentKids(did, state);
+      for (const kid of [replaced.signing, replaced.agreement]) known.former[kid] = formerUntil;
       state = { sequence, signing, agreement };
     } catch {
       break;
@@ -213,7 +215,7 @@ function isSame(one: AgentState, other: AgentState): boolean {
 function changed(did: string, why: string): EndToEndError {
   return new EndToEndError(
     "key_changed",
-    `The keys of ${did} have changed: ${why}. Somebody may read along. Ask its owner for the fingerprint; trustKeys accepts the keys`,
+    `The keys of ${did} have changed: ${why}. An attacker may be able to read along. Ask its owner for the fingerprint; trustKeys accepts the keys`,
   );
 }
 

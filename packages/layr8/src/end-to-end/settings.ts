@@ -5,7 +5,7 @@ import type { KeyStore } from "./key-store.ts";
 /** Options of a client about its keys. */
 export interface EndToEndConfig {
   /**
-   * Who holds the private keys of the agent's DID. `"node"` (default): the node, which encrypts and decrypts. `"agent"`: this client, which then also needs
+   * The holder of the private keys of the agent's DID. `"node"` (default): the node, which encrypts and decrypts. `"agent"`: this client, which then also needs
    * `keyStore`. Its messages are encrypted from agent to agent: no node can read those to other agents that hold their keys themselves.
    */
   readonly keys?: "node" | "agent";

@@ -312,7 +312,7 @@ describe("the rotation of keys", () => {
     expect(agents.errors).toEqual([]);
   });
 
-  it("drops the former key when its time is over", async () => {
+  it("drops the former key when it expires", async () => {
     const bob = await agents.echo(BOB);
     await bob.rotateKeys({ overlapMs: 0 });
     expect((await documentOf(BOB)).keyAgreement).toHaveLength(1);

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { createServer, request, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { JsonObject } from "@parley/core";
@@ -90,7 +91,7 @@ export class LyingHost {
   private constructor(server: Server, target: number) {
     this.#server = server;
     this.#target = target;
-    server.on("request", (incoming, response) => void this.#answer(incoming, response));
+    server.on("request", (incoming, response) => void this.#answer(incoming, response).catch(() => response.destroy()));
   }
 
   /** @param target port of the node. */
@@ -116,14 +117,12 @@ export class LyingHost {
     const forwarded = request({ host: "127.0.0.1", port: this.#target, method, path, headers, agent: false });
     forwarded.on("error", () => response.destroy());
     forwarded.end(body);
-    forwarded.on("response", (answer) => {
-      void bytesOf(answer).then((bytes) => {
-        const isDocument = method === "GET" && answer.statusCode === 200;
-        const content = isDocument ? JSON.stringify(this.document(JSON.parse(bytes.toString()) as JsonObject)) : bytes;
-        const { "content-length": _, "transfer-encoding": __, ...others } = answer.headers;
-        response.writeHead(answer.statusCode ?? 502, others).end(content);
-      });
-    });
+    const [answer] = (await once(forwarded, "response")) as [IncomingMessage];
+    const bytes = await bytesOf(answer);
+    const isDocument = method === "GET" && answer.statusCode === 200;
+    const content = isDocument ? JSON.stringify(this.document(JSON.parse(bytes.toString()) as JsonObject)) : bytes;
+    const { "content-length": _, "transfer-encoding": __, ...others } = answer.headers;
+    response.writeHead(answer.statusCode ?? 502, others).end(content);
   }
 }
 
