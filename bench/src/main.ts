@@ -9,6 +9,7 @@ import { clusterRequests } from "./cluster-requests.ts";
 import { consoleCost } from "./console-cost.ts";
 import { crossNode } from "./cross-node.ts";
 import { didcommCrypto } from "./didcomm-crypto.ts";
+import { grants } from "./grants.ts";
 import { growthChannels } from "./growth/channels.ts";
 import { growthInbox, growthInboxFull } from "./growth/inbox.ts";
 import { growthMembers } from "./growth/members.ts";
@@ -31,6 +32,7 @@ type Benches = Readonly<Record<string, () => Promise<void>>>;
 const usual: Benches = {
   "layr8-requests": layr8Requests,
   console: consoleCost,
+  grants,
   "cross-node": crossNode,
   "idle-agents": idleAgents,
   mls,

@@ -190,6 +190,15 @@ describe("a policy with issuers of grants", () => {
     for (const each of sent) alice.client.send([null, null, alice.topic, "message", each]);
     for (const id of ["0", "1", "2", "3", "4"]) expect((await bob.receive()).plaintext["id"]).toBe(id);
   });
+
+  it("accepts more messages at once than one sender may have verified at once, if they have the same grant", async () => {
+    await start([{ ...POLICY, allow: [] }], { limits: { maxVerifications: 4 } });
+    const [alice, bob] = [await agent(ALICE), await agent(BOB)];
+    const attachments = [attachment(await grant())];
+    const ids = Array.from({ length: 64 }, (_, index) => String(index));
+    for (const id of ids) alice.client.send([null, id, alice.topic, "message", message(id, attachments)]);
+    for (const id of ids) expect((await bob.receive()).plaintext["id"]).toBe(id);
+  });
 });
 
 describe("a grant that must not permit a message", () => {

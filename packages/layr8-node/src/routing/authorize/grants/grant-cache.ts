@@ -34,6 +34,8 @@ export interface GrantCacheOptions {
 export class GrantCache {
   readonly #grants = new Map<string, CachedGrant>();
   readonly #options: Required<GrantCacheOptions>;
+  /** Verifications under way, by owner, revision and text. */
+  readonly #verifying = new Map<string, Promise<void>>();
   #revision = 0;
 
   constructor({ maxEntries = 10_000, ...options }: GrantCacheOptions) {
@@ -49,6 +51,19 @@ export class GrantCache {
     if (cached.until > this.#options.now()) return cached.chain;
     this.#grants.delete(key);
     return undefined;
+  }
+
+  /**
+   * Verifies a grant once for all messages of an owner that have it and wait at the same time: the first messages with a grant often come together.
+   *
+   * @param verify resolves when the grant is cached.
+   * @throws what `verify` throws
+   */
+  verifyOnce(owner: string, signed: string, verify: () => Promise<void>): Promise<void> {
+    const key = `${owner} ${this.#revision} ${keyOf(signed)}`;
+    const verifying = this.#verifying.get(key) ?? verify().finally(() => this.#verifying.delete(key));
+    this.#verifying.set(key, verifying);
+    return verifying;
   }
 
   /** Counts the changes of status lists. */

@@ -104,11 +104,15 @@ export class MessageGrants implements GrantEvidence {
    */
   async verify(verifier: GrantVerifier, owner: string): Promise<void> {
     for (const candidate of this.#unverified) {
-      const { revision } = this.#cache;
+      const { links, chain } = candidate;
+      const signed = links[0] ?? "";
+      const verifyAll = async (): Promise<void> => {
+        const { revision } = this.#cache;
+        this.#cache.put(signed, chain, { ...(await verifyLinks(links, verifier, owner)), revision });
+      };
       try {
         // oxlint-disable-next-line no-await-in-loop
-        const validity = await verifyLinks(candidate.links, verifier, owner);
-        this.#cache.put(candidate.links[0] ?? "", candidate.chain, { ...validity, revision });
+        await this.#cache.verifyOnce(owner, signed, verifyAll);
         candidate.isVerified = true;
       } catch (error) {
         candidate.failure = problemOf(error);
