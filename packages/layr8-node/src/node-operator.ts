@@ -8,6 +8,7 @@ import { replayDeadLetter } from "./dead-letters/replay-dead-letter.ts";
 import type { OutboundSelection } from "./federation/outbound/outbound.ts";
 import type { Federation } from "./federation/federation.ts";
 import { NODE_KEY_FILE } from "./identity/node-key.ts";
+import type { InboxMessage } from "./inbox/inbox.ts";
 import type { ReadNodeOptions } from "./options.ts";
 import type { Policies } from "./routing/authorize/policy.ts";
 import type { Router } from "./routing/router.ts";
@@ -60,7 +61,9 @@ export class NodeOperator {
    * @throws StorageError `storage_failed`
    */
   async purgeMessage(did: string, seq: number): Promise<boolean> {
-    if (!(await this.#isWaiting(did, seq))) return false;
+    const message = await this.#find(did, seq);
+    if (message === undefined) return false;
+    this.#parts.audit()?.unhandled(message, "purged");
     await this.#parts.router().mailboxes.discard(did, seq);
     return true;
   }
@@ -71,7 +74,7 @@ export class NodeOperator {
    * @throws StorageError `storage_failed`
    */
   async redeliver(did: string, seq: number): Promise<boolean> {
-    return (await this.#isWaiting(did, seq)) && this.#parts.router().mailboxes.redeliver(did, seq);
+    return (await this.#find(did, seq)) !== undefined && this.#parts.router().mailboxes.redeliver(did, seq);
   }
 
   /**
@@ -132,9 +135,9 @@ export class NodeOperator {
     return this.#keyAndData.run(() => backupStorage(this.#parts.storage, directory));
   }
 
-  async #isWaiting(did: string, seq: number): Promise<boolean> {
+  async #find(did: string, seq: number): Promise<InboxMessage | undefined> {
     const box = await this.#parts.stores.inbox.peek(did);
     const [message] = await box.read({ after: seq - 1, limit: 1, maxLength: 1 });
-    return message?.seq === seq;
+    return message?.seq === seq ? message : undefined;
   }
 }

@@ -205,7 +205,8 @@ export class Federation {
         },
         onDead: async (message, cause) => {
           const { id, type, sender, recipient, plaintext } = message;
-          audit?.undeliverable(message, problemOf(cause).code);
+          // Of a damaged message, the digest would be another one.
+          if (cause.code !== "damaged") audit?.undeliverable(message, problemOf(cause).code);
           // Of a damaged message, the body is missing. A purge removes a message for good.
           if (cause.code !== "damaged" && cause.code !== "purged") keepDeadLetter?.(message, problemOf(cause));
           await router.undelivered(plaintext, recipient, problemOf(cause));

@@ -5,6 +5,8 @@ import { AuditChains } from "../../src/audit/audit-chains.ts";
 import { exportChain } from "../../src/audit/export-chain.ts";
 import { HeadSigner } from "../../src/audit/head-signer.ts";
 import { Retention } from "../../src/audit/retention.ts";
+import { LmdbOutboundStore } from "../../src/federation/outbound/lmdb-outbound-store.ts";
+import { LmdbInbox } from "../../src/inbox/lmdb-inbox.ts";
 import { SigningDids } from "./signing-dids.ts";
 
 const ALICE = "did:web:localhost:alice";
@@ -73,6 +75,47 @@ describe("the chains of a node", () => {
     expect(environment.commits).toEqual([3]);
     await chains.written(ALICE);
     expect(idsOf(chains, ALICE)).toEqual(["1"]);
+  });
+
+  it.each([
+    [
+      "an inbox",
+      async (environment: FailingEnvironment) => {
+        const inbox = await LmdbInbox.open(environment);
+        return async (id: string, onAppend: () => void) => {
+          const message = { recipient: BOB, id, from: ALICE, type: "t", plaintext: "{}", authorized: true, expiresAt: 9e12, onAppend };
+          return inbox.append(message);
+        };
+      },
+    ],
+    [
+      "the outbound store",
+      async (environment: FailingEnvironment) => {
+        const store = await LmdbOutboundStore.open(environment, { deduplicationMs: 1000, maxRemembered: 10 });
+        return async (id: string, onAppend: () => void) => {
+          return store.append({ sender: ALICE, recipient: BOB, id, type: "t", plaintext: "{}", expiresAt: 9e12, onAppend });
+        };
+      },
+    ],
+  ])("have the entry of a message of %s if, and only if, it is stored", async (_, open) => {
+    const environment = new FailingEnvironment();
+    const chains = new AuditChains(environment);
+    const append = await open(environment);
+    const accept = async (id: string): Promise<void> => {
+      const appended = await append(id, () => chains.add(ALICE, event(id), { withMessage: true }));
+      if (appended.status !== "stored") throw new Error(appended.status);
+      await appended.durable;
+    };
+    const before = environment.commits.length;
+    await accept("1");
+    expect(environment.commits.length).toBe(before + 1);
+    expect(idsOf(chains, ALICE)).toEqual(["1"]);
+    environment.fails = true;
+    await expect(accept("2")).rejects.toMatchObject({ code: "storage_failed" });
+    environment.fails = false;
+    await expect(accept("1")).rejects.toThrow("duplicate");
+    await accept("3");
+    expect(idsOf(chains, ALICE)).toEqual(["1", "3"]);
   });
 
   it("lose the entries of messages that a failed commit has lost, keep the others, and have no gap", async () => {

@@ -91,6 +91,22 @@ describe("the audit of a node", () => {
     expect((await verifyAudit([{ name: "bob", lines: lines.toSpliced(1, 1) }])).findings).toMatchObject([{ kind: "dropped", seq: 6 }]);
   });
 
+  it("records that an operator has removed a message", async () => {
+    await node.close();
+    const admin = { adminPort: 0, adminActions: true };
+    node = await startNode({ port: 0, logger: false, audit: true, domain: "localhost", apiKeys: [{ key: KEY, dids: "any" }], ...admin });
+    (await join(BOB)).close();
+    const alice = await join(ALICE);
+    await alice.send(note("1"));
+    const { origin, hash } = new URL(node.adminUrl ?? "");
+    const headers = { authorization: `Bearer ${hash.replace("#token=", "")}`, "content-type": "application/json" };
+    const body = JSON.stringify({ did: BOB, seq: "1" });
+    const purged = await fetch(`${origin}/api/act/node/purge-message`, { method: "POST", headers, body });
+    expect(await purged.json()).toMatchObject({ purged: 1 });
+    await expect.poll(async () => kindsOf(await entriesOf(node, BOB), "1")).toEqual(["accepted", "refused purged"]);
+    alice.close();
+  });
+
   it("ends with its agent", async () => {
     await send(["1"]);
     expect(await node.deleteAgent(ALICE)).toBe(true);
