@@ -92,7 +92,7 @@ export class Audit implements AuditTrail {
 
   /** A message in an inbox was not handled. */
   unhandled(message: InboxMessage, code: string): void {
-    this.refused(auditedInbox(message), code);
+    this.refused(this.#inInbox(message), code);
   }
 
   /** Records events of the router, too. */
@@ -107,11 +107,11 @@ export class Audit implements AuditTrail {
       },
       onDelivered: (message, attempt) => {
         events.onDelivered(message, attempt);
-        if (attempt === 1) this.#add(message.recipient, this.#event("delivered", auditedInbox(message)));
+        if (attempt === 1) this.#add(message.recipient, this.#event("delivered", this.#inInbox(message)));
       },
       onSettled: (message, settlement, ms) => {
         events.onSettled?.(message, settlement, ms);
-        if (settlement === "handled") this.#add(message.recipient, this.#event("handled", auditedInbox(message)));
+        if (settlement === "handled") this.#add(message.recipient, this.#event("handled", this.#inInbox(message)));
       },
     };
   }
@@ -195,9 +195,14 @@ export class Audit implements AuditTrail {
     if (this.#isAudited(agent)) this.#options.chains.add(agent, event);
   }
 
-  #partiesOf({ from, to }: AuditedMessage): readonly string[] {
-    const parties = from === to ? [from] : [from, to];
+  #partiesOf({ from, isFromProven, to }: AuditedMessage): readonly string[] {
+    const parties = isFromProven && from !== to ? [from, to] : [to];
     return parties.filter((did) => this.#isAudited(did));
+  }
+
+  /** The node has decrypted it, and so proven its sender, if it holds the recipient's keys. */
+  #inInbox({ from = "", recipient, id, type, thread, plaintext }: InboxMessage): AuditedMessage {
+    return { from, isFromProven: this.#isAudited(recipient), to: recipient, id, type, thread, plaintext };
   }
 
   /** Only the key in the DID document can sign a head that others can check. */
@@ -224,11 +229,7 @@ export class Audit implements AuditTrail {
   }
 }
 
-function auditedInbox({ from = "", recipient, id, type, thread, plaintext }: InboxMessage): AuditedMessage {
-  return { from, to: recipient, id, type, thread, plaintext };
-}
-
 /** Its thread is only in the plaintext; the entry of its acceptance has it. */
 function auditedOutbound({ sender, recipient, id, type, plaintext }: OutboundMessage): AuditedMessage {
-  return { from: sender, to: recipient, id, type, thread: undefined, plaintext };
+  return { from: sender, isFromProven: true, to: recipient, id, type, thread: undefined, plaintext };
 }

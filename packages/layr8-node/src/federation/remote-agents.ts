@@ -87,7 +87,8 @@ export class RemoteAgents implements Remote {
     ttlMs: number,
   ): OutboundMessage {
     const { audit } = this.#options;
-    const onAppend = audit && ((): void => audit.accepted({ from: sender, to: recipient, id, type, thread, plaintext }));
+    const onAppend =
+      audit && ((): void => audit.accepted({ from: sender, isFromProven: true, to: recipient, id, type, thread, plaintext }));
     const expiresAt = expiresTime === undefined ? this.#options.now() + ttlMs : expiresTime * 1000;
     return { sender, recipient, id, type, plaintext, expiresAt, expires: expiresTime, onAppend };
   }

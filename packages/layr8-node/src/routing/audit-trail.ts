@@ -1,7 +1,9 @@
 /** A message, as the audit records it. */
 export interface AuditedMessage {
-  /** DID of the authenticated sender. */
+  /** DID of the sender. */
   readonly from: string;
+  /** Whether the node knows that it is the sender, and not only the envelope says so. Otherwise it is not in the sender's chain. */
+  readonly isFromProven: boolean;
   /** DID of the recipient. */
   readonly to: string;
   readonly id: string;

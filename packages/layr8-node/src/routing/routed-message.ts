@@ -60,6 +60,7 @@ export function routedMessage(message: Message, text: string, { sender, recipien
 }
 
 /** A message for one of its recipients, as the audit records it. */
-export function auditedMessage({ sender: from, id, type, thread, text: plaintext }: RoutedMessage, to: string): AuditedMessage {
-  return { from, to, id, type, thread, plaintext };
+export function auditedMessage({ sender: from, remote, id, type, thread, text: plaintext }: RoutedMessage, to: string): AuditedMessage {
+  // What is posted for an agent that holds its keys itself can name anyone, also an agent of this node.
+  return { from, isFromProven: !remote, to, id, type, thread, plaintext };
 }
