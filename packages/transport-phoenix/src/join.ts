@@ -10,8 +10,8 @@ const WALLET_WATCH = "wallet_watch/1";
 const AGENT_KEYS = "agent_keys/1";
 
 /**
- * Capabilities that Parley's node reads; others ignore them. This agent accepts deliveries immediately after the reply to the join, and
- * acknowledges all of them, responses included. It wants to know of changes of its stored credentials.
+ * Capabilities that Parley's node reads. This agent accepts deliveries immediately after the reply to the join, and acknowledges all of them, responses
+ * included. It wants to know of changes of its stored credentials.
  */
 const CAPABILITIES = ["early_delivery/1", "answer_ack/1", WALLET_WATCH];
 
@@ -46,16 +46,27 @@ export function topicOf(did: string | undefined): string {
   return `plugins:${did ?? ""}`;
 }
 
+/** What the link knows when it joins. */
+export interface JoinMoment {
+  /** The node's time, in milliseconds since 1970. */
+  readonly nowMs: number;
+  /** Whether the node is known to read Parley's extensions. Others get what layr8's SDKs send, since a node may refuse unknown members. */
+  readonly isExtended: boolean;
+}
+
 /** The payload of a join, as JSON. The problem-report protocol is always included. */
-export function joinPayload({ did, protocols, parent, keys }: JoinWishes, didSpec: DidSpecOptions, nowMs: number): string {
-  const assigned = did === undefined;
+export function joinPayload(
+  { did, protocols, parent, keys }: JoinWishes,
+  didSpec: DidSpecOptions,
+  { nowMs, isExtended }: JoinMoment,
+): string {
   return JSON.stringify({
     payload_types: [...new Set([REPORT_PROBLEM, ...protocols])],
     reply_protocol: true,
-    capabilities: CAPABILITIES,
+    ...(isExtended && { capabilities: CAPABILITIES }),
     did_spec: {
       mode: didSpec.mode ?? "Create",
-      storage: parent === undefined ? (didSpec.storage ?? (assigned ? "ephemeral" : "persistent")) : "ephemeral",
+      storage: parent === undefined ? (didSpec.storage ?? (did === undefined ? "ephemeral" : "persistent")) : "ephemeral",
       type: "plugin",
       verificationMethods: [{ purpose: "authentication" }, { purpose: "assertionMethod" }, { purpose: "keyAgreement" }],
       ...(parent && { parentDid: parent.did, childNameSource: parent.namedBy }),

@@ -109,6 +109,11 @@ export class PhoenixLink {
     return this.#current?.clockOffsetMs ?? 0;
   }
 
+  /** Whether the node has answered the offer of frame batches: it is one of Parley, which reads the other extensions too. */
+  get readsExtensions(): boolean {
+    return this.#current?.readsBatches === true;
+  }
+
   /** Whether frames can be written now. */
   get up(): boolean {
     return this.#state === "up" && this.#socket.isConnected();
@@ -146,7 +151,7 @@ export class PhoenixLink {
    * replies would be a fifth of its writes. Other nodes get a ref, as they may reply in any case.
    */
   post(push: Push): void {
-    const ref = this.#current?.readsBatches === true ? null : this.#socket.makeRef();
+    const ref = this.readsExtensions ? null : this.#socket.makeRef();
     this.#write(push, ref, Infinity);
     if (ref !== null) this.#lastRef = Number(ref);
   }
@@ -229,7 +234,7 @@ export class PhoenixLink {
 
   #onData(data: unknown, toPhoenix: (frame: object) => void): void {
     this.#watchdog.heard();
-    if (this.#current?.readsBatches !== true || typeof data !== "string") return this.#onFrame(data, toPhoenix);
+    if (!this.readsExtensions || typeof data !== "string") return this.#onFrame(data, toPhoenix);
     for (const frame of splitBatch(data)) this.#onFrame(frame, toPhoenix);
   }
 

@@ -105,8 +105,10 @@ export class TopicJoin {
       this.#link.release(this.#topic, this.#owner);
       this.#topic = topicOf(this.#did);
     }
+    const moment = { nowMs: this.#nodeNow(), isExtended: this.#link.readsExtensions };
+    const payload = joinPayload(this.#wanted, this.#settings.didSpec, moment);
     this.#joinRef = this.#link.request(
-      { topic: this.#topic, event: "phx_join", payload: joinPayload(this.#wanted, this.#settings.didSpec, this.#nodeNow()) },
+      { topic: this.#topic, event: "phx_join", payload },
       { owner: this, onReply: (reply) => this.#onReply(reply), onFailure: (error) => this.#onNoReply(error) },
       this.#settings.timeouts.joinMs,
     );

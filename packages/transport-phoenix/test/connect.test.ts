@@ -37,7 +37,6 @@ describe("connect", () => {
     expect(payload).toEqual({
       payload_types: ["https://didcomm.org/report-problem/2.0", "https://layr8.io/protocols/echo/1.0"],
       reply_protocol: true,
-      capabilities: ["early_delivery/1", "answer_ack/1", "wallet_watch/1"],
       did_spec: {
         mode: "Create",
         storage: "persistent",
@@ -47,6 +46,14 @@ describe("connect", () => {
     });
     expect(connection.did).toBe(ALICE);
     expect(connection.connected).toBe(true);
+  });
+
+  it("asks for extensions only where the node has answered the offer of frame batches", async () => {
+    const server = await startServer();
+    server.maxBatchBytes = 65_536;
+    await connect(transportTo(server), { did: ALICE });
+    const [, , , , payload] = await server.frame("phx_join");
+    expect(payload).toMatchObject({ capabilities: ["early_delivery/1", "answer_ack/1", "wallet_watch/1"] });
   });
 
   it("takes mode and storage from the options", async () => {
