@@ -31,7 +31,10 @@ export interface Grant {
   readonly scope: readonly GrantScope[];
   /** Names of tools in `credentialSubject.grant.tools`: a hint for choosing among grants. No decision depends on it. */
   readonly tools: readonly string[];
-  /** Names of the members of `credentialSubject.constraints` that restrict the grant, such as `rego`. */
+  /**
+   * What restricts the grant and is not evaluated: members of `credentialSubject.constraints`, such as `rego`, and unknown members of its scope and delegation,
+   * such as `scope[0].limit`.
+   */
   readonly constraints: readonly string[];
   /** Set if it was derived from another grant; see {@link readGrantChain}. It says nothing without that one. */
   readonly delegation?: GrantDelegation;

@@ -9,6 +9,10 @@ const GRANT_TYPE = "VerifiableGrant";
 /** Most entries of a scope, most names of one entry, and most tools. */
 const MAX_ENTRIES = 256;
 
+/** Members of an entry of a scope. Any other may restrict it, apart from those that describe it. */
+const SCOPE_MEMBERS: ReadonlySet<string> = new Set(["protocol", "messageTypes", "resource", "id", "type", "name", "description"]);
+const DELEGATION_MEMBERS: ReadonlySet<string> = new Set(["parentCapability", "parentCredential", "id", "type"]);
+
 const check = new Checker("grant_invalid");
 
 /** Whether a credential has the type of a grant. Says nothing about its validity. */
@@ -34,7 +38,7 @@ export function readGrant(credential: JsonObject): Grant {
     holder: check.url(subject["id"], "credentialSubject.id"),
     scope: readScope(subject["scope"]),
     tools: readTools(subject["grant"]),
-    constraints: constraintsOf(subject["constraints"]),
+    constraints: [...constraintsOf(subject["constraints"]), ...unknownRestrictions(subject)],
     ...readDelegation(subject["delegation"]),
   };
 }
@@ -81,6 +85,17 @@ function readTexts(value: JsonValue | undefined, path: string): readonly string[
   if (!isJsonArray(value)) return check.fail(path, "must be a list of strings");
   if (value.length > MAX_ENTRIES) check.fail(path, `must have at most ${MAX_ENTRIES} entries`);
   return value.map((entry, i) => check.text(entry, `${path}[${i}]`));
+}
+
+/** Members of scope and delegation that this program does not know, by their path: each may be a restriction. */
+function unknownRestrictions({ scope, delegation }: JsonObject): readonly string[] {
+  const entries = isJsonArray(scope) ? scope.map((entry, i) => unknownMembers(entry, SCOPE_MEMBERS, `scope[${i}]`)) : [];
+  return [...entries.flat(), ...unknownMembers(delegation, DELEGATION_MEMBERS, "delegation")];
+}
+
+function unknownMembers(value: JsonValue | undefined, known: ReadonlySet<string>, path: string): readonly string[] {
+  if (!isJsonObject(value)) return [];
+  return Object.entries(value).flatMap(([name, member]) => (known.has(name) || isEmpty(member) ? [] : [`${path}.${name}`]));
 }
 
 /** Empty values restrict nothing. */

@@ -167,6 +167,29 @@ describe("a message", () => {
     expect(matchGrant(grantWith({}, { constraints }), request)).toMatchObject({ code: "constraint_not_supported" });
   });
 
+  it.each<[path: string, subject: JsonObject]>([
+    ["scope[0].limit", { scope: [{ protocol: PROTOCOL, messageTypes: ["place"], limit: 3 }] }],
+    [
+      "scope[1].rego",
+      {
+        scope: [
+          { protocol: "*", messageTypes: ["*"] },
+          { protocol: PROTOCOL, messageTypes: ["place"], rego: "allow" },
+        ],
+      },
+    ],
+    ["delegation.maxDepth", { delegation: { parentCapability: "urn:x:1", parentCredential: "a.b.c", maxDepth: 0 } }],
+  ])("is never permitted by a grant with an unknown member that may restrict it: %s", (path, subject) => {
+    const match = matchGrant(grantWith({}, subject), request);
+    expect(match).toMatchObject({ code: "constraint_not_supported", detail: expect.stringContaining(path) as string });
+  });
+
+  it("is permitted by a scope with members that only describe it, or are empty", () => {
+    expect(matchGrant(grantWith({ type: "Scope", name: "orders", description: "…", limit: null }), request)).toMatchObject({
+      permitted: true,
+    });
+  });
+
   it.each<[constraints: JsonValue]>([[null], [{}], [{ rego: "" }], [{ rego: null, senderCredentials: [] }]])(
     "is permitted by a grant with empty constraints: %j",
     (constraints) => {
