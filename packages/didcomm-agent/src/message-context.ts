@@ -43,7 +43,9 @@ function readCredentials(value: unknown): readonly SenderCredential[] {
 }
 
 function readCredential(entry: JsonObject): SenderCredential | undefined {
-  const { credential_subject: credentialSubject, issuer, type, id, valid_from: validFrom, valid_until: validUntil } = entry;
+  const { credential_subject: subject, claims, issuer, type, id, valid_from: validFrom, valid_until: validUntil } = entry;
+  // Set where `credential_subject` has other forms of some claims, for SDKs of layr8.
+  const credentialSubject = isJsonObject(claims) ? claims : subject;
   if (!isJsonObject(credentialSubject)) return undefined;
   const credential: Mutable<SenderCredential> = { credentialSubject };
   if (typeof issuer === "string") credential.issuer = issuer;

@@ -22,6 +22,10 @@ describe("a message's context", () => {
       { senderCredentials: [{ credentialSubject: { id: "did:example:a" } }] },
     ],
     [
+      { sender_credentials: [{ credential_subject: { id: "did:example:a" }, claims: { id: "did:example:a", name: 7 } }] },
+      { senderCredentials: [{ credentialSubject: { id: "did:example:a", name: 7 } }] },
+    ],
+    [
       {
         sender_credentials: [
           {

@@ -114,6 +114,20 @@ describe("credentials that a sender presents with a message", () => {
     expect(plaintext).toEqual(sent);
   });
 
+  it.each<[name: unknown, shown: object]>([
+    [7, {}],
+    [["Alice"], {}],
+    [{ "@value": "Alice", "@language": "en" }, { name: "Alice" }],
+  ])("have a name as text, which SDKs of layr8 need, and all claims besides: %j", async (name, shown) => {
+    const [alice, bob] = [await agent(ALICE), await agent(BOB)];
+    const subject = { id: ALICE, name };
+    await alice.send(message("1", [attachment(await presentation({ credentials: [await credential({ credentialSubject: subject })] }))]));
+    const { context } = await bob.receive();
+    expect(context["sender_credentials"]).toMatchObject([{ credential_subject: { id: ALICE, ...shown }, claims: subject }]);
+    const [entry] = context["sender_credentials"] as [{ credential_subject: object }];
+    expect(Object.keys(entry.credential_subject)).toEqual(["id", ...Object.keys(shown)]);
+  });
+
   it("count for the size of a delivery: a message that is too large with them is rejected", async () => {
     const { did, key } = didKey();
     const [erin, bob] = [await agent(did), await agent(BOB)];

@@ -23,7 +23,7 @@ export interface SenderCredential {
 export function senderCredentialsJson(credentials: readonly SenderCredential[]): string {
   return JSON.stringify(
     credentials.map(({ issuer, types, subject, id, validFrom, validUntil }) => ({
-      credential_subject: subject,
+      ...subjectOf(subject),
       type: types,
       issuer,
       id,
@@ -31,6 +31,18 @@ export function senderCredentialsJson(credentials: readonly SenderCredential[]):
       valid_until: validUntil,
     })),
   );
+}
+
+/**
+ * The claims, as SDKs of layr8 decode them: those in Go lose a message whose `name` is not text. Then `claims` has all of them.
+ *
+ * @see layr8/go-sdk, message.go
+ */
+function subjectOf(subject: JsonObject): JsonObject {
+  const { name, ...others } = subject;
+  if (name === undefined || typeof name === "string") return { credential_subject: subject };
+  const text = isJsonObject(name) ? name["@value"] : undefined;
+  return { credential_subject: { ...others, ...(typeof text === "string" && { name: text }) }, claims: subject };
 }
 
 /** Result of {@link verifySender}. */
