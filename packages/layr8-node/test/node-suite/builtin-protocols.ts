@@ -22,6 +22,13 @@ export function builtinProtocols(suite: NodeSuite): void {
       expect((await alice.receive()).plaintext).toMatchObject({ thid: "p2" });
     });
 
+    suite.it("respond to a ping on a thread, which no agent waits for", async () => {
+      const alice = await suite.agent({ did: ALICE });
+      await suite.agent({ did: BOB, protocols: [ECHO] });
+      await alice.send(message("p1", { type: PING, body: {}, thid: "thread" }));
+      expect((await alice.receive()).plaintext).toMatchObject({ from: BOB, thid: "thread" });
+    });
+
     suite.it("stay silent when no response is requested", async () => {
       const alice = await suite.agent({ did: ALICE });
       await suite.agent({ did: BOB });

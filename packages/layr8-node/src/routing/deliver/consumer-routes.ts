@@ -1,5 +1,6 @@
 import { protocolOf } from "@parley/core";
 import type { InboxMessage } from "../../inbox/inbox.ts";
+import { isBuiltin } from "../respond/builtin-protocols.ts";
 import { Bindings } from "./bindings.ts";
 import type { Consumer } from "./consumer.ts";
 import { ThreadRoutes } from "./thread-routes.ts";
@@ -25,8 +26,8 @@ export class ConsumerRoutes {
     if (requester !== undefined && !except.has(requester)) return requester;
     const owner = this.bindings.find(protocolOf(message.type), except);
     if (owner !== undefined) return owner;
-    // A response to a request from before a reconnection: the agent may still wait for it.
-    return continuesThread(message) ? this.bindings.latest(except) : undefined;
+    // A response to a request from before a reconnection: the agent may still wait for it. A ping or a query is none, and the node answers it.
+    return continuesThread(message) && !isBuiltin(message) ? this.bindings.latest(except) : undefined;
   }
 
   /** Whether a connection has sent the latest message on the thread of a message. */
