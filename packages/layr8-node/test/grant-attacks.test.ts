@@ -152,7 +152,7 @@ const ATTACKS: readonly [attack: string, code: string, make: () => Promise<strin
     "signature_not_yet_valid",
     () => forged({}, { ...claims(), nbf: Math.floor(Date.now() / 1000) + 3600 }),
   ],
-  ["with a date that is none", "credential_invalid", () => forged({}, { ...claims(), validUntil: "tomorrow" })],
+  ["with an invalid date", "credential_invalid", () => forged({}, { ...claims(), validUntil: "tomorrow" })],
   // Form
   ["not a grant", "not_a_grant", () => grant({ type: ["VerifiableCredential"] })],
   ["not a credential", "malformed", () => "nonsense"],

@@ -8,7 +8,7 @@ const CACHE = fileURLToPath(new URL("../../../.cache/python", import.meta.url));
 /** No packages of the user or the site: the programs need the standard library only. Byte code is kept apart from the sources. */
 const FLAGS = ["-I", "-S", "-X", `pycache_prefix=${CACHE}`];
 
-/** Why the doubles can't run: there is no Python from 3.11. `undefined` if they can. */
+/** Why the doubles can't run: Python 3.11 or newer is missing. `undefined` if they can. */
 export function missingPython(): string | undefined {
   const check = "import sys; sys.exit(sys.version_info < (3, 11))";
   if (spawnSync(PYTHON, [...FLAGS, "-c", check]).status === 0) return undefined;

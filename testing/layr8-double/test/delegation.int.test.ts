@@ -71,7 +71,7 @@ describeUnless(missingPython(), "children of layr8's SDKs", () => {
     expect(await order(borrower, "create")).toMatchObject({ type: REPORT, body: { code: "e.m.authz.denied" } });
   });
 
-  it("are told that some grants can't be borrowed", async () => {
+  it("get the status partial if some grants can't be derived", async () => {
     await grantAlice("create");
     // Without an id it can't be referred to.
     const anonymous = grantFor("did:web:localhost:bob", { protocol: ORDER, messageTypes: ["cancel"] }, { id: "urn:x:foreign" });

@@ -103,7 +103,7 @@ describeUnless(missingPython(), "grants that agents of layr8's SDKs attach", () 
     expect(await codesOf(await order(mallory, SHOP, { attachments }))).toEqual(["grant_not_applicable", "holder_mismatch"]);
   });
 
-  it("come after attachments that say who the sender is, and not after others", async () => {
+  it("are added to credentials about the sender, and not to other attachments", async () => {
     await grant();
     const identity = await owner.signCredential({ type: ["EmployeeCredential"], credentialSubject: { id: ALICE } });
     const attach = (jws: string): object => ({ attachments: [{ id: "own", media_type: "application/vc+jwt", data: { jws } }] });

@@ -154,7 +154,7 @@ describeUnless(missingPython(), "Parley's SDK on a node of layr8", () => {
     expect(await node.event("rest")).toMatchObject({ method: "GET", path: `/api/v1/credentials?holder_did=${encodeURIComponent(ALICE)}` });
   });
 
-  it("sends without grants where they can't be read, and says so", async () => {
+  it("sends without grants where they can't be read, and reports it", async () => {
     await start({ failing: ["/api/v1/credentials"], denies: `${ECHO}/request` });
     await echoing(BOB).connect();
     const misses: object[] = [];

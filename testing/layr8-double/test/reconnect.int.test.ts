@@ -16,7 +16,7 @@ describeUnless(missingPython(), "agents of layr8's SDKs that lose their connecti
     return scene;
   }
 
-  it.each(GENERATIONS)("of the generation %s connect again, and get what came meanwhile, in order", async (generation) => {
+  it.each(GENERATIONS)("of the generation %s reconnect, and get the messages that have waited, in order", async (generation) => {
     const scene = await open();
     const bob = await scene.double({ generation, did: BOB, handlers: [ECHOING], backoff: 0.3 });
     const alice = await scene.double({ did: ALICE });

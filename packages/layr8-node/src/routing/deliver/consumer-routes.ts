@@ -26,7 +26,7 @@ export class ConsumerRoutes {
     if (requester !== undefined && !except.has(requester)) return requester;
     const owner = this.bindings.find(protocolOf(message.type), except);
     if (owner !== undefined) return owner;
-    // A response to a request from before a reconnection: the agent may still wait for it. A ping or a query is none, and the node answers it.
+    // A response to a request from before a reconnection: the agent may still wait for it. Pings and queries are requests, which the node answers.
     return continuesThread(message) && !isBuiltin(message) ? this.bindings.latest(except) : undefined;
   }
 
