@@ -19,7 +19,7 @@ from strict import (
 
 CAPABILITIES = {"reply_protocol/1", "wildcard/1", "ephemeral_delegation/1", "ephemeral_delegation_refresh/1"}
 """Capabilities of Parley that a node announces without having been asked."""
-EXTENSIONS = {"batch_ack/1", "wallet_watch/1"}
+EXTENSIONS = {"batch_ack/1", "wallet_watch/1", "agent_keys/1"}
 REPORT = "https://didcomm.org/report-problem/2.0/problem-report"
 
 
