@@ -199,6 +199,17 @@ describe("a policy with issuers of grants", () => {
     for (const id of ids) alice.client.send([null, id, alice.topic, "message", message(id, attachments)]);
     for (const id of ids) expect((await bob.receive()).plaintext["id"]).toBe(id);
   });
+
+  it("verifies the grants of many messages one after the other, if each has its own", async () => {
+    await start([{ ...POLICY, allow: [] }], { limits: { maxVerifications: 4 } });
+    const [alice, bob] = [await agent(ALICE), await agent(BOB)];
+    const ids = Array.from({ length: 32 }, (_, index) => String(index));
+    const signed = await Promise.all(ids.map((id) => grant({ members: { id: `urn:x:${id}` } })));
+    for (const [index, id] of ids.entries()) {
+      alice.client.send([null, id, alice.topic, "message", message(id, [attachment(signed[index] ?? "")])]);
+    }
+    for (const id of ids) expect((await bob.receive()).plaintext["id"]).toBe(id);
+  });
 });
 
 describe("a grant that must not permit a message", () => {

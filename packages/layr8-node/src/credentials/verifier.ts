@@ -1,4 +1,4 @@
-import { FairShare } from "@parley/core/internal";
+import type { FairShareLease } from "@parley/core/internal";
 import type { DidResolver } from "@parley/did";
 import {
   StatusListCache,
@@ -12,6 +12,7 @@ import {
 import { createNetworkStatusFetch, type Resolution } from "../network/resolution.ts";
 import type { NodeLimits } from "../options.ts";
 import { CredentialError } from "./credential-error.ts";
+import { VerificationSlots } from "./verification-slots.ts";
 
 /** Options of {@link CredentialVerifier}. */
 export interface CredentialVerifierOptions {
@@ -33,6 +34,8 @@ export interface VerificationOptions {
   readonly audience?: string | undefined;
   /** Aborts the verification; the promise rejects with its reason. */
   readonly signal?: AbortSignal | undefined;
+  /** Whether it waits for the owner's others, if there are too many, for at most the time limit. Default: it fails with `busy`. */
+  readonly waits?: boolean | undefined;
 }
 
 /** Options of the verification of a presentation. */
@@ -48,12 +51,11 @@ const MAX_STATUS_LISTS = 32;
 export class CredentialVerifier {
   readonly #options: CredentialVerifierOptions;
   readonly #statusListCache: StatusListCache;
-  readonly #slots: FairShare;
+  readonly #slots: VerificationSlots;
 
   constructor(options: CredentialVerifierOptions) {
     this.#options = options;
-    const { maxConcurrent } = options;
-    this.#slots = new FairShare({ total: maxConcurrent, perOwner: Math.max(1, Math.floor(maxConcurrent / 4)) });
+    this.#slots = new VerificationSlots(options.maxConcurrent);
     this.#statusListCache = new StatusListCache({ maxAgeMs: options.statusMaxAgeMs, maxEntries: MAX_STATUS_LISTS });
   }
 
@@ -62,8 +64,8 @@ export class CredentialVerifier {
    *
    * @throws VcError; CredentialError `busy`, `timeout`.
    */
-  verifyCredential(signed: string, { owner, signal, audience }: VerificationOptions): Promise<VerifiedCredential> {
-    return this.#run(owner, signal, (options) => verifyCredential(signed, { ...options, ...(audience !== undefined && { audience }) }));
+  verifyCredential(signed: string, { audience, ...verification }: VerificationOptions): Promise<VerifiedCredential> {
+    return this.#run(verification, (options) => verifyCredential(signed, { ...options, ...(audience !== undefined && { audience }) }));
   }
 
   /**
@@ -71,8 +73,8 @@ export class CredentialVerifier {
    *
    * @throws VcError; CredentialError `busy`, `timeout`.
    */
-  verifyIssued(signed: string, { owner, signal }: VerificationOptions): Promise<VerifiedCredential> {
-    return this.#run(owner, signal, (options) => verifyCredential(signed, { ...options, status: "ignore" }));
+  verifyIssued(signed: string, verification: VerificationOptions): Promise<VerifiedCredential> {
+    return this.#run(verification, (options) => verifyCredential(signed, { ...options, status: "ignore" }));
   }
 
   /** Drops a cached status list that has changed. */
@@ -85,28 +87,27 @@ export class CredentialVerifier {
    *
    * @throws VcError; CredentialError `busy`, `timeout`.
    */
-  verifyPresentation(signed: string, { owner, signal, audience, nonce }: PresentationOptions): Promise<VerifiedPresentation> {
-    return this.#run(owner, signal, (options) =>
+  verifyPresentation(signed: string, { audience, nonce, ...verification }: PresentationOptions): Promise<VerifiedPresentation> {
+    return this.#run(verification, (options) =>
       verifyPresentation(signed, { ...options, ...(audience !== undefined && { audience }), ...(nonce !== undefined && { nonce }) }),
     );
   }
 
   async #run<T>(
-    owner: string,
-    outer: AbortSignal | undefined,
+    { owner, signal: outer, waits = false }: Omit<VerificationOptions, "audience">,
     verify: (options: VerifyOptions & { signal: AbortSignal }) => Promise<T>,
   ): Promise<T> {
     const { resolver, status, timeoutMs } = this.#options;
     outer?.throwIfAborted();
-    const slot = this.#slots.tryAcquire(owner);
-    if (slot === undefined) throw new CredentialError("busy", "Too much is being verified at once");
     const limit = new AbortController();
     const timer = setTimeout(
       () => limit.abort(new CredentialError("timeout", `The verification took more than ${timeoutMs} ms`)),
       timeoutMs,
     );
     const signal = outer === undefined ? limit.signal : AbortSignal.any([outer, limit.signal]);
+    let slot: FairShareLease | undefined;
     try {
+      slot = await this.#slots.take(owner, waits, signal);
       return await verify({ resolver, status, statusListCache: this.#statusListCache, signal });
     } catch (error) {
       // After an abort, its reason is thrown instead of errors that it caused.
@@ -114,7 +115,7 @@ export class CredentialVerifier {
       throw error;
     } finally {
       clearTimeout(timer);
-      slot.release();
+      if (slot !== undefined) this.#slots.release(slot);
     }
   }
 }

@@ -50,7 +50,10 @@ export type SenderVerification = { readonly ok: true; readonly credentials: read
 
 /** Verifies presentations. */
 export interface PresentationVerifier {
-  verifyPresentation(signed: string, options: { owner: string; audience: string; nonce: string }): Promise<VerifiedPresentation>;
+  verifyPresentation(
+    signed: string,
+    options: { owner: string; audience: string; nonce: string; waits: true },
+  ): Promise<VerifiedPresentation>;
 }
 
 /** The presentation attachments of a message; `undefined` for nearly all messages. */
@@ -93,7 +96,7 @@ async function verifyFor(
 ): Promise<SenderVerification> {
   let presentation: VerifiedPresentation;
   try {
-    presentation = await verifier.verifyPresentation(signed, { owner, audience, nonce: message.id });
+    presentation = await verifier.verifyPresentation(signed, { owner, audience, nonce: message.id, waits: true });
   } catch (error) {
     const { code, message: why, retryable } = ParleyError.from(error);
     return retryable

@@ -50,7 +50,7 @@ export const NO_GRANTS: GrantEvidence = { permit: () => false, explain: () => []
 
 /** Verifies credentials. */
 export interface GrantVerifier {
-  verifyCredential(signed: string, options: { owner: string }): Promise<VerifiedCredential>;
+  verifyCredential(signed: string, options: { owner: string; waits: true }): Promise<VerifiedCredential>;
 }
 
 type Problem = Omit<ConsideredGrant, "attachment">;
@@ -160,7 +160,7 @@ async function verifyLinks(links: readonly string[], verifier: GrantVerifier, ow
   // verification slot of its sender.
   for (const link of links.toReversed()) {
     // oxlint-disable-next-line no-await-in-loop
-    const { credential, holdsUntil = Infinity } = await verifier.verifyCredential(link, { owner });
+    const { credential, holdsUntil = Infinity } = await verifier.verifyCredential(link, { owner, waits: true });
     earliest = Math.min(earliest, holdsUntil);
     statusLists.push(...statusListsOf(credential));
   }
