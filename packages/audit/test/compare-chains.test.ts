@@ -1,3 +1,5 @@
+import { gateOrSoak } from "@parley/test-assertions";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type AuditFinding, type AuditReport, verifyAudit } from "../src/index.ts";
 import { about, ALICE, BOB, exchange, Party, placeOf } from "./chains.ts";
@@ -171,3 +173,28 @@ describe("the exports of both parties", () => {
     expect(await compare(alice.export(), bob.export())).toMatchObject({ ok: true, matched: 3 });
   });
 });
+
+it(
+  "a side that leaves out any messages, and signs the rest again, is the only one that is named",
+  { timeout: gateOrSoak(60_000, 3_600_000) },
+  async () => {
+    const ids = ["1", "2", "3", "4", "5"];
+    await fc.assert(
+      fc.asyncProperty(fc.uniqueArray(fc.constantFrom(...ids)), fc.boolean(), fc.boolean(), async (left, isBob, signsAgain) => {
+        const { alice, bob } = exchange(ids);
+        const party = isBob ? bob : alice;
+        const entriesOfMessage = isBob ? 4 : 3;
+        const keeps = (seq: number): boolean => left.includes(ids[Math.floor((seq - 1) / entriesOfMessage)] ?? "");
+        const whole = party.export();
+        const tampered = signsAgain
+          ? rewritten(party, keeps)
+          : whole.filter((_, line) => line === 0 || line === whole.length - 1 || keeps(line));
+        const { ok, findings } = await compare(isBob ? alice.export() : tampered, isBob ? tampered : bob.export());
+        expect(ok).toBe(left.length === ids.length);
+        expect(findings.every(({ side }) => side === (isBob ? "bob" : "alice"))).toBe(true);
+        for (const { id } of findings) if (id !== undefined) expect(left).not.toContain(id);
+      }),
+      { numRuns: gateOrSoak(100, 10_000) },
+    );
+  },
+);

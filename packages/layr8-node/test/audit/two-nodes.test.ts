@@ -130,18 +130,3 @@ it("a node with chains exchanges messages with one without", { timeout: 60_000 }
   await expect.poll(async () => kindsOf(await entriesOf(pair.a, ALICE), "1")).toEqual(["accepted", "delivered"]);
   expect((await entriesOf(pair.a, ALICE)).map(({ kind }) => kind)).not.toContain("witnessed");
 });
-
-it("a posted head that the sender has not signed is not recorded", { timeout: 60_000 }, async () => {
-  await exchange(["1"]);
-  const own = (JSON.parse((await exportOf(pair.a, ALICE)).at(-1) ?? "") as { head: string }).head;
-  for (const head of ["x", own, `${own.slice(0, -2)}AA`, "y".repeat(5000)]) {
-    await fetch(`${pair.b.httpUrl}/didcomm`, {
-      method: "POST",
-      headers: { "content-type": "application/didcomm-encrypted+json", "parley-audit-head": head },
-      body: "{}",
-    });
-  }
-  const alice = await pair.alice();
-  await alice.send(toBob("2"));
-  await expect.poll(async () => (await entriesOf(pair.b, BOB)).filter(({ kind }) => kind === "witnessed").length).toBe(2);
-});
