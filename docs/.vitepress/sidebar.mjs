@@ -58,6 +58,7 @@ export const SIDEBAR = [
     text: "Reference: nodes",
     items: [
       "node/agents.md",
+      "node/receipts.md",
       "node/operations.md",
       "node/policies.md",
       "node/attacks.md",

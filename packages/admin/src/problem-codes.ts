@@ -87,7 +87,7 @@ export const PROBLEM_CODES: Readonly<Record<string, ProblemCode>> = {
     cause: "Its host is not allowed, or its DID method has no endpoint that this node may ask.",
     remedy: "Name the host in `resolution.hosts`, or use a DID with a public address.",
   },
-  inbox_full: {
+  "e.p.me.res.inbox": {
     meaning: "The recipient has too many messages waiting",
     cause: "Its agents are away, or slower than its senders.",
     remedy: "Start the agent, or see in `Agents` what it does not acknowledge.",

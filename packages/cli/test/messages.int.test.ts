@@ -37,6 +37,27 @@ describe("messages by command", { timeout: 240_000 }, () => {
     expect(code).toBe(0);
   });
 
+  it("prints the receipts of a message with --until, and its failure", async () => {
+    const listener = place.start(["listen", `${ECHO}/request`, "--as", BOB, "--count", "2"]);
+    await listener.saw(`Listening as ${BOB}.`);
+    const { code, stdout } = await place.run(["send", BOB, `${ECHO}/request`, "--until", "handled", "--json"]);
+    const receipts = stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { state: string; message: string });
+    expect(receipts.map(({ state }) => state)).toEqual(["queued", "delivered", "handled"]);
+    for (const each of receipts) expect(OUTPUT_SCHEMAS["receipt"]?.safeParse(each)).toMatchObject({ success: true });
+    expect(new Set(receipts.map(({ message }) => message)).size).toBe(1);
+    expect(code).toBe(0);
+    expect((await place.run(["send", BOB, `${ECHO}/request`, "--until", "queued"])).stdout).toContain(`queued  by ${BOB}  id=`);
+    expect((await listener.ended).code).toBe(0);
+    // 4: nobody handles it.
+    const late = await place.run(["send", BOB, `${ECHO}/request`, "--until", "handled", "--timeout", "2s", "--json"]);
+    expect(late.code).toBe(4);
+    expect(JSON.parse(late.stdout)).toMatchObject({ state: "queued" });
+    expect((await place.run(["send", BOB, `${ECHO}/request`, "--until", "read"])).code).toBe(2);
+  });
+
   it("prints the response to a request and the time of a ping, and ends a listener with --until and with SIGINT", async () => {
     const stop = "https://layr8.io/protocols/echo/1.0/stop";
     const listener = place.start(["listen", `${ECHO}/request`, "--as", BOB, "--reply", '{"ok":true}', "--until", stop]);

@@ -14,6 +14,7 @@ export {
   type TraceContext,
 } from "./message.ts";
 export type { CarriedContext, Telemetry, TelemetryEnd, TelemetryOperation, TelemetryOperationName, TelemetrySpan } from "./telemetry.ts";
+export type { ReceiptState } from "./receipt.ts";
 export { parseMessageType, protocolOf, type MessageType } from "./message-type.ts";
 
 // For transports, nodes and agents

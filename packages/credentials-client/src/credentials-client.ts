@@ -32,7 +32,7 @@ const loadSigning = lazily(() => import("./sign-locally.ts"));
  * without trusting a node, use `verifyLocally`.
  *
  * A call that names no DID acts for the client's `did`. Calls fail with a {@link RestError}, or with the reason of their `signal`. A wrong
- * argument or a missing DID is a `TypeError`. Only `listCredentials` and `getCredential` are retried, so that nothing is written twice.
+ * argument or a missing DID is a `TypeError`. Only `listCredentials`, `getCredential` and `readDidDocument` are retried, so that nothing is written twice.
  *
  * @throws TypeError naming the option that is wrong.
  * @example
@@ -205,6 +205,18 @@ export class CredentialsClient implements AsyncDisposable {
     const did = this.#didOr("did", options.did);
     const { mediators, http } = await this.#load();
     await mediators.setMediator(http, did, mediator === undefined ? undefined : readDid("mediator", mediator), options.signal);
+  }
+
+  /**
+   * Reads the document of a DID, as the node resolves it. Not checked.
+   *
+   * @throws RestError `not_found`, or the node's code
+   */
+  async readDidDocument(did: string, options: CallOptions = {}): Promise<JsonObject> {
+    rejectUnknownOptions(options, ["signal"]);
+    readDid("did", did);
+    const { readDidDocument, http } = await this.#load();
+    return readDidDocument(http, did, options.signal);
   }
 
   /** Rejects calls in progress with `closed`, and closes all connections. */

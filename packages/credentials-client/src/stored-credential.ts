@@ -40,7 +40,7 @@ export function readSigned(answer: Answer, member: "signed_credential" | "signed
 }
 
 /** Reads a required object. @throws RestError */
-export function readObject(answer: Answer, member: "credential" | "presentation" | "headers"): JsonObject {
+export function readObject(answer: Answer, member: "credential" | "presentation" | "headers" | "did_document"): JsonObject {
   const value = answer.body[member];
   if (isJsonObject(value)) return value;
   throw invalid(answer, `has no ${member}`);

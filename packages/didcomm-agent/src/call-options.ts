@@ -1,4 +1,7 @@
+import type { ReceiptState } from "@parley/core";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
+
+import type { Receipt } from "./receipts/receipt.ts";
 
 /** Options of `Client.connect`. */
 export interface ConnectOptions {
@@ -11,6 +14,18 @@ export interface SendOptions {
   /** Don't wait for the node's answer; a refusal reaches the error handler. Default `false`. */
   readonly fireAndForget?: boolean;
   /** Stops waiting for the node's answer. The message may have left already. */
+  readonly signal?: AbortSignal;
+}
+
+/** Options of `Client.send` that ask for receipts. */
+export interface ReceiptOptions {
+  /** How far the message has to come at all recipients. A later state includes the earlier ones. */
+  readonly until: Exclude<ReceiptState, "failed">;
+  /** How long to wait, in milliseconds; `Infinity` for no limit. Default: the client's `requestTimeoutMs`. */
+  readonly timeoutMs?: number;
+  /** Called with each receipt as it comes, also with those that come after the promise has resolved. */
+  readonly onReceipt?: (receipt: Receipt) => unknown;
+  /** Stops waiting. The message may have left already. */
   readonly signal?: AbortSignal;
 }
 

@@ -9,6 +9,9 @@
  * | `already_connected` | `connect` was called twice, or a handler was registered after it | no |
  * | `client_closed` | the client is closed | no |
  * | `request_timeout` | a request got no response in time; `accepted` and `away` say how far it came | yes |
+ * | `receipt_failed` | a message sent with `until` will not be handled | by `problemCode` |
+ * | `receipt_timeout` | the receipts that `until` names did not come in time | yes |
+ * | `too_many_receipts` | too many calls wait for receipts; nothing was sent | yes |
  * | `server_reject` | the node refused the message | by `problemCode` |
  * | `body_invalid` | the body does not match the schema of a handler or request | no |
  * | `late_response` | to the error handler: a response came after its request had ended | no |
@@ -23,6 +26,9 @@ export type ClientErrorCode =
   | "already_connected"
   | "client_closed"
   | "request_timeout"
+  | "receipt_failed"
+  | "receipt_timeout"
+  | "too_many_receipts"
   | "server_reject"
   | "body_invalid"
   | "late_response"

@@ -2,9 +2,9 @@ import type { Message, MessageInit, ParleyError } from "@parley/core";
 import { closeAll, rejectUnknownOptions } from "@parley/core/eager";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 
-import type { ConnectOptions, RequestOptions, SchemaRequestOptions, SendOptions } from "./call-options.ts";
+import type { ConnectOptions, ReceiptOptions, RequestOptions, SchemaRequestOptions, SendOptions } from "./call-options.ts";
 import { readConfig, type Config, type Settings } from "./config.ts";
-import { DidSession, type SessionEvents } from "./did-session.ts";
+import { DidSession, type ClientEvents } from "./did-session.ts";
 import { ErrorKind, errorReporter, type ErrorHandler, type ReportError } from "./error-handler.ts";
 import { AlreadyConnectedError, ClientClosedError } from "./errors.ts";
 import { Handlers, type Handler, type HandlerOptions, type SchemaHandlerOptions } from "./handlers.ts";
@@ -17,7 +17,9 @@ import { requireErrorHandler } from "./log-errors.ts";
 import { outboundMessage } from "./outbound-message.ts";
 import type { Mutable } from "./mutable.ts";
 import type { ProblemReportError } from "./problem-report.ts";
-import { requestResponse, sendMessage } from "./requests.ts";
+import type { ReceiptRejectionCode } from "./receipts/receipt-error.ts";
+import type { Receipt, ReceiptVerifier } from "./receipts/receipt.ts";
+import { isUntil, requestResponse, sendMessage, sendUntil } from "./requests.ts";
 
 /**
  * An agent: one DID, the messages it handles and the messages it sends.
@@ -49,6 +51,7 @@ export class Client implements AsyncDisposable {
   readonly #reconnected: Listeners<[]>;
   /** By the base of their message types. */
   readonly #mcp = new Map<string, McpBinding>();
+  readonly #rejectedReceipts = new Map<ReceiptRejectionCode, number>();
   #closing: Promise<void> | undefined;
 
   constructor(config: Config, onError: ErrorHandler) {
@@ -163,16 +166,27 @@ export class Client implements AsyncDisposable {
     return this;
   }
 
+  /** Receipts that were not accepted, by the code of the reason. The error handler gets each of them. */
+  get rejectedReceipts(): ReadonlyMap<ReceiptRejectionCode, number> {
+    return new Map(this.#rejectedReceipts);
+  }
+
   /**
    * Sends a message. Resolves with the message as it was sent, once the node has accepted it. With `fireAndForget` it resolves at
    * once, and the error handler receives failures.
    *
+   * With `until` it asks the recipients and their nodes for signed receipts, and resolves with all of them, in the order of their arrival, once every
+   * recipient's says `until`, or more. The wait outlasts losses of the link.
+   *
    * @throws TypeError when `type` is not a message-type URI or `to` is empty; {@link NotConnectedError} at once while the link
    *   is down; {@link DisconnectedError} when the link breaks before the node has answered; {@link ServerRejectError} when the node
    *   refuses; core's `NodeTransportError` `push_timeout`, `message_too_large` or `write_failed`; {@link ClientClosedError}; the signal's
-   *   reason.
+   *   reason; with `until` also {@link ReceiptError}.
    */
-  async send(message: MessageInit, options: SendOptions = {}): Promise<Message> {
+  send(message: MessageInit, options: ReceiptOptions): Promise<readonly Receipt[]>;
+  send(message: MessageInit, options?: SendOptions): Promise<Message>;
+  async send(message: MessageInit, options: SendOptions | ReceiptOptions = {}): Promise<Message | readonly Receipt[]> {
+    if (isUntil(options)) return sendUntil(this.#session, this.#settings.requestTimeoutMs, message, options);
     return sendMessage(this.#session, this.#report, message, options);
   }
 
@@ -299,6 +313,11 @@ export class Client implements AsyncDisposable {
   /** Called with each problem report that this agent receives, before the request or the error handler that it goes to. */
   protected problemReported(_problem: ProblemReportError, _message: Message): void {}
 
+  /** Verifies receipts for `send` with `until`. Without one, which is the default, `until` is a TypeError. */
+  protected receiptVerifier(): ReceiptVerifier | undefined {
+    return undefined;
+  }
+
   /** Called when the credentials that the node stores for a DID of this client have changed, if the node announces that. */
   protected walletChanged(_did: string): void {}
 
@@ -338,11 +357,16 @@ export class Client implements AsyncDisposable {
   }
 
   /** For all DIDs of this client. A subclass can replace the methods. */
-  #messageEvents(): Pick<SessionEvents, "prepare" | "onProblemReport" | "onWalletChange"> {
+  #messageEvents(): ClientEvents {
     return {
       prepare: (message) => this.prepare(message),
       onProblemReport: (problem, message) => this.problemReported(problem, message),
       onWalletChange: (did) => this.walletChanged(did),
+      receiptVerifier: () => this.receiptVerifier(),
+      onReceiptRejected: (error, message) => {
+        this.#rejectedReceipts.set(error.code, (this.#rejectedReceipts.get(error.code) ?? 0) + 1);
+        this.#report(ErrorKind.RECEIPT, error, message);
+      },
     };
   }
 

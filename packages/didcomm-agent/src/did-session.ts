@@ -31,6 +31,9 @@ import { outboundMessage } from "./outbound-message.ts";
 import { Pool } from "./pool.ts";
 import { MALFORMED, type ProblemReportError } from "./problem-report.ts";
 import { Processed } from "./processed.ts";
+import { Confirmations, type ConfirmationWait } from "./receipts/confirmations.ts";
+import type { ReceiptRejectedError } from "./receipts/receipt-error.ts";
+import type { Receipt, ReceiptVerifier } from "./receipts/receipt.ts";
 import { SendOrder } from "./send-order.ts";
 import { Threads } from "./threads.ts";
 import { traceRequest, traceSend } from "./traced.ts";
@@ -41,6 +44,9 @@ export interface SessionEvents {
   /** Completes a message before it is sent. */
   readonly prepare: (message: Message) => Message | Promise<Message>;
   readonly onProblemReport: (problem: ProblemReportError, message: Message) => void;
+  /** Verifies receipts. `undefined` if this client can't. */
+  readonly receiptVerifier: () => ReceiptVerifier | undefined;
+  readonly onReceiptRejected: (error: ReceiptRejectedError, message: Message) => void;
   /** The link was lost, once for each loss. */
   readonly onDisconnect: (reason: ParleyError) => void;
   readonly onReconnect: () => void;
@@ -51,6 +57,9 @@ export interface SessionEvents {
   /** The connection ended without a call of `close`. */
   readonly onEnd: (reason: ParleyError) => void;
 }
+
+/** The events that are the same for all DIDs of a client. */
+export type ClientEvents = Pick<SessionEvents, "prepare" | "onProblemReport" | "onWalletChange" | "receiptVerifier" | "onReceiptRejected">;
 
 /** Options of {@link DidSession}. */
 export interface DidSessionOptions {
@@ -68,6 +77,7 @@ export class DidSession {
   readonly #options: DidSessionOptions;
   readonly #report: ReportError;
   readonly #threads = new Threads(() => this.now());
+  readonly #confirmations: Confirmations;
   readonly #pool: Pool;
   readonly #dispatcher: Dispatcher;
   readonly #link = new LinkState();
@@ -86,10 +96,16 @@ export class DidSession {
     this.#did = did;
     this.#pool = new Pool(maxConcurrentHandlers, maxQueuedMessages);
     const processed = new Processed(duplicateMemory);
+    this.#confirmations = new Confirmations({
+      verifier: events.receiptVerifier,
+      onRejected: events.onReceiptRejected,
+      onListenerFailure: (error) => report(ErrorKind.HANDLER_EXCEPTION, error),
+    });
     const push = async (message: Message): Promise<void> => void (await this.push(message));
     this.#dispatcher = new Dispatcher({
       handlers,
       threads: this.#threads,
+      confirmations: this.#confirmations,
       runner: new HandlerRunner({ processed, push, report, exposeErrors, telemetry }),
       pool: this.#pool,
       processed,
@@ -204,6 +220,16 @@ export class DidSession {
     return response;
   }
 
+  /** Sends a message that asks for receipts, and waits for them. @throws as `Client.send` */
+  confirm(outbound: Message, wait: ConfirmationWait): Promise<readonly Receipt[]> {
+    const confirmed = this.#confirmations.wait(outbound, wait);
+    this.push(outbound, wait.signal).then(
+      () => this.#confirmations.accepted(outbound.id),
+      (error: unknown) => this.#confirmations.fail(outbound.id, error),
+    );
+    return confirmed;
+  }
+
   /** Leaves the node. Idempotent. */
   close(): Promise<void> {
     this.#closing ??= this.#shutDown();
@@ -276,6 +302,7 @@ export class DidSession {
     this.#connection = undefined;
     this.#dispatcher.dropQueued();
     this.#threads.failAll(new DisconnectedError(reason, "ended"));
+    this.#confirmations.failAll(new DisconnectedError(reason, "ended"));
     const wasUp = this.#link.ended(reason);
     await connection.close().catch(() => {});
     if (this.#closed) return;
@@ -287,6 +314,7 @@ export class DidSession {
   async #shutDown(): Promise<void> {
     this.#closed = true;
     this.#threads.failAll(new ClientClosedError());
+    this.#confirmations.failAll(new ClientClosedError());
     this.#connecting?.abort.abort();
     await closeAll(
       () => this.#connecting?.done,

@@ -28,6 +28,12 @@ export function requireDidUrl(name: string, value: unknown): void {
   requireDid(name, typeof value === "string" ? didPart(value) : value);
 }
 
+/** The DID of a DID URL. */
+export function didOf(url: string): string {
+  const end = url.search(/[/?#]/);
+  return end === -1 ? url : url.slice(0, end);
+}
+
 function isDid(value: unknown): value is string {
   return typeof value === "string" && value.length <= MAX_LENGTH && WHOLE_DID.test(value) && !value.endsWith(":");
 }

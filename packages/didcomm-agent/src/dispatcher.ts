@@ -1,5 +1,5 @@
 import { decodePlaintext, ParleyError, type DecodedMessage, type Delivery, type Message, type MessageContext } from "@parley/core";
-import { ChurnMap } from "@parley/core/eager";
+import { ChurnMap, RECEIPT } from "@parley/core/eager";
 
 import { ErrorKind, type ReportError } from "./error-handler.ts";
 import { isExpired } from "./expiry.ts";
@@ -9,6 +9,7 @@ import { readContext, withReplyExpected } from "./message-context.ts";
 import type { Pool } from "./pool.ts";
 import { EXPIRED, isProblemReport, MALFORMED, readReport, type ProblemReportError } from "./problem-report.ts";
 import { FINISHED, keyOf, type Processed } from "./processed.ts";
+import type { Confirmations } from "./receipts/confirmations.ts";
 import { HANDLED, PASS_OUTCOME, Run } from "./run.ts";
 import type { Threads } from "./threads.ts";
 
@@ -16,6 +17,7 @@ import type { Threads } from "./threads.ts";
 export interface DispatcherParts {
   readonly handlers: HandlerLookup;
   readonly threads: Threads;
+  readonly confirmations: Confirmations;
   readonly runner: HandlerRunner;
   readonly pool: Pool;
   readonly processed: Processed;
@@ -26,7 +28,7 @@ export interface DispatcherParts {
   readonly now: () => number;
 }
 
-/** Takes each delivery to where it belongs: a waiting request, a handler, or back to the node. */
+/** Takes each delivery to where it belongs: a waiting request, a handler, the confirmations of sent messages, or back to the node. */
 export class Dispatcher {
   readonly #parts: DispatcherParts;
   /** Messages whose handler runs or will run. */
@@ -46,24 +48,33 @@ export class Dispatcher {
     // Checked first. Otherwise a redelivered message could be taken for the response to a request that its own handler has sent on the
     // thread.
     if (this.#isDuplicate(key, delivery, message, context, did)) return;
+    if (message.type === RECEIPT) return void this.#takeReceipt(new Run(key, message, context, did, delivery));
     if (faults.length > 0) {
       const cause = faults.length === 1 ? faults[0] : new AggregateError(faults, `${faults.length} attachments are malformed`);
       this.#parts.report(ErrorKind.PARSE_FAILURE, cause, message, delivery.plaintext);
     }
-    const { handlers, threads, processed, report, onProblemReport } = this.#parts;
-    if (isProblemReport(message)) onProblemReport(readReport(message), message);
+    const { handlers, threads, confirmations, processed, report, onProblemReport } = this.#parts;
+    const problem = isProblemReport(message) ? readReport(message) : undefined;
+    if (problem !== undefined) onProblemReport(problem, message);
+    const isAck = message.headers !== undefined && confirmations.takeAck(message);
     if (threads.take(message, context)) {
       delivery.settle(HANDLED);
       processed.add(key, FINISHED);
       return;
     }
+    // Its sender gets it as the result of the send.
+    const isResult = problem !== undefined && confirmations.problemReported(problem, message);
     const exact = handlers.exact(message.type);
-    if (exact === undefined && isProblemReport(message)) {
+    if (isAck && exact === undefined) {
       delivery.settle(HANDLED);
       processed.add(key, FINISHED);
-      const problem = readReport(message);
+      return;
+    }
+    if (exact === undefined && problem !== undefined) {
+      delivery.settle(HANDLED);
+      processed.add(key, FINISHED);
       // The call of a request that timed out has already failed.
-      if (problem.code !== EXPIRED || !threads.isLate(message)) report(ErrorKind.SERVER_REJECT, problem, message);
+      if (!isResult && (problem.code !== EXPIRED || !threads.isLate(message))) report(ErrorKind.SERVER_REJECT, problem, message);
       return;
     }
     const entry = exact ?? handlers.catchAll;
@@ -112,6 +123,18 @@ export class Dispatcher {
     if (reply === undefined) delivery.settle(outcome);
     else this.#work(new Run(key, message, context, did, delivery), (run) => this.#parts.runner.deliverReply(run, reply));
     return true;
+  }
+
+  /** A receipt that can't be verified now stays with the node, which delivers it again. */
+  async #takeReceipt(run: Run): Promise<void> {
+    run.started = true;
+    this.#runs.set(run.key, run);
+    const outcome = await this.#parts.confirmations.take(run.message);
+    this.#runs.delete(run.key);
+    if (outcome === "later") return;
+    // Another connection of the agent may have sent the message.
+    const settled = run.settle(outcome === "unknown" ? PASS_OUTCOME : HANDLED);
+    this.#parts.processed.add(run.key, { outcome: settled });
   }
 
   #start(run: Run, entry: HandlerEntry): void {

@@ -19,6 +19,8 @@ export const ErrorKind: {
   readonly TRANSPORT_WRITE: "transport_write";
   /** A step with the agent's mediator failed. */
   readonly MEDIATION: "mediation";
+  /** A receipt was not accepted: see {@link ReceiptRejectionCode}. */
+  readonly RECEIPT: "receipt";
 } = {
   PARSE_FAILURE: "parse_failure",
   NO_HANDLER: "no_handler",
@@ -27,6 +29,7 @@ export const ErrorKind: {
   SERVER_REJECT: "server_reject",
   TRANSPORT_WRITE: "transport_write",
   MEDIATION: "mediation",
+  RECEIPT: "receipt",
 };
 
 /** One of the values of {@link (ErrorKind:variable)}. */

@@ -1,6 +1,6 @@
 // For applications
 export { Client } from "./client.ts";
-export type { ConnectOptions, RequestOptions, SchemaRequestOptions, SendOptions } from "./call-options.ts";
+export type { ConnectOptions, ReceiptOptions, RequestOptions, SchemaRequestOptions, SendOptions } from "./call-options.ts";
 export type { ClientErrorCode } from "./client-error-code.ts";
 export type { ClientOptions, Config, Endpoint, EndpointConfig, SharedTransportConfig } from "./config.ts";
 export { ErrorKind, type ErrorHandler, type SDKError } from "./error-handler.ts";
@@ -26,4 +26,6 @@ export type { JsonRpcMessage } from "./mcp/json-rpc.ts";
 export type { McpCallOptions, McpInitialize, McpPeer, McpTool } from "./mcp/mcp-peer.ts";
 export type { McpTransport } from "./mcp/mcp-transport.ts";
 export { ProblemReportError } from "./problem-report.ts";
+export { ReceiptError, ReceiptRejectedError, type ReceiptRejectionCode, type UnconfirmedMessage } from "./receipts/receipt-error.ts";
+export type { Receipt, ReceiptVerifier } from "./receipts/receipt.ts";
 export { BodyError, type BodyIssue } from "./schema.ts";

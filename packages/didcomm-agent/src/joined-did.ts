@@ -2,14 +2,15 @@ import { ParleyError, type Message, type MessageInit } from "@parley/core";
 import { backoffMs, describeKind, rejectUnknownOptions } from "@parley/core/eager";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 
-import type { RequestOptions, SchemaRequestOptions, SendOptions } from "./call-options.ts";
+import type { ReceiptOptions, RequestOptions, SchemaRequestOptions, SendOptions } from "./call-options.ts";
 import type { Settings } from "./config.ts";
-import { DidSession, type SessionEvents } from "./did-session.ts";
+import { DidSession, type ClientEvents } from "./did-session.ts";
 import { requireDid } from "./did-syntax.ts";
 import type { ReportError } from "./error-handler.ts";
 import { Handlers, LayeredHandlers, type Handler, type HandlerLookup } from "./handlers.ts";
 import type { ReceivedMessage } from "./inbound-message.ts";
-import { requestResponse, sendMessage } from "./requests.ts";
+import type { Receipt } from "./receipts/receipt.ts";
+import { isUntil, requestResponse, sendMessage, sendUntil } from "./requests.ts";
 import { Unacknowledged } from "./unacknowledged.ts";
 
 /** Waits before a DID is joined again that the node refused to give back, in milliseconds. */
@@ -34,6 +35,7 @@ export interface JoinedDid {
   /** Whether the node delivers to this DID now. */
   readonly connected: boolean;
   /** Sends a message from this DID; see `Client.send`. */
+  send(message: MessageInit, options: ReceiptOptions): Promise<readonly Receipt[]>;
   send(message: MessageInit, options?: SendOptions): Promise<Message>;
   /** Sends a request from this DID; see `Client.request`. */
   request<Schema extends StandardSchemaV1>(
@@ -53,7 +55,7 @@ export interface HostedDidOptions {
   /** The handlers of the client. */
   readonly shared: HandlerLookup;
   readonly report: ReportError;
-  readonly events: Pick<SessionEvents, "prepare" | "onProblemReport" | "onWalletChange">;
+  readonly events: ClientEvents;
 }
 
 /** A further DID of a client. If the node refuses to give it back after a loss of the link, it is joined again later. */
@@ -101,7 +103,10 @@ export class HostedDid implements JoinedDid {
     return this.#session.connect(signal);
   }
 
-  send(message: MessageInit, options: SendOptions = {}): Promise<Message> {
+  send(message: MessageInit, options: ReceiptOptions): Promise<readonly Receipt[]>;
+  send(message: MessageInit, options?: SendOptions): Promise<Message>;
+  send(message: MessageInit, options: SendOptions | ReceiptOptions = {}): Promise<Message | readonly Receipt[]> {
+    if (isUntil(options)) return sendUntil(this.#session, this.#settings.requestTimeoutMs, message, options);
     return sendMessage(this.#session, this.#report, message, options);
   }
 

@@ -11,7 +11,7 @@ const PLACE = /^\s+at (?:.*\()?(\S+:\d+:\d+)/;
 /**
  * An error handler that logs one line per error, by default on stderr.
  *
- * Refusals that a handler or a schema chose (kind `refused`) are left out: senders could fill logs with them.
+ * Refusals that a handler or a schema chose (kind `refused`), and rejected receipts (kind `receipt`), are left out: senders could fill logs with them.
  * A line names the kind, the message's id, type and sender, and the cause's message; never a message's body. Control
  * characters are stripped, so that peers can't forge lines.
  *
@@ -28,7 +28,7 @@ export function logErrors(log: (line: string) => void = toStderr): ErrorHandler 
     throw new TypeError("logErrors takes a function that receives lines. As an error handler, pass what it returns: logErrors()");
   }
   return (error) => {
-    if (error.kind !== ErrorKind.REFUSED) log(lineOf(error));
+    if (error.kind !== ErrorKind.REFUSED && error.kind !== ErrorKind.RECEIPT) log(lineOf(error));
   };
 }
 

@@ -1,13 +1,14 @@
-import type { Message, MessageInit } from "@parley/core";
-import { IS_BOOLEAN, MAX_TIMER_MS, checkValues, readDurationMs, rejectUnknownOptions } from "@parley/core/eager";
+import type { Message, MessageInit, ReceiptState } from "@parley/core";
+import { IS_BOOLEAN, MAX_TIMER_MS, PLEASE_ACK, checkValues, readDurationMs, rejectUnknownOptions } from "@parley/core/eager";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 
-import type { RequestOptions, SendOptions } from "./call-options.ts";
+import type { ReceiptOptions, RequestOptions, SendOptions } from "./call-options.ts";
 import type { DidSession } from "./did-session.ts";
 import { kindOfSendError, type ReportError } from "./error-handler.ts";
 import { expiryAfter } from "./expiry.ts";
 import type { ReceivedMessage } from "./inbound-message.ts";
 import { EXPECTS_REPLY } from "./message-context.ts";
+import type { Receipt } from "./receipts/receipt.ts";
 import { checkBody, requireSchema } from "./schema.ts";
 
 /** Sends a message of a session's DID. @throws as `Client.send` */
@@ -21,6 +22,31 @@ export async function sendMessage(session: DidSession, report: ReportError, mess
   if (fireAndForget) sent.catch((error: unknown) => report(kindOfSendError(error), error, outbound));
   else await sent;
   return outbound;
+}
+
+const UNTIL: ReadonlySet<unknown> = new Set<ReceiptState>(["queued", "delivered", "handled"]);
+
+/** Sends a message of a session's DID that asks for receipts, and waits for them. @throws as `Client.send` */
+export async function sendUntil(
+  session: DidSession,
+  requestTimeoutMs: number,
+  message: MessageInit,
+  options: ReceiptOptions,
+): Promise<readonly Receipt[]> {
+  rejectUnknownOptions(options, ["until", "timeoutMs", "onReceipt", "signal"]);
+  const { until, onReceipt, signal } = options;
+  if (!UNTIL.has(until)) throw new TypeError(`Option "until" must be queued, delivered or handled, not ${JSON.stringify(until)}`);
+  if (onReceipt !== undefined && typeof onReceipt !== "function") throw new TypeError('Option "onReceipt" must be a function');
+  const timeoutMs = readDurationMs(options, { ms: "timeoutMs" }, requestTimeoutMs);
+  const outbound = session.compose(message);
+  outbound.headers = { ...outbound.headers, [PLEASE_ACK]: [""] };
+  signal?.throwIfAborted();
+  return session.confirm(outbound, { until, timeoutMs, signal, onReceipt });
+}
+
+/** Whether a call of `send` waits for receipts. */
+export function isUntil(options: SendOptions | ReceiptOptions): options is ReceiptOptions {
+  return (options as Partial<ReceiptOptions>).until !== undefined;
 }
 
 /** Sends a request of a session's DID, and waits for the response. @throws as `Client.request` */

@@ -2,6 +2,7 @@ import { threadOf, type Message, type MessageContext, type SendReceipt } from "@
 import { MAX_TIMER_MS, ChurnMap } from "@parley/core/eager";
 
 import { AbortGroup } from "./abort-group.ts";
+import { didOf } from "./did-syntax.ts";
 import { RequestTimeoutError } from "./errors.ts";
 import { isExpired } from "./expiry.ts";
 import { createReceived, type ReceivedMessage } from "./inbound-message.ts";
@@ -169,10 +170,4 @@ function remember<V>(map: ChurnMap<string, V>, key: string, value: V, max: numbe
     map.delete(oldest);
     return;
   }
-}
-
-/** The DID of a DID URL. */
-function didOf(url: string): string {
-  const end = url.search(/[/?#]/);
-  return end === -1 ? url : url.slice(0, end);
 }

@@ -58,6 +58,7 @@ export class NodeEvents {
       this.#metrics.delivered.inc();
       if (attempt > 1) this.#onRedelivered(message, attempt);
     },
+    onReceipt: (state) => this.#metrics.receipts.inc({ state }),
     onDead: (cause, message) => {
       this.#metrics.dead.inc({ cause });
       this.#logger.debug({ ...shown(message), cause }, "message dead-lettered");

@@ -24,6 +24,7 @@ import { createMetrics, type Metrics } from "./http/metrics.ts";
 import { createHttpServer } from "./http/server.ts";
 import type { ApiKeyInfo, ApiKeyOptions, CreatedApiKey } from "./identity/api-keys.ts";
 import { canonicalDomain, hostOfDomain, hostsOfUrl, originOfDomain } from "./identity/domain.ts";
+import { receiptSigner } from "./identity/sign-receipt.ts";
 import type { Layr8Node } from "./layr8-node.ts";
 import type { NodeParts } from "./node-parts.ts";
 import { NodeOperator } from "./node-operator.ts";
@@ -191,6 +192,7 @@ export class RunningNode implements Layr8Node {
       catchUp: stores.shared && (async () => void (await Promise.all([dids.catchUp(), this.#router.mailboxes.catchUp()]))),
       limits,
       ownerOf: (did) => dids.ownerOf(did),
+      signReceipt: receiptSigner(dids),
       shareRecords: stores.inboxShares,
       checkDelivery: (message) => checkFrameSize(message, limits.maxFrameBytes),
       delivery: {
@@ -244,6 +246,7 @@ export class RunningNode implements Layr8Node {
       status: options.metricsPort === undefined ? this.#statusSource : undefined,
       rest: {
         setMediator: mediatorDeclarations(dids, this.#federation),
+        resolveDocument: (did, resolveOptions) => recipients.resolve(did, resolveOptions),
         wallet: this.#wallet,
         audit: audit && { audit, permits: (key, did) => dids.permits(key, did) },
         apiKeys,
@@ -419,6 +422,7 @@ export class RunningNode implements Layr8Node {
     await closeAll(
       () => this.#sharedMailboxes?.handOver(),
       () => this.#phoenix?.close(CLOSE_GRACE_MS),
+      () => this.#router.idle(),
       () => this.#federation.close(),
       () => this.#http.close(),
       () => this.#status?.close(),

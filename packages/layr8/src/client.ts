@@ -30,6 +30,7 @@ import {
   type JoinDidOptions,
   type JoinedDid,
   type ProblemReportError,
+  type ReceiptVerifier,
 } from "@parley/didcomm-agent";
 import { requireEndToEnd, type EndToEnd } from "./end-to-end/end-to-end.ts";
 import { endpointFromEnvironment, endToEndOf, fromEnvironment, grantSettings, mediationEnvironment, type Config } from "./env.ts";
@@ -40,6 +41,7 @@ import { LiveWatch } from "./mediation/live-watch.ts";
 import { collect } from "./mediation/mediation.ts";
 import { COORDINATION, DELIVERY, STATUS } from "./mediation/protocols.ts";
 import { didcommUrlOf, mediationSettings, type MediationSettings } from "./mediation/settings.ts";
+import { receiptVerifier } from "./receipts/receipt-verifier.ts";
 import { SENDER_PRESENTATION } from "./sender-presentation.ts";
 import { WalletWatcher, type WalletListener } from "./wallet-watcher.ts";
 
@@ -85,6 +87,7 @@ export class Client extends AgentClient {
   readonly #delegationListeners = new Set<DelegationListener>();
   readonly #wallet: GrantWallet | undefined;
   readonly #grants: GrantAttacher | undefined;
+  readonly #receiptVerifier: ReceiptVerifier = receiptVerifier((did) => this.#credentials().readDidDocument(did));
 
   constructor(config: Config, onError: ErrorHandler) {
     const endToEnd = endToEndOf(config);
@@ -400,6 +403,10 @@ export class Client extends AgentClient {
 
   protected override problemReported(problem: ProblemReportError, message: Message): void {
     this.#grants?.denied(problem, message);
+  }
+
+  protected override receiptVerifier(): ReceiptVerifier {
+    return this.#receiptVerifier;
   }
 
   override async close(): Promise<void> {

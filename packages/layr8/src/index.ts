@@ -6,6 +6,8 @@ export type { Config } from "./env.ts";
 export type { DelegatedCredential, DelegatedCredentials, DelegationListener } from "./delegation.ts";
 export type { GrantMissInfo } from "./grants.ts";
 export type { ResolutionOptions, UnsuitableGrant } from "@parley/credentials-client";
+export { verifyReceipt } from "./receipts/verify-receipt.ts";
+export type { VerifiedReceipt, VerifyReceiptOptions } from "./receipts/verify-receipt-options.ts";
 export type { WalletListener } from "./wallet-watcher.ts";
 export { mediation } from "./mediation/index.ts";
 export type {
@@ -33,6 +35,8 @@ export {
   NotConnectedError,
   PASS,
   ProblemReportError,
+  ReceiptError,
+  ReceiptRejectedError,
   RequestTimeoutError,
   ServerRejectError,
   type BodyIssue,
@@ -53,6 +57,9 @@ export {
   type JoinDidOptions,
   type JoinedDid,
   type NotConnectedReason,
+  type Receipt,
+  type ReceiptOptions,
+  type ReceiptRejectionCode,
   type ReceivedMessage,
   type RequestOptions,
   type SDKError,
@@ -66,6 +73,7 @@ export {
   type Message,
   type MessageContext,
   type MessageInit,
+  type ReceiptState,
   type SenderCredential,
   type Telemetry,
 } from "@parley/core";

@@ -1,17 +1,22 @@
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
 import { readCount, readTimeout, runs } from "../command/declare.ts";
 import type { Host } from "../host.ts";
 
+/** What `parley send` can wait for. */
+const UNTIL = ["queued", "delivered", "handled"] as const;
 const BODY = "JSON object, @<file>, or - for standard input (default: {})";
 
 /** `parley send`. */
 export function declareSend(program: Command, host: Host): void {
   const send = asAgent(program.command("send"))
     .summary("send a message")
-    .description("Sends a message and ends once the node has it on disk. Prints its id.")
+    .description(
+      "Sends a message and ends once the node has it on disk. Prints its id. With --until, prints the signed receipts of the recipient instead, and ends with the wanted one.",
+    )
     .argument("<did>", "the recipient")
     .argument("<type>", "message type, such as https://layr8.io/protocols/echo/1.0/request")
-    .argument("[body]", BODY);
+    .argument("[body]", BODY)
+    .addOption(new Option("--until <state>", "wait until the recipient's side says how far the message has come").choices(UNTIL));
   runs(send, host, async () => (await import("./messages.ts")).send);
 }
 

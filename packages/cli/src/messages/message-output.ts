@@ -1,5 +1,5 @@
 import type { JsonObject } from "@parley/core";
-import type { ReceivedMessage } from "layr8";
+import type { Receipt, ReceiptState, ReceivedMessage } from "layr8";
 import { printable } from "../output/printable.ts";
 
 /** A received message, as `parley request` and `parley listen` print it. */
@@ -20,6 +20,21 @@ export interface SentOutput {
   readonly type: string;
 }
 
+/** A receipt, as `parley send --until` prints it. */
+export interface ReceiptOutput {
+  readonly state: ReceiptState;
+  /** Id of the message. */
+  readonly message: string;
+  /** The recipient that the receipt is about. */
+  readonly from: string;
+  /** Seconds since 1970. */
+  readonly time?: number | undefined;
+  /** Problem code of `failed`. */
+  readonly code?: string | undefined;
+  /** The receipt as it was signed, a JWS in JSON. Absent if it is a plain acknowledgement. */
+  readonly signed?: string | undefined;
+}
+
 /** What `parley ping` prints. */
 export interface PingOutput {
   readonly did: string;
@@ -35,4 +50,22 @@ export function messageOutput({ id, type, from, to, threadId, body }: ReceivedMe
 /** Two lines for people. */
 export function formatMessage({ id, type, from, body }: MessageOutput): string {
   return `${printable(type)}  from ${printable(from ?? "?")}  id=${printable(id)}\n${printable(JSON.stringify(body))}`;
+}
+
+/** The parts of a receipt that are printed. */
+export function receiptOutput({ state, messageId: message, from, time, code, signed }: Receipt): ReceiptOutput {
+  return {
+    state,
+    message,
+    from,
+    ...(time !== undefined && { time }),
+    ...(code !== undefined && { code }),
+    ...(signed !== undefined && { signed }),
+  };
+}
+
+/** A line for people. */
+export function formatReceipt({ state, message, from, code, signed }: ReceiptOutput): string {
+  const why = code === undefined ? "" : `: ${printable(code)}`;
+  return `${state}${why}  by ${printable(from)}  id=${printable(message)}${signed === undefined ? "  (not signed)" : ""}`;
 }

@@ -1,16 +1,28 @@
 import { randomUUID } from "node:crypto";
 import { readJsonInput } from "../command/read-input.ts";
 import type { Runtime } from "../command/runtime.ts";
+import type { ReceiptOptions } from "layr8";
 import { withAgent, type AgentOptions } from "./connect-agent.ts";
-import { formatMessage, messageOutput, type PingOutput, type SentOutput } from "./message-output.ts";
+import { formatMessage, formatReceipt, messageOutput, receiptOutput, type PingOutput, type SentOutput } from "./message-output.ts";
 
 const PING = "https://didcomm.org/trust-ping/2.0/ping";
 
-/** Sends a message. Ends once the node has it on disk. */
-export async function send(runtime: Runtime, options: AgentOptions, to: string, type: string, given?: string): Promise<void> {
+/** Options of `parley send`. */
+interface SendOptions extends AgentOptions {
+  readonly until?: ReceiptOptions["until"];
+}
+
+/** Sends a message. Ends once the node has it on disk, or with the receipt that is waited for. */
+export async function send(runtime: Runtime, options: SendOptions, to: string, type: string, given?: string): Promise<void> {
   const body = given === undefined ? {} : await readJsonInput(given, "the body");
   await withAgent(runtime, options, async (client) => {
     const id = randomUUID();
+    const { until, timeout: timeoutMs } = options;
+    if (until !== undefined) {
+      const onReceipt: ReceiptOptions["onReceipt"] = (receipt) => runtime.output.data(receiptOutput(receipt), formatReceipt);
+      await client.send({ id, type, to, body }, { until, timeoutMs, onReceipt, signal: runtime.signal });
+      return;
+    }
     await client.send({ id, type, to, body }, { signal: AbortSignal.any([runtime.signal, AbortSignal.timeout(options.timeout)]) });
     const sent: SentOutput = { id, from: client.did, to, type };
     runtime.output.data(sent, () => id);

@@ -15,6 +15,7 @@ const UNREACHABLE: ReadonlySet<string> = new Set([
 ]);
 const TIMED_OUT: ReadonlySet<string> = new Set([
   "request_timeout",
+  "receipt_timeout",
   "push_timeout",
   "timeout",
   "deadline_exceeded",
@@ -26,6 +27,7 @@ const REFUSED: ReadonlySet<string> = new Set([
   "forbidden",
   "join_refused",
   "server_reject",
+  "receipt_failed",
   "rejected",
   "permission_denied",
   "unauthenticated",
@@ -68,6 +70,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
   auth_key_invalid: "check the API key: `parley doctor` shows which one is used and whether the server accepts it",
   join_timeout: "a member must be connected to approve: `parley channels listen <channel>` of the one who has made the invite",
   data_dir_locked: "stop the program that uses the directory, or name another one with --identity or --data-dir",
+  receipt_timeout: "the message waits for the recipient: `parley inspect <did>` shows whether an agent runs and handles this type",
   request_timeout: "check that an agent of the recipient runs and handles this type: `parley inspect <did>`",
 };
 

@@ -23,7 +23,7 @@ import { didDocument } from "./did-schema.ts";
 import { doctor } from "./doctor-schema.ts";
 import { error } from "./error-schema.ts";
 import { inspected } from "./inspect-schema.ts";
-import { message, ping, sent } from "./message-schemas.ts";
+import { message, ping, receipt, sent } from "./message-schemas.ts";
 
 /** The schemas of everything that commands print with `--json`, by the name of their file in `schemas/`. */
 export const OUTPUT_SCHEMAS: Readonly<Record<string, z.ZodType>> = {
@@ -36,6 +36,7 @@ export const OUTPUT_SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   "did-document": didDocument,
   message,
   sent,
+  receipt,
   ping,
   channel,
   channels,

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { MessageOutput, PingOutput, SentOutput } from "../messages/message-output.ts";
+import type { MessageOutput, PingOutput, ReceiptOutput, SentOutput } from "../messages/message-output.ts";
 
 /** A received message. */
 export const message: z.ZodType<MessageOutput> = z.strictObject({
@@ -16,3 +16,13 @@ export const sent: z.ZodType<SentOutput> = z.strictObject({ id: z.string(), from
 
 /** The result of a ping. */
 export const ping: z.ZodType<PingOutput> = z.strictObject({ did: z.string(), ms: z.number() });
+
+/** A receipt. */
+export const receipt: z.ZodType<ReceiptOutput> = z.strictObject({
+  state: z.enum(["queued", "delivered", "handled", "failed"]),
+  message: z.string(),
+  from: z.string(),
+  time: z.number().optional(),
+  code: z.string().optional(),
+  signed: z.string().optional(),
+});

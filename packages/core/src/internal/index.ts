@@ -41,6 +41,7 @@ export { MAX_TIMER_MS, readDurationMs, type DurationNames } from "./read-duratio
 export { RateLimiter, type RateLimiterOptions } from "./rate-limiter.ts";
 export { readNumbers } from "./read-numbers.ts";
 export { rejectUnknownOptions } from "./reject-unknown-options.ts";
+export { ACK, asksForReceipts, PLEASE_ACK, RECEIPT, RECEIPTS } from "../receipt.ts";
 export { readTime } from "../time.ts";
 export { IS_TELEMETRY } from "./telemetry-option.ts";
 export { readTraceContext } from "../trace-context.ts";

@@ -12,7 +12,7 @@ const MAX_LOOKED = 5000;
 /** Codes of refusals by each limit. */
 const REFUSED_BY: Readonly<Partial<Record<keyof NodeLimits, readonly string[]>>> = {
   maxMessageLength: ["e.p.msg.too-large"],
-  maxInboxMessages: ["inbox_full"],
+  maxInboxMessages: ["e.p.me.res.inbox"],
   messagesPerSecond: ["e.p.me.res.rate"],
   maxOutboundMessages: ["e.p.me.res.storage"],
 };

@@ -13,7 +13,7 @@ import { checkMediatorDomain } from "../mediation/check-mediator-domain.ts";
 import type { Mediator } from "../mediation/mediator.ts";
 import type { NodeTelemetry } from "../node-telemetry.ts";
 import type { NodeLimits } from "../options.ts";
-import { isBuiltinResponse } from "../routing/respond/builtin-protocols.ts";
+import { isUnknownToSender } from "../routing/respond/builtin-protocols.ts";
 import type { Problem } from "../routing/respond/failure-reporter.ts";
 import type { Remote } from "../routing/remote.ts";
 import type { Router } from "../routing/router.ts";
@@ -213,7 +213,7 @@ export class Federation {
           metrics.dead.inc({ cause: cause.code });
           recorder?.remoteDead({ id, type, sender, recipient }, problemOf(cause), cause.code === "purged");
           // A remote agent can cause any number of these by sending pings and not accepting the responses.
-          const level = isBuiltinResponse({ type }) ? "debug" : "info";
+          const level = isUnknownToSender({ type }) ? "debug" : "info";
           logger[level]({ id, type, sender, recipient, cause }, "message to remote node dead-lettered");
         },
         onFailure,

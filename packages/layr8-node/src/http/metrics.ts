@@ -14,6 +14,8 @@ export interface Metrics {
   readonly redelivered: Counter;
   /** By `cause`: `expired` or `unhandled`. */
   readonly dead: Counter<"cause">;
+  /** Receipts sent, by `state`. */
+  readonly receipts: Counter<"state">;
   readonly malformedFrames: Counter;
   readonly failures: Counter;
   /** Records whose checksum doesn't match. */
@@ -95,6 +97,7 @@ export function createMetrics(gauges: Gauges, { writes, namesHosts }: MetricsOpt
     delivered: set.counter("messages_delivered_total", "Deliveries to agents, redeliveries included"),
     redelivered: set.counter("messages_redelivered_total", "Deliveries after the first of a message"),
     dead: set.counter("messages_dead_total", "Messages dead-lettered, by cause", "cause"),
+    receipts: set.counter("receipts_total", "Receipts sent to the senders of messages, by state", "state"),
     malformedFrames: set.counter("malformed_frames_total", "Frames that could not be read"),
     failures: set.counter("failures_total", "Failures inside the node"),
     damagedRecords: set.counter("damaged_records_total", "Records on disk whose checksum does not match"),

@@ -7,7 +7,8 @@ export function inboxMessage(
   attempts: number,
   receivedAt: number | undefined = incoming.receivedAt,
 ): InboxMessage {
-  const { recipient, id, from, type, thread, parentThread, plaintext, authorized, senderCredentials, expiresAt } = incoming;
+  const { recipient, id, from, type, thread, parentThread, plaintext, authorized, senderCredentials, expiresAt, asksForReceipts } =
+    incoming;
   return {
     recipient,
     id,
@@ -19,6 +20,7 @@ export function inboxMessage(
     authorized,
     senderCredentials,
     expiresAt,
+    asksForReceipts,
     seq,
     attempts,
     receivedAt,

@@ -20,6 +20,8 @@ export interface MessageToStore {
   readonly senderCredentials?: string | undefined;
   /** Expiry, in milliseconds since 1970. */
   readonly expiresAt: number;
+  /** Set if its sender asks for receipts. */
+  readonly asksForReceipts?: true | undefined;
   /**
    * The message's own `expires_time`. With another value, the same message is a retry and not a duplicate: the first copy may expire before
    * the recipient reconnects. Not stored.

@@ -11,7 +11,11 @@ type Header = [
   authorized: 0 | 1,
   expiresAt: number,
   senderCredentials?: string,
+  asksForReceipts?: 1,
 ];
+
+/** Stands for missing credentials if another member follows. */
+const NO_CREDENTIALS = "[]";
 
 const LENGTH_BYTES = 4;
 /** Offset of a header with a checksum. */
@@ -24,9 +28,11 @@ const HAS_CRC = 0x8000_0000;
  * neither parsed nor escaped. The separate checksum makes it possible to report a message with a damaged plaintext to its sender.
  */
 export function encodeMessage(message: MessageToStore): Buffer {
-  const { id, from = null, type, thread = null, parentThread = null, authorized, expiresAt, senderCredentials, plaintext } = message;
+  const { id, from = null, type, thread = null, parentThread = null, authorized, expiresAt, plaintext } = message;
+  const { senderCredentials, asksForReceipts } = message;
   const members: Header = [id, from, type, thread, parentThread, authorized ? 1 : 0, expiresAt];
-  if (senderCredentials !== undefined) members.push(senderCredentials);
+  if (asksForReceipts === true) members.push(senderCredentials ?? NO_CREDENTIALS, 1);
+  else if (senderCredentials !== undefined) members.push(senderCredentials);
   const header = JSON.stringify(members);
   const headerLength = Buffer.byteLength(header);
   const bodyAt = HEADER_AT + headerLength;
@@ -74,7 +80,7 @@ function partsOf(record: Buffer): [headerAt: number, bodyAt: number] {
   return [headerAt, headerAt + (length & ~HAS_CRC)];
 }
 
-function headerOf([id, from, type, thread, parentThread, authorized, expiresAt, senderCredentials]: Header): MessageHeader {
+function headerOf([id, from, type, thread, parentThread, authorized, expiresAt, senderCredentials, asks]: Header): MessageHeader {
   return {
     id,
     from: from ?? undefined,
@@ -82,7 +88,8 @@ function headerOf([id, from, type, thread, parentThread, authorized, expiresAt, 
     thread: thread ?? undefined,
     parentThread: parentThread ?? undefined,
     authorized: authorized === 1,
-    senderCredentials,
+    senderCredentials: senderCredentials === NO_CREDENTIALS ? undefined : senderCredentials,
     expiresAt,
+    asksForReceipts: asks === 1 || undefined,
   };
 }

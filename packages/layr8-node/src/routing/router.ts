@@ -1,6 +1,6 @@
-import { decodePlaintext, type Message } from "@parley/core";
+import { decodePlaintext, type Message, type ReceiptState } from "@parley/core";
 import type { DamagedMessage, InboxMessage } from "../inbox/inbox.ts";
-import { KeyedMutex } from "@parley/core/internal";
+import { asksForReceipts, KeyedMutex } from "@parley/core/internal";
 import { WRAPPER_TYPE } from "@parley/didcomm-crypto";
 import { extraUnitsOf } from "../work-units.ts";
 import { Authorizer, type AuthorizationResult, type AuthorizerOptions } from "./authorize/authorizer.ts";
@@ -23,12 +23,13 @@ import {
   type Rejected,
   type Rejection,
 } from "./rejection.ts";
-import { builtinResponse, isBuiltin, isBuiltinResponse } from "./respond/builtin-protocols.ts";
+import { builtinResponse, isBuiltin, isUnknownToSender } from "./respond/builtin-protocols.ts";
 import { isMediated } from "../mediation/mediated-queue.ts";
 import type { Mediator } from "../mediation/mediator.ts";
 import { DENIED } from "./authorize/policy.ts";
 import { FailureReporter, type KeepDeadLetter, type OnDead, type Problem } from "./respond/failure-reporter.ts";
 import { isProblemReport } from "./respond/problem-report.ts";
+import { Receipts, type SignReceipt } from "./respond/receipts.ts";
 import { SystemMessages, type MessageSummary } from "./respond/system-messages.ts";
 import { MessageStore, type MessageStoreOptions } from "./store/message-store.ts";
 
@@ -40,6 +41,8 @@ export interface RouterEvents extends Pick<MailboxEvents, "onDelivered" | "onSet
   readonly onRejected?: ((sender: string, rejection: Rejection, inbound: RoutedMessage | undefined) => void) | undefined;
   /** See `MessageStoreOptions.onDurable`. */
   readonly onDurable?: ((ms: number) => void) | undefined;
+  /** A receipt was sent. */
+  readonly onReceipt?: ((state: ReceiptState) => void) | undefined;
   readonly onDead: OnDead;
   /** A system message could not be stored. */
   readonly onDropped: (message: MessageSummary, reason: string) => void;
@@ -50,6 +53,7 @@ export interface RouterOptions
   extends Omit<MessageStoreOptions, "clock" | "onDurable" | "onFailure">, Pick<AuthorizerOptions, "policies" | "verifiers" | "grantCache"> {
   readonly delivery: DeliveryOptions;
   readonly events: RouterEvents;
+  readonly signReceipt: SignReceipt;
   /** Answers the messages for its DID. Default: none. */
   readonly mediator?: Mediator | undefined;
   /** Stores messages that failed permanently. Default: none. */
@@ -84,6 +88,7 @@ export class Router {
   readonly #messages: MessageStore;
   readonly #authorizer: Authorizer;
   readonly #systemMessages: SystemMessages;
+  readonly #receipts: Receipts;
   readonly #failures: FailureReporter;
   /** Encrypted messages that the node decrypts, by sender: they keep their order. */
   readonly #opening = new KeyedMutex();
@@ -92,11 +97,29 @@ export class Router {
     const { inbox, delivery, events, policies, verifiers, grantCache, remote, isHosted } = options;
     const { clock } = delivery;
     this.#options = options;
-    this.mailboxes = new Mailboxes({ inbox, delivery, events });
+    this.mailboxes = new Mailboxes({
+      inbox,
+      delivery,
+      events: {
+        ...events,
+        onDelivered: (message, attempt) => {
+          events.onDelivered(message, attempt);
+          if (message.asksForReceipts === true && attempt === 1) this.#receipts.delivered(message);
+        },
+        onHandled: (message) => this.#receipts.handled(message),
+      },
+    });
     this.#messages = new MessageStore(this.mailboxes, { ...options, clock, onDurable: events.onDurable, onFailure: events.onFailure });
     this.#authorizer = new Authorizer({ policies, verifiers, grantCache, store: this.#messages, isHosted, clock });
     this.#systemMessages = new SystemMessages({ store: this.#messages, remote, isHosted, onDropped: events.onDropped });
-    this.#failures = new FailureReporter(this.#systemMessages, events.onDead, options.keepDeadLetter);
+    this.#receipts = new Receipts({
+      sign: options.signReceipt,
+      send: (receipt) => this.#systemMessages.send(receipt),
+      onSent: events.onReceipt,
+      onFailure: events.onFailure,
+      now: () => clock.expiry(),
+    });
+    this.#failures = new FailureReporter(this.#systemMessages, this.#receipts, events.onDead, options.keepDeadLetter);
     options.mediator?.start({
       send: (message) => this.#systemMessages.send(message, message),
       isReachable: (agent) => !isHosted(agent) || this.mailboxes.isConnected(agent),
@@ -182,10 +205,17 @@ export class Router {
    */
   async receive(inbound: RoutedMessage): Promise<CheckResult> {
     // The other node has lost the response. The message was accepted, whatever its checks would be now.
-    if (await this.#messages.remembers(inbound)) return PASSED;
+    if (await this.#messages.remembers(inbound)) return this.#storedBefore(inbound);
     const checked = await this.#check(inbound);
     if (!checked.ok) return this.#rejectedBy(checked, inbound.sender, inbound);
     return this.#authorize(inbound);
+  }
+
+  /** Confirms a message again that was stored before: if the node ended in between, the first receipt is missing. */
+  async #storedBefore({ message, recipients: [recipient = ""] }: RoutedMessage): Promise<CheckResult> {
+    const { id, from } = message;
+    if (asksForReceipts(message)) await this.#receipts.queued({ id, from, recipient }, () => Promise.resolve({ ok: true, isNew: false }));
+    return PASSED;
   }
 
   #authorize(inbound: RoutedMessage): AcceptResult | Promise<AcceptResult> {
@@ -233,10 +263,27 @@ export class Router {
     const isForMediator = mediator?.handles(inbound, recipient) === true;
     const isUnhandled = isBuiltin(inbound) && isHosted(recipient) && !this.mailboxes.wouldTake(recipient, inbound);
     const isForNode = isForMediator || (isUnhandled && !crypto.keysAtAgent(recipient));
-    if (!isForNode) return this.#messages.store(inbound, recipient);
+    if (!isForNode) {
+      const isConfirmed = asksForReceipts(inbound.message) && isHosted(recipient);
+      return isConfirmed ? this.#storeConfirmed(inbound, recipient) : this.#messages.store(inbound, recipient);
+    }
     audit?.answered(auditedMessage(inbound, recipient));
     const answering = isForMediator ? this.#mediate(inbound.message) : this.#respond(inbound.message, recipient);
     return answering.then(() => ACCEPTED);
+  }
+
+  async #storeConfirmed(inbound: RoutedMessage, recipient: string): Promise<AcceptResult> {
+    const { id, from } = inbound.message;
+    let isNew = false;
+    const onStored = (): void => {
+      isNew = true;
+      inbound.onStored?.();
+    };
+    const stored = await this.#receipts.queued({ id, from, recipient }, async () => {
+      const result = await this.#messages.store({ ...inbound, onStored }, recipient);
+      return { ok: result.ok, isNew, result };
+    });
+    return stored.result;
   }
 
   async #mediate(message: Message): Promise<void> {
@@ -248,6 +295,8 @@ export class Router {
   async #respond(message: Message, recipient: string): Promise<void> {
     const response = await builtinResponse(message, recipient, this.mailboxes.protocolsOf(recipient));
     if (response !== undefined) await this.#systemMessages.send(response, message);
+    const { id, from } = message;
+    if (asksForReceipts(message)) await this.#receipts.handled({ id, from, recipient });
   }
 
   /** Responses are routed to the connection that has sent on their thread. They may arrive before the request is durable. */
@@ -267,11 +316,11 @@ export class Router {
 
   /**
    * A message accepted for another node can't be delivered: reports it to its sender, unless the sender is no longer hosted here or the
-   * message is a built-in response.
+   * message is unknown to it.
    */
   async undelivered(plaintext: string, recipient: string, problem: Problem): Promise<void> {
     const message = readStored({ plaintext });
-    if (isBuiltinResponse(message)) return;
+    if (isUnknownToSender(message)) return;
     if (message.from !== undefined && this.#options.isHosted(message.from)) await this.#failures.report(message, recipient, problem);
   }
 
@@ -290,6 +339,11 @@ export class Router {
   sweep(): void {
     this.#messages.sweep();
     this.mailboxes.sweep();
+  }
+
+  /** Resolves once the receipts of all outcomes so far are durable. Called after the last outcome. */
+  idle(): Promise<void> {
+    return this.#receipts.idle();
   }
 
   /** Persists state for the next start. Called after the last message. */

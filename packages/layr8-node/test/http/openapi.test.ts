@@ -84,6 +84,10 @@ describe("the OpenAPI document", () => {
       valid_until: "2999-01-01T00:00:00Z",
     });
     await check("POST", store, store, { holder_did: DID, credential_jwt: credential });
+    const document = "/api/v1/dids/{did}/document";
+    expect((await check("GET", document, document.replace("{did}", DID))).status).toBe(200);
+    await check("GET", document, document.replace("{did}", "did:example:nobody"));
+
     const list = await check("GET", store, `${store}?holder_did=${DID}&limit=1`);
     expect(list.body).toHaveProperty("next");
     await check("GET", store, `${store}?holder_did=${DID}&cursor=${String(list.body?.["next"])}`);

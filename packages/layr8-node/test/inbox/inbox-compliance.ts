@@ -121,6 +121,7 @@ export function inboxCompliance(
         thread: "t-1",
         parentThread: "p-1",
         authorized: false,
+        asksForReceipts: true,
         senderCredentials: '[{"credential_subject":{"id":"ü"}}]',
         plaintext: '{"b":"ü€😀\\ud800 \\u0000"}',
         id: "id\u0000\ud800",
@@ -137,8 +138,9 @@ export function inboxCompliance(
       const { from: _, ...anonymous } = message();
       await append(anonymous);
       const [found] = await read();
-      const { from, thread, parentThread, senderCredentials, receivedAt, ...present } = found ?? {};
-      expect([from, thread, parentThread, senderCredentials, receivedAt]).toEqual(Array.from({ length: 5 }, () => undefined));
+      const { from, thread, parentThread, senderCredentials, asksForReceipts, receivedAt, ...present } = found ?? {};
+      const absent = [from, thread, parentThread, senderCredentials, asksForReceipts, receivedAt];
+      expect(absent).toEqual(Array.from({ length: 6 }, () => undefined));
       expect(Object.values(present)).not.toContain(undefined);
     });
 

@@ -1,3 +1,4 @@
+import { DidError } from "@parley/did";
 import { StorageError } from "@parley/storage";
 import { VcError } from "@parley/vc";
 import type { ErrorMapping } from "@parley/server-kit/http";
@@ -58,6 +59,7 @@ export const ERRORS: ErrorMapping = {
     if (thrown instanceof CredentialError) return { status: CREDENTIAL[thrown.code], code: thrown.code, error: thrown.message };
     if (thrown instanceof IdentityError) return { status: IDENTITY[thrown.code], code: thrown.code, error: thrown.message };
     if (thrown instanceof VcError) return { status: statusOf(thrown), code: thrown.code, error: thrown.message };
+    if (thrown instanceof DidError) return { status: statusOfDid(thrown), code: thrown.code, error: thrown.message };
     if (thrown instanceof StorageError && thrown.retryable) {
       return { status: 503, code: thrown.code, error: "the node could not store or read it; try again" };
     }
@@ -71,6 +73,11 @@ export const ERRORS: ErrorMapping = {
     return { status, code: "unsupported_media_type", error: "the body must be JSON, with the header content-type: application/json" };
   },
 };
+
+function statusOfDid({ code, retryable }: DidError): number {
+  if (retryable) return 502;
+  return code === "not_found" ? 404 : 422;
+}
 
 /** A retryable error of a credential means that another host could not be reached. */
 function statusOf({ code, retryable }: VcError): number {

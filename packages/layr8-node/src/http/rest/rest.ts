@@ -8,6 +8,7 @@ import { BodyError, LEAST_ROOM, readBody } from "../read-body.ts";
 import { addAuditRoutes, type AuditRoutesOptions } from "./audit-routes.ts";
 import { createAuthentication } from "./authentication.ts";
 import { ERRORS, RequestRejection } from "./error-response.ts";
+import { addDocumentRoute, type ResolveDocument } from "./document-routes.ts";
 import { addMediatorRoutes, type SetMediator } from "./mediator-routes.ts";
 import { tidyOpenapi } from "./openapi.ts";
 import { addRoutes } from "./routes.ts";
@@ -20,6 +21,7 @@ export interface RestOptions {
   readonly setMediator: SetMediator;
   /** The audit chains, if they are kept. */
   readonly audit?: AuditRoutesOptions | undefined;
+  readonly resolveDocument: ResolveDocument;
   /** Requests per second of one API key. */
   readonly requestsPerSecond: number;
   /** Number of nodes that share the rates. Default 1. */
@@ -71,6 +73,7 @@ export async function addRest(app: FastifyInstance, options: RestOptions): Promi
     addRoutes(calls, options.wallet, authentication);
     addMediatorRoutes(calls, options.setMediator, authentication);
     addAuditRoutes(calls, options.audit, authentication);
+    addDocumentRoute(calls, options.resolveDocument, authentication);
     done();
   });
 }

@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyReply } from "fastify";
+import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import type { Authentication } from "@parley/server-kit/http";
 import type { StoredCredential } from "../../credentials/credential-store.ts";
@@ -7,6 +7,7 @@ import type { Wallet } from "../../credentials/wallet.ts";
 import type { ApiKey } from "../../identity/api-keys.ts";
 import { answer, FAILURES } from "./answer.ts";
 import { RequestRejection } from "./error-response.ts";
+import { gone } from "./gone.ts";
 import * as schemas from "./schemas.ts";
 import type { StoredCredentialBody } from "./wire.ts";
 
@@ -188,13 +189,4 @@ function shown({ id, holderDid, signed, issuerDid, validUntil }: StoredCredentia
     ...(issuerDid !== undefined && { issuer_did: issuerDid }),
     ...(validUntil !== undefined && { valid_until: validUntil }),
   };
-}
-
-/** Aborts when the client has disconnected. */
-function gone(reply: FastifyReply): AbortSignal {
-  const abort = new AbortController();
-  reply.raw.once("close", () => {
-    if (!reply.raw.writableFinished) abort.abort(new RequestRejection(499, "client_gone", "the client hung up"));
-  });
-  return abort.signal;
 }

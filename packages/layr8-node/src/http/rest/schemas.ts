@@ -1,5 +1,5 @@
 import type { JsonObject } from "@parley/core";
-import { canonicalDid, isDid } from "@parley/did";
+import { canonicalDid, isDid, type DidDocument } from "@parley/did";
 import { z } from "zod";
 import type * as wire from "./wire.ts";
 
@@ -148,7 +148,11 @@ export const auditPage: z.ZodType<wire.AuditPageBody> = z
 
 export const auditExport: z.ZodType<string> = z.string().register(named, { description: "JSON Lines: header, entries, signed head" });
 
-export const mediatorParams: z.ZodType<wire.MediatorParams> = z.object({ did: text });
+export const didParams: z.ZodType<wire.DidParams> = z.object({ did: text });
+
+export const didDocument: z.ZodType<wire.DidDocumentBody> = z
+  .object({ did_document: z.looseObject({}) as unknown as z.ZodType<DidDocument> })
+  .register(named, { id: "DidDocument" });
 
 export const mediatorBody: z.ZodType<wire.MediatorBody> = z
   .object({ routing_did: did })

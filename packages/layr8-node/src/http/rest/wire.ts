@@ -1,4 +1,5 @@
 import type { JsonObject } from "@parley/core";
+import type { DidDocument } from "@parley/did";
 import type { CredentialFormat } from "@parley/vc";
 import type { CredentialState } from "../../credentials/status/status-block.ts";
 
@@ -126,8 +127,12 @@ export interface AuditPageBody {
   readonly next?: number | undefined;
 }
 
-export interface MediatorParams {
+export interface DidParams {
   readonly did: string;
+}
+
+export interface DidDocumentBody {
+  readonly did_document: DidDocument;
 }
 
 export interface MediatorBody {

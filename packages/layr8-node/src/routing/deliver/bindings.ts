@@ -1,7 +1,8 @@
+import { RECEIPTS } from "@parley/core/internal";
 import { type BindingRank, isLater } from "./binding-rank.ts";
 
-/** Protocols that every agent has and that have no owner: problem reports go to the latest connection. */
-const SHARED: ReadonlySet<string> = new Set(["https://didcomm.org/report-problem/2.0"]);
+/** Protocols that every agent has and that have no owner: problem reports and receipts go to the latest connection. */
+const SHARED: ReadonlySet<string> = new Set(["https://didcomm.org/report-problem/2.0", RECEIPTS]);
 
 /** Binds all protocols without an owner. */
 const WILDCARD = "*";

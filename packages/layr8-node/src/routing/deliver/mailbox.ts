@@ -19,6 +19,8 @@ export interface MailboxEvents {
   onDelivered(message: InboxMessage, attempt: number): void;
   /** An agent has acknowledged a message, `ms` milliseconds after its delivery. */
   readonly onSettled?: ((message: InboxMessage, settlement: Settlement, ms: number) => void) | undefined;
+  /** An agent has handled a message that asks for receipts. It is removed when the promise, which does not reject, resolves. */
+  readonly onHandled?: ((message: InboxMessage) => Promise<void>) | undefined;
   /** A message leaves without being handled. */
   onDead(message: InboxMessage, cause: DeadLetterCause): void;
   /** An agent failed to process a message. `isReported`: it has sent something on the thread since the delivery, such as a problem report. */
@@ -223,6 +225,7 @@ export class Mailbox implements BoxListener, BoundMailbox, InboxReaderOwner {
     this.#suspects?.settled(message.seq);
     this.#events.onSettled?.(message, settlement, this.#options.clock.monotonic() - delivery.deliveredAt);
     if (settlement === "pass") this.#passOn(delivery);
+    else if (settlement === "handled" && message.asksForReceipts === true) void this.#removeConfirmed(message);
     else this.#remove(message.seq);
     const thread = message.thread ?? message.id;
     if (settlement === "error") this.#events.onFailed(message, failure, this.routes.threads.hasSentSince(sentBefore, thread));
@@ -417,6 +420,13 @@ export class Mailbox implements BoxListener, BoundMailbox, InboxReaderOwner {
   #deadLetter(message: InboxMessage, cause: DeadLetterCause): void {
     this.#remove(message.seq);
     this.#events.onDead(message, cause);
+  }
+
+  /** After a crash before the removal, the message is delivered again, and its agent acknowledges it again. */
+  async #removeConfirmed(message: InboxMessage): Promise<void> {
+    this.#removing.set(message.seq, true);
+    await this.#events.onHandled?.(message);
+    this.#remove(message.seq);
   }
 
   /** Removes a message from the inbox, batched with the others of this turn of the event loop. */

@@ -13,7 +13,7 @@ import type { BindingPreview, OtherNodes } from "./other-nodes.ts";
 export interface MailboxesOptions {
   readonly inbox: Inbox;
   readonly delivery: DeliveryOptions;
-  readonly events: Pick<MailboxEvents, "onDelivered" | "onSettled" | "onFailure">;
+  readonly events: Pick<MailboxEvents, "onDelivered" | "onSettled" | "onHandled" | "onFailure">;
 }
 
 /** Receives the messages that leave a mailbox without being handled. */
@@ -47,6 +47,7 @@ export class Mailboxes {
       onFailure: events.onFailure,
       onLost: (mailbox) => this.#onLost(mailbox),
       onSettled: events.onSettled,
+      onHandled: events.onHandled,
       onDead: (message, cause) => this.#listener?.onDead(message, cause),
       onFailed: (message, failure, isReported) => this.#listener?.onFailed(message, failure, isReported),
     };

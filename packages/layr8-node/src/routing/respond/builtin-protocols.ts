@@ -1,5 +1,6 @@
 import { isJsonObject, replyTo, type JsonObject, type Message } from "@parley/core";
-import { TimeSlice } from "@parley/core/internal";
+import { RECEIPTS, TimeSlice } from "@parley/core/internal";
+import { isReceipt } from "./receipts.ts";
 
 const TRUST_PING = "https://didcomm.org/trust-ping/2.0";
 const DISCOVER_FEATURES = "https://didcomm.org/discover-features/2.0";
@@ -27,7 +28,7 @@ const MAX_DISCLOSED = 64 * 1024;
  */
 export async function builtinResponse(message: Message, recipient: string, protocols: Iterable<string>): Promise<Message | undefined> {
   if (isFeatureQuery(message)) {
-    const known = new Set([TRUST_PING, DISCOVER_FEATURES, ...protocols]);
+    const known = new Set([TRUST_PING, DISCOVER_FEATURES, RECEIPTS, ...protocols]);
     known.delete("*");
     const body = { disclosures: await disclose(message.body, [...known].slice(0, MAX_PROTOCOLS).toSorted()) };
     return replyTo(message, recipient, { type: DISCLOSE, body });
@@ -45,9 +46,14 @@ export function isFeatureQuery({ type }: { readonly type: string }): boolean {
   return type === QUERIES;
 }
 
-/** Whether a message is a built-in response, unknown to the agent in whose name the node sent it. */
+/** Whether a message is a built-in response. */
 export function isBuiltinResponse({ type }: { readonly type: string }): boolean {
   return type === PING_RESPONSE || type === DISCLOSE;
+}
+
+/** Whether a message is unknown to the agent in whose name the node sent it, so that its failures are not reported to that agent. */
+export function isUnknownToSender(message: { readonly type: string }): boolean {
+  return isBuiltinResponse(message) || isReceipt(message);
 }
 
 /** The protocols that match the queries, within the limits on work. */

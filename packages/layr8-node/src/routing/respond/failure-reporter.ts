@@ -1,11 +1,13 @@
 import { createMessage, type Message } from "@parley/core";
+import { PLEASE_ACK } from "@parley/core/internal";
 import type { DamagedMessage, InboxMessage } from "../../inbox/inbox.ts";
-import type { GrantRefusal } from "../authorize/policy.ts";
+import { DENIED, type GrantRefusal } from "../authorize/policy.ts";
 import type { CredentialDemand } from "../authorize/policy-options.ts";
 import type { ReportedFailure } from "../deliver/bound-mailbox.ts";
 import type { DeadLetterCause } from "../deliver/mailbox.ts";
 import { TOO_LARGE } from "../rejection.ts";
 import { reportDenial, reportProblem, reportUngranted } from "./problem-report.ts";
+import type { Receipts } from "./receipts.ts";
 import type { MessageSummary, SystemMessages } from "./system-messages.ts";
 
 /** Why a message was not delivered by this node. */
@@ -24,14 +26,16 @@ export type OnDead = (cause: UndeliveredCause, message: MessageSummary) => void;
 /** Stores messages that failed permanently, for an operator. It does not throw. */
 export type KeepDeadLetter = (stored: InboxMessage, problem: Problem) => void;
 
-/** Reports to senders that accepted messages could not be delivered or handled. */
+/** Reports to senders that accepted messages could not be delivered or handled: by a receipt, if the message asks for it, and a problem report. */
 export class FailureReporter {
   readonly #systemMessages: SystemMessages;
+  readonly #receipts: Receipts;
   readonly #onDead: OnDead;
   readonly #keep: KeepDeadLetter;
 
-  constructor(systemMessages: SystemMessages, onDead: OnDead, keep: KeepDeadLetter = () => undefined) {
+  constructor(systemMessages: SystemMessages, receipts: Receipts, onDead: OnDead, keep: KeepDeadLetter = () => undefined) {
     this.#systemMessages = systemMessages;
+    this.#receipts = receipts;
     this.#onDead = onDead;
     this.#keep = keep;
   }
@@ -39,6 +43,7 @@ export class FailureReporter {
   /** Reports to a sender which credentials a recipient's policy requires. Resolves once the report is durable. */
   async denied(message: Message, recipient: string, missing: readonly CredentialDemand[]): Promise<void> {
     this.#onDead("denied", { id: message.id, type: message.type, from: message.from, recipient });
+    await this.#receipts.failed(message, recipient, DENIED);
     const report = reportDenial(message, recipient, missing);
     if (report !== undefined) await this.#systemMessages.send(report, message);
   }
@@ -46,12 +51,14 @@ export class FailureReporter {
   /** Reports to a sender that no grant permits its message. Resolves once the report is durable. */
   async ungranted(message: Message, recipient: string, refusal: GrantRefusal): Promise<void> {
     this.#onDead("denied", { id: message.id, type: message.type, from: message.from, recipient });
+    await this.#receipts.failed(message, recipient, DENIED);
     const report = reportUngranted(message, recipient, refusal);
     if (report !== undefined) await this.#systemMessages.send(report, message);
   }
 
   /** Sends a problem report to the sender of a message, in its recipient's name. */
   async report(message: Message, recipient: string, { code, comment, args }: Problem): Promise<void> {
+    await this.#receipts.failed(message, recipient, code);
     const report = reportProblem(message, recipient, code, comment, args);
     if (report !== undefined) await this.#systemMessages.send(report, message);
   }
@@ -68,7 +75,7 @@ export class FailureReporter {
   async failed(stored: InboxMessage, message: Message, failure: ReportedFailure & { readonly isReported: boolean }): Promise<void> {
     const problem = problemOfFailure(message, failure);
     this.#keep(stored, problem);
-    if (failure.isReported) return;
+    if (failure.isReported) return this.#receipts.failed(message, stored.recipient, problem.code);
     this.#onDead("failed", stored);
     await this.report(message, stored.recipient, problem);
   }
@@ -83,7 +90,8 @@ export class FailureReporter {
       ...(parentThread !== undefined && { parentThreadId: parentThread }),
     };
     const comment = "The message {1} was damaged on the disk of the node of {2}; send it again";
-    const message = createMessage({ id, type, from, to: recipient, ...threads });
+    const headers = header?.asksForReceipts === true ? { headers: { [PLEASE_ACK]: [""] } } : {};
+    const message = createMessage({ id, type, from, to: recipient, ...threads, ...headers });
     await this.report(message, recipient, { code: "e.p.me.res.storage", comment, args: [id, recipient] });
   }
 }

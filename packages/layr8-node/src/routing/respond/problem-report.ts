@@ -1,6 +1,7 @@
 import { createMessage, protocolOf, threadOf, type JsonObject, type Message } from "@parley/core";
 import { DENIED, type GrantRefusal } from "../authorize/policy.ts";
 import type { CredentialDemand } from "../authorize/policy-options.ts";
+import { isReceipt } from "./receipts.ts";
 
 const REPORT_PROBLEM = "https://didcomm.org/report-problem/2.0";
 /** Characters of one argument of a comment. */
@@ -11,8 +12,8 @@ export function isProblemReport({ type }: Pick<Message, "type">): boolean {
 }
 
 /**
- * Creates a problem report for the sender of a message. Returns `undefined` for reports and for anonymous messages, which must not be
- * reported on. The arguments are filled into the comment, since not every SDK does that, and are in `args` too.
+ * Creates a problem report for the sender of a message. Returns `undefined` for reports, receipts and anonymous messages, which must not
+ * be reported on. The arguments are filled into the comment, since not every SDK does that, and are in `args` too.
  *
  * @see {@link https://identity.foundation/didcomm-messaging/spec/v2.1/#problem-reports | DIDComm v2.1, Problem Reports}
  */
@@ -24,7 +25,7 @@ export function reportProblem(
   args: readonly string[] = [],
   more: JsonObject = {},
 ): Message | undefined {
-  if (about.from === undefined || isProblemReport(about)) return undefined;
+  if (about.from === undefined || isProblemReport(about) || isReceipt(about)) return undefined;
   const thread = threadOf(about);
   const cut = args.map((arg) => arg.slice(0, MAX_ARG));
   return createMessage({

@@ -29,12 +29,12 @@ export class SystemMessages {
    * Sends a message to local or remote recipients. Resolves once it is durable.
    *
    * @param about the message that it responds to. If another node sends that again, the response has the same id and is recognized as a
-   *   duplicate.
+   *   duplicate. Absent if the message has such an id itself.
    */
-  async send(message: Message, about: Message): Promise<void> {
+  async send(message: Message, about?: Message): Promise<void> {
     for (const recipient of message.to) {
       if (this.#options.isHosted(recipient)) await this.#store(message, recipient);
-      else await this.#sendToRemote({ ...message, id: responseId(message, about) }, recipient);
+      else await this.#sendToRemote(about === undefined ? message : { ...message, id: responseId(message, about) }, recipient);
     }
   }
 

@@ -1,5 +1,5 @@
 import { encodePlaintext, protocolOf, type JsonObject } from "@parley/core";
-import { KeyedMutex } from "@parley/core/internal";
+import { asksForReceipts, KeyedMutex } from "@parley/core/internal";
 import { DidcommCryptoError, WRAPPER_TYPE, wrapEnvelope } from "@parley/didcomm-crypto";
 import type { Records } from "@parley/storage";
 import type { Clock } from "../../clock.ts";
@@ -209,6 +209,7 @@ export class MessageStore {
       senderCredentials,
       expiresAt: expires === undefined ? this.#options.clock.lifetimeStart() + this.#options.limits.messageTtlMs : expires * 1000,
       expires,
+      asksForReceipts: asksForReceipts(message) || undefined,
       remote,
       receivedAt: Math.round(receivedAt),
       onAppend: isAudited ? () => audit.accepted(auditedMessage(audited, recipient)) : undefined,
@@ -217,5 +218,5 @@ export class MessageStore {
 }
 
 function inboxFull(why: string): Rejected {
-  return rejected({ label: "inbox_full", reason: `inbox full: ${why}` });
+  return rejected({ label: "inbox_full", reason: `inbox full: ${why}`, code: "e.p.me.res.inbox" });
 }

@@ -1,0 +1,59 @@
+import { isJsonArray, type JsonObject } from "./json.ts";
+import type { Message } from "./message.ts";
+
+/**
+ * What a receipt says about a message.
+ *
+ * - `queued`: the recipient's node has stored it durably.
+ * - `delivered`: the recipient's node has passed it to a connection of an agent.
+ * - `handled`: the agent has acknowledged it.
+ * - `failed`: it will not be handled. A problem code says why.
+ */
+export type ReceiptState = "queued" | "delivered" | "handled" | "failed";
+
+/** The protocol of receipts. */
+export const RECEIPTS = "https://parley.dev/receipts/1.0";
+/** The only message type of the protocol. */
+export const RECEIPT: string = `${RECEIPTS}/receipt`;
+
+/** The header with which a message asks for acknowledgements: ids of messages, or `""` for the message itself. */
+export const PLEASE_ACK = "please_ack";
+
+/** The header that lists the ids of acknowledged messages. */
+export const ACK = "ack";
+
+/**
+ * Whether a message asks for receipts about itself. Ids of other messages are ignored: only the sender of a message gets its receipts. Receipts
+ * ask for none, and an anonymous sender gets none.
+ *
+ * @see {@link https://identity.foundation/didcomm-messaging/spec/v2.1/#acks | DIDComm v2.1, ACKs}
+ */
+export function asksForReceipts({ id, type, from, headers }: Pick<Message, "id" | "type" | "from" | "headers">): boolean {
+  const asked = headers?.[PLEASE_ACK];
+  if (asked === undefined || from === undefined || type === RECEIPT) return false;
+  return isJsonArray(asked) && (asked.includes("") || asked.includes(id));
+}
+
+/** What the body of a receipt says. */
+export interface ReceiptBody {
+  readonly messageId: string;
+  readonly state: ReceiptState;
+  /** Why the message failed. */
+  readonly code?: string;
+}
+
+const STATES: ReadonlySet<unknown> = new Set<ReceiptState>(["queued", "delivered", "handled", "failed"]);
+/** Characters of a message's id, and of a problem code. */
+const MAX_ID = 2048;
+const MAX_CODE = 256;
+
+/** Reads the body of a receipt; `undefined` if it is malformed. */
+export function readReceiptBody({ message_id: messageId, state, code }: JsonObject): ReceiptBody | undefined {
+  if (typeof messageId !== "string" || messageId.length > MAX_ID || !isReceiptState(state)) return undefined;
+  if (code === undefined) return { messageId, state };
+  return typeof code === "string" && code.length <= MAX_CODE ? { messageId, state, code } : undefined;
+}
+
+function isReceiptState(value: unknown): value is ReceiptState {
+  return STATES.has(value);
+}

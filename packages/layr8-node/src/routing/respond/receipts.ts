@@ -1,0 +1,124 @@
+import * as crypto from "node:crypto";
+import { createMessage, isJsonObject, type JsonObject, type Message, type ReceiptState } from "@parley/core";
+import { ACK, asksForReceipts, deferred, KeyedMutex, RECEIPT } from "@parley/core/internal";
+
+/** Signs a receipt with the key of the DID in its `from`. Resolves to a JWS, or to `undefined` if the node does not hold the key. */
+export type SignReceipt = (receipt: Message) => Promise<string | undefined>;
+
+/** A message that asks for receipts. */
+interface ConfirmedMessage {
+  readonly id: string;
+  readonly from?: string | undefined;
+  readonly recipient: string;
+}
+
+/** Options of {@link Receipts}. */
+export interface ReceiptsOptions {
+  readonly sign: SignReceipt;
+  /** Sends a receipt to the sender of the message. Resolves once it is durable. */
+  readonly send: (receipt: Message) => Promise<void>;
+  /** Called with each receipt that was sent. */
+  readonly onSent: ((state: ReceiptState) => void) | undefined;
+  readonly onFailure: (error: unknown) => void;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+/** Whether a message is a receipt. Nothing is reported about these. */
+export function isReceipt({ type }: Pick<Message, "type">): boolean {
+  return type === RECEIPT;
+}
+
+/**
+ * Sends receipts to the senders of messages that ask for them, signed in the recipient's name. The receipts of one message are sent one after the other,
+ * in the order of the calls. A failure to send one is reported to `onFailure`, and does not affect the message.
+ *
+ * A receipt has no thread, so that agents that know nothing of receipts do not take it for the response to a request.
+ */
+export class Receipts {
+  readonly #options: ReceiptsOptions;
+  readonly #order = new KeyedMutex();
+
+  constructor(options: ReceiptsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Stores a message and confirms that. The message may be delivered before it is durable; later receipts wait.
+   *
+   * @param store called at once, so that messages keep their order. Resolves once the message is durable. `isNew` is false if it was stored before.
+   */
+  queued<T extends { readonly ok: boolean; readonly isNew: boolean }>(message: ConfirmedMessage, store: () => Promise<T>): Promise<T> {
+    const storing = deferred<T>();
+    const confirmed = this.#inOrder(message, async () => {
+      const stored = await storing.promise;
+      if (stored.ok) await this.#confirm(message, { state: "queued", isNew: stored.isNew });
+      return stored;
+    });
+    store().then(storing.resolve, storing.reject);
+    return confirmed;
+  }
+
+  delivered(message: ConfirmedMessage): void {
+    void this.#inOrder(message, () => this.#confirm(message, { state: "delivered" }));
+  }
+
+  /** Resolves once the receipt is durable. Never rejects. */
+  handled(message: ConfirmedMessage): Promise<void> {
+    return this.#inOrder(message, () => this.#confirm(message, { state: "handled" }));
+  }
+
+  /** Confirms that a message will not be handled, if it asks for receipts. Resolves once the receipt is durable. Never rejects. */
+  async failed(message: Message, recipient: string, code: string): Promise<void> {
+    if (!asksForReceipts(message)) return;
+    const { id, from } = message;
+    const confirmed = { id, from, recipient };
+    await this.#inOrder(confirmed, () => this.#confirm(confirmed, { state: "failed", code }));
+  }
+
+  /** Resolves once all receipts are durable. Called when the node closes. */
+  idle(): Promise<void> {
+    return this.#order.idle();
+  }
+
+  #inOrder<T>({ recipient, from = "", id }: ConfirmedMessage, task: () => Promise<T>): Promise<T> {
+    return this.#order.run(`${recipient} ${from} ${id}`, task);
+  }
+
+  async #confirm(
+    { id, from = "", recipient }: ConfirmedMessage,
+    { state, code, isNew = true }: { readonly state: ReceiptState; readonly code?: string; readonly isNew?: boolean },
+  ): Promise<void> {
+    const { sign, send, onSent, onFailure, now } = this.#options;
+    try {
+      const receipt = createMessage({
+        // The same id after a crash makes it a duplicate. A sender that sends its message again may have lost the first one.
+        ...(isNew && { id: receiptId(id, from, recipient, state) }),
+        type: RECEIPT,
+        from: recipient,
+        to: from,
+        createdTime: Math.floor(now() / 1000),
+        body: { message_id: id, state, ...(code !== undefined && { code }) },
+      });
+      const signed = await sign(receipt);
+      if (signed === undefined) return;
+      const attachment = { id: "signed", mediaType: "application/didcomm-signed+json", data: { json: jwsOf(signed) } };
+      await send({ ...receipt, attachments: [attachment], ...(state === "handled" && { headers: { [ACK]: [id] } }) });
+      onSent?.(state);
+    } catch (error) {
+      onFailure(error);
+    }
+  }
+}
+
+function jwsOf(text: string): JsonObject {
+  const jws: unknown = JSON.parse(text);
+  if (!isJsonObject(jws)) throw new TypeError("A signed message must be a JSON object");
+  return jws;
+}
+
+/** A UUID (version 8) derived from the message and the state. */
+function receiptId(...parts: readonly string[]): string {
+  const digest = crypto.hash("sha256", JSON.stringify([RECEIPT, ...parts]), "hex");
+  return `${digest.slice(0, 8)}-${digest.slice(8, 12)}-8${digest.slice(13, 16)}-a${digest.slice(17, 20)}-${digest.slice(20, 32)}`;
+}
