@@ -1,3 +1,4 @@
+import type { JsonObject } from "@parley/core";
 import { describeUnless } from "@parley/test-assertions";
 import type { Client } from "layr8";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -37,9 +38,9 @@ describeUnless(missingPython(), "children of layr8's SDKs", () => {
   afterEach(() => scene.close());
 
   /** Stores a grant of the owner for Alice. */
-  async function grantAlice(name: string, more: object = {}): Promise<string> {
+  async function grantAlice(name: string, more: JsonObject = {}): Promise<string> {
     const credential = grantFor(ALICE, { protocol: ORDER, messageTypes: [name], resource: SHOP }, { id: `urn:x:${name}`, ...more });
-    const signed = await owner.signCredential(credential as never);
+    const signed = await owner.signCredential(credential);
     return (await owner.storeCredential(signed, { holderDid: ALICE })).id;
   }
 
@@ -75,7 +76,7 @@ describeUnless(missingPython(), "children of layr8's SDKs", () => {
     await grantAlice("create");
     // Without an id it can't be referred to.
     const anonymous = grantFor("did:web:localhost:bob", { protocol: ORDER, messageTypes: ["cancel"] }, { id: "urn:x:foreign" });
-    await owner.storeCredential(await owner.signCredential(anonymous as never), { holderDid: ALICE });
+    await owner.storeCredential(await owner.signCredential(anonymous), { holderDid: ALICE });
     expect((await child()).delegated).toMatchObject({ status: "partial", credentials: [{ parent_capability: "urn:x:create" }] });
   });
 

@@ -1,3 +1,4 @@
+import type { JsonObject } from "@parley/core";
 import { describeUnless } from "@parley/test-assertions";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Client } from "layr8";
@@ -32,9 +33,9 @@ describeUnless(missingPython(), "grants that agents of layr8's SDKs attach", () 
     from.request({ type: `${ORDER}/create`, to: [to], body: {}, ...more }, { grants: true });
 
   /** Signs a grant of the owner for Alice, and stores it for her. */
-  async function grant(scope: object = {}, more: object = {}, subject: object = {}, revocable = false): Promise<string> {
+  async function grant(scope: JsonObject = {}, more: JsonObject = {}, subject: JsonObject = {}, revocable = false): Promise<string> {
     const credential = grantFor(ALICE, { protocol: ORDER, messageTypes: ["create"], resource: SHOP, ...scope }, more, subject);
-    const signed = await owner.signCredential(credential as never, { revocable });
+    const signed = await owner.signCredential(credential, { revocable });
     await owner.storeCredential(signed, { holderDid: ALICE });
     return signed;
   }
@@ -51,9 +52,9 @@ describeUnless(missingPython(), "grants that agents of layr8's SDKs attach", () 
     expect(await order(alice)).toMatchObject({ type: `${ORDER}/done`, from: SHOP });
   });
 
-  it.each<[what: string, scope: object]>([
+  it.each<[what: string, scope: JsonObject]>([
     ["every protocol and message", { protocol: "*", messageTypes: ["*"] }],
-    ["no resource", { resource: undefined }],
+    ["no resource", { resource: null }],
     ["all below the recipient's host", { resource: "*" }],
   ])("permit it with a scope of %s", async (_, scope) => {
     await grant(scope);
@@ -108,12 +109,12 @@ describeUnless(missingPython(), "grants that agents of layr8's SDKs attach", () 
     const identity = await owner.signCredential({ type: ["EmployeeCredential"], credentialSubject: { id: ALICE } });
     const attach = (jws: string): object => ({ attachments: [{ id: "own", media_type: "application/vc+jwt", data: { jws } }] });
     expect(await order(alice, SHOP, attach(identity))).toMatchObject({ type: `${ORDER}/done` });
-    const other = await owner.signCredential(grantFor(ALICE, { protocol: "*", messageTypes: ["cancel"] }) as never);
+    const other = await owner.signCredential(grantFor(ALICE, { protocol: "*", messageTypes: ["cancel"] }));
     expect(await codesOf(await order(alice, SHOP, attach(other)))).toEqual(["grant_not_applicable", "message_type_not_covered"]);
   });
 
   describe("that have constraints", () => {
-    it.each<[what: string, constraints: object]>([
+    it.each<[what: string, constraints: JsonObject]>([
       ["rego", { rego: "package grant\nallow = true" }],
       ["credentials of the sender", { senderCredentials: [{ type: "EmployeeCredential" }] }],
     ])("permit nothing with %s", async (_, constraints) => {

@@ -1,9 +1,9 @@
-import { createServer, type AddressInfo } from "node:net";
-import { startNode, type Layr8Node } from "@parley/layr8-node";
+import type { Layr8Node } from "@parley/layr8-node";
 import { describeUnless } from "@parley/test-assertions";
 import { Client } from "layr8";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { DoubleAgents, missingPython, type DoubleAgent, type DoubleAgentOptions } from "../src/index.ts";
+import { startNodes } from "./nodes.ts";
 import { ECHO, KEY } from "./scene.ts";
 
 const ALICE = "did:web:sender.localhost:alice";
@@ -13,51 +13,12 @@ const NAMES = ["sender", "mediator", "home"] as const;
 type Name = (typeof NAMES)[number];
 const ECHOING = { type: `${ECHO}/request`, action: "reply" as const, replyType: `${ECHO}/response` };
 
-/** Ports that are free at the same time. */
-async function freePorts(): Promise<Map<Name, number>> {
-  const servers = await Promise.all(
-    NAMES.map(async (name) => {
-      const server = createServer();
-      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-      return [name, server] as const;
-    }),
-  );
-  const ports = new Map(servers.map(([name, server]) => [name, (server.address() as AddressInfo).port] as const));
-  await Promise.all(servers.map(([, server]) => new Promise((resolve) => server.close(resolve))));
-  return ports;
-}
-
-/** Starts a node on each port. Another process may take one of them in this moment: then on others. */
-async function startNodes(attempts = 5): Promise<Map<Name, Layr8Node>> {
-  const ports = await freePorts();
-  const hosts = Object.fromEntries(NAMES.map((name) => [`${name}.localhost`, `http://127.0.0.1:${ports.get(name)}`]));
-  const nodes = new Map<Name, Layr8Node>();
-  try {
-    for (const name of NAMES) {
-      const node = await startNode({
-        port: ports.get(name) ?? 0,
-        domain: `${name}.localhost`,
-        logger: false,
-        apiKeys: [{ key: KEY, dids: "any" }],
-        resolution: { hosts, cacheTtlMs: 0 },
-        ...(name === "mediator" && { mediator: MEDIATOR }),
-      });
-      nodes.set(name, node);
-    }
-  } catch (error) {
-    await Promise.all(Array.from(nodes.values(), (node) => node.close()));
-    if (attempts > 1 && (error as { code?: string }).code === "EADDRINUSE") return startNodes(attempts - 1);
-    throw error;
-  }
-  return nodes;
-}
-
 describeUnless(missingPython(), "agents of layr8's SDKs with a mediator on another node", () => {
   let nodes: Map<Name, Layr8Node>;
   let doubles: DoubleAgents;
 
   beforeEach(async () => {
-    nodes = await startNodes();
+    nodes = await startNodes(NAMES, (name) => (name === "mediator" ? { mediator: MEDIATOR } : {}));
     doubles = new DoubleAgents();
   });
 

@@ -1,5 +1,6 @@
+import type { JsonObject } from "@parley/core";
 import { startNode, type Layr8Node, type NodeOptions } from "@parley/layr8-node";
-import { Client, type Config, type SDKError } from "layr8";
+import { Client, type Config, type Credential, type SDKError } from "layr8";
 import { DoubleAgents, type DoubleAgent, type DoubleAgentOptions, type Generation } from "../src/index.ts";
 
 export const ECHO = "https://layr8.io/protocols/echo/1.0";
@@ -73,7 +74,7 @@ export class Scene {
 }
 
 /** Grants as an issuer writes them: for a holder, to send a message of a protocol to a recipient. */
-export function grantFor(holder: string, scope: object, more: object = {}, subject: object = {}): object {
+export function grantFor(holder: string, scope: JsonObject, more: JsonObject = {}, subject: JsonObject = {}): Credential {
   return {
     "@context": ["https://www.w3.org/ns/credentials/v2", "https://layr8.io/contexts/grant/v1"],
     type: ["VerifiableCredential", "VerifiableGrant"],

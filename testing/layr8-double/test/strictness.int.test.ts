@@ -1,5 +1,5 @@
 import { describeUnless } from "@parley/test-assertions";
-import { describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
 import { DoubleAgents, DoubleNode, missingPython } from "../src/index.ts";
 import { ECHO, KEY } from "./scene.ts";
@@ -12,6 +12,14 @@ const plaintext = { id: "1", type: `${ECHO}/request`, from: "did:web:localhost:b
 const REPORT = "https://didcomm.org/report-problem/2.0/problem-report";
 
 describeUnless(missingPython(), "a double of layr8's SDKs", () => {
+  let node: DoubleNode;
+
+  beforeAll(async () => {
+    node = await DoubleNode.start({ apiKey: KEY });
+  });
+
+  afterAll(() => node.close());
+
   it.each<[violation: string, event: string, payload: object]>([
     ["do not know the event wallet_changed", "wallet_changed", { holder_did: ALICE }],
     ["context is missing", "message", { plaintext }],
@@ -41,14 +49,12 @@ describeUnless(missingPython(), "a double of layr8's SDKs", () => {
     ],
     ["without having been asked", "delegated_credentials", { revision: 1, status: "complete", credentials: [] }],
   ])("ends at a push of its node: %s", async (violation, event, payload) => {
-    const node = await DoubleNode.start({ apiKey: KEY });
     const doubles = new DoubleAgents();
     await doubles.agent({ url: node.url, apiKey: KEY, did: ALICE });
     await node.push(ALICE, event, payload);
     expect(await doubles.failure()).toContain(`violation of the wire: `);
     expect(await doubles.failure()).toContain(violation);
     await expect(doubles.close()).rejects.toThrow(violation);
-    await node.close();
   });
 
   it.each<[violation: string, payload: object]>([
@@ -62,12 +68,10 @@ describeUnless(missingPython(), "a double of layr8's SDKs", () => {
     ],
     ["not a compact JWS", { revision: 1, status: "complete", credentials: [{ id: "i", parent_capability: "p", credential_jwt: "a.b.c" }] }],
   ])("ends at a push of delegated credentials: %s", async (violation, payload) => {
-    const node = await DoubleNode.start({ apiKey: KEY });
     const doubles = new DoubleAgents();
     await doubles.agent({ url: node.url, apiKey: KEY, did: CHILD, parent: PARENT });
     await node.push(CHILD, "delegated_credentials", payload);
     expect(await doubles.failure()).toContain(violation);
-    await node.close();
   });
 });
 
