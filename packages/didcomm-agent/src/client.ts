@@ -7,7 +7,7 @@ import { readConfig, type Config, type Settings } from "./config.ts";
 import { DidSession, type ClientEvents } from "./did-session.ts";
 import { ErrorKind, errorReporter, type ErrorHandler, type ReportError } from "./error-handler.ts";
 import { AlreadyConnectedError, ClientClosedError } from "./errors.ts";
-import { Handlers, type Handler, type HandlerOptions, type SchemaHandlerOptions } from "./handlers.ts";
+import { Handlers, type Handler, type HandlerOptions, type ProtocolHandlerOptions, type SchemaHandlerOptions } from "./handlers.ts";
 import type { ReceivedMessage } from "./inbound-message.ts";
 import { HostedDid, type JoinDidOptions, type JoinedDid } from "./joined-did.ts";
 import { MCP_BASE, McpBinding, RESULT_SUFFIX } from "./mcp/mcp-binding.ts";
@@ -131,11 +131,26 @@ export class Client implements AsyncDisposable {
   }
 
   /**
+   * Registers the handler for every message type of a protocol that has no handler of its own; the protocol is announced to the node on connect.
+   * With `reports` it also receives problem reports, such as those about messages that it has sent.
+   *
+   * @param protocol URI of the protocol, such as `https://layr8.io/protocols/echo/1.0`.
+   * @throws TypeError when `protocol` is not a protocol's URI or already has a handler; {@link AlreadyConnectedError} after `connect`.
+   */
+  handleProtocol(protocol: string, handler: Handler, options: ProtocolHandlerOptions = {}): void {
+    this.#requireNotEngaged();
+    rejectUnknownOptions(options, ["manualAck", "reports"]);
+    const { manualAck = false, reports } = options;
+    const entry = { handler: handler as Handler<unknown>, manualAck, schema: undefined, takes: () => true };
+    this.#handlers.addProtocol(protocol, reports === undefined ? entry : { ...entry, reports });
+  }
+
+  /**
    * MCP over DIDComm: calls of other agents' MCP servers, and a server of its own. Its protocol is announced to the node on connect. Called
    * again with the same base, it returns the same object.
    *
    * @param base of the message types. Default `https://layr8.io/protocols/mcp/1.0`.
-   * @throws TypeError for a base that is no protocol's URI; {@link AlreadyConnectedError} after `connect`.
+   * @throws TypeError for a base that is no protocol's URI, or that has a handler (`handleProtocol`); {@link AlreadyConnectedError} after `connect`.
    */
   mcp(base: string = MCP_BASE): McpBinding {
     const made = this.#mcp.get(base);

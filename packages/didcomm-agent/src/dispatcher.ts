@@ -64,7 +64,7 @@ export class Dispatcher {
     }
     // Its sender gets it as the result of the send.
     const isResult = problem !== undefined && confirmations.problemReported(problem, message);
-    const exact = handlers.exact(message.type);
+    const exact = handlers.exact(message.type) ?? (problem === undefined ? undefined : handlers.ofReport(message));
     if (isAck && exact === undefined) {
       delivery.settle(HANDLED);
       processed.add(key, FINISHED);

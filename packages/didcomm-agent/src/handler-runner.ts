@@ -136,7 +136,9 @@ export class HandlerRunner {
       const text = `The handler for ${message.type} (manualAck) returned without message.ack() at the third delivery of a message`;
       warnOnce("PARLEY_NOT_ACKNOWLEDGED", `${text}; the node delivers it again until it expires`);
     }
-    if (reply !== undefined || context?.replyExpected !== true) return;
+    // A handler that has not acknowledged the message yet may answer later.
+    const answersLater = entry.manualAck && !run.settled;
+    if (reply !== undefined || answersLater || context?.replyExpected !== true) return;
     const unanswered = (this.#unanswered.get(entry) ?? 0) + 1;
     this.#unanswered.set(entry, unanswered);
     if (unanswered < WARN_AT) return;

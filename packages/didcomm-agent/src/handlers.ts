@@ -1,5 +1,5 @@
 import { describeKind } from "@parley/core/eager";
-import { protocolOf, type JsonObject, type MessageInit } from "@parley/core";
+import { protocolOf, type JsonObject, type Message, type MessageInit } from "@parley/core";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 
 import type { InboundMessage } from "./inbound-message.ts";
@@ -21,6 +21,12 @@ export interface HandlerOptions {
   readonly manualAck?: boolean;
 }
 
+/** Options of {@link Client.handleProtocol}. */
+export interface ProtocolHandlerOptions extends HandlerOptions {
+  /** Selects problem reports that the handler receives too. Default: none. Reports that a waiting request takes are not among them. */
+  readonly reports?: (report: Message) => boolean;
+}
+
 /** Options of {@link Client.handle} that type the body. */
 export interface SchemaHandlerOptions<Schema extends StandardSchemaV1> extends HandlerOptions {
   /** Checks and types `msg.body`. The handler is not called with a body that does not match. */
@@ -37,6 +43,8 @@ export interface HandlerEntry {
 /** A handler of a protocol's messages, or of some of them. */
 export interface ProtocolEntry extends HandlerEntry {
   takes(type: string): boolean;
+  /** Whether it takes a problem report. Absent: it takes none. */
+  readonly reports?: (report: Message) => boolean;
 }
 
 /** Finds the handler of a message. */
@@ -46,6 +54,8 @@ export interface HandlerLookup {
   /** The handler for all messages that no other takes. */
   readonly catchAll: HandlerEntry | undefined;
   exact(type: string): HandlerEntry | undefined;
+  /** The handler of a protocol that takes a problem report. */
+  ofReport(report: Message): HandlerEntry | undefined;
 }
 
 /** Handlers of one DID, before those that all DIDs share. */
@@ -67,6 +77,10 @@ export class LayeredHandlers implements HandlerLookup {
 
   exact(type: string): HandlerEntry | undefined {
     return this.#own.exact(type) ?? this.#shared.exact(type);
+  }
+
+  ofReport(report: Message): HandlerEntry | undefined {
+    return this.#own.ofReport(report) ?? this.#shared.ofReport(report);
   }
 }
 
@@ -103,7 +117,9 @@ export class Handlers implements HandlerLookup {
   /** Adds a handler for all messages of a protocol that have none of their own, and that it takes. */
   addProtocol(protocol: string, entry: ProtocolEntry): void {
     requireMessageType(`${protocol}/any`);
-    this.#byProtocol.set(protocol, entry);
+    if (this.#byProtocol.has(protocol))
+      throw new TypeError(`There is a handler for ${protocol} already: handle both cases in one function`);
+    this.#byProtocol.set(protocol, checkProtocolEntry(entry));
   }
 
   exact(type: string): HandlerEntry | undefined {
@@ -111,6 +127,11 @@ export class Handlers implements HandlerLookup {
     if (entry !== undefined || this.#byProtocol.size === 0) return entry;
     const ofProtocol = this.#byProtocol.get(protocolOf(type) ?? "");
     return ofProtocol?.takes(type) === true ? ofProtocol : undefined;
+  }
+
+  ofReport(report: Message): HandlerEntry | undefined {
+    for (const entry of this.#byProtocol.values()) if (entry.reports?.(report) === true) return entry;
+    return undefined;
   }
 
   get catchAll(): HandlerEntry | undefined {
@@ -131,5 +152,13 @@ function checkEntry(entry: HandlerEntry): HandlerEntry {
   if (entry.schema !== undefined) requireSchema(entry.schema);
   if (typeof entry.manualAck !== "boolean")
     throw new TypeError(`Option "manualAck" must be true or false, not ${describeKind(entry.manualAck)}`);
+  return entry;
+}
+
+function checkProtocolEntry(entry: ProtocolEntry): ProtocolEntry {
+  checkEntry(entry);
+  const { reports } = entry;
+  if (reports !== undefined && typeof reports !== "function")
+    throw new TypeError(`Option "reports" must be a function, not ${describeKind(reports)}`);
   return entry;
 }

@@ -15,7 +15,14 @@ export {
   type NotConnectedReason,
   type UnansweredRequest,
 } from "./errors.ts";
-export { PASS, type Handler, type HandlerOptions, type HandlerResult, type SchemaHandlerOptions } from "./handlers.ts";
+export {
+  PASS,
+  type Handler,
+  type HandlerOptions,
+  type HandlerResult,
+  type ProtocolHandlerOptions,
+  type SchemaHandlerOptions,
+} from "./handlers.ts";
 export type { BodyClass } from "./construct-body.ts";
 export type { DidHandler, JoinDidOptions, JoinedDid } from "./joined-did.ts";
 export type { InboundMessage, ReceivedMessage } from "./inbound-message.ts";

@@ -1,4 +1,4 @@
-import type { JsonObject } from "@parley/core";
+import { protocolOf, type JsonObject } from "@parley/core";
 import fc from "fast-check";
 import { gateOrSoak } from "@parley/test-assertions";
 import { describe, expect, it } from "vitest";
@@ -36,6 +36,40 @@ describe("dispatch", () => {
     await settled();
     expect(delivered.outcome).toEqual({ status: "pass" });
     expect(errors).toMatchObject([{ kind: ErrorKind.NO_HANDLER, messageId: "m1", type: OTHER, from: ALICE }]);
+    await client.close();
+  });
+
+  it("prefers the exact handler to that of the protocol, and that to the catch-all", async () => {
+    const { client, transport } = setUp();
+    const seen: string[] = [];
+    client.handleAll(({ type }) => void seen.push(`all ${type}`));
+    client.handle(ECHO, () => void seen.push("exact"));
+    client.handleProtocol(protocolOf(ECHO) ?? "", ({ type }) => void seen.push(`protocol ${type}`));
+    expect(() => client.handleProtocol(protocolOf(ECHO) ?? "", () => undefined)).toThrow(/already/);
+    expect(() => client.handleProtocol("echo", () => undefined)).toThrow(TypeError);
+    expect(() => client.handleProtocol("https://x.example/y/1.0", () => undefined, { reports: 1 as never })).toThrow(/"reports" must be/);
+    await client.connect();
+    for (const type of [ECHO, ECHO_REPLY, OTHER]) transport.connection.deliver(plaintext({ type, id: type }));
+    await settled();
+    expect(seen).toEqual(["exact", `protocol ${ECHO_REPLY}`, `all ${OTHER}`]);
+    await client.close();
+  });
+
+  it("passes the problem reports that a protocol's handler selects to it, until it acknowledges them", async () => {
+    const { client, transport, errors } = setUp();
+    const seen: InboundMessage[] = [];
+    const reports = ({ threadId }: { readonly threadId?: string }): boolean => threadId === "ours";
+    client.handleProtocol(protocolOf(ECHO) ?? "", (message) => void seen.push(message), { manualAck: true, reports });
+    await client.connect();
+    const body = { code: "e.m.authz.denied", comment: "no" };
+    const ours = transport.connection.deliver(plaintext({ type: REPORT, id: "r1", thid: "ours", body }));
+    const other = transport.connection.deliver(plaintext({ type: REPORT, id: "r2", thid: "other", body }));
+    await settled();
+    expect(seen.map(({ id }) => id)).toEqual(["r1"]);
+    expect([ours.outcome, other.outcome]).toEqual([undefined, { status: "handled" }]);
+    expect(errors).toHaveLength(1);
+    seen[0]?.ack();
+    expect(ours.outcome).toEqual({ status: "handled" });
     await client.close();
   });
 

@@ -22,7 +22,8 @@ export interface BridgeOptions {
   /** Sends in flight at the same time. Default 32. With 1, each send waits for the one before it. */
   readonly window?: number;
   /**
-   * The bridge's name among A2A agents and in MCP. From A2A to MCP, official clients call it at `a2a-channel://<agent>`. Keep it across
+   * The bridge's name among A2A agents and in MCP. From A2A to MCP, official clients call it at `a2a-channel://<agent>`; from MCP to MCP, it is the
+   * bridge's name as a server. Keep it across
    * restarts. Agents that bridge the same two channels, and bridges with the same source, need different names. Default `bridge`.
    */
   readonly agent?: string;
@@ -30,7 +31,7 @@ export interface BridgeOptions {
   readonly contextId?: string;
   /** A2A to MCP: the tool to call, or a function that selects it. Default: the tool that the message names, else the server's only tool. */
   readonly tool?: string | ((message: A2aMessageJson) => ToolCall | undefined);
-  /** A2A to MCP: the name of the MCP server to connect to. MCP to A2A: the bridge's own name as a server. */
+  /** A2A or MCP to MCP: the name of the MCP server to connect to. MCP to A2A: the bridge's own name as a server. */
   readonly server?: string;
   /** A2A and MCP: the only party of the target whose messages are accepted, by name (`sender`). Default: the first that answers. */
   readonly peer?: string;

@@ -1,6 +1,6 @@
 import type { JsonObject } from "@parley/core";
 
-/** A tool that a bridge from A2A to MCP calls. */
+/** A tool of the MCP server that a bridge calls. */
 export interface BridgeTool {
   readonly name: string;
   readonly description: string;

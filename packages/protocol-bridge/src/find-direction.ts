@@ -2,6 +2,7 @@ import { Protocol } from "@parley/envelope-and-adapters";
 import { A2aToMcp } from "./a2a-to-mcp/a2a-to-mcp.ts";
 import type { DirectionFactory } from "./bridge-context.ts";
 import { McpToA2a } from "./mcp-to-a2a/mcp-to-a2a.ts";
+import { McpToMcp } from "./mcp-to-mcp/mcp-to-mcp.ts";
 import { a2aToSlim, slimToA2a } from "./translate/a2a-slim.ts";
 import { a2aToDidcomm, didcommToA2a } from "./translate/didcomm-a2a.ts";
 import { didcommToSlim, slimToDidcomm } from "./translate/didcomm-slim.ts";
@@ -22,6 +23,7 @@ const DIRECTIONS: ReadonlyMap<string, DirectionFactory> = new Map<string, Direct
   [nameOf(A2A, DIDCOMM), oneWay(a2aToDidcomm)],
   [nameOf(A2A, MCP), (context) => new A2aToMcp(context)],
   [nameOf(MCP, A2A), (context) => new McpToA2a(context)],
+  [nameOf(MCP, MCP), (context) => new McpToMcp(context)],
 ]);
 
 /**

@@ -14,3 +14,5 @@ export {
   type DidcommPort,
   type DidcommPortOptions,
 } from "./didcomm-port/didcomm-port.ts";
+export { mcpDidcommPort, type McpDidcommPortOptions } from "./mcp-didcomm-port/mcp-didcomm-port.ts";
+export type { McpDidcommClient, McpDidcommPort } from "./mcp-didcomm-port/mcp-didcomm-client.ts";

@@ -37,7 +37,7 @@ export interface RunningBridge extends AsyncDisposable {
   readonly pending: number;
   /** `ended`: a port was closed or failed. */
   readonly status: "running" | "stopped" | "ended";
-  /** From A2A to MCP: the tools of the MCP server; empty until it has listed them, and in other directions. */
+  /** With an MCP server as the target: its tools; empty until it has listed them, and in other directions. */
   readonly tools: readonly BridgeTool[];
   /** Resolves when the bridge ends: with the reason, or with `undefined` after `stop`. Never rejects. */
   readonly ended: Promise<BridgeError | undefined>;

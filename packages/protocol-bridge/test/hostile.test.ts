@@ -6,7 +6,7 @@ import { BridgeError } from "../src/index.ts";
 import type { OutboundEnvelope } from "../src/runtime/action.ts";
 import type { Consumer } from "../src/runtime/consumer.ts";
 import { readCallReference, writeCallReference } from "../src/a2a-to-mcp/call-reference.ts";
-import { SessionOwners } from "../src/mcp-to-a2a/session-owners.ts";
+import { SessionOwners } from "../src/runtime/session-owners.ts";
 import { across, reserialized, consumersOf } from "./support/across.ts";
 import { a2aEnvelopes, didcommEnvelopes, mcpEnvelopes, slimEnvelopes } from "./support/arbitraries.ts";
 import { a2aText, bytes, mcp, slim } from "./support/messages.ts";

@@ -49,12 +49,15 @@ export {
 export {
   BridgeError,
   didcommPort,
+  mcpDidcommPort,
   type BridgeCounters,
   type BridgeErrorCode,
   type BridgeOptions,
   type BridgeTool,
   type DidcommPort,
   type DidcommPortOptions,
+  type McpDidcommPort,
+  type McpDidcommPortOptions,
   type NamedPort,
   type RunningBridge,
 } from "@parley/protocol-bridge";

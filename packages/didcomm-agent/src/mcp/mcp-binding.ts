@@ -16,6 +16,9 @@ export const RESULT_SUFFIX = "-result";
 /** Sessions served at a time. When there are more, the idle one that was used longest ago ends. */
 const MAX_SESSIONS = 1000;
 
+/** Earlier sessions that still answer requests. */
+const MAX_RETIRING = 64;
+
 /** What only servers send. Both sides send `ping` and some notifications. */
 const OF_SERVERS: ReadonlySet<string> = new Set([
   "sampling/createMessage",
@@ -53,6 +56,8 @@ export class McpBinding {
   readonly #connected = new Map<string, McpTransport>();
   /** Sessions of the server here, by the DID of the client; those used last at the end. */
   readonly #served = new Map<string, McpTransport>();
+  /** Earlier sessions of the server here, whose requests are still being answered, oldest first. */
+  readonly #retiring = new Set<McpTransport>();
   readonly #methods = new Map<string, McpMethodHandler>();
   #accept: ((session: McpTransport) => unknown) | undefined;
 
@@ -74,7 +79,8 @@ export class McpBinding {
 
   /**
    * Serves MCP. `accept` is called with a session for each agent that calls: `mcp.serve((session) => createServer().connect(session))`. What
-   * it throws, or rejects with, goes to the error handler and ends the session. An agent that sends `initialize` again gets a new session.
+   * it throws, or rejects with, goes to the error handler and ends the session. An agent that sends `initialize` again gets a new session; the
+   * earlier one ends when its requests are answered.
    *
    * @throws TypeError if MCP is served already
    */
@@ -103,13 +109,15 @@ export class McpBinding {
 
   /** Internal: ends all sessions. */
   async close(): Promise<void> {
-    await Promise.all([...this.#connected.values(), ...this.#served.values()].map((session) => session.close()));
+    const sessions = [...this.#connected.values(), ...this.#served.values(), ...this.#retiring];
+    await Promise.all(sessions.map((session) => session.close()));
   }
 
   async #answerTo(call: JsonRpcCall, from: string): Promise<JsonRpcMessage | undefined> {
     const { id, method, params = {} } = call;
     const handler = this.#methods.get(method);
     if (handler !== undefined) return answerOf(id, await handled(handler, params, from));
+    if (method === "notifications/cancelled") for (const session of this.#retiring) if (session.did === from) void session.receive(call);
     const client = this.#connected.get(from);
     if (client !== undefined && (OF_SERVERS.has(method) || this.#accept === undefined)) return client.receive(call);
     if (client !== undefined && !isOfClients(method)) {
@@ -133,6 +141,7 @@ export class McpBinding {
       return session;
     }
     if (session === undefined && !this.#makeRoom()) return undefined;
+    if (session !== undefined) this.#retire(did, session);
     const begun = this.#begin(did, this.#served);
     void this.#serve(begun, accept);
     return begun;
@@ -147,10 +156,19 @@ export class McpBinding {
     }
   }
 
+  #retire(did: string, session: McpTransport): void {
+    this.#served.delete(did);
+    this.#retiring.add(session);
+    session.retire();
+    const [oldest] = this.#retiring;
+    if (this.#retiring.size > MAX_RETIRING) void oldest?.close();
+  }
+
   #begin(did: string, sessions: Map<string, McpTransport>): McpTransport {
     void sessions.get(did)?.close();
     const session = new McpTransport(this.peer(did), (ended) => {
       if (sessions.get(did) === ended) sessions.delete(did);
+      this.#retiring.delete(ended);
     });
     sessions.set(did, session);
     return session;

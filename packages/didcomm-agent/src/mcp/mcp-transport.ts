@@ -35,6 +35,7 @@ export class McpTransport implements AsyncDisposable {
   readonly #asked = new Map<string | number, AbortController>();
   #waiting: JsonRpcCall[] | undefined = [];
   #isEnded = false;
+  #isRetiring = false;
 
   /** Internal: see `McpBinding.connect` and `McpBinding.serve`. */
   constructor(peer: McpPeer, onEnd: (session: McpTransport) => void) {
@@ -86,6 +87,12 @@ export class McpTransport implements AsyncDisposable {
     return this.close();
   }
 
+  /** Internal: ends the session when all its requests are answered. The agent has begun another one, which gets all further messages. */
+  retire(): void {
+    this.#isRetiring = true;
+    this.#endIfRetired();
+  }
+
   /** Internal: a request or notification came in. Resolves with the response; without one for a notification, and for a cancelled request. */
   receive(call: JsonRpcCall): Promise<JsonRpcMessage | undefined> {
     const { id } = call;
@@ -100,6 +107,7 @@ export class McpTransport implements AsyncDisposable {
       const answer = (response?: JsonRpcMessage): void => {
         this.#requests.delete(ours);
         resolve(response && { ...response, id });
+        this.#endIfRetired();
       };
       this.#requests.set(ours, { theirs: id, answer });
       this.#pass({ ...call, id: ours });
@@ -133,6 +141,11 @@ export class McpTransport implements AsyncDisposable {
     const response = await this.#responseTo(request, id, aborted.signal);
     if (this.#asked.get(id) === aborted) this.#asked.delete(id);
     if (!aborted.signal.aborted) this.onmessage?.(response);
+    this.#endIfRetired();
+  }
+
+  #endIfRetired(): void {
+    if (this.#isRetiring && this.isIdle) void this.close();
   }
 
   /** The SDK has a timeout of its own, and then cancels the request. */

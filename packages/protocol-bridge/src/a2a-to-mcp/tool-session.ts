@@ -29,6 +29,13 @@ export interface SessionReaction {
   readonly response?: Uint8Array;
 }
 
+/** What a server has said about itself in its answer to `initialize`. */
+export interface ServerInfo {
+  readonly capabilities: JsonObject;
+  readonly serverInfo?: JsonObject;
+  readonly instructions?: string;
+}
+
 /** Options of a {@link ToolSession}; `peer` and `peerKey` restrict which party can be the server. */
 export interface ToolSessionOptions extends ExpectedPeer {
   /** Id of the session: the same after a restart. */
@@ -66,6 +73,7 @@ export class ToolSession {
   #opening: AbortController | undefined;
   #ready = deferred<void>();
   #isReady = false;
+  #server: ServerInfo = { capabilities: {} };
   #tools: readonly Tool[] = [];
   /** Id of the outstanding `tools/list` request. Other responses are ignored, because they would list tools twice. */
   #listRequest: string | undefined;
@@ -84,6 +92,11 @@ export class ToolSession {
   /** Whether tools can be called. */
   get isReady(): boolean {
     return this.#isReady;
+  }
+
+  /** The server of the session; without capabilities until it has answered. */
+  get server(): ServerInfo {
+    return this.#server;
   }
 
   /** The address for messages to the server. */
@@ -167,8 +180,8 @@ export class ToolSession {
   #handleInitialized({ result }: JsonRpcAnswer): boolean {
     if (this.#isReady || result === undefined) return false;
     this.#options.send(this.address, notificationBytes("notifications/initialized", {}));
-    const hasTools = isJsonObject(result["capabilities"]) && result["capabilities"]["tools"] !== undefined;
-    if (this.#options.needsTools && hasTools) this.#listTools();
+    this.#server = readServerInfo(result);
+    if (this.#options.needsTools && this.#server.capabilities["tools"] !== undefined) this.#listTools();
     else this.#becomeReady([]);
     return true;
   }
@@ -217,6 +230,14 @@ export class ToolSession {
   #prefix(kind: "open" | "tools"): string {
     return `${kind}.${this.#run}.${this.#generation}.`;
   }
+}
+
+function readServerInfo({ capabilities, serverInfo, instructions }: JsonObject): ServerInfo {
+  return {
+    capabilities: isJsonObject(capabilities) ? capabilities : {},
+    ...(isJsonObject(serverInfo) && { serverInfo }),
+    ...(typeof instructions === "string" && { instructions }),
+  };
 }
 
 function senderMismatch(): BridgeError {

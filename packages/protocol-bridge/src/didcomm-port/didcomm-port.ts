@@ -8,10 +8,9 @@ import {
   type MessageInit,
   type TraceContext,
 } from "@parley/core";
-import { deferred, type Deferred, describeKind, rejectUnknownOptions } from "@parley/core/internal";
+import { describeKind, rejectUnknownOptions } from "@parley/core/internal";
 import {
   Envelope,
-  EnvelopeFanOut,
   PortError,
   Protocol,
   type EnvelopePort,
@@ -21,6 +20,7 @@ import {
 } from "@parley/envelope-and-adapters";
 import { checkEnvelope } from "@parley/envelope-and-adapters/internal";
 import { BridgeError } from "../bridge-error.ts";
+import { DeliveryQueue } from "./delivery-queue.ts";
 import { digest, digestUuid } from "../internal/digest.ts";
 import { utf8 } from "../internal/json.ts";
 import { DIDCOMM_JSON, readDidcomm } from "../formats/didcomm-plaintext.ts";
@@ -95,24 +95,11 @@ export function didcommPort(client: DidcommClient, options: DidcommPortOptions):
   return new ClientPort(client, options);
 }
 
-interface PendingDelivery {
-  /** Position in the order of arrival. */
-  readonly position: number;
-  readonly received: ReceivedMessage;
-  /** Completes the agent's handler: `settled` acknowledges the message. */
-  readonly done: Deferred<"settled" | "unsettled">;
-}
-
 class ClientPort implements DidcommPort {
   readonly #client: DidcommClient;
   readonly #to: readonly string[];
   readonly #accepts: (sender: string | undefined, message: Message) => boolean;
-  readonly #fanOut = new EnvelopeFanOut();
-  /** Messages without a subscriber, in order. Bounded by the agent, which limits its running handlers. */
-  #waiting: PendingDelivery[] = [];
-  readonly #pending = new Set<PendingDelivery>();
-  #last = 0;
-  #isDelivering = false;
+  readonly #queue = new DeliveryQueue();
   #isClosed = false;
 
   constructor(client: DidcommClient, options: DidcommPortOptions) {
@@ -156,15 +143,12 @@ class ClientPort implements DidcommPort {
   }
 
   receive(options?: ReceiveOptions): AsyncIterableIterator<ReceivedEnvelope, undefined> {
-    const subscription = this.#fanOut.receive(options);
-    void this.#deliverWaiting();
-    return subscription;
+    return this.#queue.receive(options);
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    this.#fanOut.close();
-    for (const { done } of this.#pending) done.resolve("unsettled");
+    this.#queue.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -175,39 +159,8 @@ class ClientPort implements DidcommPort {
   async #handle(message: DidcommInbound): Promise<undefined> {
     if (!this.#accepts(message.from, message)) return PASS as unknown as undefined;
     if (this.#isClosed) return undefined;
-    const pending: PendingDelivery = { position: ++this.#last, received: receivedOf(message), done: deferred() };
-    this.#pending.add(pending);
-    this.#waiting.push(pending);
-    void this.#deliverWaiting();
-    if ((await pending.done.promise) === "settled") message.ack();
-    this.#pending.delete(pending);
+    if ((await this.#queue.deliver(receivedOf(message))) === "settled") message.ack();
     return undefined;
-  }
-
-  async #deliverWaiting(): Promise<void> {
-    if (this.#isDelivering) return;
-    this.#isDelivering = true;
-    for (let pending = this.#next(); pending !== undefined; pending = this.#next()) await this.#deliver(pending);
-    this.#isDelivering = false;
-  }
-
-  #next(): PendingDelivery | undefined {
-    const index = this.#waiting.findIndex(({ received }) => this.#fanOut.wants(received));
-    return index === -1 ? undefined : this.#waiting.splice(index, 1)[0];
-  }
-
-  async #deliver(pending: PendingDelivery): Promise<void> {
-    const receivers = await this.#fanOut.deliver(pending.received, {
-      settled: () => pending.done.resolve("settled"),
-      left: () => this.#requeue(pending),
-    });
-    if (receivers === 0) this.#requeue(pending);
-  }
-
-  #requeue(pending: PendingDelivery): void {
-    const index = this.#waiting.findIndex(({ position }) => position > pending.position);
-    this.#waiting.splice(index === -1 ? this.#waiting.length : index, 0, pending);
-    void this.#deliverWaiting();
   }
 }
 

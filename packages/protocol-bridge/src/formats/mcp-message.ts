@@ -7,6 +7,14 @@ import { utf8 } from "../internal/json.ts";
 /** The version of MCP that a bridge requests as a client. It uses no features that other versions lack. */
 export const MCP_VERSION = "2025-06-18";
 
+/** Versions of MCP that are identical for what a bridge offers as a server. */
+const SERVED_VERSIONS: ReadonlySet<unknown> = new Set(["2024-11-05", "2025-03-26", MCP_VERSION, "2025-11-25"]);
+
+/** The version that a bridge answers a client with: the one that it wants, if the bridge knows it. */
+export function negotiateVersion(wanted: unknown): string {
+  return SERVED_VERSIONS.has(wanted) ? (wanted as string) : MCP_VERSION;
+}
+
 /** Sessions with this prefix belong to bridges. Messages of other parties are never put into one. */
 export const OWN_SESSION_PREFIX = "bridge.";
 

@@ -1,27 +1,22 @@
 import { isJsonObject, type JsonObject } from "@parley/core";
-import { deferred, sleep, type Deferred } from "@parley/core/internal";
+import { deferred, type Deferred } from "@parley/core/internal";
 import { Protocol, type Envelope, type ReceivedEnvelope } from "@parley/envelope-and-adapters";
 import { isPeer, mcpEnvelope, partyOf, readMcpAddress, describeSendFailure } from "@parley/envelope-and-adapters/internal";
 import type { BridgeContext, Direction } from "../bridge-context.ts";
 import { BridgeError } from "../bridge-error.ts";
 import { isA2aCall, isFromAgent, readA2a } from "../formats/a2a-message.ts";
-import { errorBytes, JSON_RPC_ERRORS, MCP_VERSION, resultBytes, tryReadMcpMessage, type JsonRpcCall } from "../formats/mcp-message.ts";
+import { errorBytes, JSON_RPC_ERRORS, negotiateVersion, resultBytes, tryReadMcpMessage, type JsonRpcCall } from "../formats/mcp-message.ts";
 import { writeJson } from "../internal/json.ts";
 import type { RoutedEnvelope } from "../route.ts";
 import { IGNORED, LOOPED, NO_ACTION, type Action, type OutboundEnvelope } from "../runtime/action.ts";
+import { CatchUp } from "../runtime/catch-up.ts";
 import { PendingCalls, type PendingCall } from "../runtime/pending-calls.ts";
 import { MAX_PER_PARTY, MAX_UNSETTLED_BYTES } from "../runtime/per-party-quota.ts";
 import { neutralMetadata } from "../translate/kept-form.ts";
 import { toolResultOf } from "../translate/tool-result.ts";
 import { a2aMetadata, translatedEnvelope } from "../translate/translated-envelope.ts";
 import { readSendMessage, SEND_MESSAGE, SEND_MESSAGE_TOOL, type SendMessage } from "./send-message-tool.ts";
-import { SessionOwners } from "./session-owners.ts";
-
-/** Versions of MCP that are identical for a server with one tool. */
-const MCP_VERSIONS: ReadonlySet<unknown> = new Set(["2024-11-05", "2025-03-26", MCP_VERSION, "2025-11-25"]);
-
-/** After an interval without a new call, all redelivered calls have arrived. Waits for at most `maxIntervals`. */
-const CATCH_UP = { intervalMs: 100, maxIntervals: 20 };
+import { SessionOwners } from "../runtime/session-owners.ts";
 
 /** A request of an MCP client. */
 type McpRequest = JsonRpcCall & { readonly id: string | number };
@@ -44,8 +39,7 @@ export class McpToA2a implements Direction {
   readonly #instance: string;
   readonly #owners = new SessionOwners();
   readonly #pending: PendingCalls<PendingToolCall>;
-  readonly #caughtUp = deferred<void>();
-  #arrived = 0;
+  readonly #catchUp = new CatchUp();
 
   constructor(context: BridgeContext) {
     this.#context = context;
@@ -63,31 +57,23 @@ export class McpToA2a implements Direction {
       {
         port: target.port,
         protocol: Protocol.A2A,
-        ready: () => this.#caughtUp.promise,
+        ready: () => this.#catchUp.done,
         handle: (received) => this.#handleAnswer(received),
       },
     ];
   }
 
   start(): void {
-    void this.#catchUp();
+    void this.#catchUp.start(this.#context.signal);
   }
 
   stop(): void {
-    this.#caughtUp.resolve();
+    this.#catchUp.stop();
     for (const { answered } of this.#pending.clear()) answered.reject(bridgeEnded());
   }
 
-  async #catchUp(): Promise<void> {
-    for (let interval = 0, before = -1; interval < CATCH_UP.maxIntervals && before !== this.#arrived; interval++) {
-      before = this.#arrived;
-      await sleep(CATCH_UP.intervalMs, this.#context.signal);
-    }
-    this.#caughtUp.resolve();
-  }
-
   #handleMcp(received: ReceivedEnvelope): Action {
-    this.#arrived += 1;
+    this.#catchUp.arrived();
     const { count, report, route } = this.#context;
     const { envelope } = received;
     const party = partyOf(received) ?? "";
@@ -128,8 +114,7 @@ export class McpToA2a implements Direction {
   #responseTo({ id, method, params }: McpRequest): Uint8Array {
     switch (method) {
       case "initialize": {
-        const wanted = params["protocolVersion"];
-        const protocolVersion = MCP_VERSIONS.has(wanted) ? (wanted as string) : MCP_VERSION;
+        const protocolVersion = negotiateVersion(params["protocolVersion"]);
         return resultBytes(id, { protocolVersion, capabilities: { tools: {} }, serverInfo: { name: this.#name, version: "1.0.0" } });
       }
       case "ping":

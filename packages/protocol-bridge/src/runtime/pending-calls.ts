@@ -62,6 +62,10 @@ export class PendingCalls<Call extends PendingCall> {
     this.#schedule();
   }
 
+  has(key: string): boolean {
+    return this.#entries.has(key);
+  }
+
   /** The oldest call that matches. */
   find(matches: (call: Call) => boolean): Call | undefined {
     for (const { call } of this.#entries.values()) if (matches(call)) return call;

@@ -2,6 +2,7 @@ import type { Telemetry, TelemetrySpan } from "@parley/core";
 import type { ReceivedEnvelope } from "@parley/envelope-and-adapters";
 import type { BridgeCounters } from "../bridge-counters.ts";
 import { BridgeError } from "../bridge-error.ts";
+import { carriedContext, withTraceContext } from "../trace/trace-context.ts";
 import { NO_ACTION, type Action, type OutboundEnvelope } from "./action.ts";
 import type { Consumer, TaskQueue } from "./consumer.ts";
 import { traceTranslation } from "./trace-translation.ts";
@@ -87,10 +88,13 @@ export class Pump {
   async #perform(received: ReceivedEnvelope, action: Action): Promise<void> {
     if (action.countAs !== undefined) this.#options.count(action.countAs);
     const span = this.#spans.get(received);
+    // A bridge that records nothing passes on the context that came.
+    const context = action.sends.length === 0 ? undefined : (span?.traceContext ?? carriedContext(received.envelope));
     const sends: Promise<void>[] = [];
-    for (const outbound of action.sends) {
+    for (const { envelope, ...outbound } of action.sends) {
       await outbound.via.waitForCapacity();
-      const sent = this.#options.send(outbound, span);
+      const traced = context === undefined ? envelope : withTraceContext(envelope, context);
+      const sent = this.#options.send({ ...outbound, envelope: traced }, span);
       // Prevents an unhandled rejection while a later send waits for capacity; #finish handles the error.
       sent.catch(() => {});
       sends.push(sent);
