@@ -16,10 +16,14 @@ export type TelemetryOperationName =
   | "accept-remote"
   /** A node has delivered a message: from the delivery until the agent has settled it. */
   | "deliver"
+  /** A node has removed a message that its agent has settled: from the acknowledgement until that is durable. */
+  | "settle"
   /** A node posts a message to another one. */
   | "forward"
   /** A relay has recorded messages: from their arrival until they are durable. */
   | "publish"
+  /** A relay has offered recorded messages to the readers of their channel. */
+  | "fan-out"
   /** A member changes an encrypted group. */
   | "commit"
   /** An agent joins a channel. */
@@ -60,6 +64,8 @@ export interface TelemetryOperation {
   readonly attempt?: number | undefined;
   /** Position in a channel's log. */
   readonly sequence?: number | undefined;
+  /** Number of readers. */
+  readonly readers?: number | undefined;
   /** The context that arrived with the message. It is the sender's word: an implementation continues its trace only if told to trust it. */
   readonly carried?: CarriedContext | undefined;
   /**

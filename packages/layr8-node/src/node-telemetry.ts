@@ -1,4 +1,4 @@
-import type { CarriedContext, Telemetry, TelemetryOperation } from "@parley/core";
+import { ParleyError, type CarriedContext, type Telemetry, type TelemetryOperation } from "@parley/core";
 import { readTraceContext } from "@parley/core/internal";
 import type { PostedMessages } from "./federation/outbound/outbound.ts";
 import type { InboxMessage } from "./inbox/inbox.ts";
@@ -32,6 +32,10 @@ export class NodeTelemetry {
         events.onSettled?.(message, outcome, ms);
         this.#settled(message, outcome, ms);
       },
+      onRemoved: (message, ms, error) => {
+        events.onRemoved?.(message, ms, error);
+        this.#removed(message, ms, error);
+      },
     };
   }
 
@@ -51,11 +55,27 @@ export class NodeTelemetry {
     this.#telemetry.start({ name, system: "didcomm", ...about, ...since(performance.now() - receivedAt) }).end({ error });
   }
 
-  #settled({ id, type, thread = id, from, recipient, plaintext, attempts }: InboxMessage, outcome: string, ms: number): void {
-    const carried = carriedIn(plaintext, from ?? "");
-    const about = { id, type, thread, from, to: [recipient], size: plaintext.length, attempt: attempts + 1, carried };
+  #settled(message: InboxMessage, outcome: string, ms: number): void {
+    const { plaintext, attempts } = message;
+    const about = { ...aboutStored(message), size: plaintext.length, attempt: attempts + 1 };
     this.#telemetry.start({ name: "deliver", system: "didcomm", ...about, ...since(ms) }).end({ outcome });
   }
+
+  #removed(message: InboxMessage, ms: number, error: unknown): void {
+    const span = this.#telemetry.start({ name: "settle", system: "didcomm", ...aboutStored(message), ...since(ms) });
+    span.end(error === undefined ? {} : { error: ParleyError.from(error).code });
+  }
+}
+
+function aboutStored({
+  id,
+  type,
+  thread = id,
+  from,
+  recipient,
+  plaintext,
+}: InboxMessage): Omit<TelemetryOperation, "name" | "system" | "isRoot"> {
+  return { id, type, thread, from, to: [recipient], carried: carriedIn(plaintext, from ?? "") };
 }
 
 /** The start of an operation that has taken some time until now. */

@@ -10,7 +10,9 @@ import type { TelemetryEnd, TelemetryOperation, TelemetryOperationName } from "@
  *
  * @see {@link https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/ | Semantic conventions for messaging spans}
  */
-const OPERATIONS: Readonly<Record<TelemetryOperationName, { readonly kind: SpanKind; readonly type?: "send" | "receive" | "process" }>> = {
+const OPERATIONS: Readonly<
+  Record<TelemetryOperationName, { readonly kind: SpanKind; readonly type?: "send" | "receive" | "process" | "settle" }>
+> = {
   send: { kind: SpanKind.PRODUCER, type: "send" },
   request: { kind: SpanKind.CLIENT },
   process: { kind: SpanKind.CONSUMER, type: "process" },
@@ -18,8 +20,10 @@ const OPERATIONS: Readonly<Record<TelemetryOperationName, { readonly kind: SpanK
   accept: { kind: SpanKind.INTERNAL },
   "accept-remote": { kind: SpanKind.SERVER },
   deliver: { kind: SpanKind.INTERNAL },
+  settle: { kind: SpanKind.INTERNAL, type: "settle" },
   forward: { kind: SpanKind.CLIENT },
   publish: { kind: SpanKind.SERVER },
+  "fan-out": { kind: SpanKind.INTERNAL },
   commit: { kind: SpanKind.INTERNAL },
   join: { kind: SpanKind.INTERNAL },
   translate: { kind: SpanKind.INTERNAL },
@@ -41,7 +45,7 @@ export function spanNameOf({ name, destination }: TelemetryOperation): string {
 
 /** @param identities whether DIDs and names are written out. */
 export function attributesOf(operation: TelemetryOperation, identities: boolean): Attributes {
-  const { name, system, destination, channel, type, id, thread, from, to, host, count, size, attempt, sequence } = operation;
+  const { name, system, destination, channel, type, id, thread, from, to, host, count, size, attempt, sequence, readers } = operation;
   const place = destination ?? channel;
   const operationType = OPERATIONS[name].type;
   const party = identities ? text : hash;
@@ -60,6 +64,7 @@ export function attributesOf(operation: TelemetryOperation, identities: boolean)
     ...(to !== undefined && to.length > 0 && { "parley.to": to.slice(0, MAX_PARTIES).map(party) }),
     ...(attempt !== undefined && { "parley.attempt": attempt }),
     ...(sequence !== undefined && { "parley.sequence": sequence }),
+    ...(readers !== undefined && { "parley.readers": readers }),
   };
 }
 

@@ -29,6 +29,8 @@ it("the smallest program records one trace of a request, from the call to the ha
     `request ${GREETING}/request`,
     `send ${GREETING}/request`,
     `send ${GREETING}/response`,
+    "settle",
+    "settle",
   ]);
   expect(new Set(valuesOf(/^ {2}traceId: '(\w+)'/gm)).size).toBe(1);
 });

@@ -103,7 +103,8 @@ describe("a run of agents, node, relay and members", () => {
       otel({ tracerProvider: spans.provider, trust: ["did:web:localhost:*", "acme/*"], identities: true }),
     );
     const names = new Set(spans.all().map(({ name }) => name.split(" ")[0]));
-    expect(names).toEqual(new Set(["accept", "commit", "deliver", "join", "process", "publish", "receive", "request", "send"]));
+    const all = ["accept", "commit", "deliver", "fan-out", "join", "process", "publish", "receive", "request", "send", "settle"];
+    expect(names).toEqual(new Set(all));
     const texts = spans.all().map(textOf);
     expect(texts.length).toBeGreaterThan(20);
     for (const secret of secrets) expect(texts.filter((text) => text.includes(secret))).toEqual([]);

@@ -51,7 +51,7 @@ describe("layr8-node --telemetry", () => {
     client.handle(type, () => undefined);
     await client.connect();
     await client.send({ type, to: client.did });
-    await expect.poll(() => readFile(file, "utf8").catch(() => "")).toBe("accept\ndeliver\n");
+    await expect.poll(() => readFile(file, "utf8").catch(() => "")).toBe("accept\ndeliver\nsettle\n");
   });
 
   it.each([

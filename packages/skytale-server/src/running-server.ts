@@ -28,7 +28,7 @@ import { Relay } from "./relay/relay.ts";
 import type { SkytaleServer } from "./skytale-server.ts";
 import { ServerOperator } from "./server-operator.ts";
 import type { SharedStorage, Stores } from "./stores.ts";
-import { tracePublish } from "./trace-publish.ts";
+import { traceFanOut, tracePublish } from "./trace-publish.ts";
 import { ApiProcess } from "./workers/api-process.ts";
 
 /** Components of a {@link RunningServer}. */
@@ -125,6 +125,7 @@ export class RunningServer implements SkytaleServer {
           if (telemetry !== undefined) tracePublish(telemetry, { messages, bytes, channel, ms });
           if (isTracing) logger.debug({ channel, account: accountId, kind, messages, commits, bytes }, "published");
         },
+        onFannedOut: telemetry && ((about) => traceFanOut(telemetry, about)),
         onOpened: (account) => {
           this.#recorder?.record({ kind: "stream-opened", account });
           logger.debug({ account }, "stream opened");

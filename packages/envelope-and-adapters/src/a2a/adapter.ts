@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject } from "@parley/core";
+import { isJsonObject, type JsonObject, type Telemetry } from "@parley/core";
 import type { AgentExtension } from "@a2a-js/sdk";
 import { checkJson, describeKind, rejectUnknownOptions } from "@parley/core/internal";
 import { AdapterError } from "../adapter-error.ts";
@@ -12,6 +12,7 @@ import { Protocol } from "../protocol.ts";
 import { A2A_VERSION, encryptedContextsExtension } from "./extension.ts";
 import { withJsonNames } from "./json-names.ts";
 import { readMessage, writeMessage } from "./message.ts";
+import { traceMessage, traceReceived } from "./trace-message.ts";
 import { receivedPart, writeInput, type A2aPartInput, type ReceivedA2aPart } from "./part.ts";
 
 /** Options of {@link A2aAdapter}. The buffer limits apply to each context; when full, the oldest message is dropped and reported. */
@@ -22,6 +23,11 @@ export interface A2aAdapterOptions extends BufferLimits {
   readonly org?: string;
   /** Bytes of one message, inbound and outbound. Default 4194304 (4 MiB). */
   readonly maxMessageBytes?: number;
+  /**
+   * Receives a span for each message that is sent or arrives, such as `otel()` of `@parley/otel`. Messages then carry the context of their span in
+   * `metadata`, as `traceparent` and `tracestate`. Default: none.
+   */
+  readonly telemetry?: Telemetry;
   /** Called for malformed and dropped messages. Must not throw. */
   readonly onError?: (error: Error) => void;
 }
@@ -62,7 +68,7 @@ const SEND_OPTIONS = ["role", "taskId", "metadata", "extensions", "referenceTask
 /** Indexed by the SDK's enum values. */
 const ROLE_NAMES: readonly (ReceivedA2aMessage["role"] | undefined)[] = [undefined, "user", "agent"];
 
-const KNOWN = ["agentId", "org", "maxMessageBytes", "maxBuffered", "maxBufferedBytes", "onError"];
+const KNOWN = ["agentId", "org", "maxMessageBytes", "maxBuffered", "maxBufferedBytes", "telemetry", "onError"];
 
 /**
  * Maps A2A contexts to channels: the members of a channel exchange the messages of the context. The channel of a context is
@@ -139,11 +145,15 @@ export class A2aAdapter implements AsyncDisposable {
     const { role = "user", taskId, metadata, extensions, referenceTaskIds, ...sending } = options;
     const { port } = this.#context(contextId);
     const messageId = crypto.randomUUID();
-    const given: JsonObject = { messageId, contextId, taskId, role, parts: parts.map(writeInput), metadata, extensions, referenceTaskIds };
-    const message = { ...writeMessage(readMessage(given)), parts: given["parts"] };
-    const payload = writeJsonPayload(message, this.#maxMessageBytes);
-    const address = { "A2A-Version": A2A_VERSION, a2a: { agent: this.#options.agentId } };
-    await port.send(new Envelope(Protocol.A2A, "application/json", payload, address), sending);
+    const { telemetry } = this.#options;
+    const message = { messageId, contextId, taskId, role, parts: parts.map(writeInput), extensions, referenceTaskIds };
+    const send = async (carried: JsonObject | null | undefined): Promise<void> => {
+      const payload = this.#write({ ...message, metadata: carried });
+      const address = { "A2A-Version": A2A_VERSION, a2a: { agent: this.#options.agentId } };
+      await port.send(new Envelope(Protocol.A2A, "application/json", payload, address), sending);
+    };
+    if (telemetry === undefined) await send(metadata);
+    else await traceMessage(telemetry, { id: messageId, channel: this.#channelOf(contextId) }, metadata, send);
     return messageId;
   }
 
@@ -172,6 +182,11 @@ export class A2aAdapter implements AsyncDisposable {
     return this.close();
   }
 
+  #write(given: JsonObject): Uint8Array {
+    const message = { ...writeMessage(readMessage(given)), parts: given["parts"] };
+    return writeJsonPayload(message, this.#maxMessageBytes);
+  }
+
   #channelOf(contextId: string): string {
     return `${this.#org}/a2a/${checkName(contextId, "context id")}`;
   }
@@ -187,12 +202,13 @@ export class A2aAdapter implements AsyncDisposable {
 
   #collect(contextId: string, port: EnvelopePort): void {
     this.#contexts.get(contextId)?.mailbox.close();
-    const { agentId: _agentId, org: _org, maxMessageBytes: _maxMessageBytes, onError, ...limits } = this.#options;
+    const { agentId: _agentId, org: _org, maxMessageBytes: _maxMessageBytes, telemetry: _telemetry, onError, ...limits } = this.#options;
     const read = (received: ReceivedEnvelope): ReceivedA2aMessage | undefined => this.#read(contextId, received);
     this.#contexts.set(contextId, { port, mailbox: new Mailbox(port, { ...limits, protocol: Protocol.A2A, read, onError }) });
   }
 
-  #read(contextId: string, { envelope, sender, senderKey }: ReceivedEnvelope): ReceivedA2aMessage | undefined {
+  #read(contextId: string, source: ReceivedEnvelope): ReceivedA2aMessage | undefined {
+    const { envelope, sender, senderKey } = source;
     const address = envelope.metadata?.["a2a"];
     const agentId = isJsonObject(address) ? address["agent"] : undefined;
     // Belongs to a call of an official client.
@@ -203,6 +219,8 @@ export class A2aAdapter implements AsyncDisposable {
       throw new AdapterError("message_invalid", `A message of the A2A context ${message.contextId} arrived on the channel of ${contextId}`);
     }
     const { messageId, taskId, role, metadata, extensions, referenceTaskIds } = message;
+    const { telemetry } = this.#options;
+    if (telemetry !== undefined) traceReceived(telemetry, { id: messageId, channel: this.#channelOf(contextId) }, metadata, source);
     return {
       messageId,
       contextId,

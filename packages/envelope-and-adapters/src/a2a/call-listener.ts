@@ -1,5 +1,5 @@
 import { setMaxListeners } from "node:events";
-import type { JsonObject } from "@parley/core";
+import type { JsonObject, Telemetry } from "@parley/core";
 import { AdapterError } from "../adapter-error.ts";
 import { readJsonPayload } from "../internal/json-payload.ts";
 import { rejectedMessage } from "../internal/rejected-message.ts";
@@ -12,6 +12,7 @@ import type { EnvelopePort, ReceivedEnvelope } from "../port.ts";
 import { Protocol } from "../protocol.ts";
 import { readCallEnvelope, type ClientCall, type ServiceParameters } from "./call.ts";
 import { ServedCall, type CallResult } from "./served-call.ts";
+import { traceCall } from "./trace-call.ts";
 
 /** Options of {@link serveA2a}. */
 export interface A2aServeOptions {
@@ -26,6 +27,11 @@ export interface A2aServeOptions {
    * are absent if the channel does not know them. Default: all members of the channel.
    */
   readonly accepts?: (sender: string | undefined, senderKey: string | undefined) => boolean;
+  /**
+   * Receives a span for each call, such as `otel()` of `@parley/otel`; the handler runs as a part of it. It is linked to the caller's, whose context
+   * is in the service parameters `traceparent` and `tracestate`. Default: none.
+   */
+  readonly telemetry?: Telemetry;
   /** Called for calls that are malformed, rejected or can't be answered. Must not throw. */
   readonly onError?: (error: Error) => void;
 }
@@ -49,6 +55,7 @@ export interface AgentHandler {
 /** The sender of a call and its service parameters. */
 export interface Caller extends Sender {
   readonly parameters: ServiceParameters;
+  readonly within?: ReceivedEnvelope["within"] | undefined;
 }
 
 /** Whether a call is allowed to run. */
@@ -104,14 +111,16 @@ export class CallListener implements AsyncDisposable {
     await this.close();
   }
 
-  #receive({ envelope, sender, senderKey }: ReceivedEnvelope): void {
+  #receive(received: ReceivedEnvelope): void {
+    const { envelope, sender, senderKey, within } = received;
     try {
       const read = readCallEnvelope(envelope);
       if (read?.call.role !== "client" || !this.#handler.urls.has(read.call.agent)) return;
       const key = JSON.stringify([partyOf({ sender, senderKey }), read.call.call]);
       const running = this.#calls.get(key)?.call;
       if (read.call.event === "cancel") running?.cancel();
-      else if (running === undefined) this.#start(key, read.call, envelope.payload, { sender, senderKey, parameters: read.parameters });
+      else if (running === undefined)
+        this.#start(key, read.call, envelope.payload, { sender, senderKey, parameters: read.parameters, within });
       else throw new AdapterError("message_invalid", "An A2A call has the id of another pending call");
     } catch (error) {
       this.#report(error);
@@ -154,12 +163,23 @@ export class CallListener implements AsyncDisposable {
       if (request === undefined) return;
       call.requestId = request["id"] ?? null;
       call.outlivesCaller = request["method"] === "SendStreamingMessage";
-      const { answer, extensions } = await this.#handler.handle(request, caller);
-      await call.answer(answer, extensions);
+      const handle = async (): Promise<void> => {
+        const { answer, extensions } = await this.#handler.handle(request, caller);
+        await call.answer(answer, extensions);
+      };
+      await this.#traced(call, request, caller, handle);
     } catch (error) {
       if (error instanceof AdapterError || call.isAnswered) this.#report(error);
       if (!call.isAnswered) await this.#replyError(call, error);
     }
+  }
+
+  /** What the handler sends belongs to the trace of the call. */
+  #traced(call: ServedCall, { method }: JsonObject, { parameters, within, sender }: Caller, handle: () => Promise<void>): Promise<void> {
+    const { telemetry } = this.#options;
+    if (telemetry === undefined) return within === undefined ? handle() : within(handle);
+    const source = { ...(within !== undefined && { within }), ...(sender !== undefined && { sender }) };
+    return traceCall(telemetry, { id: call.id, method: typeof method === "string" ? method : "", parameters, source }, handle);
   }
 
   /** Reads the request. A malformed one is reported and answered with an error; then the result is `undefined`. */

@@ -1,3 +1,4 @@
+import type { Telemetry } from "@parley/core";
 import { AdapterError } from "../adapter-error.ts";
 import type { BufferLimits } from "../internal/bounded-queue.ts";
 import { tooLarge } from "../internal/json-payload.ts";
@@ -8,6 +9,7 @@ import type { EnvelopePort, ReceivedEnvelope } from "../port.ts";
 import { Protocol } from "../protocol.ts";
 import { callEnvelope, readCallEnvelope, type ClientCall, type ServiceParameters } from "./call.ts";
 import { PendingCall } from "./pending-call.ts";
+import { traceRequest, withTraceParameters } from "./trace-call.ts";
 
 /** Options of {@link A2aChannelTransportFactory}. */
 export interface A2aChannelClientOptions extends Pick<BufferLimits, "maxBufferedBytes"> {
@@ -21,6 +23,11 @@ export interface A2aChannelClientOptions extends Pick<BufferLimits, "maxBuffered
   readonly maxCalls?: number;
   /** Bytes of one message, inbound and outbound. Default 4194304 (4 MiB). */
   readonly maxMessageBytes?: number;
+  /**
+   * Receives a span for each call, such as `otel()` of `@parley/otel`. Calls then carry its context as the service parameters `traceparent` and
+   * `tracestate`, which are headers over HTTP. Default: none.
+   */
+  readonly telemetry?: Telemetry;
   /** Called for malformed answers and for answers of other parties. Must not throw. */
   readonly onError?: (error: Error) => void;
 }
@@ -57,10 +64,16 @@ export class ChannelFetch {
       throw new AdapterError("too_many", `The maximum of ${this.#maxCalls} pending A2A calls is reached`);
     this.#listen();
     const id: ClientCall = { call: crypto.randomUUID(), role: "client", event, agent };
-    const call = this.#open(id, signal);
-    const envelope = callEnvelope({ call: id, parameters: parametersOf(init) }, payload);
-    this.#port.send(envelope, signal === undefined ? {} : { signal }).catch((error: unknown) => call.fail(error, false));
-    return call.response;
+    const send = (parameters: ServiceParameters): Promise<Response> => {
+      const call = this.#open(id, signal);
+      const envelope = callEnvelope({ call: id, parameters }, payload);
+      this.#port.send(envelope, signal === undefined ? {} : { signal }).catch((error: unknown) => call.fail(error, false));
+      return call.response;
+    };
+    const { telemetry } = this.#options;
+    const parameters = parametersOf(init);
+    if (telemetry === undefined) return send(parameters);
+    return traceRequest(telemetry, id.call, (span) => send(withTraceParameters(parameters, span)));
   };
 
   close(): void {

@@ -14,7 +14,7 @@ export interface A2aServing extends AsyncDisposable {
   readonly closed: Promise<void>;
 }
 
-const KNOWN = ["maxCalls", "maxCallsPerSender", "maxMessageBytes", "accepts", "onError"];
+const KNOWN = ["maxCalls", "maxCallsPerSender", "maxMessageBytes", "accepts", "telemetry", "onError"];
 
 /**
  * Serves an agent to all members of a channel, with the official request handler. Resolves once it listens.

@@ -23,7 +23,8 @@ export class ServedCall {
   outlivesCaller = false;
   /** Whether the caller has received the error response. */
   isAnswered = false;
-  readonly #id: string;
+  /** The caller's id of the call. */
+  readonly id: string;
   readonly #orderedSender: OrderedSender;
   readonly #options: ServedCallOptions;
   #seq = 0;
@@ -32,7 +33,7 @@ export class ServedCall {
   #stream: AsyncIterator<object> | undefined;
 
   constructor(id: string, orderedSender: OrderedSender, options: ServedCallOptions) {
-    this.#id = id;
+    this.id = id;
     this.#orderedSender = orderedSender;
     this.#options = options;
   }
@@ -125,7 +126,7 @@ export class ServedCall {
   }
 
   async #post(event: ServerCall["event"], payload: Uint8Array, extensions: string[]): Promise<void> {
-    const call: ServerCall = { call: this.#id, role: "server", event, seq: this.#seq++ };
+    const call: ServerCall = { call: this.id, role: "server", event, seq: this.#seq++ };
     const first = call.seq === 0 && extensions.length > 0;
     const parameters = first ? { "A2A-Extensions": extensions.join(",") } : {};
     try {

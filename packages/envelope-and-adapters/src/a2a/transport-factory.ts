@@ -6,7 +6,7 @@ import { ChannelFetch, type A2aChannelClientOptions } from "./channel-fetch.ts";
 import { A2A_CHANNEL_BINDING } from "./extension.ts";
 import { loadSdk } from "./sdk.ts";
 
-const KNOWN = ["peer", "peerKey", "timeoutMs", "maxCalls", "maxMessageBytes", "maxBufferedBytes", "onError"];
+const KNOWN = ["peer", "peerKey", "timeoutMs", "maxCalls", "maxMessageBytes", "maxBufferedBytes", "telemetry", "onError"];
 
 /**
  * Connects the official client to agents over a channel: one of the `transports` of its `ClientFactory`.

@@ -1,4 +1,4 @@
-import { checkOptions, describeKind, IS_ANYTHING, IS_FUNCTION, IS_TEXT, type OptionCheck } from "@parley/core/internal";
+import { checkOptions, describeKind, IS_ANYTHING, IS_FUNCTION, IS_TELEMETRY, IS_TEXT, type OptionCheck } from "@parley/core/internal";
 import { Envelope } from "../envelope.ts";
 import type { EnvelopeChannels, EnvelopePort } from "../port.ts";
 import { openingPort } from "./opening-port.ts";
@@ -52,6 +52,7 @@ const CHECKS: Readonly<Record<string, OptionCheck>> = {
   name: IS_TEXT,
   peer: IS_TEXT,
   server: IS_TEXT,
+  telemetry: IS_TELEMETRY,
 };
 
 /**

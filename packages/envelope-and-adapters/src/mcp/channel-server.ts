@@ -2,12 +2,12 @@ import { AsyncQueue } from "@parley/core/internal";
 import { checkAdapterOptions, readPortArguments } from "../internal/arguments.ts";
 import { errorReporter } from "../internal/error-reporter.ts";
 import type { EnvelopeChannels, EnvelopePort } from "../port.ts";
-import { McpSession, type McpSessionLimits } from "./session.ts";
+import { McpSession, type McpSessionOptions } from "./session.ts";
 import { SessionListener, type OpenedSession } from "./session-listener.ts";
 import type { McpServerLimits } from "./session-table.ts";
 
 /** Options of {@link McpChannelServer}. */
-export interface McpChannelServerOptions extends McpSessionLimits, McpServerLimits {
+export interface McpChannelServerOptions extends McpSessionOptions, McpServerLimits {
   /**
    * The name that clients request with their option `server`. Required if a channel has several servers. After a restart, a server with a name
    * also ends the sessions of its earlier run; without a name, their clients detect that by a timeout.
@@ -32,7 +32,7 @@ export interface McpServerSession extends McpSession {
 }
 
 const LIMITS = ["maxMessageBytes", "maxBuffered", "maxBufferedBytes", "maxSessions", "maxSessionsPerSender", "idleTimeoutMs"];
-const KNOWN = ["name", "accepts", "onError", ...LIMITS];
+const KNOWN = ["name", "accepts", "onError", "telemetry", ...LIMITS];
 
 /**
  * Serves MCP to all members of a channel. Use `serve` to connect a server to each session that a client opens, or iterate over the sessions.
@@ -57,7 +57,7 @@ const KNOWN = ["name", "accepts", "onError", ...LIMITS];
  */
 export class McpChannelServer implements AsyncIterable<McpServerSession>, AsyncDisposable {
   readonly #listener: SessionListener;
-  readonly #limits: McpSessionLimits;
+  readonly #limits: McpSessionOptions;
   readonly #report: (error: unknown) => void;
   readonly #opened = new AsyncQueue<McpServerSession>();
 
@@ -154,7 +154,7 @@ class ServerSession extends McpSession implements McpServerSession {
   readonly sender: string | undefined;
   readonly senderKey: string | undefined;
 
-  constructor(session: OpenedSession, limits: McpSessionLimits) {
+  constructor(session: OpenedSession, limits: McpSessionOptions) {
     super((sink) => session.connect(sink), limits, session.id);
     this.sender = session.sender;
     this.senderKey = session.senderKey;

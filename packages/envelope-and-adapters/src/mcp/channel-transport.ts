@@ -2,11 +2,11 @@ import { checkAdapterOptions, readPortArguments } from "../internal/arguments.ts
 import type { EnvelopeChannels, EnvelopePort } from "../port.ts";
 import { ClientConnection } from "./client-connection.ts";
 import { ServerConnection } from "./server-connection.ts";
-import { McpSession, type McpSessionLimits, type SessionSink, type SessionConnection } from "./session.ts";
+import { McpSession, type McpSessionOptions, type SessionSink, type SessionConnection } from "./session.ts";
 import { RoleDetectingConnection } from "./role-detecting-connection.ts";
 
 /** Options of {@link McpChannelTransport}. */
-export interface McpChannelTransportOptions extends McpSessionLimits {
+export interface McpChannelTransportOptions extends McpSessionOptions {
   /**
    * The role in the session. `"server"` serves only the first client that connects; see {@link McpChannelServer} for several. Default: the end
    * that writes first is the client, the other one is the server. Set it if a channel has several clients.
@@ -23,7 +23,7 @@ export interface McpChannelTransportOptions extends McpSessionLimits {
   readonly peerKey?: string;
 }
 
-const KNOWN = ["role", "server", "peer", "peerKey", "maxMessageBytes", "maxBuffered", "maxBufferedBytes"];
+const KNOWN = ["role", "server", "peer", "peerKey", "maxMessageBytes", "maxBuffered", "maxBufferedBytes", "telemetry"];
 
 /**
  * A transport for MCP over a channel, for the official `Client` or `Server` of `@modelcontextprotocol/sdk`, or of

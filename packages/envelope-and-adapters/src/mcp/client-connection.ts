@@ -78,21 +78,23 @@ export class ClientConnection implements SessionConnection {
     }
   }
 
-  #receive({ envelope, sender, senderKey }: ReceivedEnvelope): void {
+  #receive(received: ReceivedEnvelope): void {
+    const { envelope, sender, senderKey } = received;
     try {
       const address = readMcpAddress(envelope);
       if (address.role !== "server" || address.session !== this.#session) return;
       if (!this.#checkSender(address, { sender, senderKey })) return;
       if (address.event === "close") this.#endByServer();
-      else this.#read(envelope.payload);
+      else this.#read(envelope.payload, received);
     } catch (error) {
       this.#sink.fault(error as Error);
     }
   }
 
-  #read(payload: Uint8Array): void {
-    const { maxMessageBytes = MAX_MESSAGE_BYTES } = this.#options;
-    deliverJsonRpc(payload, maxMessageBytes, this.#sink, (reply) => void this.sendEventually(reply).catch(() => undefined));
+  #read(payload: Uint8Array, source: ReceivedEnvelope): void {
+    const { maxMessageBytes: maxBytes = MAX_MESSAGE_BYTES } = this.#options;
+    const reply = (answer: Uint8Array): void => void this.sendEventually(answer).catch(() => undefined);
+    deliverJsonRpc(payload, { maxBytes, sink: this.#sink, source, reply });
   }
 
   #checkSender({ server, instance = "", event }: McpAddress, sender: Sender): boolean {

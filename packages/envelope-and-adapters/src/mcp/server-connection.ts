@@ -64,7 +64,7 @@ export class ServerConnection implements SessionConnection {
 
   #adopt(opened: OpenedSession): void {
     const connection = opened.connect({
-      message: (message, bytes) => this.#sink.message(message, bytes),
+      message: (message, bytes, source) => this.#sink.message(message, bytes, source),
       fault: (error) => this.#sink.fault(error),
       end: (error) => {
         this.#sink.end(error);

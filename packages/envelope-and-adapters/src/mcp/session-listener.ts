@@ -72,7 +72,8 @@ export class SessionListener {
     this.#events.onEnd(failure);
   }
 
-  #receive({ envelope, sender, senderKey }: ReceivedEnvelope): void {
+  #receive(received: ReceivedEnvelope): void {
+    const { envelope, sender, senderKey } = received;
     try {
       const address = readMcpAddress(envelope);
       if (address.role !== "client") return;
@@ -81,7 +82,7 @@ export class SessionListener {
         throw new AdapterError("sender_mismatch", "A party sent a message in another party's MCP session");
       }
       if (!this.#isForUs(address, entry)) return;
-      this.#handle(address, envelope.payload, { sender, senderKey }, entry);
+      this.#handle(address, received, entry);
     } catch (error) {
       this.#events.onFault(error as Error);
     }
@@ -102,8 +103,10 @@ export class SessionListener {
     return false;
   }
 
-  #handle(address: McpAddress, payload: Uint8Array, sender: Sender, entry: SessionEntry | undefined): void {
+  #handle(address: McpAddress, received: ReceivedEnvelope, entry: SessionEntry | undefined): void {
     const { session, event } = address;
+    const { payload } = received.envelope;
+    const sender: Sender = { sender: received.sender, senderKey: received.senderKey };
     if (event === "close") {
       this.#sessions.delete(session);
       entry?.sink?.end();
@@ -117,7 +120,7 @@ export class SessionListener {
     const reply = (answer: Uint8Array): void => void this.#sendBestEffort(mcpEnvelope(this.#address(session), answer));
     if (entry?.sink !== undefined) {
       this.#sessions.touch(entry);
-      deliverJsonRpc(payload, maxMessageBytes, entry.sink, reply);
+      deliverJsonRpc(payload, { maxBytes: maxMessageBytes, sink: entry.sink, source: received, reply });
       return;
     }
     let message: JsonRpcMessage;
@@ -130,7 +133,7 @@ export class SessionListener {
     }
     const open = this.#open(session, sender);
     this.#sessions.touch(open);
-    open.sink?.message(message, payload.length);
+    open.sink?.message(message, payload.length, received);
   }
 
   #accepts({ sender, senderKey }: Sender): boolean {

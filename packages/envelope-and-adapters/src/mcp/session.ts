@@ -1,11 +1,13 @@
-import { ParleyError } from "@parley/core";
+import { ParleyError, type Telemetry } from "@parley/core";
 import { abortable, deferred, rejectUnknownOptions, type Deferred } from "@parley/core/internal";
 import { AdapterError } from "../adapter-error.ts";
 import { BoundedQueue, type BufferLimits } from "../internal/bounded-queue.ts";
 import { sizeOfJson, writeJsonPayload } from "../internal/json-payload.ts";
 import { errorReporter } from "../internal/error-reporter.ts";
 import { describeSendFailure } from "../internal/describe-send-failure.ts";
+import type { ReceivedEnvelope } from "../port.ts";
 import type { JsonRpcMessage } from "./json-rpc.ts";
+import { SessionTracing } from "./session-tracing.ts";
 
 /** Default of {@link McpSessionLimits.maxMessageBytes}. */
 export const MAX_MESSAGE_BYTES = 4_194_304;
@@ -19,9 +21,21 @@ export interface McpSessionLimits extends BufferLimits {
   readonly maxMessageBytes?: number;
 }
 
+/** Options of a session. */
+export interface McpSessionOptions extends McpSessionLimits {
+  /**
+   * Receives a span for each request of the session, such as `otel()` of `@parley/otel`. Requests then carry the context of their span in
+   * `params._meta` (`traceparent`, `tracestate`), and handlers run as parts of the spans of their requests. Default: none.
+   */
+  readonly telemetry?: Telemetry;
+}
+
+/** What the port knows of a message's envelope. */
+export type MessageSource = Pick<ReceivedEnvelope, "within" | "sender">;
+
 /** Connects a session to its channel. For the classes of this package that create sessions. */
 export type McpSessionConnector = (sink: {
-  message(message: JsonRpcMessage, bytes: number): void;
+  message(message: JsonRpcMessage, bytes: number, source: MessageSource): void;
   /** An error that does not end the session. */
   fault(error: Error): void;
   /** The session has ended, normally or with an error. */
@@ -66,19 +80,21 @@ export class McpSession implements AsyncDisposable {
 
   readonly #connection: SessionConnection;
   readonly #maxMessageBytes: number;
-  readonly #buffer: BoundedQueue<JsonRpcMessage>;
+  readonly #tracing: SessionTracing | undefined;
+  readonly #buffer: BoundedQueue<{ readonly message: JsonRpcMessage; readonly source: MessageSource }>;
   #handler: ((message: JsonRpcMessage) => void) | undefined;
   #reader: Deferred<JsonRpcMessage> | undefined;
   #started = false;
   #ended: { readonly error: Error } | undefined;
 
   /** Internal: sessions are created by {@link McpChannelTransport} and {@link McpChannelServer}. */
-  constructor(connect: McpSessionConnector, limits: McpSessionLimits = {}, sessionId?: string) {
-    this.#maxMessageBytes = limits.maxMessageBytes ?? MAX_MESSAGE_BYTES;
-    this.#buffer = new BoundedQueue(limits);
+  constructor(connect: McpSessionConnector, options: McpSessionOptions = {}, sessionId?: string) {
+    this.#maxMessageBytes = options.maxMessageBytes ?? MAX_MESSAGE_BYTES;
+    this.#tracing = options.telemetry && new SessionTracing(options.telemetry);
+    this.#buffer = new BoundedQueue(options);
     this.sessionId = sessionId;
     this.#connection = connect({
-      message: (message, bytes) => this.#receive(message, bytes),
+      message: (message, bytes, source) => this.#receive(message, bytes, source),
       fault: (error) => this.#report(error),
       end: (error) => this.#end(error),
     });
@@ -127,8 +143,9 @@ export class McpSession implements AsyncDisposable {
     checkJsonRpc(message);
     const signal = readSignal(options);
     this.#begin();
-    if (message.method === undefined) await this.#respond(message, signal);
-    else await this.#sendPayload(message, signal);
+    const send = (each: JsonRpcMessage): Promise<void> =>
+      each.method === undefined ? this.#respond(each, signal) : this.#sendPayload(each, signal);
+    await (this.#tracing === undefined ? send(message) : this.#tracing.send(message, send));
   }
 
   /**
@@ -144,7 +161,10 @@ export class McpSession implements AsyncDisposable {
     if (this.#handler !== undefined) throw new TypeError("read() can't be combined with onmessage");
     if (this.#reader !== undefined) throw new TypeError("An MCP transport has one reader at a time: another read() is pending");
     const buffered = this.#buffer.shift();
-    if (buffered !== undefined) return buffered;
+    if (buffered !== undefined) {
+      this.#tracing?.receive(buffered.message, buffered.source, () => undefined);
+      return buffered.message;
+    }
     this.#begin();
     const reader = deferred<JsonRpcMessage>();
     this.#reader = reader;
@@ -205,9 +225,10 @@ export class McpSession implements AsyncDisposable {
     }
   }
 
-  #receive(message: JsonRpcMessage, bytes: number): void {
+  #receive(message: JsonRpcMessage, bytes: number, source: MessageSource): void {
     if (this.#ended !== undefined) return;
     if (this.#reader !== undefined) {
+      this.#tracing?.receive(message, source, () => undefined);
       this.#reader.resolve(message);
       this.#reader = undefined;
       return;
@@ -217,20 +238,28 @@ export class McpSession implements AsyncDisposable {
       this.#end(new AdapterError("overflow", "The buffer is full: messages were not read in time"));
       return;
     }
-    this.#buffer.push(message, bytes);
+    this.#buffer.push({ message, source }, bytes);
     this.#flush();
   }
 
   #flush(): void {
     while (this.#started && this.#handler !== undefined) {
-      const message = this.#buffer.shift();
-      if (message === undefined) return;
+      const received = this.#buffer.shift();
+      if (received === undefined) return;
       try {
-        this.#handler(message);
+        this.#pass(received.message, received.source, this.#handler);
       } catch (error) {
         this.#report(error instanceof Error ? error : ParleyError.from(error));
       }
     }
+  }
+
+  /** What a handler sends belongs to the trace of the message. */
+  #pass(message: JsonRpcMessage, source: MessageSource, handler: (message: JsonRpcMessage) => void): void {
+    const { within } = source;
+    if (this.#tracing !== undefined) this.#tracing.receive(message, source, () => handler(message));
+    else if (within !== undefined) within(() => handler(message));
+    else handler(message);
   }
 
   #report(error: Error): void {
@@ -242,6 +271,7 @@ export class McpSession implements AsyncDisposable {
     this.#ended = { error: error ?? new AdapterError("closed", "The MCP session is closed") };
     this.#reader?.reject(this.#ended.error);
     this.#reader = undefined;
+    this.#tracing?.end();
     if (error !== undefined) this.#report(error);
     try {
       this.onclose?.();

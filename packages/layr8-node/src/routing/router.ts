@@ -34,7 +34,7 @@ import { SystemMessages, type MessageSummary } from "./respond/system-messages.t
 import { MessageStore, type MessageStoreOptions } from "./store/message-store.ts";
 
 /** Events of {@link Router}. */
-export interface RouterEvents extends Pick<MailboxEvents, "onDelivered" | "onSettled" | "onFailure"> {
+export interface RouterEvents extends Pick<MailboxEvents, "onDelivered" | "onSettled" | "onRemoved" | "onFailure"> {
   /** A message was accepted. Absent without listeners, so that a message costs nothing. */
   readonly onAccepted?: ((inbound: RoutedMessage) => void) | undefined;
   /** A message was rejected. `inbound` is absent if it can't be read. Absent if nobody reads it. */

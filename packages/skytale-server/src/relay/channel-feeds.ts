@@ -1,6 +1,7 @@
 import { TimeSlice } from "@parley/core/internal";
 import type { Appended, ChannelLog, Watch } from "../log/channel-log.ts";
 import { type DeliveryPage, pagesOf } from "./delivery-page.ts";
+import type { RelayObserver } from "./relay-observer.ts";
 
 /** What a feed hands its pages to. */
 export interface FeedReader {
@@ -18,13 +19,15 @@ export class ChannelFeed {
   /** The sequence that comes next: pages up to it have been offered. */
   next: number;
   readonly #watch: Watch;
+  readonly #onFannedOut: RelayObserver["onFannedOut"];
   #pages: DeliveryPage[] = [];
   #offering = false;
 
-  constructor(channel: string, watch: Watch) {
+  constructor(channel: string, watch: Watch, onFannedOut: RelayObserver["onFannedOut"]) {
     this.channel = channel;
     this.next = watch.head.next;
     this.#watch = watch;
+    this.#onFannedOut = onFannedOut;
   }
 
   take(appended: Appended): void {
@@ -46,12 +49,20 @@ export class ChannelFeed {
     this.#offering = true;
     const slice = new TimeSlice();
     for (let page = this.#pages.shift(); page !== undefined; page = this.#pages.shift()) {
+      const startedAt = this.#onFannedOut === undefined ? 0 : performance.now();
       for (const reader of this.readers) {
         reader.offer(page);
         if (slice.isOver) await slice.next();
       }
+      if (this.#onFannedOut !== undefined) this.#report(page, startedAt);
     }
     this.#offering = false;
+  }
+
+  #report({ first: sequence, messages, bytes }: DeliveryPage, startedAt: number): void {
+    const { channel, readers } = this;
+    const ms = performance.now() - startedAt;
+    this.#onFannedOut?.({ channel, sequence, messages: messages.length, bytes, readers: readers.size, ms });
   }
 }
 
@@ -64,10 +75,12 @@ interface Entry {
 /** The feeds of a relay: one per channel with subscribers. */
 export class ChannelFeeds {
   readonly #log: ChannelLog;
+  readonly #observer: Pick<RelayObserver, "onFannedOut">;
   readonly #entries = new Map<string, Entry>();
 
-  constructor(log: ChannelLog) {
+  constructor(log: ChannelLog, observer: Pick<RelayObserver, "onFannedOut">) {
     this.#log = log;
+    this.#observer = observer;
   }
 
   get size(): number {
@@ -100,7 +113,7 @@ export class ChannelFeeds {
       if (feed === undefined) early.push(page);
       else feed.take(page);
     });
-    feed = new ChannelFeed(channel, watch);
+    feed = new ChannelFeed(channel, watch, this.#observer.onFannedOut);
     for (const page of early) feed.take(page);
     return feed;
   }

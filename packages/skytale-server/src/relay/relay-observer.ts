@@ -12,6 +12,18 @@ export interface Published {
   readonly ms: number;
 }
 
+/** Recorded messages that were offered to readers. */
+export interface FannedOut {
+  readonly channel: string;
+  /** Sequence number of the first message. */
+  readonly sequence: number;
+  readonly messages: number;
+  readonly bytes: number;
+  readonly readers: number;
+  /** Milliseconds until the last reader had them. */
+  readonly ms: number;
+}
+
 /** Events of a relay for metrics and logs, without secrets. Listeners must not throw. */
 export interface RelayObserver {
   /** A client of an account has opened a stream. */
@@ -22,6 +34,8 @@ export interface RelayObserver {
   onWork(what: string, accountId: string): void;
   /** Messages are recorded. */
   onPublished(messages: number, bytes: number, about: Published): void;
+  /** Recorded messages were offered to all readers of their channel here. */
+  readonly onFannedOut?: ((about: FannedOut) => void) | undefined;
   /** Messages are on their way to a subscriber. */
   onDelivered(messages: number, bytes: number): void;
   /** Messages, a subscription, a stream or a call were refused. */

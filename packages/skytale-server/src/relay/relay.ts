@@ -74,7 +74,7 @@ export class Relay implements RelayHandler, AsyncDisposable {
     this.#storageQuota = new StorageQuota({ log, welcomes, maxBytesPerAccount: this.limits.maxStoredBytesPerAccount });
     this.#deliveries = new DeliveryBudget(this.limits.maxWaitingDeliveryBytes);
     this.#failures = new FailedVerifications(this.limits.failedVerificationsPerSecond);
-    this.#feeds = new ChannelFeeds(options.log);
+    this.#feeds = new ChannelFeeds(options.log, this.#observer);
     this.#unary = new Unary({ ...options, budgets: this.#budgets });
     this.#sessionParts = this.#partsOf();
     this.#checkTimer = setInterval(() => void this.#check(), this.limits.accessCheckMs).unref();

@@ -21,6 +21,8 @@ export interface MailboxEvents {
   readonly onSettled?: ((message: InboxMessage, settlement: Settlement, ms: number) => void) | undefined;
   /** An agent has handled a message that asks for receipts. It is removed when the promise, which does not reject, resolves. */
   readonly onHandled?: ((message: InboxMessage) => Promise<void>) | undefined;
+  /** A message that an agent has acknowledged was removed, `ms` milliseconds after that; with the error, if the removal failed. */
+  readonly onRemoved?: ((message: InboxMessage, ms: number, error: unknown) => void) | undefined;
   /** A message leaves without being handled. */
   onDead(message: InboxMessage, cause: DeadLetterCause): void;
   /** An agent failed to process a message. `isReported`: it has sent something on the thread since the delivery, such as a problem report. */
@@ -55,6 +57,8 @@ export class Mailbox implements BoxListener, BoundMailbox, InboxReaderOwner {
   /** Seqs of messages being removed, which may still be in the inbox. */
   readonly #removing = new ChurnMap<number, true>();
   #toRemove: number[] = [];
+  /** Messages among them that agents have acknowledged, if someone listens to that. */
+  #settled: { readonly message: InboxMessage; readonly at: number }[] | undefined;
   #box: Promise<Box> | undefined;
   #isLost = false;
   /** The latest commit that contains delivered messages, and their seqs. */
@@ -226,7 +230,7 @@ export class Mailbox implements BoxListener, BoundMailbox, InboxReaderOwner {
     this.#events.onSettled?.(message, settlement, this.#options.clock.monotonic() - delivery.deliveredAt);
     if (settlement === "pass") this.#passOn(delivery);
     else if (settlement === "handled" && message.asksForReceipts === true) void this.#removeConfirmed(message);
-    else this.#remove(message.seq);
+    else this.#removeSettled(message);
     const thread = message.thread ?? message.id;
     if (settlement === "error") this.#events.onFailed(message, failure, this.routes.threads.hasSentSince(sentBefore, thread));
     if (window.mayResume) this.resume(consumer);
@@ -426,7 +430,7 @@ export class Mailbox implements BoxListener, BoundMailbox, InboxReaderOwner {
   async #removeConfirmed(message: InboxMessage): Promise<void> {
     this.#removing.set(message.seq, true);
     await this.#events.onHandled?.(message);
-    this.#remove(message.seq);
+    this.#removeSettled(message);
   }
 
   /** Removes a message from the inbox, batched with the others of this turn of the event loop. */
@@ -437,12 +441,24 @@ export class Mailbox implements BoxListener, BoundMailbox, InboxReaderOwner {
     if (this.#toRemove.push(seq) === 1) setImmediate(() => void this.#flushRemovals());
   }
 
+  #removeSettled(message: InboxMessage): void {
+    if (this.#events.onRemoved !== undefined) (this.#settled ??= []).push({ message, at: this.#options.clock.monotonic() });
+    this.#remove(message.seq);
+  }
+
   async #flushRemovals(): Promise<void> {
-    const seqs = this.#toRemove;
+    const [seqs, settled] = [this.#toRemove, this.#settled];
     this.#toRemove = [];
+    this.#settled = undefined;
+    let failure: unknown;
     await this.open()
       .then((box) => box.settle(seqs))
-      .catch(this.#events.onFailure);
+      .catch((error: unknown) => {
+        failure = error;
+        this.#events.onFailure(error);
+      });
     for (const seq of seqs) this.#removing.delete(seq);
+    const now = settled === undefined ? 0 : this.#options.clock.monotonic();
+    for (const { message, at } of settled ?? []) this.#events.onRemoved?.(message, now - at, failure);
   }
 }

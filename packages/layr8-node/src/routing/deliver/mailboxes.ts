@@ -13,7 +13,7 @@ import type { BindingPreview, OtherNodes } from "./other-nodes.ts";
 export interface MailboxesOptions {
   readonly inbox: Inbox;
   readonly delivery: DeliveryOptions;
-  readonly events: Pick<MailboxEvents, "onDelivered" | "onSettled" | "onHandled" | "onFailure">;
+  readonly events: Pick<MailboxEvents, "onDelivered" | "onSettled" | "onHandled" | "onRemoved" | "onFailure">;
 }
 
 /** Receives the messages that leave a mailbox without being handled. */
@@ -48,6 +48,7 @@ export class Mailboxes {
       onLost: (mailbox) => this.#onLost(mailbox),
       onSettled: events.onSettled,
       onHandled: events.onHandled,
+      onRemoved: events.onRemoved,
       onDead: (message, cause) => this.#listener?.onDead(message, cause),
       onFailed: (message, failure, isReported) => this.#listener?.onFailed(message, failure, isReported),
     };
@@ -173,6 +174,7 @@ export class Mailboxes {
 
   /** Tells the connections of a DID here that the credentials stored for it have changed. */
   walletChanged(did: string): void {
+    if (this.#others !== undefined) return this.#others.walletChanged(did);
     for (const consumer of this.#mailboxes.get(did)?.consumers ?? []) consumer.walletChanged?.();
   }
 

@@ -32,6 +32,8 @@ export interface OtherNodes {
   protocolsOf(did: string): readonly string[];
   /** Whether a connection would receive a message that the mailbox here, if there is one, has no connection for. */
   wouldTake(did: string, message: Routable): boolean;
+  /** Tells the connections of a DID at this node that the credentials stored for it have changed. */
+  walletChanged(did: string): void;
   /** A mailbox of this node must not be used any more: another node has opened the box. */
   onLost(mailbox: Mailbox): void;
 }
