@@ -22,6 +22,12 @@ const MAX_CONNECTIONS = 40;
 /** Messages that each agent sends. */
 export const MESSAGES = 5;
 
+/** The mediator's DID at the first node, and its protocols. */
+const MEDIATOR = "did:web:acme.localhost:inbox";
+const MEDIATOR_METRICS = ["mediator_dids", "mediator_live_agents", "mediator_envelopes"].map((name) => `layr8_node_${name}`);
+const COORDINATION = "https://didcomm.org/coordinate-mediation/3.0";
+const PICKUP = "https://didcomm.org/messagepickup/3.0";
+
 /** Runs two nodes and a skytale server on data directories, has agents use them, and returns what the first node and the server then answer. */
 export async function servedMetrics(): Promise<ServedMetrics> {
   await using stack = new Opened();
@@ -43,7 +49,7 @@ async function usedNode(stack: Opened, path: string): Promise<readonly Sample[]>
         ...options,
       }),
     );
-  const acme = await start("acme", { port: portA });
+  const acme = await start("acme", { port: portA, mediator: MEDIATOR });
   const beta = await start("beta", { port: portB });
   const agent = async (node: Layr8Node, agentDid: string): Promise<Client> => {
     const client = stack.use(new Client({ nodeUrl: node.url, apiKey: node.apiKey ?? "", agentDid }, () => {}));
@@ -63,11 +69,23 @@ async function usedNode(stack: Opened, path: string): Promise<readonly Sample[]>
   await alice.send({ type: `${ECHO}/unhandled`, to: bob.did, body: {} });
   await alice.send({ type: `${ECHO}/request`, to: "did:web:beta.localhost:nobody", body: {} });
   await alice.listCredentials();
+  await useMediator(alice);
   await new Client({ nodeUrl: acme.url, apiKey: "not-a-key", agentDid: alice.did }, () => {}).connect().catch(() => {});
   const isComplete = (samples: readonly Sample[]): boolean =>
-    ["layr8_node_messages_dead_total", "layr8_node_federation_dead_total"].every((name) => valueOf(samples, name) > 0) &&
-    valueOf(samples, "layr8_node_message_settled_seconds_count") > 3 * MESSAGES;
+    ["layr8_node_messages_dead_total", "layr8_node_federation_dead_total", ...MEDIATOR_METRICS].every(
+      (name) => valueOf(samples, name) > 0,
+    ) && valueOf(samples, "layr8_node_message_settled_seconds_count") > 3 * MESSAGES;
   return settled(`${acme.metricsUrl}/metrics`, isComplete);
+}
+
+/** Registers an agent with the mediator, turns live delivery on, and leaves an envelope there. */
+async function useMediator(agent: Client): Promise<void> {
+  const updates = [{ recipient_did: agent.did, action: "add" }];
+  await agent.request({ type: `${COORDINATION}/mediate-request`, to: MEDIATOR });
+  await agent.request({ type: `${COORDINATION}/recipient-update`, to: MEDIATOR, body: { updates } });
+  await agent.request({ type: `${PICKUP}/live-delivery-change`, to: MEDIATOR, body: { live_delivery: true } });
+  const attachments = [{ data: { json: { ciphertext: "for the agent only" } } }];
+  await agent.send({ type: "https://didcomm.org/routing/2.0/forward", to: MEDIATOR, body: { next: agent.did }, attachments });
 }
 
 async function usedServer(stack: Opened, path: string): Promise<readonly Sample[]> {
