@@ -14,7 +14,7 @@ import { LmdbOutboundStore } from "./federation/outbound/lmdb-outbound-store.ts"
 import { MemoryOutboundStore } from "./federation/outbound/memory-outbound-store.ts";
 import { queueLimits } from "./federation/outbound/outbound-limits.ts";
 import { LmdbInbox } from "./inbox/lmdb-inbox.ts";
-import type { MediationRecord } from "./mediation/registrations.ts";
+import { type MediationRecord, MEDIATIONS_TABLE } from "./mediation/registrations.ts";
 import { MemoryInbox } from "./inbox/memory-inbox.ts";
 import { MemoryEnvironment, memoryRecords, type Records, SealingKey, storedRecords } from "@parley/storage";
 import type { LmdbOptions } from "@parley/storage-lmdb";
@@ -68,7 +68,7 @@ async function openOf(storage: ServerStorage, options: StoresOptions): Promise<S
   storage.closeFirst(() => outbound.close());
   storage.closeFirst(() => inbox.close());
   const apiKeys = new ApiKeys(recordsOf<ApiKeyRecord>("api-keys"));
-  const mediations = recordsOf<MediationRecord>("mediations");
+  const mediations = recordsOf<MediationRecord>(MEDIATIONS_TABLE);
   const inboxShares = recordsOf<InboxShareRecord>("inbox-shares");
   return { inbox, inboxShares, mediations, apiKeys, dids, credentials, statusLists, outbound, deadLetters, auditChains, clock };
 }

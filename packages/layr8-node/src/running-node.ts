@@ -211,10 +211,13 @@ export class RunningNode implements Layr8Node {
     inbox.onDamaged((message) => this.#router.damaged(message));
     apiKeys.onRevoked((id) => this.#phoenix?.drop(id));
     this.#children = new ChildWatchers(new DelegatedGrants({ dids, store: credentials, onFailure: this.#events.onFailure }));
-    const walletChanges = new WalletChanges((did) => {
+    const announce = (did: string): void => {
       this.#router.mailboxes.walletChanged(did);
       this.#children.changed(did);
-    });
+    };
+    const { shared } = stores;
+    shared?.wallets.listen(announce, this.#events.onFailure);
+    const walletChanges = new WalletChanges((did) => (shared === undefined ? announce(did) : shared.wallets.changed(did)));
     this.#wallet = new Wallet({
       dids,
       store: credentials,

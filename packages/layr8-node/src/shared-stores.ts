@@ -21,6 +21,9 @@ import { JetstreamInbox } from "./jetstream/jetstream-inbox.ts";
 import { JetstreamNonces } from "./jetstream/jetstream-nonces.ts";
 import { JetstreamOutboundStore } from "./jetstream/jetstream-outbound-store.ts";
 import { JetstreamRecords } from "./jetstream/jetstream-records.ts";
+import { LiveAgents } from "./jetstream/live-agents.ts";
+import { type MediationRecord, SHARED_MEDIATIONS } from "./mediation/registrations.ts";
+import { WalletNotices } from "./jetstream/wallet-notices.ts";
 import { inboxAgeMs, inboxLimits, type Stores, type StoresOptions } from "./stores.ts";
 
 /** How often a DID's time of last use is written: nodes see which DIDs are connected anywhere. */
@@ -80,6 +83,9 @@ export async function openSharedStores(
   const statusRecords = await open(JetstreamRecords.open<StatusBlock>(connection, { name: SHARED_STATUS_LISTS, keyOf: keyOfBlock }));
   const statusLists = new StatusLists({ records: statusRecords, maxPerIssuer: limits.maxStatusListsPerIssuer });
   const nonces = await JetstreamNonces.open(connection, { windowMs: limits.nonceWindowMs, maxEntries: limits.maxNonces });
+  const mediations = await open(JetstreamRecords.open<MediationRecord>(connection, { name: SHARED_MEDIATIONS, keyOf: ({ did }) => did }));
+  const live = await open(LiveAgents.open({ connection, members }));
+  const wallets = await open(WalletNotices.open(connection));
   const deadLetters = keepsDeadLetters ? await open(JetstreamDeadLetters.open(connection, { limits, now: () => Date.now() })) : undefined;
   const node = nodeToken(instance);
   const outbound = await open(JetstreamOutboundStore.open(connection, { ...queueLimits(limits), now, node }));
@@ -91,6 +97,7 @@ export async function openSharedStores(
     inbox,
     inboxShares: memoryRecords(),
     apiKeys: new ApiKeys(keyRecords),
+    mediations,
     dids,
     credentials,
     statusLists,
@@ -99,6 +106,8 @@ export async function openSharedStores(
     clock,
     shared: {
       nonces,
+      wallets,
+      mediation: { live, waiting: () => inbox.mediated },
       checkHealth: () => Promise.resolve(checkHealth()),
       isCutOff: () => !members.checkHealth().ok,
       servers: () => members.count,

@@ -11,6 +11,8 @@ import { Dids } from "./identity/dids.ts";
 import type { DeadLetterStore } from "./dead-letters/dead-letter-store.ts";
 import type { OutboundStore } from "./federation/outbound/outbound-store.ts";
 import type { Inbox, InboxLimits } from "./inbox/inbox.ts";
+import type { LiveRecords } from "./identity/live-records.ts";
+import type { SharedMediation } from "./mediation/mediator.ts";
 import type { MediationRecord } from "./mediation/registrations.ts";
 import type { NodeLimits, ReadNodeOptions } from "./options.ts";
 import type { InboxShareRecord } from "./routing/store/inbox-shares.ts";
@@ -33,8 +35,8 @@ export interface Stores {
   readonly auditChains?: AuditChains | undefined;
   /** Number of messages of each sender in the inboxes. */
   readonly inboxShares: Records<InboxShareRecord>;
-  /** The DIDs registered with the mediator; absent if nodes share their data. */
-  readonly mediations?: Records<MediationRecord> | undefined;
+  /** The DIDs registered with the mediator. */
+  readonly mediations: Records<MediationRecord> | LiveRecords<MediationRecord>;
   /** The clocks that all components use. */
   readonly clock: Clock;
   /** Set if other nodes have the same data. */
@@ -44,6 +46,8 @@ export interface Stores {
 /** What a node knows of the storage that it shares with others. */
 export interface SharedStorage {
   readonly nonces: NonceRegister;
+  readonly wallets: SharedWallets;
+  readonly mediation: SharedMediation;
   /** Whether reads and writes succeed. */
   checkHealth(): Promise<HealthCheck>;
   /** Whether nothing of this node was stored for so long that other nodes count it as ended. */
@@ -55,6 +59,14 @@ export interface SharedStorage {
   unattended(): UnattendedInboxes;
   /** Connects the mailboxes of this node with those of the others. Called once, before the first connection. The storage closes it. */
   shareMailboxes(mailboxes: Mailboxes, onFailure: (error: unknown) => void): Promise<SharedMailboxes>;
+}
+
+/** Notices of changes of stored credentials, which reach all nodes. */
+export interface SharedWallets {
+  /** Called when a change is stored. */
+  changed(holderDid: string): void;
+  /** Sets the listeners: for the notices of all nodes, this one included, and for failed writes, which are repeated. */
+  listen(onChanged: (holderDid: string) => void, onFailure: (error: unknown) => void): void;
 }
 
 /** Inboxes without connections at any node, of those that this node looks after. */

@@ -8,9 +8,7 @@ import { pino } from "pino";
 import { afterEach, describe, expect, it, onTestFinished } from "vitest";
 import type { Layr8Node } from "../src/layr8-node.ts";
 import { startNode } from "../src/node.ts";
-import { openMediator } from "../src/mediation/open-mediator.ts";
-import type { NodeLimits, NodeOptions } from "../src/options.ts";
-import type { Stores } from "../src/stores.ts";
+import type { NodeOptions } from "../src/options.ts";
 import { RawAgent } from "./raw-agent.ts";
 
 const COORDINATION = "https://didcomm.org/coordinate-mediation/3.0";
@@ -204,16 +202,6 @@ describe("coordination with a mediator", () => {
     await start({ logger, domain: "acme.example", mediator: "did:web:partner.example:mediator" });
     expect(lines).toHaveLength(1);
     expect(lines[0]).toContain("not of this node's domain: other nodes look for it at partner.example");
-  });
-});
-
-describe("nodes that share their data", () => {
-  it("can't be mediators", async () => {
-    await start();
-    const shared = { mediations: undefined } as unknown as Stores;
-    await expect(openMediator(shared, { mediator: MEDIATOR, limits: {} as NodeLimits })).rejects.toThrow(
-      'Option "mediator" is for nodes with a data directory',
-    );
   });
 });
 

@@ -1,11 +1,11 @@
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 
-/** Which messages of a NATS server are held back, and which request of the client lets them through. */
+/** Which messages of a NATS server are held back, and which request of the client lets them through. Without one, only {@link HoldingProxy.release} does. */
 export interface HeldMessages {
   /** Begins the subjects of the messages. */
   readonly subject: string;
   /** Subject of the request. */
-  readonly until: string;
+  readonly until?: string;
 }
 
 /**
@@ -45,6 +45,12 @@ export class HoldingProxy implements AsyncDisposable {
     this.#which = which;
   }
 
+  /** Forwards the held messages, and all later ones. */
+  release(): void {
+    this.#which = undefined;
+    for (const write of this.#held.splice(0)) write();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     const closed = new Promise((resolve) => this.#server.close(resolve));
     for (const socket of this.#sockets) socket.destroy();
@@ -64,18 +70,13 @@ export class HoldingProxy implements AsyncDisposable {
       });
     }
     readFrames(client, (frame, subject) => {
-      if (this.#which !== undefined && subject === this.#which.until) this.#release();
+      if (this.#which !== undefined && subject === this.#which.until) this.release();
       server.write(frame);
     });
     readFrames(server, (frame, subject) => {
       if (this.#which !== undefined && subject?.startsWith(this.#which.subject) === true) this.#held.push(() => void client.write(frame));
       else client.write(frame);
     });
-  }
-
-  #release(): void {
-    this.#which = undefined;
-    for (const write of this.#held.splice(0)) write();
   }
 }
 

@@ -10,6 +10,8 @@ import { JetstreamDeadLetters } from "../jetstream/jetstream-dead-letters.ts";
 import { JetstreamInbox } from "../jetstream/jetstream-inbox.ts";
 import { JetstreamOutboundStore } from "../jetstream/jetstream-outbound-store.ts";
 import { JetstreamRecords } from "../jetstream/jetstream-records.ts";
+import { queueOf } from "../mediation/mediated-queue.ts";
+import { type MediationRecord, MEDIATIONS_TABLE, SHARED_MEDIATIONS } from "../mediation/registrations.ts";
 import type { NodeLimits } from "../options.ts";
 import type { StoredEntry } from "../federation/outbound/outbound-store.ts";
 import { queueLimits } from "../federation/outbound/outbound-limits.ts";
@@ -30,7 +32,7 @@ export interface ImportSource {
 export interface ImportCounts {
   readonly keys: number;
   readonly dids: number;
-  /** Messages in inboxes. */
+  /** Messages in inboxes, and envelopes at the mediator. */
   readonly messages: number;
   readonly credentials: number;
   /** Blocks of status lists, of 512 entries each. */
@@ -109,9 +111,18 @@ async function copyStatusLists(environment: Environment, connection: JetstreamCo
   }
 }
 
-/** Copies the inboxes and credentials of all DIDs. */
+async function copyMediations(mediations: Iterable<MediationRecord>, connection: JetstreamConnection): Promise<void> {
+  const target = await JetstreamRecords.open<MediationRecord>(connection, { name: SHARED_MEDIATIONS, keyOf: ({ did }) => did });
+  try {
+    await copyRecords(mediations, target, ({ did }) => did);
+  } finally {
+    await target.close();
+  }
+}
+
+/** Copies the inboxes and credentials of all DIDs, and the mediator's queues. */
 async function copyHoldings(
-  { stores: { inbox, credentials, dids }, limits }: ImportSource,
+  { environment, stores: { inbox, credentials, dids }, limits }: ImportSource,
   connection: JetstreamConnection,
 ): Promise<{ readonly messages: number; readonly credentials: number }> {
   const targetInbox = await JetstreamInbox.open(connection, { limits: inboxLimits(limits), maxAgeMs: inboxAgeMs(limits) });
@@ -127,6 +138,12 @@ async function copyHoldings(
         after = page.next;
         if (after === undefined) return;
       }
+    });
+    const mediations = [...storedRecords<MediationRecord>(environment, MEDIATIONS_TABLE).load()];
+    await copyMediations(mediations, connection);
+    await inParallel(mediations, async ({ did }) => {
+      const queue = queueOf(did);
+      counts.messages += await targetInbox.import(queue, pagesOf(await inbox.peek(queue)));
     });
   } finally {
     await targetInbox.close();

@@ -153,6 +153,11 @@ export class MailboxCluster implements OtherNodes {
     return false;
   }
 
+  /** Connections whose mailbox is at another node are among them. */
+  walletChanged(did: string): void {
+    for (const { consumer } of this.#byDid.get(did) ?? []) consumer.walletChanged?.();
+  }
+
   onLost(mailbox: Mailbox): void {
     for (const consumer of mailbox.consumers) {
       if (consumer instanceof RemoteConsumer) this.#remote.displace(consumer);

@@ -20,6 +20,7 @@ import { encodeMessage } from "../inbox/message-record.ts";
 import { NO_USAGE, OwnerUsage } from "../inbox/owner-usage.ts";
 import { type Fingerprint, fingerprintOf } from "../inbox/recent-messages.ts";
 import type { MessageIdentity } from "../inbox/inbox.ts";
+import { isMediated } from "../mediation/mediated-queue.ts";
 import { encodeHead } from "./box-records.ts";
 import { OwnerReports } from "./owner-reports.ts";
 import { BoxStreams } from "./box-streams.ts";
@@ -68,6 +69,7 @@ export class JetstreamInbox implements Inbox {
   #unattended!: UnattendedBoxes;
   #reports!: OwnerReports;
   #totals = { messages: 0, length: 0 };
+  #mediated = 0;
   #onDamaged: (message: DamagedMessage) => void = () => undefined;
   #closing: Promise<void> | undefined;
 
@@ -119,7 +121,10 @@ export class JetstreamInbox implements Inbox {
       load: (recipient) => inbox.#load(recipient),
       // A box that this one has not open was left so by an earlier start.
       running: async () => new Set([...(await running())].filter((instance) => instance !== inbox.#instance)),
-      onCounted: ({ owner, messages, length }, sign) => inbox.#countFor(owner, sign * messages, sign * length),
+      onCounted: ({ owner, messages, length }, sign, recipient) => {
+        if (isMediated({ recipient })) inbox.#mediated += sign * messages;
+        inbox.#countFor(owner, sign * messages, sign * length);
+      },
     });
     return inbox;
   }
@@ -236,6 +241,11 @@ export class JetstreamInbox implements Inbox {
   /** The boxes that no server has open, and which have connections. */
   get unattended(): Pick<UnattendedBoxes, "summary" | "touch" | "useConnections"> {
     return this.#unattended;
+  }
+
+  /** Envelopes in the queues of mediators that this server looks after. */
+  get mediated(): number {
+    return this.#mediated;
   }
 
   /** Usage of the boxes that are open here, and of those that no server has open and that this one looks after. */

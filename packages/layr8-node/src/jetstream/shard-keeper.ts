@@ -45,8 +45,8 @@ export interface ShardKeeperOptions {
   ownerOf(recipient: string): string | undefined;
   /** Whether a node has a box open, as far as is known without reading it. */
   isAttended(recipient: string): boolean;
-  /** Adds what was counted to the usage (`1`), or removes it (`-1`). */
-  onCounted(counted: Counted, sign: 1 | -1): void;
+  /** Adds what was counted of a recipient to the usage (`1`), or removes it (`-1`). */
+  onCounted(counted: Counted, sign: 1 | -1, recipient: string): void;
 }
 
 /** Knows the recipients with messages of a shard, when these expire and how many they are, for as long as this server holds the shard's lease. */
@@ -155,7 +155,7 @@ export class ShardKeeper {
       const boxes = (this.#minutes.get(minute) ?? 0) + sign;
       if (boxes === 0) this.#minutes.delete(minute);
       else this.#minutes.set(minute, boxes);
-      this.#options.onCounted(one, sign);
+      this.#options.onCounted(one, sign, box.recipient);
     }
   }
 

@@ -20,7 +20,7 @@ export interface UnattendedBoxesOptions {
   /** Names of all running servers. @throws StorageError `storage_failed` */
   running(): Promise<ReadonlySet<string>>;
   /** See {@link ShardKeeper}. */
-  onCounted(counted: Counted, sign: 1 | -1): void;
+  onCounted(counted: Counted, sign: 1 | -1, recipient: string): void;
 }
 
 /** How often leases of shards are tried, in milliseconds. */

@@ -19,6 +19,8 @@ export interface LiveDeliveryOptions {
   readonly send: (agent: string, did: string, after: number) => Promise<number | undefined>;
   /** Whether an agent may get a delivery now. */
   readonly isReachable: (agent: string) => boolean;
+  /** Live delivery has ended, because its agent is not reachable. */
+  readonly onUnreachable: (agent: string) => void;
   readonly onFailure: (error: unknown) => void;
 }
 
@@ -54,8 +56,13 @@ export class LiveDelivery {
     this.#agents.delete(agent);
   }
 
-  /** An envelope for a DID was queued. */
-  queued(agent: string, did: string): void {
+  /** Agents with live delivery. */
+  agents(): readonly string[] {
+    return [...this.#agents.keys()];
+  }
+
+  /** An envelope for a DID was queued. Resolves when it is sent, or another call sends it. */
+  async queued(agent: string, did: string): Promise<void> {
     const live = this.#agents.get(agent);
     if (live === undefined) return;
     const state = live.get(did) ?? { last: 0, isSending: false, isStale: false };
@@ -63,14 +70,17 @@ export class LiveDelivery {
     state.isStale = true;
     if (state.isSending) return;
     state.isSending = true;
-    void this.#sendAll(agent, did, state);
+    await this.#sendAll(agent, did, state);
   }
 
   async #sendAll(agent: string, did: string, state: LiveDid): Promise<void> {
-    const { send, isReachable, onFailure } = this.#options;
+    const { send, isReachable, onUnreachable, onFailure } = this.#options;
     try {
       while (state.isStale) {
-        if (!isReachable(agent)) return this.stop(agent);
+        if (!isReachable(agent)) {
+          this.stop(agent);
+          return onUnreachable(agent);
+        }
         state.isStale = false;
         // oxlint-disable-next-line no-await-in-loop
         const last = await send(agent, did, state.last);

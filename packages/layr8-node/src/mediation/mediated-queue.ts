@@ -48,7 +48,7 @@ export class MediatedQueue {
     const { inbox, limits, clock } = this.#options;
     const longest = clock.lifetimeStart() + limits.messageTtlMs;
     const appended = await inbox.append({
-      recipient: keyOf(did),
+      recipient: queueOf(did),
       id: crypto.hash("sha256", envelope, "base64url"),
       type: ENVELOPE,
       plaintext: envelope,
@@ -68,7 +68,7 @@ export class MediatedQueue {
    * @throws StorageError `storage_failed`
    */
   async read(did: string, { after = 0, limit }: { readonly after?: number; readonly limit: number }): Promise<readonly WaitingEnvelope[]> {
-    const box = await this.#options.inbox.peek(keyOf(did));
+    const box = await this.#options.inbox.peek(queueOf(did));
     const found = await box.read({ after, limit, maxLength: this.#maxLength });
     let bytes = 0;
     const fitting = found.filter(({ plaintext }, index) => (bytes += Buffer.byteLength(plaintext)) <= this.#maxLength || index === 0);
@@ -77,25 +77,26 @@ export class MediatedQueue {
 
   /** Removes envelopes. @throws StorageError `storage_failed` */
   async remove(did: string, seqs: readonly number[]): Promise<void> {
-    await (await this.#options.inbox.peek(keyOf(did))).settle(seqs);
+    await (await this.#options.inbox.peek(queueOf(did))).settle(seqs);
   }
 
   /** @throws StorageError `storage_failed` */
   depth(did: string): Promise<Depth> {
-    return this.#options.inbox.depth(keyOf(did));
+    return this.#options.inbox.depth(queueOf(did));
   }
 
   /** Number of envelopes that wait for a DID, without a read. See `Inbox.usage`. */
   size(did: string): number {
-    return this.#options.inbox.usage(keyOf(did)).messages;
+    return this.#options.inbox.usage(queueOf(did)).messages;
   }
 
   /** Removes all envelopes for a DID. @throws StorageError `storage_failed` */
   async drop(did: string): Promise<void> {
-    await (await this.#options.inbox.peek(keyOf(did))).drop();
+    await (await this.#options.inbox.peek(queueOf(did))).drop();
   }
 }
 
-function keyOf(did: string): string {
+/** The key of the inbox with the envelopes for a DID. */
+export function queueOf(did: string): string {
   return `${PREFIX}${did}`;
 }

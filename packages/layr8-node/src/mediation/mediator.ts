@@ -5,6 +5,7 @@ import { deliveryId, readDeliveryId } from "./delivery-id.ts";
 import { LiveDelivery } from "./live-delivery.ts";
 import type { MediatedQueue, Queued, WaitingEnvelope } from "./mediated-queue.ts";
 import type { Registrations } from "./registrations.ts";
+import type { SharedLive } from "./shared-live.ts";
 
 const COORDINATION = "https://didcomm.org/coordinate-mediation/3.0";
 const PICKUP = "https://didcomm.org/messagepickup/3.0";
@@ -29,6 +30,21 @@ export interface MediatorLoad {
   readonly waitingEnvelopes: number;
 }
 
+/** What a mediator needs of nodes that share their data with this one. */
+export interface SharedMediation {
+  readonly live: SharedLive;
+  /** Number of envelopes that wait in the queues that this node looks after. */
+  waiting(): number;
+}
+
+/** Options of a {@link Mediator}. */
+export interface MediatorOptions {
+  readonly did: string;
+  readonly registrations: Registrations;
+  readonly queue: MediatedQueue;
+  readonly shared?: SharedMediation | undefined;
+}
+
 /** What a {@link Mediator} needs of its node, once that runs. */
 export interface MediatorNode {
   /** Sends a message of the mediator. */
@@ -48,27 +64,36 @@ export class Mediator {
   readonly did: string;
   readonly #registrations: Registrations;
   readonly #queue: MediatedQueue;
+  readonly #shared: SharedMediation | undefined;
   #live: LiveDelivery | undefined;
 
-  constructor(did: string, registrations: Registrations, queue: MediatedQueue) {
+  constructor({ did, registrations, queue, shared }: MediatorOptions) {
     this.did = did;
     this.#registrations = registrations;
     this.#queue = queue;
+    this.#shared = shared;
   }
 
   /** Called when the node can send. */
   start({ send, isReachable, onFailure }: MediatorNode): void {
-    this.#live = new LiveDelivery({
+    const live = new LiveDelivery({
       send: (agent, did, after) => this.#sendLive(send, { agent, did, after }),
       isReachable,
+      onUnreachable: (agent) => void this.#shared?.live.release(agent).catch(onFailure),
       onFailure,
+    });
+    this.#live = live;
+    this.#shared?.live.listen({
+      onEnded: (agent) => live.stop(agent),
+      onQueued: (did) => this.#queued(did),
+      onDoubt: () => this.#lookAtQueues(live),
     });
   }
 
-  /** What waits here, and for how many. Looks at each registered DID, in memory. */
+  /** What waits here, and for how many. Looks at each registered DID, in memory; nodes that share their data count what they look after. */
   load(): MediatorLoad {
-    let waitingEnvelopes = 0;
-    for (const did of this.#registrations.dids()) waitingEnvelopes += this.#queue.size(did);
+    let waitingEnvelopes = this.#shared?.waiting() ?? 0;
+    if (this.#shared === undefined) for (const did of this.#registrations.dids()) waitingEnvelopes += this.#queue.size(did);
     return { registeredDids: this.#registrations.size, liveAgents: this.#live?.size ?? 0, waitingEnvelopes };
   }
 
@@ -87,6 +112,8 @@ export class Mediator {
    * @throws StorageError `storage_failed`
    */
   async queue(did: string, envelopes: readonly string[], expiresTime: number | undefined): Promise<Forwarded> {
+    // It may have just been registered at another node.
+    if (this.#registrations.agentOf(did) === undefined) await this.#registrations.catchUp();
     const agent = this.#registrations.agentOf(did);
     if (agent === undefined) return "unknown";
     let result: Queued = "duplicate";
@@ -96,7 +123,8 @@ export class Mediator {
       result = await this.#queue.add(did, envelope, expiresTime);
       if (result !== "queued" && result !== "duplicate") return result;
     }
-    this.#live?.queued(agent, did);
+    void this.#live?.queued(agent, did);
+    this.#shared?.live.notify(agent, did);
     return result;
   }
 
@@ -105,6 +133,7 @@ export class Mediator {
     const { from, type } = message;
     if (isForward(message)) return this.#forward(message);
     if (from === undefined) return undefined;
+    await this.#registrations.catchUp();
     switch (type) {
       case `${COORDINATION}/mediate-request`:
         return this.#reply(message, `${COORDINATION}/mediate-grant`, { routing_did: [this.did] });
@@ -188,7 +217,7 @@ export class Mediator {
       ...(typeof did === "string" && { recipient_did: did }),
       message_count: depths.reduce((sum, { messages }) => sum + messages, 0),
       total_bytes: depths.reduce((sum, { length }) => sum + length, 0),
-      live_delivery: this.#live?.has(agent) === true,
+      live_delivery: this.#live?.has(agent) === true || this.#shared?.live.isElsewhere(agent) === true,
     });
   }
 
@@ -222,14 +251,32 @@ export class Mediator {
     return this.#status(message, agent);
   }
 
-  #changeLive(message: Message, agent: string): Promise<Message | undefined> | Message | undefined {
+  async #changeLive(message: Message, agent: string): Promise<Message | undefined> {
     const { live_delivery: isLive } = message.body;
     if (typeof isLive !== "boolean") return this.#problem(message, "e.p.msg.bad-body", "live_delivery must be true or false");
-    if (!isLive) this.#live?.stop(agent);
-    else if (this.#live?.start(agent) !== true) {
+    if (!isLive) {
+      this.#live?.stop(agent);
+      await this.#shared?.live.release(agent);
+    } else if (this.#live?.start(agent) !== true) {
       return this.#problem(message, "e.m.live-mode-not-supported", "Too many agents have live delivery");
+    } else {
+      await this.#shared?.live.claim(agent);
     }
     return this.#status(message, agent);
+  }
+
+  /** Another node has queued an envelope. */
+  #queued(did: string): void {
+    const agent = this.#registrations.agentOf(did);
+    if (agent !== undefined) void this.#live?.queued(agent, did);
+  }
+
+  /** Notices of other nodes may have been lost. One queue after the other: each is a read. */
+  async #lookAtQueues(live: LiveDelivery): Promise<void> {
+    for (const agent of live.agents()) {
+      // oxlint-disable-next-line no-await-in-loop
+      for (const did of this.#registrations.of(agent)) await live.queued(agent, did);
+    }
   }
 
   /** The DIDs that a request is about. */

@@ -8,19 +8,18 @@ import { Registrations } from "./registrations.ts";
 const NODE = { id: "node", name: "node", dids: "any", ephemeral: false, createdAt: 0 } as const;
 
 /**
- * Opens the mediator of the option `mediator`, whose DID the node hosts from then on; `undefined` without the option.
+ * Opens the mediator of the option `mediator`, whose DID the node hosts from then on; `undefined` without the option. Nodes that share their data are one
+ * mediator.
  *
- * @throws TypeError with NATS; IdentityError if the DID belongs to an agent; StorageError
+ * @throws IdentityError if the DID belongs to an agent; StorageError
  */
 export async function openMediator(
   stores: Stores,
-  { mediator, limits }: Pick<ReadNodeOptions, "mediator" | "limits">,
+  { mediator: did, limits }: Pick<ReadNodeOptions, "mediator" | "limits">,
 ): Promise<Mediator | undefined> {
-  if (mediator === undefined) return undefined;
-  const { dids, inbox, mediations, clock } = stores;
-  if (mediations === undefined) {
-    throw new TypeError('Option "mediator" is for nodes with a data directory or in memory, not for nodes that share their data in NATS');
-  }
-  await dids.ensure(mediator, { mode: "Create", owner: NODE });
-  return new Mediator(mediator, new Registrations(mediations, limits), new MediatedQueue({ inbox, limits, clock }));
+  if (did === undefined) return undefined;
+  const { dids, inbox, mediations, clock, shared } = stores;
+  await dids.ensure(did, { mode: "Create", owner: NODE });
+  const registrations = new Registrations(mediations, limits);
+  return new Mediator({ did, registrations, queue: new MediatedQueue({ inbox, limits, clock }), shared: shared?.mediation });
 }

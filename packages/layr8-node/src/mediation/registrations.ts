@@ -1,6 +1,12 @@
 import { canonicalDid } from "@parley/did";
 import type { Records } from "@parley/storage";
+import { liveRecords, type LiveRecords } from "../identity/live-records.ts";
 import type { NodeLimits } from "../options.ts";
+
+/** Table of the registrations in a data directory. */
+export const MEDIATIONS_TABLE = "mediations";
+/** The same on nodes that share their data. */
+export const SHARED_MEDIATIONS = "mediations";
 
 /** Stored form of a registration. */
 export type MediationRecord = {
@@ -15,15 +21,27 @@ export type UpdateResult = "success" | "no_change" | "client_error";
 
 /** The DIDs for which a mediator accepts messages, each registered by one agent. */
 export class Registrations {
-  readonly #records: Records<MediationRecord>;
+  readonly #records: LiveRecords<MediationRecord>;
   readonly #limits: Pick<NodeLimits, "maxMediatedDids" | "maxMediatedDidsPerAgent">;
   readonly #agents = new Map<string, string>();
   readonly #byAgent = new Map<string, Set<string>>();
 
-  constructor(records: Records<MediationRecord>, limits: Pick<NodeLimits, "maxMediatedDids" | "maxMediatedDidsPerAgent">) {
-    this.#records = records;
+  constructor(
+    records: Records<MediationRecord> | LiveRecords<MediationRecord>,
+    limits: Pick<NodeLimits, "maxMediatedDids" | "maxMediatedDidsPerAgent">,
+  ) {
+    this.#records = liveRecords(records, (did) => this.#recordOf(did));
     this.#limits = limits;
-    for (const { did, agent } of records.load()) this.#set(did, agent);
+    for (const { did, agent } of this.#records.load()) this.#set(did, agent);
+    this.#records.onChange((did, record) => {
+      if (record === undefined) this.#delete(did);
+      else this.#set(did, record.agent);
+    });
+  }
+
+  /** Waits for the registrations that other nodes have stored. @throws StorageError `storage_failed` */
+  catchUp(): Promise<void> {
+    return this.#records.catchUp();
   }
 
   /** The agent that picks up the messages for a DID. */
@@ -59,30 +77,41 @@ export class Registrations {
     if (this.#agents.size >= maxMediatedDids || (this.#byAgent.get(agent)?.size ?? 0) >= maxMediatedDidsPerAgent) return "client_error";
     this.#set(did, agent);
     try {
-      await this.#records.put(did, { did, agent });
+      const stored = await this.#records.update(did, (present) => present ?? { did, agent });
+      if (stored === undefined || stored.agent === agent) return "success";
+      // Another agent has registered it at another node in this moment.
+      this.#set(did, stored.agent);
+      return "client_error";
     } catch (error) {
-      this.#delete(did, agent);
+      this.#delete(did);
       throw error;
     }
-    return "success";
   }
 
   /** @throws StorageError `storage_failed` */
   async remove(agent: string, did: string): Promise<UpdateResult> {
     if (this.#agents.get(did) !== agent) return "no_change";
-    this.#delete(did, agent);
+    this.#delete(did);
     await this.#records.remove(did);
     return "success";
   }
 
+  #recordOf(did: string): MediationRecord | undefined {
+    const agent = this.#agents.get(did);
+    return agent === undefined ? undefined : { did, agent };
+  }
+
   #set(did: string, agent: string): void {
+    if (this.#agents.get(did) !== agent) this.#delete(did);
     this.#agents.set(did, agent);
     const own = this.#byAgent.get(agent);
     if (own === undefined) this.#byAgent.set(agent, new Set([did]));
     else own.add(did);
   }
 
-  #delete(did: string, agent: string): void {
+  #delete(did: string): void {
+    const agent = this.#agents.get(did);
+    if (agent === undefined) return;
     this.#agents.delete(did);
     const own = this.#byAgent.get(agent);
     own?.delete(did);

@@ -13,15 +13,19 @@ import { readJoin, type JoinRequest } from "./join-request.ts";
 import type { AuthenticatedSocket } from "./phoenix-server.ts";
 
 /**
- * Capabilities in every join reply. `batch_ack/1` is a Parley extension: one `ack` with many ids stands for that many `dispatch_reply`
- * events with outcome `handled`; so is `agent_keys/1`: agents may hold their keys themselves.
+ * Capabilities in every join reply. Three are Parley extensions. `batch_ack/1`: one `ack` with many ids stands for that many `dispatch_reply` events
+ * with outcome `handled`. `agent_keys/1`: agents may hold their keys themselves. `wallet_watch/1`: the node pushes changes of the stored credentials to
+ * agents that have asked for it.
  */
-const CAPABILITIES = ["reply_protocol/1", "wildcard/1", "batch_ack/1", "ephemeral_delegation/1", "agent_keys/1"];
-/**
- * Capabilities of a node that learns of every change of the stored credentials: it pushes them to agents that have asked for it. `wallet_watch/1` is a Parley
- * extension.
- */
-const WALLET_CAPABILITIES = ["ephemeral_delegation_refresh/1", "wallet_watch/1"];
+const CAPABILITIES = [
+  "reply_protocol/1",
+  "wildcard/1",
+  "batch_ack/1",
+  "ephemeral_delegation/1",
+  "agent_keys/1",
+  "ephemeral_delegation_refresh/1",
+  "wallet_watch/1",
+];
 
 /** Limits on what a log line shows: characters of a topic, protocols of a join. */
 const MAX_LOGGED = 256;
@@ -36,8 +40,6 @@ export interface AgentSocketShared {
   readonly dids: Dids;
   readonly router: Router;
   readonly domain: string;
-  /** Whether this node learns of every change of the stored credentials. */
-  readonly knowsWallets: boolean;
   /** Whether messages or credentials of a DID are stored. */
   readonly holdsAnything: (did: string) => Promise<boolean>;
   readonly logger: Logger;
@@ -104,7 +106,7 @@ export class AgentSocket implements AuthenticatedSocket, SenderAccount {
   }
 
   async join(topic: string, payload: string, channel: Channel): Promise<Joined> {
-    const { dids, router, domain, logger, events, knowsWallets, holdsAnything } = this.#shared;
+    const { dids, router, domain, logger, events, holdsAnything } = this.#shared;
     const read = readJoin(topic, payload);
     if (!read.ok) return this.#refuse(topic, read.reason);
     const request = read.join;
@@ -128,10 +130,9 @@ export class AgentSocket implements AuthenticatedSocket, SenderAccount {
     }
     const agent = new AgentChannel({ did, channel, join: request, account: this, shared: this.#shared.channels });
     const delegated = parent === undefined ? undefined : await this.#delegate(agent, parent, request);
-    const capabilities = knowsWallets ? [...CAPABILITIES, ...WALLET_CAPABILITIES] : CAPABILITIES;
     return {
       status: "ok",
-      response: JSON.stringify({ did, capabilities, ...(takesOver && { took_over: true }), ...delegated }),
+      response: JSON.stringify({ did, capabilities: CAPABILITIES, ...(takesOver && { took_over: true }), ...delegated }),
       handler: agent,
       joined: () => {
         // Agents with the reply protocol use the topic of the assigned DID; older ones use the topic that they joined.

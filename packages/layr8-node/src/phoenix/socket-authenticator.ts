@@ -60,7 +60,6 @@ export class SocketAuthenticator {
       dids,
       router,
       domain,
-      knowsWallets: shared === undefined,
       holdsAnything,
       logger,
       events,

@@ -15,13 +15,14 @@ it("sends an envelope that is queued while an earlier read is under way", async 
       return found.promise;
     },
     isReachable: () => true,
+    onUnreachable: () => undefined,
     onFailure: (error) => failures.push(error),
   });
   live.start(AGENT);
-  live.queued(AGENT, DID);
+  void live.queued(AGENT, DID);
   expect(reads).toHaveLength(1);
   // The first read has begun without it.
-  live.queued(AGENT, DID);
+  void live.queued(AGENT, DID);
   reads[0]?.found.resolve(undefined);
   await expect.poll(() => reads.length).toBe(2);
   reads[1]?.found.resolve(7);
@@ -30,6 +31,6 @@ it("sends an envelope that is queued while an earlier read is under way", async 
   reads[2]?.found.reject(new Error("disk"));
   await expect.poll(() => failures).toHaveLength(1);
   // After a failure, the next envelope starts again.
-  live.queued(AGENT, DID);
+  void live.queued(AGENT, DID);
   expect(reads.map(({ after }) => after)).toEqual([0, 0, 7, 7]);
 });
