@@ -53,7 +53,7 @@ function serveMcp(port: EnvelopePort, telemetry?: Telemetry): (Record<string, un
   const listener = new McpChannelServer(port, { ...(telemetry && { telemetry }) });
   onTestFinished(() => listener.close());
   void listener.serve(async (session) => {
-    // oxlint-disable-next-line unicorn/prefer-add-event-listener -- a session is no EventTarget
+    // oxlint-disable-next-line unicorn/prefer-add-event-listener -- a session is not an EventTarget
     session.onmessage = (message) => {
       const { id, method } = message;
       if (method === "tools/call") seen.push(metaOf(message));
@@ -118,7 +118,7 @@ describe("MCP over a channel", () => {
     const [client, server] = await pair(TOOLS, member("alice"), member("bob"));
     const listener = new McpChannelServer(server);
     void listener.serve(async (session) => {
-      // oxlint-disable-next-line unicorn/prefer-add-event-listener -- a session is no EventTarget
+      // oxlint-disable-next-line unicorn/prefer-add-event-listener -- a session is not an EventTarget
       session.onmessage = ({ id, method }) => {
         if (id !== undefined && method === "peers/choose")
           void session.send({ jsonrpc: "2.0", id, error: { code: -32_601, message: "no" } });

@@ -29,7 +29,7 @@ export interface SessionReaction {
   readonly response?: Uint8Array;
 }
 
-/** What a server has said about itself in its answer to `initialize`. */
+/** The description of a server in its answer to `initialize`. */
 export interface ServerInfo {
   readonly capabilities: JsonObject;
   readonly serverInfo?: JsonObject;

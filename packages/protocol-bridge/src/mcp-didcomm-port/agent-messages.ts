@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject, type Message } from "@parley/core";
+import { isJsonObject, type JsonObject, type Message, type MessageInit } from "@parley/core";
 import { Envelope, type ReceivedEnvelope } from "@parley/envelope-and-adapters";
 import { mcpEnvelope, type McpAddress } from "@parley/envelope-and-adapters/internal";
 import { BridgeError } from "../bridge-error.ts";
@@ -10,7 +10,7 @@ import { utf8 } from "../internal/json.ts";
 import { PendingCalls } from "../runtime/pending-calls.ts";
 import { MAX_PER_PARTY, MAX_UNSETTLED_BYTES } from "../runtime/per-party-quota.ts";
 import type { McpDidcommSettings } from "./mcp-didcomm-client.ts";
-import { isOfServer, isResultType, isTypeOfMethod } from "./message-types.ts";
+import { isOfServer, isResultType, isTypeOfMethod, resultType } from "./message-types.ts";
 import { receivedRequest, type ReceivedRequest } from "./received-request.ts";
 import { failure, hasNoSessions, responseFrom, responseFromReport, withoutSessions } from "./response-body.ts";
 import { readWireId, SentRequests, wireId, type SentRequest } from "./sent-requests.ts";
@@ -70,7 +70,7 @@ export class AgentMessages {
   }
 
   /** Handles a message: the handler returns at once, so that messages which wait for their answers don't keep others waiting. */
-  async handle(message: DidcommInbound): Promise<undefined> {
+  async handle(message: DidcommInbound): Promise<MessageInit | undefined> {
     const { from, type } = message;
     const key = digest("mcp-didcomm", from ?? "", message.id);
     if (this.#unacknowledged.has(key)) return void this.#unacknowledged.set(key, message.ack);
@@ -111,7 +111,7 @@ export class AgentMessages {
     for (const { answered } of this.#requests.clear()) answered.resolve(false);
   }
 
-  async #handleResult(message: DidcommInbound, from: string, key: string): Promise<undefined> {
+  #handleResult(message: DidcommInbound, from: string, key: string): undefined {
     const { threadId, body } = message;
     const request = this.sent.get(threadId) ?? this.#requestOf(body["id"], from);
     if (request?.to !== from) return this.#reject(message, "The response belongs to no request");
@@ -143,19 +143,19 @@ export class AgentMessages {
     return this.#pass({ ...message, from: request.to }, key, this.#answerEnvelope(request, response, message));
   }
 
-  async #handleCall(message: DidcommInbound, from: string, key: string): Promise<undefined> {
+  #handleCall(message: DidcommInbound, from: string, key: string): MessageInit | undefined {
     const payload = utf8(JSON.stringify(message.body));
     const { message: call, error } = tryReadMcpMessage(payload, MAX_BYTES);
     if (call?.kind !== "call" || !isTypeOfMethod(message.type, this.#settings.base, call.method)) {
       this.#settings.report(error ?? new BridgeError("message_invalid", INVALID));
-      return this.#refuse(message, key, failure(null, INVALID, undefined, RPC.invalidRequest));
+      return this.#refuse(message, failure(null, INVALID, undefined, RPC.invalidRequest));
     }
     const { id } = call;
     const byServer = from === this.#settings.server && this.#isOfServer(call, from);
     if (!byServer && !this.#settings.accepts(from, message)) {
       this.#settings.report(new BridgeError("sender_mismatch", "An agent that is not allowed to call sent a message"));
       const refusal = failure(id ?? null, "This agent is not allowed to call", undefined, RPC.unavailable);
-      if (id !== undefined) return this.#refuse(message, key, refusal);
+      if (id !== undefined) return this.#refuse(message, refusal);
       message.ack();
       return undefined;
     }
@@ -167,7 +167,7 @@ export class AgentMessages {
       return this.#pass(message, key, envelopeOf(address, body, message));
     }
     if (!this.#requests.hasCapacity(from, payload.length))
-      return this.#refuse(message, key, failure(id, "Too many requests wait for answers", undefined, RPC.unavailable));
+      return this.#refuse(message, failure(id, "Too many requests wait for answers", undefined, RPC.unavailable));
     const request = receivedRequest(message, { key, session: address.session, id, bytes: payload.length });
     this.#requests.add(request);
     return this.#pass(message, key, envelopeOf(address, { ...message.body, id: key }, message), request.answered.promise);
@@ -224,12 +224,10 @@ export class AgentMessages {
     return undefined;
   }
 
-  /** Answers a request with an error. If the response can't be sent, the message comes again. */
-  async #refuse(message: DidcommInbound, key: string, body: JsonObject): Promise<undefined> {
-    const request = receivedRequest(message, { key, session: "", id: "", bytes: 0 });
-    await this.#port.reply(request, body, `${key}.refused`);
+  /** Answers a request with an error, as the reply of the agent's handler. */
+  #refuse(message: DidcommInbound, body: JsonObject): MessageInit {
     message.ack();
-    return undefined;
+    return { type: resultType(message.type), body };
   }
 
   #reject(message: DidcommInbound, reason: string): undefined {

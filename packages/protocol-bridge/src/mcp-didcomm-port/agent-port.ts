@@ -24,7 +24,7 @@ import { wireId, type SentRequest } from "./sent-requests.ts";
 
 const MAX_BYTES = 4_194_304;
 
-/** The header with which clients say that they wait for a response. */
+/** The header of requests in clients of `@parley/didcomm-agent`. */
 const EXPECTS_REPLY = { reply_expected: true };
 
 type Headers = Readonly<Record<string, JsonValue>>;
@@ -47,7 +47,7 @@ export class AgentPort implements McpDidcommPort {
   }
 
   /** Handles a message of an agent. */
-  async handle(message: DidcommInbound): Promise<undefined> {
+  async handle(message: DidcommInbound): Promise<MessageInit | undefined> {
     return this.#isClosed ? undefined : this.#messages.handle(message);
   }
 

@@ -9,7 +9,7 @@ export interface McpDidcommClient {
   send(message: MessageInit, options?: { readonly signal?: AbortSignal }): Promise<unknown>;
   handleProtocol(
     protocol: string,
-    handler: (message: DidcommInbound) => Promise<undefined>,
+    handler: (message: DidcommInbound) => Promise<MessageInit | undefined>,
     options: { readonly manualAck: boolean; readonly reports: (report: Message) => boolean },
   ): void;
 }

@@ -19,7 +19,7 @@ export function writeForwardedId({ key, session, id, progressToken }: ForwardedR
   return `${PREFIX}${JSON.stringify(progressToken === undefined ? [key, session, id] : [key, session, id, progressToken])}`;
 }
 
-/** Decodes an id; `undefined` if it is none of {@link writeForwardedId}. */
+/** Decodes an id; `undefined` for other ids than those of {@link writeForwardedId}. */
 export function readForwardedId(forwarded: unknown): ForwardedRequest | undefined {
   if (typeof forwarded !== "string" || !forwarded.startsWith(PREFIX)) return undefined;
   let value: unknown;
