@@ -11,7 +11,7 @@ const PROGRAMS = {
   sender: await bundle(new URL("sender.mjs", import.meta.url)),
   receiver: await bundle(new URL("receiver.mjs", import.meta.url)),
 };
-const NODE_COMMAND = await bundle(new URL("../../../layr8-node/dist/bin.js", import.meta.url));
+export const NODE_COMMAND: string = await bundle(new URL("../../../layr8-node/dist/bin.js", import.meta.url));
 
 export const API_KEY = "a-key-that-chaos-can-not-guess";
 
@@ -101,7 +101,7 @@ export function agentProcess(
   return { agent, lines: () => readFileSync(log, "utf8").split("\n").filter(Boolean) };
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
