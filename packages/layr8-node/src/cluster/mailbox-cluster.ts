@@ -12,7 +12,7 @@ import { continuesThread, type Routable } from "../routing/deliver/consumer-rout
 import type { Mailbox } from "../routing/deliver/mailbox.ts";
 import type { Mailboxes } from "../routing/deliver/mailboxes.ts";
 import type { BindingPreview, OtherNodes } from "../routing/deliver/other-nodes.ts";
-import { MAX_PROTOCOLS } from "../routing/respond/builtin-protocols.ts";
+import { isBuiltin, MAX_PROTOCOLS } from "../routing/respond/builtin-protocols.ts";
 import { nextRank, OwnedDids } from "./owned-dids.ts";
 import { type OwnerEntry, Owners } from "./owners.ts";
 import { RemoteConsumer } from "./remote-consumer.ts";
@@ -146,7 +146,8 @@ export class MailboxCluster implements OtherNodes {
   wouldTake(did: string, message: Routable): boolean {
     const entry = this.#owners.find(did);
     if (entry === undefined) return false;
-    if (entry.node !== this.#self && (message.parentThread !== undefined || continuesThread(message))) return true;
+    const continues = (message.parentThread !== undefined || continuesThread(message)) && !isBuiltin(message);
+    if (entry.node !== this.#self && continues) return true;
     const protocol = protocolOf(message.type);
     if (handlesProtocol(entry.protocols, protocol)) return true;
     for (const binding of this.#byDid.get(did) ?? []) if (handlesProtocol(binding.protocols, protocol)) return true;
