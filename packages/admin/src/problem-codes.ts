@@ -5,6 +5,12 @@ export interface ProblemCode {
   readonly remedy: string;
 }
 
+const INBOX_FULL: ProblemCode = {
+  meaning: "The recipient has too many messages waiting",
+  cause: "Its agents are away, or slower than its senders.",
+  remedy: "Start the agent, or see in `Agents` what it does not acknowledge.",
+};
+
 /** Problem codes of DIDComm, and the words under which the servers count refusals that have none. */
 export const PROBLEM_CODES: Readonly<Record<string, ProblemCode>> = {
   "e.p.msg.unsupported": {
@@ -87,11 +93,8 @@ export const PROBLEM_CODES: Readonly<Record<string, ProblemCode>> = {
     cause: "Its host is not allowed, or its DID method has no endpoint that this node may ask.",
     remedy: "Name the host in `resolution.hosts`, or use a DID with a public address.",
   },
-  "e.p.me.res.inbox": {
-    meaning: "The recipient has too many messages waiting",
-    cause: "Its agents are away, or slower than its senders.",
-    remedy: "Start the agent, or see in `Agents` what it does not acknowledge.",
-  },
+  "e.p.me.res.inbox": INBOX_FULL,
+  inbox_full: INBOX_FULL,
   outbox_full: {
     meaning: "Too many messages wait for another node",
     cause: "The node of the recipient does not answer, or answers slowly.",
