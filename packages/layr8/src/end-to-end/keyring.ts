@@ -51,9 +51,11 @@ export class Keyring {
     if (text === undefined && did?.startsWith("did:key:") === true) {
       throw new EndToEndError("key_store_invalid", `The key store has no key of ${did}: leave agentDid out to create a did:key`);
     }
-    const keys = text === undefined ? await createKeys(did) : readKeys(text, did, now);
-    if (text === undefined) await store.write(name, JSON.stringify(keys));
-    return new Keyring(store, name, keys);
+    const keys = text === undefined ? await createKeys(did) : readKeys(text, did);
+    // Former keys are deleted when they have expired.
+    const kept = { ...keys, former: keys.former.filter(({ until }) => until > now) };
+    if (text === undefined || kept.former.length < keys.former.length) await store.write(name, JSON.stringify(kept));
+    return new Keyring(store, name, kept);
   }
 
   get did(): string {
@@ -183,7 +185,7 @@ function documentOf(keys: StoredKeys): DidDocument {
 }
 
 /** The text is the program's own: only what damage or a mistake can do to it is checked. */
-function readKeys(text: string, did: string | undefined, now: number): StoredKeys {
+function readKeys(text: string, did: string | undefined): StoredKeys {
   let keys: StoredKeys;
   try {
     const value: unknown = JSON.parse(text);
@@ -191,7 +193,7 @@ function readKeys(text: string, did: string | undefined, now: number): StoredKey
     keys = value as unknown as StoredKeys;
     if (![keys.signing.d, keys.agreement.d, keys.signing.x, keys.agreement.x].every((key) => typeof key === "string" && key.length === 43))
       throw new TypeError("a key is missing");
-    keys = { ...keys, former: keys.former.filter(({ until }) => until > now) };
+    if (!Array.isArray(keys.former) || !Array.isArray(keys.rotations)) throw new TypeError("a member is missing");
   } catch {
     // The cause could contain keys.
     throw new EndToEndError("key_store_invalid", "The keys in the key store can't be read");

@@ -169,6 +169,28 @@ describe("agents that hold their keys themselves", () => {
     expect(await back.request(ask(BOB, { n: 2 }))).toMatchObject({ body: { n: 2 } });
   });
 
+  it("reconnect with the same keys, and with those that they have rotated while they were away", async () => {
+    const dirs = { a: join(agents.path, "node-a"), b: join(agents.path, "node-b") };
+    await Promise.all([agents.stop("a"), agents.stop("b")]);
+    await agents.open("a", { dataDir: dirs.a });
+    await agents.open("b", { dataDir: dirs.b });
+    const bob = await agents.echo(BOB);
+    const alice = await agents.agent(ALICE).connect();
+    await alice.request(ask(BOB, { n: 1 }));
+    const before = await bob.keyFingerprint();
+    const back = new Promise<void>((resolve) => void bob.onReconnect(resolve));
+    const lost = new Promise<void>((resolve) => void bob.onDisconnect(() => resolve()));
+    await agents.stop("b");
+    await lost;
+    await bob.rotateKeys();
+    await agents.open("b", { dataDir: dirs.b });
+    await back;
+    expect((await documentOf(BOB)).keyAgreement).toHaveLength(2);
+    expect(await alice.request(ask(BOB, { n: 2 }))).toMatchObject({ body: { n: 2 } });
+    expect(await bob.keyFingerprint()).not.toBe(before);
+    await expect.poll(() => agents.codes.filter((code) => code !== "disconnected")).toEqual([]);
+  });
+
   it("get problem reports: of handlers, of missing handlers, of nodes", async () => {
     const bob = agents.agent(BOB);
     bob.handle(`${ECHO}/request`, () => {
