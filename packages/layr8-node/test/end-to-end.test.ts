@@ -1,22 +1,11 @@
-import { generateKeyPairSync } from "node:crypto";
 import { request } from "node:http";
-import { encodePlaintext, type JsonObject } from "@parley/core";
-import {
-  agentJwks,
-  agentKids,
-  END_TO_END_PROTOCOL,
-  pack,
-  signKeyStatement,
-  WRAPPER_TYPE,
-  wrapEnvelope,
-  type AgentPublicKeys,
-  type KeyStatement,
-  type PrivateJwk,
-} from "@parley/didcomm-crypto";
+import type { JsonObject } from "@parley/core";
+import { agentJwks, agentKids, END_TO_END_PROTOCOL, pack, WRAPPER_TYPE } from "@parley/didcomm-crypto";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { startNode } from "../src/node.ts";
 import type { Layr8Node } from "../src/layr8-node.ts";
 import type { NodeOptions } from "../src/options.ts";
+import { createKeys, envelope, statement, wrapper, type Keys } from "./agent-keys.ts";
 import { didKey } from "./did-key.ts";
 import { RawAgent } from "./raw-agent.ts";
 
@@ -25,30 +14,6 @@ const ALICE = "did:web:node.localhost:alice";
 const BOB = "did:web:node.localhost:bob";
 const PLAIN = "did:web:node.localhost:plain";
 const ENCRYPTED = "application/didcomm-encrypted+json";
-
-interface Keys extends AgentPublicKeys {
-  readonly signingKey: PrivateJwk;
-  readonly agreementKey: PrivateJwk;
-}
-
-function createKeys(): Keys {
-  const jwks = { publicKeyEncoding: { format: "jwk" }, privateKeyEncoding: { format: "jwk" } } as never;
-  const jwk = (type: "ed25519" | "x25519"): PrivateJwk => {
-    const pair: { privateKey: unknown } = type === "ed25519" ? generateKeyPairSync("ed25519", jwks) : generateKeyPairSync("x25519", jwks);
-    return pair.privateKey as PrivateJwk;
-  };
-  const [signingKey, agreementKey] = [jwk("ed25519"), jwk("x25519")];
-  return { signing: signingKey.x, agreement: agreementKey.x, signingKey, agreementKey };
-}
-
-/** A statement about keys, signed with them or with others. */
-function statement(did: string, keys: Keys, more: Partial<KeyStatement> = {}, by: Keys = keys): string {
-  const { signing, agreement } = keys;
-  return signKeyStatement(
-    { did, sequence: 0, signing, agreement, madeAt: Date.now(), ...more },
-    { kid: agentKids(did, by).signing, privateKey: by.signingKey },
-  );
-}
 
 let node: Layr8Node;
 let agents: RawAgent[];
@@ -70,25 +35,6 @@ async function join(did: string, keys: object | undefined, more: object = {}): P
 }
 
 const joinWith = (did: string, keys: Keys): Promise<RawAgent> => join(did, { proof: statement(did, keys) });
-
-function envelope(from: string, by: Keys, to: string, recipient: Keys, more: object = {}): string {
-  const plaintext = JSON.stringify({
-    id: "inner",
-    type: `${ECHO}/request`,
-    from,
-    to: [to],
-    body: { secret: "for the recipient" },
-    ...more,
-  });
-  return pack(plaintext, {
-    from: { kid: agentKids(from, by).agreement, privateKey: by.agreementKey },
-    to: { kid: agentKids(to, recipient).agreement, publicKey: agentJwks(recipient).agreement },
-  });
-}
-
-function wrapper(from: string, to: string, sealed: string): JsonObject {
-  return encodePlaintext(wrapEnvelope(JSON.parse(sealed) as JsonObject, { id: "outer", from, to }));
-}
 
 async function post(body: string): Promise<{ readonly status: number; readonly code: unknown }> {
   const response = await fetch(`${node.httpUrl}/didcomm`, { method: "POST", headers: { "content-type": ENCRYPTED }, body });

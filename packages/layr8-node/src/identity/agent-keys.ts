@@ -144,7 +144,17 @@ async function ownRotations(stated: KeyStatement, rotations: readonly string[]):
   return kept;
 }
 
-function isSame(one: AgentPublicKeys & { readonly sequence: number }, other: AgentPublicKeys & { readonly sequence: number }): boolean {
+/** Whether keys may take the place of present ones: the same, or those that rotations have led to. */
+export function mayFollow(present: AgentKeys | undefined, next: AgentKeys): boolean {
+  if (present === undefined || isSame(present, next)) return true;
+  return next.sequence > present.sequence && next.former.some(({ signing }) => signing === present.signing);
+}
+
+/** Whether two keys are the same ones. */
+export function isSame(
+  one: AgentPublicKeys & { readonly sequence: number },
+  other: AgentPublicKeys & { readonly sequence: number },
+): boolean {
   return one.sequence === other.sequence && one.signing === other.signing && one.agreement === other.agreement;
 }
 

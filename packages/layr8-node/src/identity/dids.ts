@@ -5,7 +5,7 @@ import { canonicalDid, isDid } from "@parley/did";
 import type { SealingKey } from "@parley/storage";
 import { assertMayEnd, mayActFor } from "./access.ts";
 import { mayBind, type ApiKey } from "./api-keys.ts";
-import type { AgentKeys, PresentedKeys } from "./agent-keys.ts";
+import { isSame, mayFollow, type AgentKeys, type PresentedKeys } from "./agent-keys.ts";
 import { agentDocument, didDocument } from "./did-document.ts";
 import { generateKeys, privateKeyOf, publicJwk, resealKeys, type KeyPurpose, type StoredKeys } from "./did-keys.ts";
 import type { DidsOptions, EnsureOptions } from "./dids-options.ts";
@@ -275,16 +275,21 @@ export class Dids {
     return this.#dids.get(did)?.agentKeys !== undefined;
   }
 
-  /** Checks the keys that an agent presents when it joins as a DID. See {@link checkJoinKeys}. */
-  checkKeys(did: string, given: PresentedKeys | undefined, mayReplace: boolean): Promise<JoinKeysResult> {
+  /** Checks the keys that an agent presents when it joins as a DID. See {@link checkJoinKeys}. @throws StorageError `storage_failed` */
+  async checkKeys(did: string, given: PresentedKeys | undefined, mayReplace: boolean): Promise<JoinKeysResult> {
+    if (!this.has(did)) await this.catchUp();
     return checkJoinKeys({ did, found: this.#dids.get(did), given, mayReplace }, this.#now());
   }
 
-  /** Sets the keys of a hosted DID whose agent holds them, unless newer ones are known. @throws StorageError `storage_failed` */
-  async setAgentKeys(did: string, keys: AgentKeys): Promise<void> {
-    const present = this.#dids.get(did)?.agentKeys;
-    if (present === keys) return;
-    await this.#change(did, (record) => ((record.agentKeys?.sequence ?? -1) > keys.sequence ? record : withAgentKeys(record, keys)));
+  /**
+   * Sets the keys of a hosted DID whose agent holds them. Resolves to `false` if another node has set other ones in this moment.
+   *
+   * @throws StorageError `storage_failed`
+   */
+  async setAgentKeys(did: string, keys: AgentKeys): Promise<boolean> {
+    if (this.#dids.get(did)?.agentKeys === keys) return true;
+    const changed = await this.#change(did, (present) => (mayFollow(present.agentKeys, keys) ? withAgentKeys(present, keys) : present));
+    return changed?.agentKeys !== undefined && isSame(changed.agentKeys, keys);
   }
 
   /** The document that a host serves at a path, by did:web. See {@link document}. */

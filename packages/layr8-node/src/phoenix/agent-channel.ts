@@ -47,8 +47,8 @@ export interface AgentChannelShared {
   readonly children: ChildWatchers;
   /** Checks other keys of an agent that holds its keys itself. */
   checkKeys(did: string, keys: PresentedKeys): Promise<JoinKeysResult>;
-  /** Publishes the keys of an agent. @throws StorageError `storage_failed` */
-  publishKeys(did: string, keys: AgentKeys): Promise<void>;
+  /** Publishes the keys of an agent. Resolves to `false` if other ones were set in this moment. @throws StorageError `storage_failed` */
+  publishKeys(did: string, keys: AgentKeys): Promise<boolean>;
 }
 
 /** Options of {@link AgentChannel}. */
@@ -255,8 +255,8 @@ export class AgentChannel implements ChannelHandler, Consumer, ChildConnection {
     try {
       const checked = await this.#shared.checkKeys(this.#did, keys);
       if (!checked.ok) return errorReply(checked.refusal.code, { code: checked.refusal.code, comment: checked.refusal.comment });
-      if (checked.keys !== undefined) await this.#shared.publishKeys(this.#did, checked.keys);
-      return OK;
+      if (checked.keys === undefined || (await this.#shared.publishKeys(this.#did, checked.keys))) return OK;
+      return errorReply("e.join.keys.changed", { code: "e.join.keys.changed" });
     } catch (error) {
       return this.#fail(error);
     }

@@ -33,6 +33,7 @@ const MAX_LOGGED_PROTOCOLS = 16;
 /** Entries of an API key's rule that a rejection names. */
 const MAX_NAMED = 5;
 
+const KEYS_JUST_SET = ["e.join.keys.changed", "another connection has set other keys of this DID in this moment"] as const;
 const HELD_HERE: JoinKeysResult = { ok: true, keys: undefined };
 
 /** What the sockets of all API keys have in common. */
@@ -123,7 +124,8 @@ export class AgentSocket implements AuthenticatedSocket, SenderAccount {
       return this.#refuse(topic, reason, reason === "unauthorized" ? whyUnauthorized(this.#apiKey, request.did) : undefined);
     }
     const { did } = admitted;
-    if (holding.keys !== undefined) await this.#shared.channels.publishKeys(did, holding.keys);
+    if (holding.keys !== undefined && !(await this.#shared.channels.publishKeys(did, holding.keys)))
+      return this.#refuse(topic, ...KEYS_JUST_SET);
     const { count, takesOver } = await router.mailboxes.preview(did, request.protocols, channel.replaces);
     if (count > MAX_PROTOCOLS) {
       return this.#refuse(topic, `too many protocols: all connections of ${did} may bind ${MAX_PROTOCOLS} together`);

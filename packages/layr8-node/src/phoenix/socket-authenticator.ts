@@ -74,8 +74,9 @@ export class SocketAuthenticator {
         children: options.children,
         checkKeys: (did, keys) => dids.checkKeys(did, keys, false),
         publishKeys: async (did, keys) => {
-          await dids.setAgentKeys(did, keys);
+          const isSet = await dids.setAgentKeys(did, keys);
           options.onKeysChanged(did);
+          return isSet;
         },
       },
       onClosed: (key) => {

@@ -246,6 +246,8 @@ export class Router {
       if ("rejection" in authorized) return authorized;
       // The push is answered with ok: the problem report, which says what is missing, is stored for the sender.
       const { recipient } = authorized;
+      // The node can't report to another one in the name of an agent that holds its keys itself.
+      if (inbound.remote && this.#options.crypto.keysAtAgent(recipient)) return deniedTo(inbound.sender, recipient);
       this.#options.audit?.refused(auditedMessage(inbound, recipient), DENIED);
       const reported =
         "missing" in authorized
@@ -354,4 +356,9 @@ export class Router {
 
 function readStored({ plaintext }: Pick<InboxMessage, "plaintext">): Message {
   return decodePlaintext(JSON.parse(plaintext)).message;
+}
+
+function deniedTo(sender: string, recipient: string): Rejected {
+  const comment = `${recipient} accepts messages from ${sender} only with credentials or grants, which the node can't see`;
+  return rejected({ label: "unauthorized", reason: "unauthorized", code: DENIED, comment });
 }

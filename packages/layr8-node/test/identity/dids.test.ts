@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { temporaryDirectory } from "@parley/test-assertions";
 import { ApiKeys, type ApiKey, type ApiKeyOptions } from "../../src/identity/api-keys.ts";
+import type { AgentKeys } from "../../src/identity/agent-keys.ts";
 import { Dids } from "../../src/identity/dids.ts";
 import type { DidsOptions } from "../../src/identity/dids-options.ts";
 import type { DidRecord } from "../../src/identity/hosted-did.ts";
@@ -34,6 +35,24 @@ async function expired(dids: AsyncIterable<string>): Promise<string[]> {
 }
 
 describe("Dids", () => {
+  it("sets the keys of an agent once, of those that are presented at the same time, and later those that a rotation leads to", async () => {
+    const dids = createDids();
+    await dids.ensure(DID, { mode: "Create", owner: await apiKey() });
+    const keysOf = (letter: string): AgentKeys => {
+      const key = letter.repeat(43);
+      return { sequence: 0, signing: key, agreement: key, former: [], rotations: [] };
+    };
+    const [first, other] = [keysOf("A"), keysOf("B")];
+    expect(await Promise.all([dids.setAgentKeys(DID, first), dids.setAgentKeys(DID, other)])).toEqual([true, false]);
+    expect(dids.keysAtAgent(DID)).toBe(true);
+    expect(await dids.setAgentKeys(DID, { ...first })).toBe(true);
+    const rotated = { ...other, sequence: 1 };
+    expect(await dids.setAgentKeys(DID, rotated)).toBe(false);
+    expect(await dids.setAgentKeys(DID, { ...rotated, former: [{ ...first, until: 0 }] })).toBe(true);
+    expect(await dids.setAgentKeys(DID, first)).toBe(false);
+    expect(await dids.privateKey(DID, "signing")).toBeUndefined();
+  });
+
   it("creates a DID that is absent, and returns one that exists", async () => {
     let clock = 1000;
     const dids = createDids({ now: () => clock });

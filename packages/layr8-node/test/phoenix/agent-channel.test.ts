@@ -51,7 +51,7 @@ async function join(request: Partial<JoinRequest> = {}): Promise<AgentChannel> {
       clock,
       events: { onAccepted: () => {}, onRejected: () => {}, onFailure: () => {}, onEnded: () => {} },
       checkKeys: () => Promise.resolve({ ok: true, keys: undefined }),
-      publishKeys: () => Promise.resolve(),
+      publishKeys: () => Promise.resolve(true),
     },
   });
   agent.bind([ECHO]);

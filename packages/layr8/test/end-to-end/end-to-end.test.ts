@@ -226,6 +226,16 @@ describe("agents that hold their keys themselves", () => {
     expect(agents.errors).toEqual([]);
   });
 
+  it("call MCP servers of each other", async () => {
+    const bob = agents.agent(BOB);
+    bob.mcp().handle("tools/list", () => ({ tools: [] }));
+    await bob.connect();
+    const alice = agents.agent(ALICE);
+    const mcp = alice.mcp();
+    await alice.connect();
+    expect(await mcp.peer(BOB).call("tools/list")).toEqual({ tools: [] });
+  });
+
   it("join further DIDs, each with keys of its own", async () => {
     await agents.echo(BOB);
     const alice = await agents.agent(ALICE).connect();
@@ -388,6 +398,15 @@ describe("policies", () => {
     const alice = await agents.agent(ALICE).connect();
     await expect(alice.request(ask(DAVE))).rejects.toMatchObject({ code: "e.m.authz.denied" });
     expect(await alice.request(ask("did:web:a.localhost:erin"))).toMatchObject({ body: { n: 1 } });
+  });
+
+  it("of the recipient's node that demand credentials deny them to the sender on another node", async () => {
+    await agents.stop("b");
+    await agents.open("b", { policies: [{ did: BOB, credentials: [{ type: "EmployeeCredential", issuers: ["*"] }] }] });
+    await agents.echo(BOB);
+    const alice = await agents.agent(ALICE).connect();
+    await expect(alice.request(ask(BOB))).rejects.toMatchObject({ code: "e.m.authz.denied" });
+    expect(agents.received).toEqual([]);
   });
 
   it("that require encryption deny what a node could read", async () => {
