@@ -3,7 +3,7 @@ import { parseJwe } from "../jwe/parse-jwe.ts";
 import { readLimits } from "../unpack-limits.ts";
 
 /** The protocol of encrypted messages between agents that hold their keys themselves. They bind it when they join their node. */
-export const END_TO_END_PROTOCOL = "https://github.com/parley-dev/parley/protocols/end-to-end/1.0";
+export const END_TO_END_PROTOCOL = "https://parley.dev/end-to-end/1.0";
 /** Type of a {@link wrapEnvelope | wrapper}. */
 export const WRAPPER_TYPE: string = `${END_TO_END_PROTOCOL}/encrypted`;
 
