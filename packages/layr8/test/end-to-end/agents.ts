@@ -1,4 +1,4 @@
-import { createServer, type AddressInfo } from "node:net";
+import { createServer, type AddressInfo, type Server } from "node:net";
 import { join } from "node:path";
 import { startNode, type Layr8Node, type NodeOptions } from "@parley/layr8-node";
 import { temporaryDirectory } from "@parley/test-assertions";
@@ -15,6 +15,7 @@ type Name = "a" | "b" | "c";
 /** Two nodes, a third if it is opened, and agents that hold their keys themselves. */
 export class Agents implements AsyncDisposable {
   readonly ports: Readonly<Record<Name, number>>;
+  readonly #reserved: Readonly<Record<Name, Server>>;
   readonly #directory: Awaited<ReturnType<typeof temporaryDirectory>>;
   readonly #nodes = new Map<Name, Layr8Node>();
   readonly #clients: Client[] = [];
@@ -24,14 +25,16 @@ export class Agents implements AsyncDisposable {
   /** What handlers have received: own DID, sender, body. */
   readonly received: unknown[] = [];
 
-  private constructor(directory: Awaited<ReturnType<typeof temporaryDirectory>>, ports: Readonly<Record<Name, number>>) {
+  private constructor(directory: Awaited<ReturnType<typeof temporaryDirectory>>, reserved: Readonly<Record<Name, Server>>) {
     this.#directory = directory;
-    this.ports = ports;
-    this.hosts = Object.fromEntries(Object.entries(ports).map(([name, port]) => [`${name}.localhost`, `http://127.0.0.1:${port}`]));
+    this.#reserved = reserved;
+    const portOf = (name: Name): number => (reserved[name].address() as AddressInfo).port;
+    this.ports = { a: portOf("a"), b: portOf("b"), c: portOf("c") };
+    this.hosts = Object.fromEntries(Object.entries(this.ports).map(([name, port]) => [`${name}.localhost`, `http://127.0.0.1:${port}`]));
   }
 
   static async start(options: Partial<Record<Name, NodeOptions>> = {}): Promise<Agents> {
-    const agents = new Agents(await temporaryDirectory(), { a: await freePort(), b: await freePort(), c: await freePort() });
+    const agents = new Agents(await temporaryDirectory(), { a: await reservePort(), b: await reservePort(), c: await reservePort() });
     await agents.open("a", options.a);
     await agents.open("b", options.b);
     return agents;
@@ -48,6 +51,7 @@ export class Agents implements AsyncDisposable {
   }
 
   async open(name: Name, options: NodeOptions = {}): Promise<void> {
+    await release(this.#reserved[name]);
     const node = await startNode({
       port: this.ports[name],
       domain: `${name}.localhost`,
@@ -108,7 +112,7 @@ export class Agents implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.closeClients();
-    await Promise.all([this.stop("a"), this.stop("b"), this.stop("c")]);
+    await Promise.all([this.stop("a"), this.stop("b"), this.stop("c"), release(this.#reserved.c)]);
     await this.#directory[Symbol.asyncDispose]();
   }
 }
@@ -118,10 +122,13 @@ export function ask(to: string | readonly string[], body: object = { n: 1 }) {
   return { type: `${ECHO}/request`, to, body };
 }
 
-async function freePort(): Promise<number> {
+/** A port that nothing else takes before its node listens there. */
+async function reservePort(): Promise<Server> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+  return server;
+}
+
+async function release(server: Server | undefined): Promise<void> {
+  if (server?.listening === true) await new Promise((resolve) => server.close(resolve));
 }
