@@ -68,6 +68,7 @@ async function usedNode(stack: Opened, path: string): Promise<readonly Sample[]>
   await alice.send({ type: "https://layr8.io/protocols/none/1.0/x", to: bob.did, body: {} }).catch(() => {});
   await alice.send({ type: `${ECHO}/unhandled`, to: bob.did, body: {} });
   await alice.send({ type: `${ECHO}/request`, to: "did:web:beta.localhost:nobody", body: {} });
+  await alice.send({ type: `${ECHO}/request`, to: bob.did, body: {} }, { until: "handled" });
   await alice.listCredentials();
   await useMediator(alice);
   await new Client({ nodeUrl: acme.url, apiKey: "not-a-key", agentDid: alice.did }, () => {}).connect().catch(() => {});
