@@ -33,6 +33,16 @@ interface PendingEvent {
   readonly withMessage: boolean;
 }
 
+/** The start of a chain, as retention leaves it. */
+type ChainStart = Pick<Chain, "first" | "cut">;
+
+/** Changes of chains in one commit. They are void if it fails. */
+interface Changes {
+  readonly events: readonly PendingEvent[];
+  readonly ends: ReadonlyMap<MutableChain, ChainPosition>;
+  readonly starts: ReadonlyMap<MutableChain, ChainStart>;
+}
+
 /** Longest time until an event is written, in milliseconds. */
 const PATIENCE_MS = 20;
 /** Events that are kept while commits fail. */
@@ -53,8 +63,10 @@ export class AuditChains {
   readonly #chains = new Map<string, MutableChain>();
   #onLost: (error: Error) => void = () => undefined;
   #fresh: PendingEvent[] = [];
+  /** Chains whose first entries the next commit removes. */
+  #cuts = new Map<MutableChain, ChainStart>();
   /** The commit under way. */
-  #committing: { readonly events: readonly PendingEvent[]; readonly ends: ReadonlyMap<MutableChain, ChainPosition> } | undefined;
+  #committing: Changes | undefined;
   #nextNumber = 1;
 
   /** Loads the chains. Called before the first write of the environment. */
@@ -130,16 +142,10 @@ export class AuditChains {
   async cut(agent: string, seq: number, statement: string): Promise<void> {
     const chain = this.#chains.get(agent);
     if (chain === undefined || seq < chain.first || seq > chain.seq) return;
-    const { first, cut } = chain;
-    for (let number = first; number <= seq; number++) this.#writes.remove(this.#entries, numbersKey(chain.number, number));
-    [chain.first, chain.cut] = [seq + 1, statement];
-    this.#write(chain, chain);
-    try {
-      await this.#writes.flush();
-    } catch (error) {
-      [chain.first, chain.cut] = [first, cut];
-      throw error;
-    }
+    // Another commit may be adding entries: the record of the chain is written after it.
+    this.#cuts.set(chain, { first: seq + 1, cut: statement });
+    this.#writes.announce();
+    await this.#writes.flush();
   }
 
   /** Removes the chain of an agent. Resolves when that is durable. @throws StorageError `storage_failed` */
@@ -151,8 +157,7 @@ export class AuditChains {
     // A commit under way may add entries.
     await this.#writes.flush().catch(() => undefined);
     for (let first = chain.first; first <= chain.seq; first += MAX_REMOVED) {
-      const last = Math.min(first + MAX_REMOVED - 1, chain.seq);
-      for (let number = first; number <= last; number++) this.#writes.remove(this.#entries, numbersKey(chain.number, number));
+      this.#removeEntries(chain, first, Math.min(first + MAX_REMOVED - 1, chain.seq));
       // oxlint-disable-next-line no-await-in-loop
       await this.#writes.flush();
     }
@@ -180,21 +185,27 @@ export class AuditChains {
 
   #beforeCommit(): void {
     if (this.#committing !== undefined) this.#takeBack(this.#committing.events);
-    if (this.#fresh.length === 0) return;
+    const [events, starts] = [this.#fresh, this.#cuts];
+    if (events.length === 0 && starts.size === 0) return;
     const ends = new Map<MutableChain, ChainPosition>();
-    for (const { chain, event } of this.#fresh) {
+    for (const { chain, event } of events) {
       if (chain.isRemoved) continue;
       const entry = appendEntry(ends.get(chain) ?? chain, event);
       this.#writes.put(this.#entries, numbersKey(chain.number, entry.seq), Buffer.from(JSON.stringify(entry)));
       ends.set(chain, entry);
     }
-    for (const [chain, end] of ends) this.#write(chain, end);
-    this.#committing = { events: this.#fresh, ends };
-    this.#fresh = [];
+    for (const [chain, { first }] of starts) this.#removeEntries(chain, chain.first, first - 1);
+    for (const chain of new Set([...ends.keys(), ...starts.keys()])) {
+      if (!chain.isRemoved) this.#write(chain, ends.get(chain) ?? chain, starts.get(chain) ?? chain);
+    }
+    this.#committing = { events, ends, starts };
+    [this.#fresh, this.#cuts] = [[], new Map()];
   }
 
   #committed(): void {
-    for (const [chain, { seq, hash }] of this.#committing?.ends ?? []) [chain.seq, chain.hash] = [seq, hash];
+    const { ends, starts } = this.#committing ?? {};
+    for (const [chain, { seq, hash }] of ends ?? []) [chain.seq, chain.hash] = [seq, hash];
+    for (const [chain, { first, cut }] of starts ?? []) [chain.first, chain.cut] = [first, cut];
     this.#committing = undefined;
   }
 
@@ -207,7 +218,11 @@ export class AuditChains {
     if (lost > 0) this.#onLost(new Error(`${lost} entries of audit chains were lost, because the disk has failed for too long`));
   }
 
-  #write({ agent, number, first, cut }: MutableChain, { seq, hash }: ChainPosition): void {
+  #removeEntries(chain: MutableChain, first: number, last: number): void {
+    for (let number = first; number <= last; number++) this.#writes.remove(this.#entries, numbersKey(chain.number, number));
+  }
+
+  #write({ agent, number }: MutableChain, { seq, hash }: ChainPosition, { first, cut }: ChainStart): void {
     const record: ChainRecord = { agent, number, seq, hash, first, ...(cut !== undefined && { cut }) };
     this.#writes.put(this.#records, numbersKey(number), Buffer.from(JSON.stringify(record)));
   }

@@ -1,4 +1,5 @@
 import { type AuditEvent, chainStart, verifyAudit } from "@parley/audit";
+import { type Deferred, deferred } from "@parley/core/internal";
 import { type Environment, MemoryEnvironment, type Write, WriteQueue } from "@parley/storage";
 import { describe, expect, it } from "vitest";
 import { AuditChains } from "../../src/audit/audit-chains.ts";
@@ -17,15 +18,29 @@ const START = Date.parse("2026-01-01T00:00:00.000Z");
 class FailingEnvironment implements Environment {
   readonly #tables = new MemoryEnvironment();
   fails = false;
+  /** Whether each of the next commits fails. */
+  failing: boolean[] = [];
   readonly commits: number[] = [];
+  #held: { readonly reached: Deferred<void>; readonly released: Deferred<void> } | undefined;
   readonly writes = new WriteQueue(async (writes) => {
-    if (this.fails) throw new Error("disk full");
+    const held = this.#held;
+    this.#held = undefined;
+    held?.reached.resolve();
+    await held?.released.promise;
+    if (this.fails || this.failing.shift() === true) throw new Error("disk full");
     this.commits.push(writes.length);
     for (const write of writes) (write.table as unknown as { apply(applied: Write): void }).apply(write);
   });
 
   table(name: string): ReturnType<MemoryEnvironment["table"]> {
     return this.#tables.table(name);
+  }
+
+  /** The next commit runs until it is released. */
+  hold(): { readonly reached: Promise<void>; release(): void } {
+    const [reached, released] = [deferred<void>(), deferred<void>()];
+    this.#held = { reached, released };
+    return { reached: reached.promise, release: () => released.resolve() };
   }
 }
 
@@ -198,6 +213,52 @@ describe("retention", () => {
     expect(await verify(chains, ALICE, dids)).toEqual({ findings: [], entries: 200, removed: 300 });
     const all = await filled({ [ALICE]: 5 }, {}, START + 1_000_000);
     expect(await verify(all.chains, ALICE, all.dids)).toEqual({ findings: [], entries: 0, removed: 5 });
+  });
+
+  it("does not move the end of a chain back when it removes entries while another commit runs", async () => {
+    const environment = new FailingEnvironment();
+    const chains = new AuditChains(environment);
+    chains.add(ALICE, event("1"));
+    chains.add(ALICE, event("2"));
+    await environment.writes.flush();
+    const held = environment.hold();
+    chains.add(ALICE, event("3"));
+    const added = environment.writes.flush();
+    await held.reached;
+    const cut = chains.cut(ALICE, 1, "statement");
+    held.release();
+    await Promise.all([added, cut]);
+    const again = new AuditChains(environment);
+    expect(again.find(ALICE)).toEqual({ ...chains.find(ALICE), first: 2, seq: 3, cut: "statement" });
+    again.add(ALICE, event("4"));
+    await environment.writes.flush();
+    expect(idsOf(again, ALICE)).toEqual(["2", "3", "4"]);
+  });
+
+  it.each([
+    ["it fails", [false, true], { first: 1, seq: 3, cut: undefined }],
+    ["the commit before it fails", [true, false], { first: 2, seq: 3, cut: "statement" }],
+    ["both fail", [true, true], { first: 1, seq: 3, cut: undefined }],
+  ] as const)("leaves a chain that can be continued if %s", async (_, fails, expected) => {
+    const environment = new FailingEnvironment();
+    const chains = new AuditChains(environment);
+    chains.add(ALICE, event("1"));
+    chains.add(ALICE, event("2"));
+    await environment.writes.flush();
+    const held = environment.hold();
+    chains.add(ALICE, event("3"));
+    const added = environment.writes.flush().catch(() => undefined);
+    await held.reached;
+    const cut = chains.cut(ALICE, 1, "statement").catch(() => undefined);
+    environment.failing = [...fails];
+    held.release();
+    await Promise.all([added, cut]);
+    environment.failing = [];
+    chains.add(ALICE, event("4"));
+    await environment.writes.flush();
+    const again = new AuditChains(environment);
+    expect(again.find(ALICE)).toMatchObject({ ...expected, seq: expected.seq + 1 });
+    expect(idsOf(again, ALICE)).toEqual(["1", "2", "3", "4"].slice(expected.first - 1));
   });
 
   it("takes from the longest chain what is too much for all", async () => {
