@@ -125,6 +125,8 @@ export class EncryptedConnection implements Connection {
     // Pushed in order; the answers of the node are awaited together.
     const { pushed } = await this.#sending.run(to, async () => {
       const packed = await this.#pack(plaintext, to, signal);
+      // Anyone can cause responses and reports: they make nobody a contact, whose keys are kept when those of others are forgotten.
+      if (isFirst(message)) await this.#parts.resolver.contacted(to);
       const wrapper = wrapEnvelope(JSON.parse(packed) as JsonObject, { from: this.did, to, expiresTime: message.expiresTime });
       this.#remember(wrapper.id, message.threadId ?? message.id);
       return { pushed: this.#inner.send(encodePlaintext(wrapper), options) };
@@ -135,9 +137,7 @@ export class EncryptedConnection implements Connection {
   async #pack(plaintext: JsonObject, to: string, signal: AbortSignal | undefined): Promise<string> {
     const sealed = JSON.stringify({ typ: "application/didcomm-plain+json", ...plaintext, [SEALED_TIME]: Date.now() / 1000 });
     try {
-      const packed = await this.#crypto.pack(sealed, { from: this.did, to, ...(signal && { signal }) });
-      await this.#parts.resolver.contacted(to);
-      return packed;
+      return await this.#crypto.pack(sealed, { from: this.did, to, ...(signal && { signal }) });
     } catch (error) {
       signal?.throwIfAborted();
       const failure = endToEndCause(error);
@@ -206,7 +206,11 @@ export class EncryptedConnection implements Connection {
       delete json[SEALED_TIME];
       const guarded: GuardedMessage = { sender, id: message.id, sealedTime: typeof sealed === "number" ? sealed : undefined };
       const freshness = this.#parts.guard.check(guarded);
-      if (freshness === "handled") return delivery.settle(HANDLED);
+      if (freshness === "handled") {
+        // It may not be written yet.
+        await this.#parts.guard.record(guarded);
+        return delivery.settle(HANDLED);
+      }
       if (freshness === "too_old") {
         await this.#refuse(message, "e.p.msg.too-old", "The message is older than others that are no longer remembered");
         return this.#reject(
@@ -332,6 +336,11 @@ function endToEndCause(error: unknown): EndToEndError | undefined {
   if (error instanceof EndToEndError) return error;
   const cause = error instanceof Error ? error.cause : undefined;
   return cause instanceof EndToEndError ? cause : undefined;
+}
+
+/** Whether a message starts a thread. */
+function isFirst({ id, threadId = id, parentThreadId = threadId }: Message): boolean {
+  return threadId === id && parentThreadId === threadId;
 }
 
 function textOf(value: unknown): string {

@@ -45,7 +45,7 @@ export class PinnedResolver implements DidResolver {
     return options?.maxAgeMs !== undefined && this.#refetches.tryTake(did, 1);
   }
 
-  /** Notes that the agent sends to a DID. */
+  /** Notes that the agent has begun to send to a DID. */
   contacted(did: string): Promise<void> {
     return this.#checking.run(did, () => this.#pins.contacted(did));
   }

@@ -7,6 +7,8 @@ import type { KeyStore } from "./key-store.ts";
 
 /** Other agents whose keys are remembered. */
 const MAX_PINS = 10_000;
+/** Lines that the file may have beyond twice the number of pins. */
+const SPARE_LINES = 16;
 /** How much later than stated a replaced key may still be listed: clocks differ, and documents are cached. */
 const GRACE_MS = 60 * 60_000;
 
@@ -22,7 +24,7 @@ interface Pin {
   readonly agent?: AgentState;
   /** Until when keys hold that a rotation has replaced, in milliseconds since 1970, by key id. */
   readonly former?: Readonly<Record<string, number>>;
-  /** Whether this agent has sent to it. Others are forgotten first. */
+  /** Whether this agent has begun to send to it. Others are forgotten first. */
   readonly isContact?: boolean;
 }
 
@@ -35,12 +37,18 @@ export class Pins {
   readonly #name: string;
   readonly #max: number;
   readonly #pins: Map<string, Pin>;
+  /** Lines of the file. */
+  #lines: number;
+  /** Whether the file may end with a part of a line, because an append has failed. */
+  #isCut = false;
+  #writing: Promise<void> = Promise.resolve();
 
-  private constructor(store: KeyStore, name: string, pins: Map<string, Pin>, max: number) {
+  private constructor(store: KeyStore, name: string, pins: Map<string, Pin>, { max, lines }: { max: number; lines: number }) {
     this.#store = store;
     this.#name = name;
     this.#pins = pins;
     this.#max = max;
+    this.#lines = lines;
   }
 
   /** @throws EndToEndError `key_store_invalid`; the errors of the store. */
@@ -57,8 +65,8 @@ export class Pins {
       pins.delete(pin.did);
       if (Object.keys(pin.keys).length > 0) pins.set(pin.did, pin);
     }
-    const opened = new Pins(store, name, pins, max);
-    if (lines.length > 2 * pins.size + 16 || (text !== "" && !text.endsWith("\n"))) await opened.#rewrite();
+    const opened = new Pins(store, name, pins, { max, lines: lines.length });
+    if (lines.length > 2 * pins.size + SPARE_LINES || (text !== "" && !text.endsWith("\n"))) await opened.#rewrite(pins);
     return opened;
   }
 
@@ -72,7 +80,7 @@ export class Pins {
     const pin = this.#pins.get(did);
     const keys = fingerprintsOf(document);
     const agent = agentOf(document);
-    if (pin === undefined) return this.#add({ did, keys, ...(agent && { agent }) });
+    if (pin === undefined) return this.#append({ did, keys, ...(agent && { agent }) });
     if (pin.agent === undefined) {
       if (!isCovered(keys, pin.keys)) throw changed(did, "its document has keys that were not there before");
       return;
@@ -91,7 +99,7 @@ export class Pins {
     await this.#append({ ...pin, keys, agent, former });
   }
 
-  /** Notes that this agent sends to a DID whose keys are remembered. */
+  /** Notes that this agent has begun to send to a DID whose keys are remembered. */
   async contacted(did: string): Promise<void> {
     const pin = this.#pins.get(did);
     if (pin !== undefined && pin.isContact !== true) await this.#append({ ...pin, isContact: true });
@@ -100,29 +108,42 @@ export class Pins {
   /** Forgets the keys of a DID: the next ones are accepted whatever they are. */
   async forget(did: string): Promise<void> {
     if (this.#pins.has(did)) await this.#append({ did, keys: {} });
-    this.#pins.delete(did);
   }
 
-  async #add(pin: Pin): Promise<void> {
-    if (this.#pins.size >= this.#max) {
-      const oldest = [...this.#pins.values()].find(({ isContact }) => isContact !== true);
-      if (oldest === undefined)
-        throw new EndToEndError(
-          "too_many_peers",
-          `The keys of ${this.#max} other agents are remembered: trustKeys of one of them forgets its keys`,
-        );
-      await this.forget(oldest.did);
+  /** Remembers a pin. One without keys is forgotten. */
+  #append(pin: Pin): Promise<void> {
+    this.#writing = this.#writing.catch(ignore).then(() => this.#write(pin));
+    return this.#writing;
+  }
+
+  async #write(pin: Pin): Promise<void> {
+    const isForgotten = Object.keys(pin.keys).length === 0;
+    if (!isForgotten && !this.#pins.has(pin.did) && this.#pins.size >= this.#max) await this.#write({ did: this.#oldest(), keys: {} });
+    if (this.#isCut || this.#lines >= 2 * this.#max + SPARE_LINES) {
+      const pins = new Map(this.#pins).set(pin.did, pin);
+      if (isForgotten) pins.delete(pin.did);
+      await this.#rewrite(pins);
+    } else {
+      this.#isCut = true;
+      await this.#store.append(this.#name, `${JSON.stringify(pin)}\n`);
+      this.#isCut = false;
+      this.#lines += 1;
     }
-    await this.#append(pin);
+    if (isForgotten) this.#pins.delete(pin.did);
+    else this.#pins.set(pin.did, pin);
   }
 
-  async #append(pin: Pin): Promise<void> {
-    await this.#store.append(this.#name, `${JSON.stringify(pin)}\n`);
-    this.#pins.set(pin.did, pin);
+  /** The DID whose keys are forgotten first. @throws EndToEndError `too_many_peers` */
+  #oldest(): string {
+    for (const { did, isContact } of this.#pins.values()) if (isContact !== true) return did;
+    const why = `The keys of ${this.#max} other agents are remembered: trustKeys of one of them forgets its keys`;
+    throw new EndToEndError("too_many_peers", why);
   }
 
-  async #rewrite(): Promise<void> {
-    await this.#store.write(this.#name, Array.from(this.#pins.values(), (pin) => `${JSON.stringify(pin)}\n`).join(""));
+  async #rewrite(pins: ReadonlyMap<string, Pin>): Promise<void> {
+    await this.#store.write(this.#name, Array.from(pins.values(), (pin) => `${JSON.stringify(pin)}\n`).join(""));
+    this.#isCut = false;
+    this.#lines = pins.size;
   }
 }
 
@@ -227,3 +248,5 @@ function readPin(line: string): Pin | undefined {
     return undefined;
   }
 }
+
+function ignore(): void {}

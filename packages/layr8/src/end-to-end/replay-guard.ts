@@ -35,6 +35,8 @@ export class ReplayGuard {
   /** By sender: what was encrypted until then may be forgotten. */
   readonly #floors = new Map<string, number>();
   #lines = 0;
+  /** Whether remembered messages may not be in the file, which may end with a part of a line: a write has failed. */
+  #isIncomplete = false;
   #writing: Promise<void> = Promise.resolve();
   #waiting: string[] = [];
 
@@ -61,14 +63,17 @@ export class ReplayGuard {
     return floor !== undefined && sealedTime !== undefined && sealedTime <= floor ? "too_old" : "new";
   }
 
-  /** Remembers a message that was handled. Resolves when it is written, so that it can be acknowledged. */
+  /** Remembers a message that was handled. Resolves when it is written, so that it can be acknowledged. Can be repeated if that fails. */
   record({ sender, id, sealedTime }: GuardedMessage): Promise<void> {
     const from = hash(sender);
     const key = keyOf(from, id);
-    if (this.#handled.has(key)) return this.#writing;
+    if (this.#handled.has(key)) return this.#isIncomplete ? this.#write() : this.#writing;
     this.#remember(key, { sender: from, sealedTime });
-    if (this.#waiting.push(lineOf(key, { sender: from, sealedTime })) === 1)
-      this.#writing = this.#writing.catch(ignore).then(() => this.#flush());
+    return this.#waiting.push(lineOf(key, { sender: from, sealedTime })) === 1 ? this.#write() : this.#writing;
+  }
+
+  #write(): Promise<void> {
+    this.#writing = this.#writing.catch(ignore).then(() => this.#flush());
     return this.#writing;
   }
 
@@ -76,9 +81,13 @@ export class ReplayGuard {
   async #flush(): Promise<void> {
     const lines = this.#waiting;
     this.#waiting = [];
+    const isIncomplete = this.#isIncomplete;
+    if (lines.length === 0 && !isIncomplete) return;
     this.#lines += lines.length;
-    if (this.#lines > 2 * this.#max) await this.#rewrite();
+    this.#isIncomplete = true;
+    if (isIncomplete || this.#lines > 2 * this.#max) await this.#rewrite();
     else await this.#store.append(this.#name, lines.join(""));
+    this.#isIncomplete = false;
   }
 
   #remember(key: string, remembered: Remembered): void {

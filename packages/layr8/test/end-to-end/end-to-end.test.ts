@@ -53,6 +53,21 @@ describe("agents that hold their keys themselves", () => {
     expect(agents.errors).toEqual([]);
   });
 
+  it("keep the keys of those to whom they have begun to send, and not of those who have caused responses and reports", async () => {
+    await agents.echo(BOB);
+    const bob = agents.keyStore(BOB);
+    const alice = await agents.agent(ALICE).connect();
+    const contacts = async (directory: string): Promise<string[]> => {
+      const name = (await readdir(directory)).find((file) => file.endsWith(".pins")) ?? "";
+      const pins = (await readFile(join(directory, name), "utf8")).trim().split("\n");
+      return pins.map((line) => JSON.parse(line) as { did: string; isContact?: boolean }).flatMap((pin) => (pin.isContact ? pin.did : []));
+    };
+    await alice.request(ask(BOB));
+    await expect(alice.request({ type: "https://layr8.io/protocols/other/1.0/request", to: BOB, body: {} })).rejects.toThrow();
+    expect(await contacts(bob)).toEqual([]);
+    expect(await contacts(agents.keyStore(ALICE))).toEqual([BOB]);
+  });
+
   it("keep the order of messages to one recipient", async () => {
     await agents.echo(BOB);
     const alice = await agents.agent(ALICE).connect();

@@ -138,6 +138,30 @@ describe("pins", () => {
     await store.write("pins", `garbage\n${(await store.read("pins")) ?? ""}`);
     await expect(Pins.open(store, "pins")).rejects.toMatchObject({ code: "key_store_invalid" });
   });
+
+  it("can be read after an append that has failed in the middle", async () => {
+    const store = new MemoryKeyStore();
+    const pins = await Pins.open(store, "pins");
+    const [bob, carol] = [documentOf([createKeys()]), documentOf([createKeys()], { did: "did:web:c.example:carol" })];
+    store.room = 20;
+    await expect(pins.check(bob)).rejects.toThrow("disk full");
+    await pins.check(carol);
+    await pins.check(bob);
+    for (const did of [bob.id, carol.id])
+      await expect((await Pins.open(store, "pins")).check(documentOf([createKeys()], { did }))).rejects.toMatchObject(CHANGED);
+  });
+
+  it("keep their file small while others come and go", async () => {
+    const store = new MemoryKeyStore();
+    const pins = await Pins.open(store, "pins", 10);
+    const documents = Array.from({ length: 100 }, (_, n) => documentOf([createKeys()], { did: `did:web:b.example:${n}` }));
+    await Promise.all(documents.map((document) => pins.check(document)));
+    expect(store.texts.get("pins")?.split("\n").length).toBeLessThan(40);
+    const reopened = await Pins.open(store, "pins", 10);
+    const other = (n: number) => documentOf([createKeys()], { did: `did:web:b.example:${n}` });
+    await expect(reopened.check(other(99))).rejects.toMatchObject(CHANGED);
+    await reopened.check(other(0));
+  });
 });
 
 describe("a fingerprint", () => {

@@ -83,4 +83,19 @@ describe("a replay guard", () => {
     await guard.record(message(2));
     expect((await ReplayGuard.open(store, "handled")).check(message(2))).toBe("handled");
   });
+
+  it.each([0, 10, 40])("records a handled message again whose write has failed after %i characters", async (room) => {
+    const store = new MemoryKeyStore();
+    const guard = await ReplayGuard.open(store, "handled");
+    store.room = room;
+    await expect(guard.record(message(1))).rejects.toThrow("disk full");
+    expect(guard.check(message(1))).toBe("handled");
+    await guard.record(message(1));
+    expect((await ReplayGuard.open(store, "handled")).check(message(1))).toBe("handled");
+    store.room = room;
+    await expect(guard.record(message(2))).rejects.toThrow("disk full");
+    await guard.record(message(3));
+    const reopened = await ReplayGuard.open(store, "handled");
+    expect([1, 2, 3].map((n) => reopened.check(message(n)))).toEqual(["handled", "handled", "handled"]);
+  });
 });
