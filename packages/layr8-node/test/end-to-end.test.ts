@@ -1,6 +1,7 @@
 import { request } from "node:http";
 import type { JsonObject } from "@parley/core";
 import { agentJwks, agentKids, END_TO_END_PROTOCOL, pack, WRAPPER_TYPE } from "@parley/didcomm-crypto";
+import { temporaryDirectory } from "@parley/test-assertions";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { startNode } from "../src/node.ts";
 import type { Layr8Node } from "../src/layr8-node.ts";
@@ -12,6 +13,8 @@ import { RawAgent } from "./raw-agent.ts";
 const ECHO = "https://layr8.io/protocols/echo/1.0";
 const ALICE = "did:web:node.localhost:alice";
 const BOB = "did:web:node.localhost:bob";
+/** An agent of another node. */
+const REMOTE = "did:web:other.localhost:alice";
 const PLAIN = "did:web:node.localhost:plain";
 const ENCRYPTED = "application/didcomm-encrypted+json";
 
@@ -40,6 +43,14 @@ async function post(body: string): Promise<{ readonly status: number; readonly c
   const response = await fetch(`${node.httpUrl}/didcomm`, { method: "POST", headers: { "content-type": ENCRYPTED }, body });
   const text = await response.text();
   return { status: response.status, code: text === "" ? undefined : (JSON.parse(text) as JsonObject)["code"] };
+}
+
+/** Id of the first signing key in the published document of a DID. */
+async function signingKeyOf(did: string): Promise<string | undefined> {
+  const name = did.slice(did.lastIndexOf(":") + 1);
+  const document = await documentOf(name);
+  const { authentication } = JSON.parse(document) as { authentication?: string[] };
+  return authentication?.[0];
 }
 
 beforeEach(async () => {
@@ -88,6 +99,58 @@ describe("an agent that joins with keys of its own", () => {
     await expect(joinWith(PLAIN, createKeys())).rejects.toThrow("e.join.keys.at-node");
     const replacing = createKeys();
     await join(PLAIN, { proof: statement(PLAIN, replacing) }, { mode: "Update" });
+  });
+
+  it("is refused for lack of rights before its keys are looked at", async () => {
+    await node.close();
+    await start({
+      apiKeys: [
+        { key: "a-key-of-bob-and-others", dids: "any" },
+        { key: "a-key-of-somebody-else", dids: [PLAIN] },
+      ],
+    });
+    const keys = createKeys();
+    const proof = { proof: statement(BOB, keys) };
+    agents.push(await RawAgent.join(node, { did: BOB, apiKey: "a-key-of-bob-and-others", didSpec: { keys: proof } }));
+    for (const given of [proof, { proof: statement(BOB, createKeys()) }, undefined]) {
+      const joining = RawAgent.join(node, { did: BOB, apiKey: "a-key-of-somebody-else", didSpec: { ...(given && { keys: given }) } });
+      await expect(joining).rejects.toThrow(/unauthorized/);
+    }
+  });
+
+  it("is the only one whose keys are published, also if others join as the same new DID in the same moment", async () => {
+    await node.close();
+    await using directory = await temporaryDirectory();
+    await start({ dataDir: directory.path });
+    for (let n = 0; n < 10; n++) {
+      const did = `${BOB}${n}`;
+      const candidates = Array.from({ length: 4 }, createKeys);
+      const joins = candidates.map((keys, sequence) => join(did, { proof: statement(did, keys, { sequence }) }));
+      const joined = await Promise.allSettled([...joins, join(did, undefined)]);
+      const refused = joined.flatMap((each) => (each.status === "rejected" ? [String(each.reason)] : []));
+      expect(refused).toHaveLength(4);
+      for (const reason of refused) expect(reason).toMatch(/e\.join\.keys\.(?:changed|at-agent|at-node)/);
+      const winner = candidates[joined.findIndex(({ status }) => status === "fulfilled")];
+      expect(await signingKeyOf(did)).toBe(winner === undefined ? `${did}#signing` : agentKids(did, winner).signing);
+    }
+  });
+
+  it("has no keys of the node in its document from the first moment on", async () => {
+    await node.close();
+    await using directory = await temporaryDirectory();
+    await start({ dataDir: directory.path });
+    for (let n = 0; n < 10; n++) {
+      const did = `${ALICE}${n}`;
+      const keys = createKeys();
+      const joining = joinWith(did, keys);
+      const hasJoined = joining.then(() => true);
+      const hasNot = Promise.resolve(false);
+      const seen = new Set<string | undefined>();
+      do seen.add(await signingKeyOf(did));
+      while (!(await Promise.race([hasJoined, hasNot])));
+      seen.delete(undefined);
+      expect([...seen]).toEqual([agentKids(did, keys).signing].slice(0, seen.size));
+    }
   });
 
   it("as a did:key has the key of the DID, and no other", async () => {
@@ -212,17 +275,26 @@ describe("a message", () => {
   });
 
   it("posted for an agent that holds its keys is stored unread, once", async () => {
-    const sealed = envelope(ALICE, keys.alice, BOB, keys.bob);
+    const sealed = envelope(REMOTE, createKeys(), BOB, keys.bob);
     expect(await post(sealed)).toEqual({ status: 202, code: undefined });
     expect(await post(sealed)).toEqual({ status: 202, code: undefined });
     const { plaintext } = await bob.receive();
     expect(plaintext).toMatchObject({
       type: WRAPPER_TYPE,
-      from: ALICE,
+      from: REMOTE,
       to: [BOB],
       attachments: [{ data: { json: JSON.parse(sealed) as JsonObject } }],
     });
     bob.reply(String(plaintext["id"]), "handled");
+    await alice.send(wrapper(ALICE, BOB, envelope(ALICE, keys.alice, BOB, keys.bob)));
+    expect((await bob.receive()).plaintext).toMatchObject({ id: "outer" });
+  });
+
+  it.each([
+    ["holds its keys", ALICE],
+    ["does not hold its keys", PLAIN],
+  ])("posted in the name of an agent of the node that %s is refused, and not reported to it", async (_what, sender) => {
+    expect(await post(envelope(sender, createKeys(), BOB, keys.bob))).toEqual({ status: 400, code: "bad_request" });
     await alice.send(wrapper(ALICE, BOB, envelope(ALICE, keys.alice, BOB, keys.bob)));
     expect((await bob.receive()).plaintext).toMatchObject({ id: "outer" });
   });
@@ -240,15 +312,7 @@ describe("a message", () => {
 
 /** The agreement key of an agent whose keys the node holds. */
 async function documentKeys(agent: RawAgent): Promise<{ kid: string; publicKey: { kty: "OKP"; crv: "X25519"; x: string } }> {
-  const text = await new Promise<string>((resolve, reject) => {
-    const path = `/${agent.did.split(":").slice(3).join("/")}/did.json`;
-    request({ host: "127.0.0.1", port: node.port, path, headers: { host: "node.localhost" }, agent: false }, (response) => {
-      let body = "";
-      response.on("data", (chunk) => (body += String(chunk))).on("end", () => resolve(body));
-    })
-      .on("error", reject)
-      .end();
-  });
+  const text = await documentOf(agent.did.split(":").slice(3).join("/"));
   const document = JSON.parse(text) as {
     keyAgreement: [string];
     verificationMethod: { id: string; publicKeyJwk: { kty: "OKP"; crv: "X25519"; x: string } }[];
@@ -257,4 +321,17 @@ async function documentKeys(agent: RawAgent): Promise<{ kid: string; publicKey: 
   const method = document.verificationMethod.find(({ id }) => id === kid);
   if (method === undefined) throw new Error("no key");
   return { kid, publicKey: method.publicKeyJwk };
+}
+
+/** The published document of an agent. @param path below the node's host. */
+function documentOf(path: string): Promise<string> {
+  return new Promise<string>((resolve, reject) => {
+    const options = { host: "127.0.0.1", port: node.port, path: `/${path}/did.json`, headers: { host: "node.localhost" }, agent: false };
+    request(options, (response) => {
+      let body = "";
+      response.on("data", (chunk) => (body += String(chunk))).on("end", () => resolve(body));
+    })
+      .on("error", reject)
+      .end();
+  });
 }

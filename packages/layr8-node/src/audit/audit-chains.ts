@@ -199,7 +199,8 @@ export class AuditChains {
       if (!chain.isRemoved) this.#write(chain, ends.get(chain) ?? chain, starts.get(chain) ?? chain);
     }
     this.#committing = { events, ends, starts };
-    [this.#fresh, this.#cuts] = [[], new Map()];
+    this.#fresh = [];
+    this.#cuts = new Map();
   }
 
   #committed(): void {

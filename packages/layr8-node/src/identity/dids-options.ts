@@ -1,3 +1,4 @@
+import type { AgentKeys } from "./agent-keys.ts";
 import type { Records, SealingKey } from "@parley/storage";
 import type { ApiKey } from "./api-keys.ts";
 import type { DidRecord, DidStorage } from "./hosted-did.ts";
@@ -10,6 +11,8 @@ export interface EnsureOptions {
   /** Default: `persistent` for a new DID, unchanged for an existing one. */
   readonly storage?: DidStorage;
   readonly owner: ApiKey;
+  /** The keys of a DID that is created, if its agent holds them: its first document has them. Checked. */
+  readonly agentKeys?: AgentKeys | undefined;
   /** Whether messages or credentials of a DID are stored. Default: assumes so. */
   readonly holdsAnything?: (did: string) => Promise<boolean>;
 }

@@ -108,7 +108,10 @@ export class Dids {
    * @throws IdentityError `did_invalid`, `did_not_allowed`, `did_unknown` (mode `Require`), `ephemeral_not_allowed`, `did_in_use`,
    *   `too_many_dids`; StorageError `storage_failed`.
    */
-  async ensure(did: string, { mode, storage, owner, holdsAnything = () => Promise.resolve(true) }: EnsureOptions): Promise<HostedDid> {
+  async ensure(
+    did: string,
+    { mode, storage, owner, agentKeys, holdsAnything = () => Promise.resolve(true) }: EnsureOptions,
+  ): Promise<HostedDid> {
     const canonical = canonicalDid(did);
     if (canonical === undefined) throw new IdentityError("did_invalid", "This is not a DID");
     if (canonical !== did) throw new IdentityError("did_invalid", `This DID has another spelling. Write it ${canonical}`);
@@ -119,7 +122,7 @@ export class Dids {
     if (!mayActFor(owner, did, found) || (found?.storage !== wanted && !mayBind(owner, did))) throw notAllowed();
     if (found === undefined) {
       if (mode === "Require") throw new IdentityError("did_unknown", "The node does not host this DID");
-      return this.#create(did, wanted, owner);
+      return this.#create(did, wanted, owner, agentKeys);
     }
     if (found.storage !== wanted) {
       if (wanted === "ephemeral") await assertMayEnd(found, owner, holdsAnything);
@@ -151,13 +154,19 @@ export class Dids {
    */
   async admit(
     owner: ApiKey,
-    request: { readonly did?: string; readonly mode: EnsureOptions["mode"]; readonly storage?: DidStorage },
+    request: Pick<EnsureOptions, "mode" | "storage" | "agentKeys"> & { readonly did?: string },
     domain: string,
     holdsAnything?: (did: string) => Promise<boolean>,
   ): Promise<{ readonly ok: true; readonly did: string } | { readonly ok: false; readonly reason: string }> {
-    const { did, mode, storage } = request;
+    const { did, mode, storage, agentKeys } = request;
     try {
-      const options = { mode, owner, ...(holdsAnything !== undefined && { holdsAnything }), ...(storage !== undefined && { storage }) };
+      const options = {
+        mode,
+        owner,
+        agentKeys,
+        ...(holdsAnything !== undefined && { holdsAnything }),
+        ...(storage !== undefined && { storage }),
+      };
       return { ok: true, did: (did === undefined ? await this.assign(domain, owner, storage) : await this.ensure(did, options)).did };
     } catch (error) {
       if (error instanceof IdentityError) return { ok: false, reason: reasonOf(error.code, did) };
@@ -318,13 +327,13 @@ export class Dids {
     return keys === undefined ? undefined : privateKeyOf(did, purpose, keys[purpose], this.#nodeKey);
   }
 
-  async #create(did: string, storage: DidStorage, owner: ApiKey): Promise<HostedDid> {
+  async #create(did: string, storage: DidStorage, owner: ApiKey, agentKeys?: AgentKeys): Promise<HostedDid> {
     if (storage === "ephemeral" && !owner.ephemeral) throw ephemeralNotAllowed();
     if ((this.#owned.get(owner.id) ?? 0) >= this.#maxPerKey) {
       throw new IdentityError("too_many_dids", `An API key may own ${this.#maxPerKey} DIDs`);
     }
     const now = this.#now();
-    const record: DidRecord = { did, storage, ownerKeyId: owner.id, createdAt: now, lastSeenAt: now };
+    const record: DidRecord = { did, storage, ownerKeyId: owner.id, createdAt: now, lastSeenAt: now, ...(agentKeys && { agentKeys }) };
     this.#set(record);
     const writing = this.#records.update(did, (present) => present ?? record);
     this.#creating.set(did, writing);

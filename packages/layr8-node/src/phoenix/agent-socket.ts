@@ -2,6 +2,7 @@ import type { FairShare, FairShareLease, RateLimiter } from "@parley/core/intern
 import type { Logger } from "pino";
 import { mayBind, type ApiKey } from "../identity/api-keys.ts";
 import type { Dids } from "../identity/dids.ts";
+import { reasonOf } from "../identity/identity-error.ts";
 import type { JoinKeysResult } from "../identity/join-keys.ts";
 import type { NodeEvents } from "../node-events.ts";
 import { MAX_PROTOCOLS } from "../routing/respond/builtin-protocols.ts";
@@ -33,8 +34,21 @@ const MAX_LOGGED_PROTOCOLS = 16;
 /** Entries of an API key's rule that a rejection names. */
 const MAX_NAMED = 5;
 
-const KEYS_JUST_SET = ["e.join.keys.changed", "another connection has set other keys of this DID in this moment"] as const;
 const HELD_HERE: JoinKeysResult = { ok: true, keys: undefined };
+const UNAUTHORIZED = reasonOf("did_not_allowed");
+
+type Refusal = Extract<JoinKeysResult, { readonly ok: false }>["refusal"];
+
+/** Result of admitting an agent to a DID. `reason` is for the wire, `comment` for people. */
+type Admitted =
+  | { readonly ok: true; readonly did: string }
+  | { readonly ok: false; readonly reason: string; readonly comment: string | undefined };
+
+const KEYS_JUST_SET: Admitted = {
+  ok: false,
+  reason: "e.join.keys.changed",
+  comment: "another connection has set other keys of this DID in this moment",
+};
 
 /** What the sockets of all API keys have in common. */
 export interface AgentSocketShared {
@@ -107,7 +121,7 @@ export class AgentSocket implements AuthenticatedSocket, SenderAccount {
   }
 
   async join(topic: string, payload: string, channel: Channel): Promise<Joined> {
-    const { dids, router, domain, logger, events, holdsAnything } = this.#shared;
+    const { dids, router, domain, logger, events } = this.#shared;
     const read = readJoin(topic, payload);
     if (!read.ok) return this.#refuse(topic, read.reason);
     const request = read.join;
@@ -116,16 +130,9 @@ export class AgentSocket implements AuthenticatedSocket, SenderAccount {
       const refusal = checkParent({ did: request.did, parent, storage: request.storage }, { dids, apiKey: this.#apiKey, domain });
       if (refusal !== undefined) return this.#refuse(topic, refusal.code, refusal.comment);
     }
-    const holding = await this.#checkKeys(request);
-    if (!holding.ok) return this.#refuse(topic, holding.refusal.code, holding.refusal.comment);
-    const admitted = await dids.admit(this.#apiKey, request, domain, holdsAnything);
-    if (!admitted.ok) {
-      const { reason } = admitted;
-      return this.#refuse(topic, reason, reason === "unauthorized" ? whyUnauthorized(this.#apiKey, request.did) : undefined);
-    }
+    const admitted = await this.#admit(request);
+    if (!admitted.ok) return this.#refuse(topic, admitted.reason, admitted.comment);
     const { did } = admitted;
-    if (holding.keys !== undefined && !(await this.#shared.channels.publishKeys(did, holding.keys)))
-      return this.#refuse(topic, ...KEYS_JUST_SET);
     const { count, takesOver } = await router.mailboxes.preview(did, request.protocols, channel.replaces);
     if (count > MAX_PROTOCOLS) {
       return this.#refuse(topic, `too many protocols: all connections of ${did} may bind ${MAX_PROTOCOLS} together`);
@@ -147,6 +154,30 @@ export class AgentSocket implements AuthenticatedSocket, SenderAccount {
         if (takesOver) logger.info(about, "took a protocol of this DID over from another connection");
       },
     };
+  }
+
+  /** Admits the agent to its DID, which is created if necessary, and publishes the keys that it holds itself. */
+  async #admit(request: JoinRequest): Promise<Admitted> {
+    const { dids, domain, holdsAnything, channels } = this.#shared;
+    if (this.#mayNotBind(request)) return { ok: false, reason: UNAUTHORIZED, comment: whyUnauthorized(this.#apiKey, request.did) };
+    const checked = await this.#checkKeys(request);
+    if (!checked.ok) return refusedFor(checked.refusal);
+    const admitted = await dids.admit(this.#apiKey, { ...request, agentKeys: checked.keys }, domain, holdsAnything);
+    if (!admitted.ok) {
+      const { reason } = admitted;
+      return { ok: false, reason, comment: reason === UNAUTHORIZED ? whyUnauthorized(this.#apiKey, request.did) : undefined };
+    }
+    // Another connection may have created the DID in the meantime, with other keys or with those of the node.
+    const holding = await this.#checkKeys(request);
+    if (!holding.ok) return refusedFor(holding.refusal);
+    if (holding.keys !== undefined && !(await channels.publishKeys(admitted.did, holding.keys))) return KEYS_JUST_SET;
+    return admitted;
+  }
+
+  /** Checked before the keys: where those of somebody else's DID are is not the business of this API key. */
+  #mayNotBind({ did }: JoinRequest): boolean {
+    const { dids } = this.#shared;
+    return did !== undefined && dids.has(did) && !dids.permits(this.#apiKey, did);
   }
 
   /** Checks the keys of an agent that holds them itself, and that it joins as it did before. */
@@ -171,6 +202,10 @@ export class AgentSocket implements AuthenticatedSocket, SenderAccount {
     events.recorder?.record({ kind: "join-refused", did: topic.slice(0, MAX_LOGGED), key: this.owner, reason: comment ?? reason });
     return { ...errorReply(reason, { ...(comment !== undefined && { comment }) }), status: "error" };
   }
+}
+
+function refusedFor({ code: reason, comment }: Refusal): Admitted {
+  return { ok: false, reason, comment };
 }
 
 /** Why an API key may not bind a DID. Safe to return: only the holder of the key reads it, and the rule is the key's own. */

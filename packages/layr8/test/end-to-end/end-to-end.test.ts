@@ -63,7 +63,7 @@ describe("agents that hold their keys themselves", () => {
       return pins.map((line) => JSON.parse(line) as { did: string; isContact?: boolean }).flatMap((pin) => (pin.isContact ? pin.did : []));
     };
     await alice.request(ask(BOB));
-    await expect(alice.request({ type: "https://layr8.io/protocols/other/1.0/request", to: BOB, body: {} })).rejects.toThrow();
+    await expect(alice.request({ type: "https://layr8.io/protocols/other/1.0/request", to: BOB, body: {} })).rejects.toThrow("No handler");
     expect(await contacts(bob)).toEqual([]);
     expect(await contacts(agents.keyStore(ALICE))).toEqual([BOB]);
   });

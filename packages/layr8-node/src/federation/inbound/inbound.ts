@@ -223,7 +223,9 @@ export class Inbound {
     if (!keysAtAgent(recipient)) return rejection("bad_request");
     if (sender === undefined) return rejection("sender_required", "a message needs a sender: encrypt it with authcrypt");
     if (canonicalDid(sender) !== sender) return rejection("bad_request", undefined, "sender_spelling");
-    if (!isHosted(sender)) knownHosts.check(sender);
+    // It would pass for one that its agent has sent here, which is proven.
+    if (isHosted(sender)) return rejection("bad_request", "agents of this node send through their connections", "sender_here");
+    knownHosts.check(sender);
     if (!this.#unread.tryTake(address, unitsOf(text.length))) return rejection("rate_limited", "too many messages; slow down");
     const accept = async (onStored?: () => void): Promise<InboundResult> => {
       const received = await this.#options.receive(
