@@ -37,12 +37,14 @@ export function wrapEnvelope(envelope: JsonObject, { id, from, to, threadId, exp
   });
 }
 
-/** The envelope in a wrapper; `undefined` for any other message. */
+/** The envelope in a wrapper, as {@link wrapEnvelope} makes it; `undefined` for any other message. Nothing else may be attached: a node would read it. */
 export function unwrapEnvelope({ type, attachments = [] }: Pick<Message, "type" | "attachments">): JsonObject | undefined {
   const [attachment, ...others] = attachments;
-  if (type !== WRAPPER_TYPE || others.length > 0) return undefined;
-  const json = attachment?.data.json;
-  return isJsonObject(json) ? json : undefined;
+  if (type !== WRAPPER_TYPE || attachment === undefined || others.length > 0) return undefined;
+  const { mediaType, format, data } = attachment;
+  const { json, ...otherData } = data;
+  const isWrapper = mediaType === MEDIA_TYPE && format === undefined && Object.values(otherData).every((value) => value === undefined);
+  return isWrapper && isJsonObject(json) ? json : undefined;
 }
 
 /** Whom an envelope is from and for, according to its headers. */

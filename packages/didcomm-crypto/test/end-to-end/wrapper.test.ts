@@ -23,6 +23,18 @@ describe("a wrapper", () => {
     expect(JSON.stringify(unwrapEnvelope(read))).toBe(JSON.stringify(sealed));
   });
 
+  it("carries nothing else that a node would read", () => {
+    const wrapper = wrapEnvelope(envelope("alice"), { from: ALICE, to: BOB });
+    const [attachment] = wrapper.attachments ?? [];
+    if (attachment === undefined) throw new Error("a wrapper has an attachment");
+    const withAttachment = (changes: object) => unwrapEnvelope({ ...wrapper, attachments: [{ ...attachment, ...changes }] });
+    expect(withAttachment({})).toBeDefined();
+    expect(withAttachment({ mediaType: "application/vc+jwt", data: { ...attachment.data, jws: "a.b.c" } })).toBeUndefined();
+    expect(withAttachment({ data: { ...attachment.data, jws: "a.b.c" } })).toBeUndefined();
+    expect(withAttachment({ data: { ...attachment.data, base64: "e30" } })).toBeUndefined();
+    expect(withAttachment({ format: "sender_presentation/1" })).toBeUndefined();
+  });
+
   it("is no other message, and no message with more or less than one envelope", () => {
     const wrapper = wrapEnvelope(envelope("alice"), { from: ALICE, to: BOB });
     const attachments = wrapper.attachments ?? [];
