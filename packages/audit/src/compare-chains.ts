@@ -7,8 +7,10 @@ import { type Witnesses, witnessesOf } from "./witnesses.ts";
 export interface Comparison {
   /** Messages that both chains have, with the same content. */
   readonly matched: number;
-  /** Messages that one chain has and the other one need not have: its export ends before, or retention has removed them. */
+  /** Messages that one chain has and the other one need not show: its export does not cover their time, or they may be hidden in it. */
   readonly undecided: number;
+  /** Those of them that may be hidden. */
+  readonly undecidedHidden: number;
 }
 
 /** The entries of one message in one chain. */
@@ -18,6 +20,8 @@ interface Message {
   accepted?: AuditEntry;
   /** The next one has it, by the word of this chain. */
   delivered?: AuditEntry;
+  /** It was not delivered or not handled. */
+  refused?: AuditEntry;
 }
 
 /**
@@ -30,10 +34,19 @@ export function compareChains(left: VerifiedChain, right: VerifiedChain, clockSk
   const sides = { left: new Side(left, right, clockSkewMs), right: new Side(right, left, clockSkewMs) };
   const there = compareDirection(sides.left, sides.right);
   const back = compareDirection(sides.right, sides.left);
-  sides.left.checkWitnesses();
-  sides.right.checkWitnesses();
-  return { matched: there.matched + back.matched, undecided: there.undecided + back.undecided };
+  for (const side of [sides.left, sides.right]) {
+    side.checkWitnesses();
+    side.checkHidden();
+  }
+  return {
+    matched: there.matched + back.matched,
+    undecided: there.undecided + back.undecided,
+    undecidedHidden: there.undecidedHidden + back.undecidedHidden,
+  };
 }
+
+/** What an export shows of the message of an entry of the other chain: that it is missing, or why it need not be there. */
+type Absence = "missing" | "hidden" | "uncovered";
 
 /** Number of witnessed heads that are searched for the next one that a chain has. */
 const MAX_AHEAD = 100;
@@ -66,38 +79,66 @@ class Side {
       messages.set(entry.digest, message);
       if (entry.kind === "accepted") message.accepted ??= entry;
       if (entry.kind === "delivered") message.delivered ??= entry;
+      if (entry.kind === "refused") message.refused ??= entry;
     }
     return messages;
   }
 
-  /** The other chain has a message that this one does not have. @returns whether this one must have it */
-  misses({ seq, time, id }: AuditEntry): boolean {
-    if (!this.#covers(seq, Date.parse(time))) return false;
-    this.chain.findings.add("missing", `the message of entry ${seq} of ${this.#other.side} is missing`, id === undefined ? {} : { id });
-    return true;
+  /** The other chain has a message that this one does not show: a finding, if this one must have it. */
+  absenceOf({ seq, time, id }: AuditEntry): Absence {
+    const absence = this.#coverageOf(seq, Date.parse(time));
+    if (absence === "missing")
+      this.chain.findings.add("missing", `the message of entry ${seq} of ${this.#other.side} is missing`, id === undefined ? {} : { id });
+    return absence;
   }
 
   /**
    * Whether the export covers the time of an entry of the other chain. Heads that the other chain has witnessed before and after it show that, if
    * the export has their entries. Otherwise the clocks do.
    */
-  #covers(seq: number, at: number): boolean {
-    const { head, header } = this.chain;
-    if (header?.peer !== undefined && header.peer !== this.#other.header?.agent) return false;
+  #coverageOf(seq: number, at: number): Absence {
+    if (this.#isForAnother) return "hidden";
+    const { head } = this.chain;
     const { first, last } = this.#witnesses;
     const begins = (first !== undefined && first < seq) || at > this.#startsAt() + this.#clockSkewMs;
     const ends = (last !== undefined && last > seq) || (head !== undefined && at < Date.parse(head.time) - this.#clockSkewMs);
-    return begins && ends;
+    if (begins && ends) return "missing";
+    return this.mayHide(at) ? "hidden" : "uncovered";
   }
 
-  /** A party may have begun its chain after the other one. */
+  /** Whether a message of a time in the other chain may be among the hidden entries. */
+  mayHide(at: number): boolean {
+    const { head, cut, intact, hidden } = this.chain;
+    const start = intact.get(1);
+    const isStartHidden = start === undefined || "content" in start;
+    const from = cut === undefined ? (isStartHidden ? Number.NEGATIVE_INFINITY : Date.parse(start.time)) : Date.parse(cut.until);
+    return hidden > 0 && head !== undefined && at >= from - this.#clockSkewMs && at <= Date.parse(head.time) + this.#clockSkewMs;
+  }
+
+  /** Whether the export hides the messages of both parties, because it is for another one. */
+  get #isForAnother(): boolean {
+    const { header, hidden } = this.chain;
+    return hidden > 0 && header?.peer !== undefined && header.peer !== this.#other.header?.agent;
+  }
+
+  /** A party may have begun its chain after the other one. If its first entries are hidden, it had begun when it wrote the first one that is not. */
   #startsAt(): number {
     const { cut, intact, header } = this.chain;
     if (cut !== undefined) return Date.parse(cut.until);
-    const start = intact.get(1);
     if (intact.size === 0) return Number.POSITIVE_INFINITY;
-    if (start === undefined) return header?.cut === undefined ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
-    return "content" in start ? Number.POSITIVE_INFINITY : Date.parse(start.time);
+    if (!intact.has(1)) return header?.cut === undefined ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
+    for (const entry of intact.values()) if (!("content" in entry)) return Date.parse(entry.time);
+    return Number.POSITIVE_INFINITY;
+  }
+
+  /** The export must show the messages of both parties. */
+  checkHidden(): void {
+    const { header, hidden, intact, findings } = this.chain;
+    const other = this.#other.header?.agent ?? this.#other.side;
+    if (this.#isForAnother)
+      findings.add("hidden", `the export is for ${header?.peer ?? "another party"}: its messages with ${other} are hidden`);
+    else if (header?.peer !== undefined && hidden > 0 && hidden === intact.size)
+      findings.add("hidden", `all entries are hidden: no message can be compared with those of ${other}`);
   }
 
   /**
@@ -141,24 +182,26 @@ function compareDirection(sender: Side, recipient: Side): Comparison {
   const received = recipient.messages(from, to);
   const sentById = new Map(Array.from(sent.values(), ({ first }) => [first.id, first]));
   const receivedById = new Map(Array.from(received.values(), ({ first }) => [first.id, first]));
-  let [matched, undecided] = [0, 0];
-  for (const [digest, { first, delivered }] of sent) {
+  let matched = 0;
+  const absent = { missing: 0, hidden: 0, uncovered: 0 };
+  for (const [digest, { first, accepted, delivered, refused }] of sent) {
     const other = received.get(digest)?.first;
     if (other !== undefined) {
       if (isSame(first, other)) matched += 1;
       else mismatch(sender, first, recipient, other);
-    } else if (delivered !== undefined && !receivedById.has(first.id) && !recipient.misses(delivered)) {
+    } else if (!receivedById.has(first.id)) {
       // Without the word of the recipient's node, the message may be on its way, or have been rejected there.
-      undecided += 1;
+      if (delivered !== undefined) absent[recipient.absenceOf(delivered)] += 1;
+      else if (accepted !== undefined && refused === undefined && recipient.mayHide(Date.parse(accepted.time))) absent.hidden += 1;
     }
   }
   for (const [digest, { accepted }] of received) {
     if (sent.has(digest) || accepted === undefined) continue;
     const other = sentById.get(accepted.id);
     if (other !== undefined) mismatch(sender, other, recipient, accepted);
-    else if (!sender.misses(accepted)) undecided += 1;
+    else absent[sender.absenceOf(accepted)] += 1;
   }
-  return { matched, undecided };
+  return { matched, undecided: absent.uncovered + absent.hidden, undecidedHidden: absent.hidden };
 }
 
 function isSame(left: AuditEntry, right: AuditEntry): boolean {

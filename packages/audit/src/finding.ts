@@ -14,6 +14,7 @@
  * | `signature` | the signature of a head or of a cut is not by the party's key |
  * | `missing` | the other party's chain has a message that this one should have, too |
  * | `mismatch` | both chains have the message, with different content |
+ * | `hidden` | entries are hidden that the export, or a comparison with the other party's, needs |
  */
 export type AuditFindingKind =
   | "altered"
@@ -26,7 +27,8 @@ export type AuditFindingKind =
   | "unsigned"
   | "signature"
   | "missing"
-  | "mismatch";
+  | "mismatch"
+  | "hidden";
 
 /** One finding: what, where, and on which side. */
 export interface AuditFinding {

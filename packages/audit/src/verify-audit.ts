@@ -1,5 +1,5 @@
 import { compareChains } from "./compare-chains.ts";
-import { readExport } from "./export-lines.ts";
+import { type ReadExport, readExport } from "./export-lines.ts";
 import type { AuditFinding } from "./finding.ts";
 import { type AuditKey, readHead } from "./head.ts";
 import { verifyChain, type VerifiedChain } from "./verify-chain.ts";
@@ -15,8 +15,11 @@ export interface AuditExport {
 /** Options of {@link verifyAudit}. */
 export interface VerifyAuditOptions {
   /**
-   * Finds the key with an id in the DID document of a party. Default, and if it finds none: the key that the export names, which shows only that
-   * all signatures are by one party.
+   * Finds the key of a party in its DID document. Default, and if it finds none: the key that the export names, which shows only that all
+   * signatures are by one party.
+   *
+   * `keyId` is the id that the export gives the key, and may be false: return the key that the party signs with if the document has none of this
+   * id. It is `<agent>#signing` if the export has no head of the party.
    */
   readonly keyOf?: (agent: string, keyId: string) => AuditKey | undefined | Promise<AuditKey | undefined>;
   /** Signed heads of these chains that were kept before: the exports must have their entries. */
@@ -42,6 +45,10 @@ export interface AuditSide {
   readonly signedAt?: string | undefined;
   /** Whether the key was given to the verifier, and not only by the export. */
   readonly isKeyKnown: boolean;
+  /** The party that the export is for; absent if it is for anyone. */
+  readonly peer?: string | undefined;
+  /** Number of entries, of those above, whose content is hidden from the reader. */
+  readonly hidden: number;
   /** Number of entries that retention has removed from the start. */
   readonly removed: number;
 }
@@ -56,8 +63,10 @@ export interface AuditReport {
   readonly omitted: number;
   /** With two exports: messages that both have, with the same content. */
   readonly matched: number;
-  /** With two exports: messages of one that the other one need not have, since it does not cover their time. */
+  /** With two exports: messages of one that the other one need not show: it does not cover their time, or they may be hidden in it. */
   readonly undecided: number;
+  /** Those of them that may be hidden. */
+  readonly undecidedHidden: number;
 }
 
 const CLOCK_SKEW_MS = 60_000;
@@ -65,7 +74,8 @@ const CLOCK_SKEW_MS = 60_000;
 /**
  * Verifies the export of one party, or compares those of both parties of an exchange. Works offline.
  *
- * @throws TypeError if there are more than two exports, both are of one party, or a head is of neither; as `keyOf`.
+ * @throws TypeError if there are more than two exports, one is not an export, both are of one party, a head can't be read, or is of neither; as
+ *   `keyOf`.
  * @example
  * ```ts
  * import { verifyAudit } from "@parley/audit";
@@ -78,38 +88,55 @@ const CLOCK_SKEW_MS = 60_000;
 export async function verifyAudit(exports: readonly AuditExport[], options: VerifyAuditOptions = {}): Promise<AuditReport> {
   if (exports.length < 1 || exports.length > 2) throw new TypeError("verifyAudit needs the export of one party, or those of both");
   const { clockSkewMs = CLOCK_SKEW_MS, keyOf = () => undefined, heads = [] } = options;
-  const kept = heads.map((jws) => ({ jws, agent: readHead("head", jws)?.agent }));
+  const kept = heads.map(readKept);
   const chains: VerifiedChain[] = [];
   for (const { name, lines } of exports) {
     // One after the other, so that only one export is read at a time.
     // oxlint-disable-next-line no-await-in-loop
     const read = await readExport(lines);
+    if (!isExport(read)) throw new TypeError(`${name} is not an export of an audit chain`);
     const agent = read.header?.agent;
-    const keyId = readHead("head", read.head)?.kid ?? readHead("cut", read.header?.cut)?.kid;
     // oxlint-disable-next-line no-await-in-loop
-    const key = agent === undefined || keyId === undefined ? undefined : await keyOf(agent, keyId);
+    const key = agent === undefined ? undefined : await keyOf(agent, keyIdOf(agent, read));
     const own = kept.filter((head) => head.agent === agent).map(({ jws }) => jws);
     chains.push(verifyChain(name, read, { key, heads: own }));
   }
   const [left, right] = chains;
   const other = kept.find(({ agent }) => chains.every(({ header }) => header !== undefined && header.agent !== agent));
-  if (other !== undefined) throw new TypeError(`the export of ${other.agent ?? "an unknown agent"}, whose head is given, is missing`);
+  if (other !== undefined) throw new TypeError(`the export of ${other.agent}, whose head is given, is missing`);
   if (left?.header !== undefined && left.header.agent === right?.header?.agent)
     throw new TypeError(`both exports are of ${left.header.agent}: give those of the two parties of an exchange`);
-  const { matched, undecided } =
-    left === undefined || right === undefined ? { matched: 0, undecided: 0 } : compareChains(left, right, clockSkewMs);
+  const comparison =
+    left === undefined || right === undefined ? { matched: 0, undecided: 0, undecidedHidden: 0 } : compareChains(left, right, clockSkewMs);
   const findings = chains.flatMap((chain) => chain.findings.list);
   return {
     ok: findings.length === 0,
     sides: chains.map(sideOf),
     findings,
     omitted: chains.reduce((sum, chain) => sum + chain.findings.omitted, 0),
-    matched,
-    undecided,
+    ...comparison,
   };
 }
 
-function sideOf({ side, header, intact, head, cut, isKeyKnown }: VerifiedChain): AuditSide {
+/** @throws TypeError */
+function readKept(jws: string): { readonly jws: string; readonly agent: string } {
+  const head = readHead("head", jws);
+  if (head === undefined) throw new TypeError("a head that was kept is not a signed head of an audit chain");
+  return { jws, agent: head.agent };
+}
+
+/** Whether anything of an export is there. */
+function isExport({ header, head, entries }: ReadExport): boolean {
+  return header !== undefined || head !== undefined || entries.some(({ entry }) => entry !== undefined);
+}
+
+/** Id of the key that has signed the export, by its own word: a head of another party does not tell it. */
+function keyIdOf(agent: string, { header, head }: ReadExport): string {
+  const claims = [readHead("head", head), readHead("cut", header?.cut)];
+  return claims.find((claim) => claim?.agent === agent)?.kid ?? `${agent}#signing`;
+}
+
+function sideOf({ side, header, intact, hidden, head, cut, isKeyKnown }: VerifiedChain): AuditSide {
   const seqs = [...intact.keys()];
   return {
     name: side,
@@ -119,6 +146,8 @@ function sideOf({ side, header, intact, head, cut, isKeyKnown }: VerifiedChain):
     last: seqs.at(-1),
     signedAt: head?.time,
     isKeyKnown,
+    peer: header?.peer,
+    hidden,
     removed: cut?.seq ?? 0,
   };
 }

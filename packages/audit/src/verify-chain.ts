@@ -10,6 +10,8 @@ export interface VerifiedChain {
   readonly header: ExportHeader | undefined;
   /** Entries that are what was written, by number. */
   readonly intact: ReadonlyMap<number, AuditEntry | HiddenEntry>;
+  /** Number of the intact entries whose content is hidden. */
+  readonly hidden: number;
   /** Numbers of the intact entries by hash. */
   readonly hashes: ReadonlyMap<string, number>;
   /** The signed end and start; absent if they are not signed by the party's key. */
@@ -51,6 +53,9 @@ export function verifyChain(side: string, { header, entries, head: footer, endsW
   checkLinks(bySeq, header === undefined ? undefined : start, findings);
   const intact = new Map<number, AuditEntry | HiddenEntry>();
   for (const { seq, entry, isIntact: isUnchanged } of bySeq.values()) if (entry !== undefined && isUnchanged) intact.set(seq, entry);
+  const hidden = [...intact.values()].filter((entry) => "content" in entry).length;
+  if (hidden > 0 && header !== undefined && header.peer === undefined)
+    findings.add("hidden", `${countOf(hidden)} hidden, although the export names no party that it is for`);
   const hashes = new Map(Array.from(intact, ([seq, { hash }]) => [hash, seq]));
   const end = Math.max(start.seq, ...lastOf(bySeq));
   const chain = { bySeq, hashes, start, end, agent: header?.agent, key, findings };
@@ -62,6 +67,7 @@ export function verifyChain(side: string, { header, entries, head: footer, endsW
     side,
     header,
     intact,
+    hidden,
     hashes,
     head,
     cut: cut?.isSigned === true ? cut.claim : undefined,
@@ -164,7 +170,13 @@ function checkHead({ bySeq, hashes, start, end, agent, key, findings }: ChainToE
     return undefined;
   }
   if (head.agent !== agent || key === undefined || !isSignedBy(jws, key)) {
-    findings.add("signature", `${which} of ${head.agent} is not signed by the key of ${agent ?? "this party"}`);
+    const detail =
+      agent === undefined
+        ? `${which} of ${head.agent} can't be checked without the first line`
+        : head.agent === agent
+          ? `${which} is not signed by the key of ${agent}`
+          : `${which} is one of ${head.agent}, and not of ${agent}`;
+    findings.add("signature", detail);
     return undefined;
   }
   const { seq = hashes.get(head.hash), hash, time } = head;
@@ -190,6 +202,10 @@ function checkHead({ bySeq, hashes, start, end, agent, key, findings }: ChainToE
     }
   }
   return head;
+}
+
+function countOf(entries: number): string {
+  return entries === 1 ? "1 entry is" : `${entries} entries are`;
 }
 
 function lastOf(bySeq: ReadonlyMap<number, Placed>): readonly number[] {

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { type AuditFinding, type AuditReport, verifyAudit } from "../src/index.ts";
 import { about, ALICE, BOB, exchange, Party, placeOf } from "./chains.ts";
 
+const CAROL = "did:web:c.example:carol";
 const IDS = ["1", "2", "3"];
 
 /** The report of two exports, its findings without texts and lines. */
@@ -155,6 +156,52 @@ describe("the exports of both parties", () => {
     const hidden = bob.export({ peer: "did:web:c.example:carol" });
     const lines = [...bob.export({ peer: ALICE }).slice(0, 5), ...hidden.slice(5, 9), ...bob.export().slice(9)];
     expect((await compare(alice.export(), lines)).findings).toEqual([{ kind: "missing", side: "bob", id: "2" }]);
+  });
+
+  it("for another party can't be compared", async () => {
+    const { alice, bob } = exchange(IDS);
+    const forCarol = await compare(alice.export(), bob.export({ peer: CAROL }));
+    expect(forCarol).toMatchObject({ matched: 0, undecided: 3, undecidedHidden: 3 });
+    expect(forCarol.findings).toEqual([{ kind: "hidden", side: "bob" }]);
+    expect((await compare(alice.export({ peer: CAROL }), bob.export({ peer: CAROL }))).findings).toEqual([
+      { kind: "hidden", side: "alice" },
+      { kind: "hidden", side: "bob" },
+    ]);
+  });
+
+  it("without a visible entry can't be compared", async () => {
+    const { alice, bob } = exchange(IDS);
+    const hidden = (party: Party, peer?: string): string[] => [
+      ...party.export(peer === undefined ? {} : { peer }).slice(0, 1),
+      ...party.export({ peer: CAROL }).slice(1),
+    ];
+    const both = [
+      { kind: "hidden", side: "alice" },
+      { kind: "hidden", side: "bob" },
+    ];
+    expect(await compare(hidden(alice, BOB), hidden(bob, ALICE))).toMatchObject({ findings: both, matched: 0, undecided: 0 });
+    expect((await compare(hidden(alice), hidden(bob))).findings).toEqual(both);
+  });
+
+  it("leave open a message that may be among the hidden ones at the start, and no later one", async () => {
+    const { alice, bob } = exchange(IDS, { exchangesHeads: false });
+    const [whole, forAlice, hidden] = [bob.export(), bob.export({ peer: ALICE }), bob.export({ peer: CAROL })];
+    const first = [...forAlice.slice(0, 1), ...hidden.slice(1, 4), ...forAlice.slice(4)];
+    expect(await compare(alice.export(), first, 0)).toMatchObject({ ok: true, matched: 2, undecided: 1, undecidedHidden: 1 });
+    // Without the word that entries are hidden, it is not an export that a node has written.
+    expect((await compare(alice.export(), [...whole.slice(0, 1), ...first.slice(1)], 0)).findings).toEqual([
+      { kind: "hidden", side: "bob" },
+    ]);
+    // On one node, the sender's chain does not show that the message was delivered.
+    const onOneNode = new Party(ALICE);
+    for (const { hash: _, prev: __, seq: ___, ...event } of alice.entries) if (event.kind === "accepted") onOneNode.add(event);
+    expect(await compare(onOneNode.export(), first)).toMatchObject({ ok: true, matched: 2, undecided: 1, undecidedHidden: 1 });
+    onOneNode.add({ ...about("1", ALICE, BOB), kind: "refused", code: "e.p" });
+    expect(await compare(onOneNode.export(), first)).toMatchObject({ ok: true, matched: 2, undecided: 0 });
+    // Bob's first visible entry is of 4 s. A message of 7 s must be visible, too.
+    const later = new Party(ALICE);
+    for (const { hash: _, prev: __, seq: ___, ...event } of alice.entries) later.add({ ...event, time: later.time(7) });
+    expect((await compare(later.export(), first, 0)).findings).toEqual([{ kind: "missing", side: "bob", id: "1" }]);
   });
 
   it("accept a head that the other side has witnessed after the export", async () => {

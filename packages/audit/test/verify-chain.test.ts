@@ -48,7 +48,21 @@ describe("one export", () => {
       omitted: 0,
       matched: 0,
       undecided: 0,
-      sides: [{ name: "alice", agent: ALICE, entries: 9, first: 1, last: 9, signedAt: party.time(9), isKeyKnown: true, removed: 0 }],
+      undecidedHidden: 0,
+      sides: [
+        {
+          name: "alice",
+          agent: ALICE,
+          entries: 9,
+          first: 1,
+          last: 9,
+          signedAt: party.time(9),
+          isKeyKnown: true,
+          peer: undefined,
+          hidden: 0,
+          removed: 0,
+        },
+      ],
     });
   });
 
@@ -222,6 +236,23 @@ describe("an export for another party", () => {
     expect(await findings(lines)).toEqual([]);
   });
 
+  it("counts its hidden entries, which only an export for a party has", async () => {
+    const lines = withCarol().export({ peer: BOB });
+    const hidden = lines.filter((line) => line.includes('"content"')).length;
+    expect(hidden).toBeGreaterThan(0);
+    expect(await verifyAudit([{ name: "alice", lines }])).toMatchObject({ ok: true, sides: [{ hidden, peer: BOB }] });
+    const unnamed = withLine(lines, 0, (line) => withMember(line, "peer", undefined));
+    const report = await verifyAudit([{ name: "alice", lines: unnamed }]);
+    expect(report.sides).toMatchObject([{ hidden, peer: undefined }]);
+    expect(report.findings).toEqual([
+      {
+        kind: "hidden",
+        side: "alice",
+        detail: `${hidden === 1 ? "1 entry is" : `${hidden} entries are`} hidden, although the export names no party that it is for`,
+      },
+    ]);
+  });
+
   it("shows when a hidden entry was altered or dropped", async () => {
     const lines = withCarol().export({ peer: BOB });
     expect(await findings(withLine(lines, 10, (line) => withMember(line, "content", "A".repeat(43))))).toEqual([
@@ -231,13 +262,62 @@ describe("an export for another party", () => {
   });
 });
 
+describe("the key of a party", () => {
+  /** The DID document of Alice, as a function that finds its only key. */
+  const documentOf = (party: Party, asked: string[]): VerifyAuditOptions => ({
+    keyOf: (_, keyId) => {
+      asked.push(keyId);
+      return party.key;
+    },
+  });
+
+  it("is not looked up by the head of another party in place of that of the export", async () => {
+    const { alice: one, bob } = exchange(IDS);
+    const asked: string[] = [];
+    const lines = one.export({ head: bob.head() });
+    const report = await verifyAudit([{ name: "alice", lines }], documentOf(one, asked));
+    expect(asked).toEqual([`${ALICE}#signing`]);
+    expect(report.sides).toMatchObject([{ isKeyKnown: true }]);
+    expect(report.findings).toEqual([
+      { kind: "signature", side: "alice", detail: `the signed head is one of ${BOB}, and not of ${ALICE}` },
+    ]);
+  });
+
+  it("is looked up for an export without a head", async () => {
+    const party = alice();
+    const asked: string[] = [];
+    const report = await verifyAudit([{ name: "alice", lines: party.export().slice(0, -1) }], documentOf(party, asked));
+    expect(asked).toEqual([`${ALICE}#signing`]);
+    expect(report).toMatchObject({ sides: [{ isKeyKnown: true }], findings: [{ kind: "unsigned" }] });
+  });
+
+  it("is not known if the first line can't be read", async () => {
+    const party = alice();
+    const report = await verifyAudit([{ name: "alice", lines: ["{}", ...party.export().slice(1)] }], documentOf(party, []));
+    expect(report.sides).toMatchObject([{ agent: undefined, isKeyKnown: false }]);
+    expect(report.findings).toMatchObject([
+      { kind: "altered", line: 1 },
+      { kind: "signature", detail: `the signed head of ${ALICE} can't be checked without the first line` },
+    ]);
+  });
+});
+
+it.each([[[]], [["{}", "hello"]], [[JSON.stringify({ id: ALICE, verificationMethod: [] })]]])(
+  "rejects %j, which is not an export",
+  async (lines) => {
+    await expect(verifyAudit([{ name: "x.jsonl", lines }])).rejects.toThrow(new TypeError("x.jsonl is not an export of an audit chain"));
+  },
+);
+
 it("rejects heads of other parties, and more than two exports", async () => {
   const { alice: one, bob } = exchange(IDS);
   const lines = one.export();
   await expect(verifyAudit([{ name: "alice", lines }], { heads: [bob.head()] })).rejects.toThrow(
     /the export of did:web:b\.example:bob, whose head is given, is missing/,
   );
-  await expect(verifyAudit([{ name: "alice", lines }], { heads: ["x"] })).rejects.toThrow(TypeError);
+  await expect(verifyAudit([{ name: "alice", lines }], { heads: ["x"] })).rejects.toThrow(
+    new TypeError("a head that was kept is not a signed head of an audit chain"),
+  );
   await expect(verifyAudit([])).rejects.toThrow(TypeError);
   await expect(
     verifyAudit([

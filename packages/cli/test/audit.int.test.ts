@@ -85,7 +85,87 @@ describe("audit chains by command", { timeout: 120_000 }, () => {
       findings: [{ kind: "dropped", side: "dropped.jsonl", seq: 2 }],
     });
     const { stdout } = await place.run(["audit", "verify", "dropped.jsonl"]);
-    expect(stdout).toContain("dropped\tdropped.jsonl entry 2\tentry 2 is missing\n1 findings\n");
+    expect(stdout).toContain("dropped\tdropped.jsonl entry 2\tentry 2 is missing\n1 finding\n");
+  });
+
+  it("exports to standard output", async () => {
+    const { stdout, code, stderr } = await place.run(["audit", "export", "-"], { env });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    // Each call signs the head again.
+    const entries = (text: string): readonly string[] => text.split("\n").slice(0, -2);
+    expect(entries(stdout)).toEqual(entries(await readFile(join(place.path, "alice.jsonl"), "utf8")));
+    expect(stdout).toMatch(/\n\{"head":"[^"]+"\}\n$/);
+    await expect(stat(join(place.path, "-"))).rejects.toThrow("ENOENT");
+  });
+
+  it("says which entries are hidden, and does not call messages unchanged that are", async () => {
+    const carol = "did:web:c.example:carol";
+    for (const [name, did] of [
+      ["alice-for-carol.jsonl", alice],
+      ["bob-for-carol.jsonl", bob],
+    ] as const) {
+      // oxlint-disable-next-line no-await-in-loop
+      expect((await run("export", name, "--as", did, "--peer", carol)).code).toBe(0);
+    }
+    const one = await place.run(["audit", "verify", "alice-for-carol.jsonl"]);
+    expect(one.code).toBe(0);
+    expect(one.stdout).toContain(`: 5 entries, 1 to 5, 5 hidden (exported for ${carol}), signed at `);
+    const both = await run("verify", "alice-for-carol.jsonl", "bob-for-carol.jsonl");
+    expect(both.code).toBe(1);
+    expect(output("audit-report", both)).toMatchObject({
+      ok: false,
+      matched: 0,
+      sides: [
+        { hidden: 5, peer: carol },
+        { hidden: 15, peer: carol },
+      ],
+      findings: [
+        { kind: "hidden", side: "alice-for-carol.jsonl", detail: `the export is for ${carol}: its messages with ${bob} are hidden` },
+        { kind: "hidden", side: "bob-for-carol.jsonl", detail: `the export is for ${carol}: its messages with ${alice} are hidden` },
+      ],
+    });
+    const { code, stdout } = await place.run(["audit", "verify", "alice-for-carol.jsonl", "bob.jsonl"]);
+    expect(code).toBe(1);
+    expect(stdout).toContain("\nundecided: 5 messages of one side, which may be hidden in the other export\n");
+    expect(stdout).not.toContain("does not cover");
+  });
+
+  it("names the messages that may be hidden if nothing else is found", async () => {
+    const hidden = (await readFile(join(place.path, "bob-for-carol.jsonl"), "utf8")).split("\n");
+    const lines = (await readFile(join(place.path, "bob.jsonl"), "utf8")).split("\n");
+    const id = (JSON.parse(lines[1] ?? "") as { id: string }).id;
+    const first = lines.map((line, at) => (line.includes(`"id":"${id}"`) ? (hidden[at] ?? "") : line));
+    await writeFile(join(place.path, "first.jsonl"), first.join("\n"));
+    const { code, stdout } = await place.run(["audit", "verify", "alice.jsonl", "first.jsonl"]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/, 3 hidden \(exported for did:web:\S+:alice\), signed at /);
+    expect(stdout).toMatch(
+      /\nboth sides have 4 messages\nundecided: 1 message of one side, which may be hidden in the other export\nnothing was found in the entries that are not hidden\n$/,
+    );
+  });
+
+  it("reports a signature by another party, with the document of this one", async () => {
+    const lines = (await readFile(join(place.path, "alice.jsonl"), "utf8")).trimEnd().split("\n");
+    const bobs = (await readFile(join(place.path, "bob.jsonl"), "utf8")).trimEnd().split("\n");
+    await writeFile(join(place.path, "head-of-bob.jsonl"), [...lines.slice(0, -1), bobs.at(-1)].join("\n"));
+    await writeFile(join(place.path, "no-head.jsonl"), lines.slice(0, -1).join("\n"));
+    const replaced = await run("verify", "head-of-bob.jsonl", "--did-document", "alice.json");
+    expect(replaced).toMatchObject({ code: 1, stderr: "" });
+    expect(output("audit-report", replaced)).toMatchObject({ findings: [{ kind: "signature", side: "head-of-bob.jsonl" }] });
+    const unsigned = await run("verify", "no-head.jsonl", "--did-document", "alice.json");
+    expect(unsigned).toMatchObject({ code: 1, stderr: "" });
+    expect(output("audit-report", unsigned)).toMatchObject({ sides: [{ isKeyKnown: true }], findings: [{ kind: "unsigned" }] });
+    await writeFile(join(place.path, "no-header.jsonl"), ["{}", ...lines.slice(1)].join("\n"));
+    const { code, stdout } = await place.run(["audit", "verify", "no-header.jsonl"]);
+    expect(code).toBe(1);
+    expect(stdout).toContain("no-header.jsonl: party not known, since the first line can't be read: 5 entries");
+  });
+
+  it("needs the key of an agent that can be reached", async () => {
+    const lines = (await readFile(join(place.path, "alice.jsonl"), "utf8")).replaceAll(alice, "did:web:localhost%3A1:alice");
+    await writeFile(join(place.path, "elsewhere.jsonl"), lines);
+    const { code, stdout } = await place.run(["audit", "verify", "elsewhere.jsonl"]);
+    expect({ code, findings: stdout.split("\n").at(-2) }).toEqual({ code: 1, findings: "6 findings" });
   });
 
   it.each([
@@ -93,7 +173,14 @@ describe("audit chains by command", { timeout: 120_000 }, () => {
     [["export", "x.jsonl", "--as", "did:web:localhost:nobody"], 3, "not_found", "no audit chain"],
     [["verify", "nothing.jsonl"], 2, "usage", "nothing.jsonl cannot be read"],
     [["verify", "alice.jsonl", "alice.jsonl"], 2, "usage", "both exports are of"],
-    [["verify", "alice.jsonl", "--head", "x"], 2, "usage", "whose head is given, is missing"],
+    [["verify", "alice.jsonl", "--head", "x"], 2, "usage", "the value of --head is not the signed head"],
+    [["verify", "alice.jsonl", "--head", "@alice.json"], 2, "usage", "alice.json does not have the signed head"],
+    [["verify", "alice.json"], 2, "usage", "alice.json is not an export of an audit chain"],
+    [["verify", "bob.jsonl", "--did-document", "alice.json"], 2, "usage", "whose DID document is given, is missing"],
+    [["verify", "elsewhere.jsonl", "--resolve"], 5, "fetch_failed", "The key of did:web:localhost%3A1:alice is not known"],
+    [["export", "x.jsonl", "--as", "foo"], 2, "usage", "--as is not a DID: foo"],
+    [["export", "x.jsonl", "--peer", "did:web:A.example"], 2, "usage", "--peer is not in its canonical spelling: did:web:A.example"],
+    [["head", "--as", "foo"], 2, "usage", "--as is not a DID: foo"],
     [["verify", "alice.jsonl", "--did-document", "alice.jsonl"], 2, "usage", "alice.jsonl is not a DID document"],
   ])("%j fails with code %i", async (args, exit, code, message) => {
     const failed = await run(...args);

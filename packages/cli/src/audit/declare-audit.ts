@@ -13,7 +13,7 @@ export function declareAudit(program: Command, host: Host): void {
   const exported = ofAgent(group.command("export"))
     .summary("export the audit chain of an agent")
     .description("Writes the audit chain of the DID to a file, as JSON Lines with its signed head. The file must not exist.")
-    .argument("<file>", "where to write it")
+    .argument("<file>", "where to write it; - for standard output")
     .option("--peer <did>", "the party that the export is for: entries about others are hidden");
   runs(exported, host, async () => (await import("./export-audit.ts")).exportAudit);
 

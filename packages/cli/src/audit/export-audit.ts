@@ -1,10 +1,13 @@
+import { once } from "node:events";
 import { open, rm } from "node:fs/promises";
 import { isJsonObject } from "@parley/core";
 import { systemReason } from "@parley/core/internal";
+import { canonicalDid } from "@parley/did";
 import { z } from "zod";
 import { CliError, EXIT, usageError } from "../cli-error.ts";
 import type { Runtime } from "../command/runtime.ts";
 import { requireNode, type NodeOptions } from "../messages/node-settings.ts";
+import { printable } from "../output/printable.ts";
 import { readServerUrl } from "../settings/server-url.ts";
 import type { AuditExportOutput, AuditHeadOutput } from "./audit-output.ts";
 
@@ -14,9 +17,10 @@ interface AgentOptions extends NodeOptions {
   readonly timeout: number;
 }
 
-/** Writes the chain of an agent to a new file, and removes the file if the export breaks off. */
+/** Writes the chain of an agent to a new file, and removes the file if the export breaks off. `-` is standard output, without a result. */
 export async function exportAudit(runtime: Runtime, options: AgentOptions & { readonly peer?: string }, file: string): Promise<void> {
   const { did, response } = await call(runtime, options, "export", options.peer);
+  if (file === "-") return print(runtime, response);
   const target = await open(file, "wx", 0o600).catch(async (error: unknown) => {
     await response.body?.cancel();
     throw usageError(`${file} cannot be created: ${systemReason(error)}`, "name a file that does not exist");
@@ -30,12 +34,27 @@ export async function exportAudit(runtime: Runtime, options: AgentOptions & { re
     await target.sync();
   } catch (error) {
     await rm(file, { force: true });
-    throw new CliError("export_failed", `the export broke off: ${systemReason(error)}`, { remedy: "export again", cause: error });
+    throw brokenOff(error);
   } finally {
     await target.close();
   }
   const result: AuditExportOutput = { did, file, bytes };
   runtime.output.data(result, () => `${file}\t${bytes} bytes`);
+}
+
+/** @throws CliError `export_failed`: what was printed has no signed head */
+async function print({ signal, stoppedBy }: Runtime, { body }: Response): Promise<void> {
+  try {
+    for await (const chunk of (body ?? []) as AsyncIterable<Uint8Array>) {
+      if (!process.stdout.write(chunk)) await once(process.stdout, "drain", { signal });
+    }
+  } catch (error) {
+    if (stoppedBy() !== "SIGPIPE") throw brokenOff(error);
+  }
+}
+
+function brokenOff(error: unknown): CliError {
+  return new CliError("export_failed", `the export broke off: ${systemReason(error)}`, { remedy: "export again", cause: error });
 }
 
 const HEAD = z.looseObject({ seq: z.number(), head: z.string() });
@@ -48,13 +67,23 @@ export async function printHead(runtime: Runtime, options: AgentOptions): Promis
   runtime.output.data(result, () => head);
 }
 
+/** @throws CliError `usage` */
+function checkDid(given: string, name: string): string {
+  const did = canonicalDid(given);
+  if (did === undefined) throw usageError(`${name} is not a DID: ${printable(given)}`, "a DID looks like did:web:example.com:alice");
+  if (did !== given) throw usageError(`${name} is not in its canonical spelling: ${printable(given)}`, `give ${printable(did)}`);
+  return did;
+}
+
 async function call(
   runtime: Runtime,
   options: AgentOptions,
   path: "head" | "export",
   peer?: string,
 ): Promise<{ readonly did: string; readonly response: Response }> {
-  const { nodeUrl, apiKey, agentDid: did } = await requireNode(runtime, options);
+  const { nodeUrl, apiKey, agentDid } = await requireNode(runtime, options);
+  const did = agentDid && checkDid(agentDid, options.as === undefined ? "LAYR8_AGENT_DID" : "--as");
+  if (peer !== undefined) checkDid(peer, "--peer");
   if (did === undefined)
     throw new CliError("did_missing", "no DID is known to act as", { exit: EXIT.usage, remedy: "give --as <did>, or set LAYR8_AGENT_DID" });
   const url = readServerUrl(nodeUrl);

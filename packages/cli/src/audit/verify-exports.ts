@@ -1,9 +1,10 @@
 import { createReadStream } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
-import { type AuditFinding, type AuditKey, type AuditReport, type AuditSide, verifyAudit } from "@parley/audit";
+import { type AuditFinding, type AuditKey, type AuditReport, type AuditSide, readHead, verifyAudit } from "@parley/audit";
+import { isJsonObject } from "@parley/core";
 import { systemReason } from "@parley/core/internal";
-import { type DidDocument, findVerificationMethod, parseDidDocument, publicKeyJwk } from "@parley/did";
+import { type DidDocument, DidError, findVerificationMethod, parseDidDocument, publicKeyJwk } from "@parley/did";
 import { CliError, EXIT, type ExitCode, usageError } from "../cli-error.ts";
 import { readTextInput } from "../command/read-input.ts";
 import type { Runtime } from "../command/runtime.ts";
@@ -24,7 +25,7 @@ interface VerifyOptions extends ResolveOptions {
 export async function verifyExports(runtime: Runtime, options: VerifyOptions, file: string, other?: string): Promise<ExitCode> {
   const files = other === undefined ? [file] : [file, other];
   const documents = await Promise.all(options.didDocument.map(readDocument));
-  const heads = await Promise.all(options.head.map(async (head) => (await readTextInput(head)).trim()));
+  const heads = await Promise.all(options.head.map(readKeptHead));
   const report = await verifyAudit(
     files.map((name) => ({ name, lines: linesOf(name) })),
     {
@@ -32,11 +33,14 @@ export async function verifyExports(runtime: Runtime, options: VerifyOptions, fi
       clockSkewMs: options.clockSkew,
       keyOf: async (agent, keyId) => {
         const document =
-          documents.find(({ id }) => id === agent) ?? (options.resolve === true ? await findDocument(runtime, options, agent) : undefined);
+          documents.find(({ id }) => id === agent) ?? (options.resolve === true ? await resolveParty(runtime, options, agent) : undefined);
         return document && keyIn(document, keyId);
       },
     },
   );
+  const unused = documents.find(({ id }) => report.sides.every(({ agent }) => agent !== undefined && agent !== id));
+  if (unused !== undefined)
+    throw usageError(`the export of ${printable(unused.id)}, whose DID document is given, is missing`, "give the documents of the parties");
   for (const { agent, isKeyKnown } of report.sides) {
     if (!isKeyKnown && agent !== undefined)
       runtime.output.note(`The key of ${printable(agent)} is known from its own export only. Give --did-document, or --resolve.`);
@@ -62,40 +66,85 @@ async function readDocument(file: string): Promise<DidDocument> {
   } catch (error) {
     throw usageError(`${file} is not a DID document: ${systemReason(error)}`, "save one with `parley did resolve <did>`");
   }
-  const { id } = value as { readonly id?: unknown };
-  return parseDidDocument(value, typeof id === "string" ? id : "");
+  const id = isJsonObject(value) ? value["id"] : undefined;
+  if (typeof id !== "string") throw usageError(`${file} is not a DID document: it has no id`, "save one with `parley did resolve <did>`");
+  return parseDidDocument(value, id);
 }
 
-/** @throws CliError `key_unknown` */
+/** @throws CliError `usage`, without the text */
+async function readKeptHead(given: string): Promise<string> {
+  const head = (await readTextInput(given)).trim();
+  if (readHead("head", head) === undefined)
+    throw usageError(
+      given === "-" || given.startsWith("@")
+        ? `${given === "-" ? "standard input" : given.slice(1)} does not have the signed head of an audit chain`
+        : "the value of --head is not the signed head of an audit chain",
+      "give what `parley audit head` has printed, or the file that has it as @<file>",
+    );
+  return head;
+}
+
+/** @throws DidError or CliError that names the DID. */
+async function resolveParty(runtime: Runtime, options: VerifyOptions, agent: string): Promise<DidDocument> {
+  try {
+    return await findDocument(runtime, options, agent);
+  } catch (error) {
+    if (!(error instanceof DidError)) throw error;
+    throw new DidError(error.code, `The key of ${printable(agent)} is not known: ${error.message}`, { cause: error });
+  }
+}
+
+/** The key with this id. The export may name another one than the party signs with: that is found by its signatures. @throws CliError `key_unknown` */
 function keyIn(document: DidDocument, keyId: string): AuditKey {
-  const method = findVerificationMethod(document, keyId, "assertionMethod");
-  const key = method && publicKeyJwk(method);
-  if (key?.crv !== "Ed25519")
+  const key = [keyId, `${document.id}#signing`].map((id) => signingKey(document, id)).find((found) => found !== undefined);
+  if (key === undefined)
     throw new CliError("key_unknown", `the DID document of ${printable(document.id)} has no key ${printable(keyId)} that signs`, {
       remedy: "give the document of the time of the export with --did-document",
     });
-  return { kty: "OKP", crv: "Ed25519", x: key.x };
+  return key;
 }
 
-function formatReport({ ok, sides, findings, omitted, matched, undecided }: AuditReport, paint: Paint): string {
+function signingKey(document: DidDocument, id: string): AuditKey | undefined {
+  const method = findVerificationMethod(document, id, "assertionMethod");
+  const key = method && publicKeyJwk(method);
+  return key?.crv === "Ed25519" ? { kty: "OKP", crv: "Ed25519", x: key.x } : undefined;
+}
+
+function formatReport(report: AuditReport, paint: Paint): string {
+  const { ok, sides, findings, omitted, matched, undecided, undecidedHidden } = report;
   const lines = sides.map(formatSide);
   if (sides.length === 2) {
-    lines.push(`both sides have ${matched} messages`);
-    if (undecided > 0) lines.push(`${undecided} messages of one side are of a time that the other export does not cover`);
+    lines.push(`both sides have ${counted(matched, "message")}`);
+    const uncovered = undecided - undecidedHidden;
+    if (uncovered > 0)
+      lines.push(`undecided: ${counted(uncovered, "message")} of one side, of a time that the other export does not cover`);
+    if (undecidedHidden > 0)
+      lines.push(`undecided: ${counted(undecidedHidden, "message")} of one side, which may be hidden in the other export`);
   }
   lines.push(...findings.map((finding) => formatFinding(finding, paint)));
-  if (omitted > 0) lines.push(`${omitted} more findings`);
-  lines.push(ok ? paint("green", "nothing was changed") : paint("red", `${findings.length + omitted} findings`));
+  if (omitted > 0) lines.push(counted(omitted, "more finding"));
+  lines.push(ok ? conclusion(report, paint) : paint("red", counted(findings.length + omitted, "finding")));
   return lines.join("\n");
 }
 
-function formatSide({ name, agent = "unknown", entries, first, last, signedAt, removed }: AuditSide): string {
-  const range = first === undefined ? "no entries" : `${entries} entries, ${first} to ${last ?? first}`;
+function conclusion({ undecidedHidden }: AuditReport, paint: Paint): string {
+  return undecidedHidden > 0
+    ? paint("yellow", "nothing was found in the entries that are not hidden")
+    : paint("green", "nothing was changed");
+}
+
+function formatSide({ name, agent, entries, first, last, signedAt, peer, hidden, removed }: AuditSide): string {
+  const range = first === undefined ? "no entries" : `${counted(entries, "entry", "entries")}, ${first} to ${last ?? first}`;
   const more = [
+    ...(hidden > 0 ? [`${hidden} hidden${peer === undefined ? "" : ` (exported for ${printable(peer)})`}`] : []),
     signedAt === undefined ? "not signed" : `signed at ${signedAt}`,
     ...(removed > 0 ? [`${removed} removed by retention`] : []),
   ];
-  return `${name}: ${printable(agent)}: ${range}, ${more.join(", ")}`;
+  return `${name}: ${agent === undefined ? "party not known, since the first line can't be read" : printable(agent)}: ${range}, ${more.join(", ")}`;
+}
+
+function counted(count: number, one: string, many = `${one}s`): string {
+  return `${count} ${count === 1 ? one : many}`;
 }
 
 function formatFinding({ kind, side, seq, last, line, id, detail }: AuditFinding, paint: Paint): string {

@@ -21,6 +21,7 @@ const finding = z.strictObject({
     "signature",
     "missing",
     "mismatch",
+    "hidden",
   ]),
   side: z.string(),
   seq: z.number().int().optional(),
@@ -38,6 +39,8 @@ const side = z.strictObject({
   last: z.number().int().optional(),
   signedAt: z.string().optional(),
   isKeyKnown: z.boolean(),
+  peer: z.string().optional(),
+  hidden: z.number().int(),
   removed: z.number().int(),
 });
 
@@ -49,4 +52,5 @@ export const auditReport: z.ZodType<AuditReport> = z.strictObject({
   omitted: z.number().int(),
   matched: z.number().int(),
   undecided: z.number().int(),
+  undecidedHidden: z.number().int(),
 });
