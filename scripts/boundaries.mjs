@@ -89,7 +89,7 @@ export const RULES = {
   },
 
   layr8: {
-    packages: ["core", "transport-phoenix", "didcomm-agent", "credentials-client", "did", "didcomm-crypto", "vc"],
+    packages: ["core", "storage", "transport-phoenix", "didcomm-agent", "credentials-client", "did", "didcomm-crypto", "vc"],
     libraries: [],
     meta: true,
   },

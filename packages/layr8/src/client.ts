@@ -1,4 +1,4 @@
-import { closeAll, readDurationMs, rejectUnknownOptions } from "@parley/core/eager";
+import { checkOption, closeAll, readDurationMs, rejectUnknownOptions, type OptionCheck } from "@parley/core/eager";
 import { ParleyError, type JsonObject, type Message, type MessageInit } from "@parley/core";
 import {
   CredentialsClient,
@@ -48,6 +48,11 @@ import { WalletWatcher, type WalletListener } from "./wallet-watcher.ts";
 /** How long messages for a former key are accepted by default, and at most, in milliseconds. Nodes keep messages for a week by default. */
 const OVERLAP_MS = 7 * 24 * 60 * 60_000;
 const MAX_OVERLAP_MS = 31 * 24 * 60 * 60_000;
+const IS_OVERLAP: OptionCheck = {
+  expected: `a number of milliseconds from 0 to ${MAX_OVERLAP_MS} (31 days)`,
+  is: (value) => typeof value === "number" && value >= 0 && value <= MAX_OVERLAP_MS,
+};
+const IS_DID: OptionCheck = { expected: "a DID", isPublic: true, is: (value) => typeof value === "string" && value.startsWith("did:") };
 
 /** Options of `rotateKeys`. */
 export interface RotateKeysOptions {
@@ -312,33 +317,36 @@ export class Client extends AgentClient {
 
   /**
    * Replaces the keys of this agent by new ones, with `keys: "agent"`. Other agents accept them, because the former key signs them. Messages that are encrypted
-   * for the former key are accepted for `overlapMs`: choose it longer than messages wait at nodes. Without a link the keys are published at the next connect.
+   * for the former key are accepted for `overlapMs`: choose it longer than messages wait at nodes. While the client reconnects, the keys are published by that.
    *
-   * @throws EndToEndError `keys_not_held`, `rotation_unsupported` (a did:key); TypeError; the errors of the key store
+   * @throws EndToEndError `keys_not_held` (also before the first connect, and after `close`), `rotation_unsupported` (a did:key), `key_store_invalid`; TypeError
    */
   async rotateKeys(options: RotateKeysOptions = {}): Promise<void> {
     rejectUnknownOptions(options, ["did", "overlapMs"]);
     const { did = this.did, overlapMs } = options;
-    const overlap = readDurationMs({ overlapMs }, { ms: "overlapMs" }, OVERLAP_MS);
-    await (await requireEndToEnd(this.#endToEnd).held()).rotate(did, Math.min(overlap, MAX_OVERLAP_MS));
+    checkOption("did", did, IS_DID);
+    checkOption("overlapMs", overlapMs, IS_OVERLAP);
+    await (await requireEndToEnd(this.#endToEnd).held()).rotate(did, overlapMs ?? OVERLAP_MS);
   }
 
   /**
    * 60 digits computed from the keys of a DID, with `keys: "agent"`: this agent's own, or those of another agent as this one knows them. Both sides have the same
    * digits if no node has put in keys of its own.
    *
-   * @throws EndToEndError `key_changed`, `keys_not_held`; DidError
+   * @throws EndToEndError `key_changed`, `keys_not_held`; DidError; TypeError
    */
   async keyFingerprint(did: string = this.did): Promise<string> {
+    checkOption("did", did, IS_DID);
     return (await requireEndToEnd(this.#endToEnd).held()).fingerprint(this.did, did);
   }
 
   /**
    * Accepts the present keys of another agent after `key_changed`, with `keys: "agent"`. Ask its owner for the fingerprint, and compare it with the result.
    *
-   * @throws EndToEndError `keys_not_held`; DidError
+   * @throws EndToEndError `keys_not_held`; DidError; TypeError
    */
   async trustKeys(did: string): Promise<string> {
+    checkOption("did", did ?? null, IS_DID);
     return (await requireEndToEnd(this.#endToEnd).held()).trust(this.did, did);
   }
 
@@ -415,6 +423,7 @@ export class Client extends AgentClient {
     await closeAll(
       () => super.close(),
       () => this.#opened?.close(),
+      () => this.#endToEnd?.close(),
     );
   }
 

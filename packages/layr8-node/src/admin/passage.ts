@@ -88,7 +88,8 @@ function sentenceOf(decision: PolicyDecision): string {
     case "flagged":
       return "it does not accept the sender, and lets the agent decide";
     case "denied":
-      return "it denies the sender";
+      if (decision.because === "encrypted") return "it forbids messages that agents have encrypted";
+      return decision.because === undefined ? "it denies the sender" : "it requires messages that agents have encrypted";
     case "ungranted":
       return decision.refusal.considered.length === 0
         ? `it requires a grant of ${decision.refusal.issuers.join(" or ")}`

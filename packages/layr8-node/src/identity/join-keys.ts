@@ -29,7 +29,7 @@ export async function checkJoinKeys({ did, found, given, mayReplace }: KeysOfJoi
     return refused("e.join.keys.at-agent", `the agent of ${did} holds its keys itself: join with these keys, or delete the agent first`);
   }
   if (found !== undefined && found.agentKeys === undefined && !mayReplace) {
-    const remedy = "delete the agent first, or join with the mode Update to replace them: other agents notice that the keys have changed";
+    const remedy = "delete the agent at the node first, or use another DID. Other agents notice that the keys have changed";
     return refused("e.join.keys.at-node", `the node holds the keys of ${did}: ${remedy}`);
   }
   return checkAgentKeys(did, given, found?.agentKeys, now);

@@ -359,6 +359,6 @@ function readStored({ plaintext }: Pick<InboxMessage, "plaintext">): Message {
 }
 
 function deniedTo(sender: string, recipient: string): Rejected {
-  const comment = `${recipient} accepts messages from ${sender} only with credentials or grants, which the node can't see`;
+  const comment = `${recipient} accepts messages from ${sender} only with credentials or grants, which its node can't see in messages that agents have encrypted`;
   return rejected({ label: "unauthorized", reason: "unauthorized", code: DENIED, comment });
 }

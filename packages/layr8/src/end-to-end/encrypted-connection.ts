@@ -27,7 +27,7 @@ import {
   type Unpacked,
 } from "@parley/didcomm-crypto";
 import { didOf } from "@parley/did";
-import { EndToEndError } from "./end-to-end-error.ts";
+import { EndToEndError, type EndToEndErrorCode } from "./end-to-end-error.ts";
 import type { Keyring } from "./keyring.ts";
 import type { PinnedResolver } from "./pinned-resolver.ts";
 import type { GuardedMessage, ReplayGuard } from "./replay-guard.ts";
@@ -42,6 +42,18 @@ const MAX_SENT = 10_000;
 const MAX_OPENING = 1000;
 /** How far the node's clock may correct this machine's, in milliseconds. A node must not decide when messages expire. */
 const MAX_CORRECTION_MS = 10 * 60_000;
+/** What senders get to know of messages that are refused. The texts of the errors are for this agent alone. */
+const COMMENTS: Readonly<Partial<Record<EndToEndErrorCode, string>>> = {
+  undecryptable: "The recipient can't decrypt the message: it no longer has the key, or the message was changed or forged on its way",
+  sender_mismatch: "The recipient was given another sender than the one that has encrypted the message",
+  not_encrypted: "The recipient holds its keys itself, and takes only messages that are encrypted for it",
+  key_changed:
+    "The recipient remembers other keys of the sender, which have not signed the present ones: its owner can accept these with trustKeys",
+  too_many_peers: "The recipient remembers the keys of too many other agents to take those of another one",
+  too_old: "The message is older than others that are no longer remembered",
+  expired: "The message expired before it was delivered",
+  presentation_refused: "The credentials of the sender are refused",
+};
 const HANDLED: Outcome = { status: "handled" };
 
 /** What an {@link EncryptedConnection} needs. */
@@ -304,7 +316,7 @@ export class EncryptedConnection implements Connection {
 
   /** A message that is not passed on. The node keeps it as a dead letter, if it keeps those. */
   #reject(delivery: Delivery, error: EndToEndError): void {
-    delivery.settle({ status: "error", code: `e.p.msg.${error.code.replaceAll("_", "-")}`, message: "" });
+    delivery.settle({ status: "error", code: `e.p.msg.${error.code.replaceAll("_", "-")}`, message: COMMENTS[error.code] ?? "" });
     this.#parts.events.onFault(error, undefined);
   }
 

@@ -16,7 +16,8 @@ import { ParleyError, type ParleyErrorOptions } from "@parley/core";
  * | `too_many_peers` | the keys of too many other agents are remembered | no |
  * | `keys_not_held` | the call needs `keys: "agent"`, or a DID that this client is connected as | no |
  * | `rotation_unsupported` | the key of a did:key can't be rotated | no |
- * | `key_store_invalid` | the key store can't be read, or has keys of another DID | no |
+ * | `key_store_in_use` | another process uses the key store | yes |
+ * | `key_store_invalid` | the key store is damaged, can't be read or written, or has keys of another DID | as its cause |
  */
 export type EndToEndErrorCode =
   | "key_changed"
@@ -30,6 +31,7 @@ export type EndToEndErrorCode =
   | "too_many_peers"
   | "keys_not_held"
   | "rotation_unsupported"
+  | "key_store_in_use"
   | "key_store_invalid";
 
 /** A failure that is due to encryption from agent to agent. */

@@ -26,6 +26,11 @@ export class EndToEnd {
     this.#transports ??= load().then(({ EncryptedTransports: Transports }) => new Transports(this.#settings));
     return this.#transports;
   }
+
+  /** Ends the use of the key store. */
+  async close(): Promise<void> {
+    await (await this.#transports)?.close();
+  }
 }
 
 /** @throws EndToEndError `keys_not_held` if the node holds the keys. */

@@ -2,6 +2,8 @@ import { createHash, generateKeyPair } from "node:crypto";
 import { isJsonObject, type JsonObject } from "@parley/core";
 import { agentJwks, agentKids, signKeyStatement, type AgentPublicKeys, type PrivateJwk } from "@parley/didcomm-crypto";
 import { didKeyDocument, didKeyOf, publicKeyJwk, verificationMethodsOf, type DidDocument } from "@parley/did";
+import { KeyedMutex } from "@parley/core/internal";
+import { placeOf } from "./directory-key-store.ts";
 import { EndToEndError } from "./end-to-end-error.ts";
 import type { KeyStore } from "./key-store.ts";
 
@@ -31,12 +33,16 @@ export class Keyring {
   readonly #name: string;
   #keys: StoredKeys;
   #document: DidDocument;
+  /** Where the keys were stored by this process, if they are new. */
+  readonly #createdAt: string | undefined;
+  readonly #rotating = new KeyedMutex();
 
-  private constructor(store: KeyStore, name: string, keys: StoredKeys) {
+  private constructor(store: KeyStore, name: string, keys: StoredKeys, isNew: boolean) {
     this.#store = store;
     this.#name = name;
     this.#keys = keys;
     this.#document = documentOf(keys);
+    this.#createdAt = isNew ? placeOf(store, name) : undefined;
   }
 
   /**
@@ -47,15 +53,35 @@ export class Keyring {
    */
   static async open(store: KeyStore, did: string | undefined, now: number): Promise<Keyring> {
     const name = `${did === undefined || did.startsWith("did:key:") ? "did-key" : nameOf(did)}.keys`;
-    const text = await store.read(name);
-    if (text === undefined && did?.startsWith("did:key:") === true) {
-      throw new EndToEndError("key_store_invalid", `The key store has no key of ${did}: leave agentDid out to create a did:key`);
+    const place = placeOf(store, name);
+    let text = await store.read(name);
+    if (text === undefined) {
+      if (did?.startsWith("did:key:") === true)
+        throw new EndToEndError(
+          "key_store_invalid",
+          `${place} is missing, which has the key of ${did}: leave agentDid out to create a did:key`,
+        );
+      if (did !== undefined) await checkIsNew(store, did, place);
+      const created = await createKeys(did);
+      if (await create(store, name, JSON.stringify(created))) return new Keyring(store, name, created, true);
+      // Another process was first.
+      text = (await store.read(name)) ?? "";
     }
-    const keys = text === undefined ? await createKeys(did) : readKeys(text, did);
+    const keys = readKeys(text, did, place);
     // Former keys are deleted when they have expired.
     const kept = { ...keys, former: keys.former.filter(({ until }) => until > now) };
-    if (text === undefined || kept.former.length < keys.former.length) await store.write(name, JSON.stringify(kept));
-    return new Keyring(store, name, kept);
+    if (kept.former.length < keys.former.length) await store.write(name, JSON.stringify(kept));
+    return new Keyring(store, name, kept, false);
+  }
+
+  /** Where this process has created the keys; `undefined` if they were there before. */
+  get createdAt(): string | undefined {
+    return this.#createdAt;
+  }
+
+  /** Resolves when no rotation is under way. */
+  idle(): Promise<void> {
+    return this.#rotating.idle();
   }
 
   get did(): string {
@@ -97,7 +123,11 @@ export class Keyring {
    * @param until when the former key for decryption is dropped, in milliseconds since 1970.
    * @throws EndToEndError `rotation_unsupported`
    */
-  async rotate(until: number, now: number): Promise<void> {
+  rotate(until: number, now: number): Promise<void> {
+    return this.#rotating.run("", () => this.#rotate(until, now));
+  }
+
+  async #rotate(until: number, now: number): Promise<void> {
     const { did, sequence, rotations, former, agreement } = this.#keys;
     if (did.startsWith("did:key:")) throw new EndToEndError("rotation_unsupported", "A did:key is its key: it can't have another one");
     const pairs = await createPairs();
@@ -184,8 +214,28 @@ function documentOf(keys: StoredKeys): DidDocument {
   };
 }
 
+/** Stores new keys, unless there are some already. */
+async function create(store: KeyStore, name: string, text: string): Promise<boolean> {
+  if (store.create !== undefined) return store.create(name, text);
+  await store.write(name, text);
+  return true;
+}
+
+/** Keys that are gone are not replaced by new ones, which neither the node nor other agents accept. */
+async function checkIsNew(store: KeyStore, did: string, place: string): Promise<void> {
+  const others = [`${nameOf(did)}.pins`, `${nameOf(did)}.handled`];
+  const texts = await Promise.all(others.map((name) => store.read(name)));
+  const found = others.find((_, index) => texts[index] !== undefined);
+  if (found === undefined) return;
+  const remedy = "restore it from a backup. To start with new keys, which other agents have to accept, delete both";
+  throw new EndToEndError(
+    "key_store_invalid",
+    `${place} is missing, which has the keys of ${did}, but not ${placeOf(store, found)}: ${remedy}`,
+  );
+}
+
 /** The text is the program's own: only what damage or a mistake can do to it is checked. */
-function readKeys(text: string, did: string | undefined): StoredKeys {
+function readKeys(text: string, did: string | undefined, place: string): StoredKeys {
   let keys: StoredKeys;
   try {
     const value: unknown = JSON.parse(text);
@@ -196,9 +246,9 @@ function readKeys(text: string, did: string | undefined): StoredKeys {
     if (!Array.isArray(keys.former) || !Array.isArray(keys.rotations)) throw new TypeError("a member is missing");
   } catch {
     // The cause could contain keys.
-    throw new EndToEndError("key_store_invalid", "The keys in the key store can't be read");
+    throw new EndToEndError("key_store_invalid", `${place} is damaged: its keys can't be read. Restore it from a backup`);
   }
   if (did !== undefined && keys.did !== did)
-    throw new EndToEndError("key_store_invalid", `The key store has the keys of ${keys.did}, not of ${did}`);
+    throw new EndToEndError("key_store_invalid", `${place} has the keys of ${keys.did}, not of ${did}`);
   return keys;
 }

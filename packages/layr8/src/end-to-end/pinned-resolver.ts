@@ -1,4 +1,4 @@
-import { KeyedMutex, RateLimiter } from "@parley/core/internal";
+import { RateLimiter } from "@parley/core/internal";
 import { createDidResolver, didKeyMethod, didWebMethod, type DidDocument, type DidResolver, type ResolveOptions } from "@parley/did";
 import { createNodeFetch } from "@parley/did/node";
 import type { ResolutionOptions } from "@parley/credentials-client";
@@ -19,7 +19,6 @@ export class PinnedResolver implements DidResolver {
   readonly #pins: Pins;
   readonly #own: { readonly did: string; readonly document: DidDocument };
   readonly #accepted = new WeakSet<DidDocument>();
-  readonly #checking = new KeyedMutex();
   /** Documents that are fetched again because a key is missing, by DID. A sender chooses the id of its key. */
   readonly #refetches = new RateLimiter({ perSecond: REFETCHES_PER_SECOND, maxOwners: MAX_REFETCHED });
 
@@ -35,7 +34,7 @@ export class PinnedResolver implements DidResolver {
     const document = await this.#others.resolve(did, this.#mayRefetch(did, options) ? { ...options, maxAgeMs: 0 } : options);
     // A did:key is its key.
     if (did.startsWith("did:key:") || this.#accepted.has(document)) return document;
-    await this.#checking.run(did, () => this.#pins.check(document));
+    await this.#pins.turns.run(did, () => this.#pins.check(document));
     this.#accepted.add(document);
     return document;
   }
@@ -47,13 +46,13 @@ export class PinnedResolver implements DidResolver {
 
   /** Notes that the agent has begun to send to a DID. */
   contacted(did: string): Promise<void> {
-    return this.#checking.run(did, () => this.#pins.contacted(did));
+    return this.#pins.turns.run(did, () => this.#pins.contacted(did));
   }
 
   /** Accepts the present keys of a DID, whatever they are. */
   async trust(did: string): Promise<DidDocument> {
     const document = await this.#others.resolve(did, { maxAgeMs: 0 });
-    await this.#checking.run(did, async () => {
+    await this.#pins.turns.run(did, async () => {
       await this.#pins.forget(did);
       await this.#pins.check(document);
     });

@@ -2,8 +2,11 @@ import { createHash } from "node:crypto";
 import { isJsonObject } from "@parley/core";
 import { agentJwks, agentKids, peekKeyStatement, verifyKeyStatement, type AgentPublicKeys } from "@parley/didcomm-crypto";
 import { publicKeyJwk, type DidDocument, type PublicJwk } from "@parley/did";
+import { KeyedMutex } from "@parley/core/internal";
+import { placeOf } from "./directory-key-store.ts";
 import { EndToEndError } from "./end-to-end-error.ts";
 import type { KeyStore } from "./key-store.ts";
+import { damaged, isOwner, ownerLine, readLines, type OwnFile } from "./own-file.ts";
 
 /** Other agents whose keys are remembered. */
 const MAX_PINS = 10_000;
@@ -34,8 +37,10 @@ interface Pin {
  */
 export class Pins {
   readonly #store: KeyStore;
-  readonly #name: string;
+  readonly #file: OwnFile;
   readonly #max: number;
+  /** Held by those who check or change what is remembered of a DID. */
+  readonly turns: KeyedMutex = new KeyedMutex();
   readonly #pins: Map<string, Pin>;
   /** Lines of the file. */
   #lines: number;
@@ -43,31 +48,35 @@ export class Pins {
   #isCut = false;
   #writing: Promise<void> = Promise.resolve();
 
-  private constructor(store: KeyStore, name: string, pins: Map<string, Pin>, { max, lines }: { max: number; lines: number }) {
+  private constructor(store: KeyStore, file: OwnFile, pins: Map<string, Pin>, { max, lines }: { max: number; lines: number }) {
     this.#store = store;
-    this.#name = name;
+    this.#file = file;
     this.#pins = pins;
     this.#max = max;
     this.#lines = lines;
   }
 
   /** @throws EndToEndError `key_store_invalid`; the errors of the store. */
-  static async open(store: KeyStore, name: string, max: number = MAX_PINS): Promise<Pins> {
-    const text = (await store.read(name)) ?? "";
+  static async open(store: KeyStore, file: OwnFile, max: number = MAX_PINS): Promise<Pins> {
+    const text = (await store.read(file.name)) ?? "";
     const pins = new Map<string, Pin>();
-    const lines = text.split("\n").filter((line) => line !== "");
+    const { lines, isCut } = readLines(text);
     for (const [index, line] of lines.entries()) {
+      if (index === 0 && isOwner(line, file, placeOf(store, file.name))) continue;
       const pin = readPin(line);
-      // A crash can cut the last line.
-      if (pin === undefined && index < lines.length - 1)
-        throw new EndToEndError("key_store_invalid", "The remembered keys of other agents can't be read");
-      if (pin === undefined) continue;
+      if (pin === undefined)
+        throw damaged(placeOf(store, file.name), index, "It has the keys of other agents: without them, replaced keys would be accepted");
       pins.delete(pin.did);
       if (Object.keys(pin.keys).length > 0) pins.set(pin.did, pin);
     }
-    const opened = new Pins(store, name, pins, { max, lines: lines.length });
-    if (lines.length > 2 * pins.size + SPARE_LINES || (text !== "" && !text.endsWith("\n"))) await opened.#rewrite(pins);
+    const opened = new Pins(store, file, pins, { max, lines: lines.length });
+    if (lines.length > 2 * pins.size + SPARE_LINES || isCut) await opened.#rewrite(pins);
     return opened;
+  }
+
+  /** Resolves when nothing is being written. */
+  async idle(): Promise<void> {
+    await this.#writing.catch(ignore);
   }
 
   /**
@@ -125,7 +134,7 @@ export class Pins {
       await this.#rewrite(pins);
     } else {
       this.#isCut = true;
-      await this.#store.append(this.#name, `${JSON.stringify(pin)}\n`);
+      await this.#store.append(this.#file.name, `${this.#lines === 0 ? ownerLine(this.#file) : ""}${JSON.stringify(pin)}\n`);
       this.#isCut = false;
       this.#lines += 1;
     }
@@ -141,9 +150,10 @@ export class Pins {
   }
 
   async #rewrite(pins: ReadonlyMap<string, Pin>): Promise<void> {
-    await this.#store.write(this.#name, Array.from(pins.values(), (pin) => `${JSON.stringify(pin)}\n`).join(""));
+    const lines = Array.from(pins.values(), (pin) => `${JSON.stringify(pin)}\n`);
+    await this.#store.write(this.#file.name, ownerLine(this.#file) + lines.join(""));
     this.#isCut = false;
-    this.#lines = pins.size;
+    this.#lines = pins.size + 1;
   }
 }
 
@@ -243,7 +253,12 @@ function changed(did: string, why: string): EndToEndError {
 function readPin(line: string): Pin | undefined {
   try {
     const pin: unknown = JSON.parse(line);
-    return isJsonObject(pin) && typeof pin["did"] === "string" && isJsonObject(pin["keys"]) ? (pin as unknown as Pin) : undefined;
+    if (!isJsonObject(pin) || typeof pin["did"] !== "string" || !isJsonObject(pin["keys"])) return undefined;
+    const { keys, agent } = pin;
+    if (!Object.values(keys).every((print) => typeof print === "string")) return undefined;
+    if (agent !== undefined && !(isJsonObject(agent) && typeof agent["signing"] === "string" && typeof agent["sequence"] === "number"))
+      return undefined;
+    return pin as unknown as Pin;
   } catch {
     return undefined;
   }

@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
+import { placeOf } from "./directory-key-store.ts";
 import type { KeyStore } from "./key-store.ts";
+import { damaged, isOwner, ownerLine, readLines, type OwnFile } from "./own-file.ts";
 
 /** Handled messages that are remembered. */
 const MAX_REMEMBERED = 50_000;
@@ -28,32 +30,43 @@ interface Remembered {
  */
 export class ReplayGuard {
   readonly #store: KeyStore;
-  readonly #name: string;
+  readonly #file: OwnFile;
   readonly #max: number;
   /** By sender and id, oldest first. */
   readonly #handled = new Map<string, Remembered>();
   /** By sender: what was encrypted until then may be forgotten. */
   readonly #floors = new Map<string, number>();
   #lines = 0;
+  #isEmpty = true;
   /** Whether remembered messages may not be in the file, which may end with a part of a line: a write has failed. */
   #isIncomplete = false;
   #writing: Promise<void> = Promise.resolve();
   #waiting: string[] = [];
 
-  private constructor(store: KeyStore, name: string, max: number) {
+  private constructor(store: KeyStore, file: OwnFile, max: number) {
     this.#store = store;
-    this.#name = name;
+    this.#file = file;
     this.#max = max;
   }
 
-  /** @throws the errors of the store. */
-  static async open(store: KeyStore, name: string, max: number = MAX_REMEMBERED): Promise<ReplayGuard> {
-    const guard = new ReplayGuard(store, name, max);
-    const text = (await store.read(name)) ?? "";
-    for (const line of text.split("\n")) guard.#read(line);
-    // A crash can cut the last line.
-    if (guard.#lines > 2 * max || (text !== "" && !text.endsWith("\n"))) await guard.#rewrite();
+  /** @throws EndToEndError `key_store_invalid`; the errors of the store. */
+  static async open(store: KeyStore, file: OwnFile, max: number = MAX_REMEMBERED): Promise<ReplayGuard> {
+    const guard = new ReplayGuard(store, file, max);
+    const place = placeOf(store, file.name);
+    const { lines, isCut } = readLines((await store.read(file.name)) ?? "");
+    for (const [index, line] of lines.entries()) {
+      if (index === 0 && isOwner(line, file, place)) continue;
+      if (!guard.#read(line))
+        throw damaged(place, index, "It has the messages that were handled: without them, repeated ones would be handled again");
+    }
+    guard.#isEmpty = lines.length === 0;
+    if (guard.#lines > 2 * max || isCut) await guard.#rewrite();
     return guard;
+  }
+
+  /** Resolves when nothing is being written. */
+  async idle(): Promise<void> {
+    await this.#writing.catch(ignore);
   }
 
   check({ sender, id, sealedTime }: GuardedMessage): Freshness {
@@ -86,7 +99,8 @@ export class ReplayGuard {
     this.#lines += lines.length;
     this.#isIncomplete = true;
     if (isIncomplete || this.#lines > 2 * this.#max) await this.#rewrite();
-    else await this.#store.append(this.#name, lines.join(""));
+    else await this.#store.append(this.#file.name, `${this.#isEmpty ? ownerLine(this.#file) : ""}${lines.join("")}`);
+    this.#isEmpty = false;
     this.#isIncomplete = false;
   }
 
@@ -111,19 +125,22 @@ export class ReplayGuard {
     }
   }
 
-  #read(line: string): void {
-    const [sender = "", id = "", time = "", end] = line.split(" ");
-    if (end !== ".") return;
-    this.#lines += 1;
+  /** @returns whether it is a line of this file. */
+  #read(line: string): boolean {
+    const [sender = "", id = "", time = "", end, ...more] = line.split(" ");
     const sealedTime = time === "-" ? undefined : Number(time);
+    if (end !== "." || more.length > 0 || sender === "" || id === "" || time === "" || Number.isNaN(sealedTime)) return false;
+    this.#lines += 1;
     if (id === "*") this.#raise(sender, sealedTime ?? 0);
     else this.#remember(`${sender} ${id}`, { sender, sealedTime });
+    return true;
   }
 
   async #rewrite(): Promise<void> {
     const floors = Array.from(this.#floors, ([sender, time]) => lineOf(`${sender} *`, { sender, sealedTime: time }));
     const handled = Array.from(this.#handled, ([key, remembered]) => lineOf(key, remembered));
-    await this.#store.write(this.#name, [...floors, ...handled].join(""));
+    await this.#store.write(this.#file.name, [ownerLine(this.#file), ...floors, ...handled].join(""));
+    this.#isEmpty = false;
     this.#lines = handled.length;
   }
 }

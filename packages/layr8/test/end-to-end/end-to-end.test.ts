@@ -2,6 +2,7 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { createDidResolver, didWebMethod } from "@parley/did";
 import { createNodeFetch } from "@parley/did/node";
+import { rejectionOf } from "@parley/test-assertions";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Client, mediation, ProblemReportError, type Config, type InboundMessage } from "../../src/index.ts";
 import { Agents, ALICE, ask, BOB, CAROL, ECHO, KEY } from "./agents.ts";
@@ -221,6 +222,27 @@ describe("agents that hold their keys themselves", () => {
     await expect(alice.request(ask(BOB))).rejects.toMatchObject({ code: "e.p.did.unresolved", from: ALICE });
   });
 
+  it("are told why a recipient on the same node refuses their messages", async () => {
+    const dave = await agents.echo(DAVE);
+    const alice = await agents.agent(ALICE).connect();
+    await alice.request(ask(DAVE));
+    // Alice has Dave's former document in her cache.
+    await dave.rotateKeys({ overlapMs: 0 });
+    await expect(alice.request(ask(DAVE))).rejects.toMatchObject({
+      code: "e.p.msg.undecryptable",
+      comment: "The recipient can't decrypt the message: it no longer has the key, or the message was changed or forged on its way",
+    });
+    await alice.close();
+    await agents.node("a").deleteAgent(ALICE);
+    const other = await agents.agent(ALICE, { keyStore: agents.keyStore("other") }).connect();
+    await dave.close();
+    await agents.echo(DAVE);
+    await expect(other.request(ask(DAVE))).rejects.toMatchObject({
+      code: "e.p.msg.key-changed",
+      comment: expect.stringContaining("The recipient remembers other keys of the sender") as unknown,
+    });
+  });
+
   it("get messages through a mediator: at once while they are connected, later if they were away", async () => {
     const mediator = "did:web:c.localhost:inbox";
     await agents.open("c", { mediator });
@@ -308,7 +330,11 @@ describe("the keys of a DID", () => {
       reason: "e.join.keys.at-agent",
     });
     await (await agents.agent(DAVE, { keys: "node" }).connect()).close();
-    await expect(agents.agent(DAVE).connect()).rejects.toMatchObject({ code: "join_refused", reason: "e.join.keys.at-node" });
+    await expect(agents.agent(DAVE).connect()).rejects.toMatchObject({
+      code: "join_refused",
+      reason: "e.join.keys.at-node",
+      message: expect.stringContaining("delete the agent at the node first, or use another DID") as unknown,
+    });
   });
 
   it("are not replaced by those of another key store", async () => {
@@ -367,24 +393,40 @@ describe("the rotation of keys", () => {
     expect(await alice.request(ask(BOB))).toMatchObject({ from: BOB });
   });
 
-  it("that could not be published is published at the next connect", async () => {
-    const bob = await agents.echo(BOB);
-    const alice = await agents.agent(ALICE).connect();
-    await alice.request(ask(BOB));
-    await alice.close();
+  it("needs a client that has connected, and is not closed", async () => {
+    const bob = agents.agent(BOB);
+    await expect(bob.rotateKeys({ did: BOB })).rejects.toMatchObject({ code: "keys_not_held" });
+    await bob.connect();
+    await bob.rotateKeys();
     await bob.close();
-    await bob.rotateKeys({ did: BOB });
+    await expect(bob.rotateKeys({ did: BOB })).rejects.toMatchObject({ code: "keys_not_held" });
+  });
+
+  it("keeps the former key for up to 31 days, and no longer", async () => {
+    const day = 24 * 60 * 60_000;
+    const bob = await agents.agent(BOB).connect();
+    for (const overlapMs of [31 * day + 1, -1, Number.NaN, Infinity, "1" as never])
+      await expect(bob.rotateKeys({ overlapMs })).rejects.toThrow(
+        "overlapMs must be a number of milliseconds from 0 to 2678400000 (31 days)",
+      );
     expect((await documentOf(BOB)).keyAgreement).toHaveLength(1);
-    await agents.echo(BOB);
+    const before = Date.now();
+    await bob.rotateKeys({ overlapMs: 31 * day });
+    const name = (await readdir(agents.keyStore(BOB))).find((file) => file.endsWith(".keys")) ?? "";
+    const { former } = JSON.parse(await readFile(join(agents.keyStore(BOB), name), "utf8")) as { former: { until: number }[] };
+    expect(former).toHaveLength(1);
+    expect(former[0]?.until).toBeGreaterThanOrEqual(before + 31 * day);
     expect((await documentOf(BOB)).keyAgreement).toHaveLength(2);
-    const back = await agents.agent(ALICE).connect();
-    expect(await back.request(ask(BOB))).toMatchObject({ from: BOB });
   });
 });
 
 describe("policies", () => {
   it.each<[string, object, object]>([
-    ["forbid encrypted messages", { encrypted: "forbid" }, { problemCode: "e.m.authz.denied" }],
+    [
+      "forbid encrypted messages",
+      { encrypted: "forbid" },
+      { problemCode: "e.m.authz.denied", message: expect.stringContaining("that agents have encrypted: a policy forbids them") as unknown },
+    ],
     ["decide by the sender", { allow: [BOB] }, { problemCode: "e.m.authz.denied" }],
     [
       "of a protocol apply, since it is not visible",
@@ -411,7 +453,12 @@ describe("policies", () => {
     await agents.echo(DAVE);
     await agents.echo("did:web:a.localhost:erin");
     const alice = await agents.agent(ALICE).connect();
-    await expect(alice.request(ask(DAVE))).rejects.toMatchObject({ code: "e.m.authz.denied" });
+    await expect(alice.request(ask(DAVE))).rejects.toMatchObject({
+      code: "e.m.authz.denied",
+      comment: expect.stringMatching(
+        /only from senders that present: EmployeeCredential from any issuer\. Its node can't see them in a message/,
+      ) as unknown,
+    });
     expect(await alice.request(ask("did:web:a.localhost:erin"))).toMatchObject({ body: { n: 1 } });
   });
 
@@ -431,9 +478,29 @@ describe("policies", () => {
     const alice = await agents.agent(ALICE).connect();
     expect(await alice.request(ask(DAVE))).toMatchObject({ body: { n: 1 } });
     const erin = await agents.agent("did:web:a.localhost:erin", { keys: "node" }).connect();
-    await expect(erin.send(ask(DAVE))).rejects.toMatchObject({ problemCode: "e.m.authz.denied" });
+    await expect(erin.send(ask(DAVE))).rejects.toMatchObject({
+      problemCode: "e.m.authz.denied",
+      message: expect.stringContaining("that its agent has not encrypted itself: a policy requires that") as unknown,
+    });
+  });
+
+  it("that demand grants say that the node can't see them", async () => {
+    await agents.stop("a");
+    await agents.open("a", { policies: [{ did: DAVE, grantIssuers: ["*"] }] });
+    await agents.echo(DAVE);
+    const alice = await agents.agent(ALICE).connect();
+    const error = await rejectionOf(alice.request(ask(DAVE)));
+    expect(error).toMatchObject({
+      code: "e.m.authz.denied",
+      comment: expect.stringMatching(
+        /only with a grant of any issuer\. Its node can't see them in a message that agents have encrypted/,
+      ) as unknown,
+      attachments: [{ id: "helix-decision", data: { json: { allow: false, reason: "encrypted", grants: [] } } }],
+    });
   });
 });
+
+const HELD = { keys: "agent", keyStore: "/tmp/keys" } as const;
 
 describe("options about keys", () => {
   it.each<[Config, string]>([
@@ -441,9 +508,31 @@ describe("options about keys", () => {
     [{ keyStore: "/tmp/keys" }, 'Config.keyStore needs keys: "agent"'],
     [{ keys: "me" as never, keyStore: "/tmp/keys" }, 'Config.keys must be "node" or "agent"'],
     [{ keys: "agent", keyStore: {} as never }, "Config.keyStore must be the path of a directory"],
+    [{ keys: "Agent" as never, keyStore: "/tmp/keys" }, 'Config.keys must be "node" or "agent", not "Agent"'],
+    [{ resolution: {} }, 'Config.resolution needs keys: "agent"'],
+    [{ ...HELD, resolution: { hsots: 3 } as never }, 'Unknown option "resolution.hsots"'],
+    [{ ...HELD, resolution: [] as never }, "Config.resolution must be an object"],
+    [
+      { ...HELD, resolution: { hosts: { localhost: "127.0.0.1:4000" } } },
+      'Config.resolution.hosts["localhost"] must be an http or https origin',
+    ],
+    [{ ...HELD, resolution: { hosts: { localhost: "http://127.0.0.1:4000/x" } } }, "must be an http or https origin"],
+    [{ ...HELD, resolution: { hosts: { localhost: undefined as never } } }, "must be an http or https origin"],
+    [{ ...HELD, resolution: { hosts: [] as never } }, "Config.resolution.hosts must be an object"],
+    [{ ...HELD, resolution: { allow: ["local"] as never } }, "Config.resolution.allow must be a list of kinds of addresses"],
+    [{ ...HELD, resolution: { httpForLoopback: "no" as never } }, "Config.resolution.httpForLoopback must be true or false"],
+    [{ ...HELD, resolution: { ca: 1 as never } }, "Config.resolution.ca must be certificates in PEM"],
     [{ keys: "agent", keyStore: "/tmp/keys", parentDid: ALICE }, "Config.parentDid can't be combined"],
   ])("are checked: %j", (config, message) => {
     expect(() => new Client({ nodeUrl: "http://127.0.0.1:4000", apiKey: KEY, ...config }, () => {})).toThrow(message);
+  });
+
+  it("are not all: the calls need DIDs", async () => {
+    const alice = await agents.agent(ALICE).connect();
+    await expect(alice.trustKeys(undefined as never)).rejects.toThrow(/^did must be a DID, not /);
+    await expect(alice.trustKeys("bob")).rejects.toThrow('did must be a DID, not "bob"');
+    await expect(alice.keyFingerprint(7 as never)).rejects.toThrow("did must be a DID, not 7");
+    await expect(alice.rotateKeys({ did: "" })).rejects.toThrow("did must be a DID, not ");
   });
 
   it("are needed by the calls about keys", async () => {

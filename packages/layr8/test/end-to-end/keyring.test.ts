@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { agentKids, verifyKeyStatement } from "@parley/didcomm-crypto";
 import { rejectionOf, temporaryDirectory } from "@parley/test-assertions";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { DirectoryKeyStore } from "../../src/end-to-end/key-store.ts";
+import { DirectoryKeyStore } from "../../src/end-to-end/directory-key-store.ts";
 import { Keyring, nameOf } from "../../src/end-to-end/keyring.ts";
 import { MemoryKeyStore } from "./memory-key-store.ts";
 
@@ -63,7 +63,10 @@ describe("a keyring", () => {
       const store = new MemoryKeyStore();
       await store.write(`${nameOf(DID)}.keys`, text);
       const error = await rejectionOf(Keyring.open(store, DID, 0));
-      expect(error).toMatchObject({ code: "key_store_invalid" });
+      expect(error).toMatchObject({
+        code: "key_store_invalid",
+        message: `"${nameOf(DID)}.keys" of the key store is damaged: its keys can't be read. Restore it from a backup`,
+      });
       expect(error).not.toHaveProperty("cause");
     },
   );
@@ -79,6 +82,31 @@ describe("a keyring", () => {
   });
 });
 
+describe("keys that are missing", () => {
+  it.each(["pins", "handled"])("beside a file of %s are not replaced by new ones", async (kind) => {
+    const store = new MemoryKeyStore();
+    await store.write(`${nameOf(DID)}.${kind}`, "");
+    const error = await rejectionOf(Keyring.open(store, DID, 0));
+    expect(error).toMatchObject({ code: "key_store_invalid" });
+    expect(String(error)).toContain(`"${nameOf(DID)}.keys" of the key store is missing`);
+    expect(String(error)).toContain(`but not "${nameOf(DID)}.${kind}" of the key store`);
+    expect(store.texts.size).toBe(1);
+  });
+
+  it("are those of another process, if it has created them meanwhile", async () => {
+    const store = new MemoryKeyStore();
+    const other = new MemoryKeyStore();
+    const first = await Keyring.open(other, DID, 0);
+    const create = (name: string): Promise<boolean> => {
+      store.texts.set(name, other.texts.get(name) ?? "");
+      return Promise.resolve(false);
+    };
+    const second = await Keyring.open(Object.assign(store, { create }), DID, 0);
+    expect(second.publicKeys).toEqual(first.publicKeys);
+    expect([first.createdAt, second.createdAt]).toEqual([`"${nameOf(DID)}.keys" of the key store`, undefined]);
+  });
+});
+
 describe("a directory of keys", () => {
   it("is its owner's alone, also over files with other rights", async () => {
     const directory = await temporaryDirectory();
@@ -87,11 +115,14 @@ describe("a directory of keys", () => {
     await mkdir(path);
     await writeFile(join(path, "one.keys.new"), "left by a crash", { mode: 0o644 });
     await chmod(join(path, "one.keys.new"), 0o644);
-    const store = new DirectoryKeyStore(path);
+    await chmod(path, 0o755);
+    const store = await DirectoryKeyStore.open(path);
+    onTestFinished(() => store.close());
+    expect((await stat(path)).mode & 0o777).toBe(0o700);
     await store.write("one.keys", "secret");
     await store.append("one.pins", "line\n");
     await store.append("one.pins", "line\n");
-    expect(await readdir(path)).toEqual(["one.keys", "one.pins"]);
+    expect((await readdir(path)).filter((name) => !name.startsWith("lock."))).toEqual(["one.keys", "one.pins"]);
     for (const name of ["one.keys", "one.pins"]) expect((await stat(join(path, name))).mode & 0o777).toBe(0o600);
     expect(await store.read("one.keys")).toBe("secret");
     expect(await store.read("one.pins")).toBe("line\nline\n");

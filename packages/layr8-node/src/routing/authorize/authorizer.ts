@@ -118,7 +118,7 @@ export class Authorizer {
     for (const recipient of isSingle ? recipients : new Set(recipients)) {
       if (!isHosted(recipient)) continue;
       const decision = policies.judge({ sender, recipient, type, credentials, grants });
-      if (decision.kind === "denied") return denied(sender, recipient);
+      if (decision.kind === "denied") return denied(sender, recipient, decision.because);
       if (decision.kind === "ungranted") return ungranted(recipient, decision.refusal);
       if (decision.kind === "missing") return { ok: false, recipient, missing: decision.missing };
       if (decision.kind === "flagged") inbound.unauthorizedFor = new Set(inbound.unauthorizedFor).add(recipient);
@@ -138,7 +138,12 @@ function ungranted(recipient: string, refusal: GrantRefusal): AuthorizationResul
   return rejected({ label: "presentation", reason, code: "e.p.me.res.net" });
 }
 
-function denied(sender: string, recipient: string): Rejected {
-  const comment = `${recipient} does not accept messages from ${sender}`;
+const BECAUSE = {
+  encrypted: " that agents have encrypted: a policy forbids them",
+  not_encrypted: " that its agent has not encrypted itself: a policy requires that",
+};
+
+function denied(sender: string, recipient: string, because?: keyof typeof BECAUSE): Rejected {
+  const comment = `${recipient} does not accept messages from ${sender}${because === undefined ? "" : BECAUSE[because]}`;
   return rejected({ label: "unauthorized", reason: "unauthorized", code: DENIED, comment });
 }

@@ -28,7 +28,8 @@ export type PolicyDecision =
   | { readonly kind: "authorized" }
   /** Delivered, with `authorized: false` in its context. */
   | { readonly kind: "flagged" }
-  | { readonly kind: "denied" }
+  /** `because`: only due to `encrypted` of the policy. */
+  | { readonly kind: "denied"; readonly because?: "encrypted" | "not_encrypted" }
   /** Denied because no grant permits the message. */
   | { readonly kind: "ungranted"; readonly refusal: GrantRefusal }
   /** Denied only because credentials are missing. */
@@ -104,7 +105,8 @@ function judgeBy(policy: Policy, request: AccessRequest): PolicyDecision {
   const { allow, deny, encrypted, grantIssuers, credentials = [], enforce = true } = policy;
   const { sender, type } = request;
   const isEncrypted = type === WRAPPER_TYPE;
-  if (encrypted === (isEncrypted ? "forbid" : "require")) return enforce ? DENIAL : FLAGGED;
+  if (encrypted === (isEncrypted ? "forbid" : "require"))
+    return enforce ? { kind: "denied", because: isEncrypted ? "encrypted" : "not_encrypted" } : FLAGGED;
   if (denies(deny, sender)) return enforce ? DENIAL : FLAGGED;
   if (isEncrypted && encrypted === "allow") return allow === undefined || covers(allow, sender) ? AUTHORIZED : enforce ? DENIAL : FLAGGED;
   if (grantIssuers !== undefined && !covers(allow, sender)) {

@@ -1,8 +1,11 @@
 import { createMessage, protocolOf, threadOf, type JsonObject, type Message } from "@parley/core";
+import { WRAPPER_TYPE } from "@parley/didcomm-crypto";
 import { DENIED, type GrantRefusal } from "../authorize/policy.ts";
 import type { CredentialDemand } from "../authorize/policy-options.ts";
 import { isReceipt } from "./receipts.ts";
 
+/** Why neither credentials nor grants help with a message that agents have encrypted. */
+const INVISIBLE = 'Its node can\'t see them in a message that agents have encrypted, unless its policy has "encrypted": "allow"';
 const REPORT_PROBLEM = "https://didcomm.org/report-problem/2.0";
 /** Characters of one argument of a comment. */
 const MAX_ARG = 1024;
@@ -46,7 +49,10 @@ export function reportProblem(
 export function reportDenial(about: Message, from: string, missing: readonly CredentialDemand[]): Message | undefined {
   const wanted = missing.map(({ type, issuers }) => `${type} from ${issuers.includes("*") ? "any issuer" : issuers.join(" or ")}`);
   const list = wanted.map((_, index) => `{${index + 3}}`).join(", ");
-  const comment = `{1} takes {2} only from senders that present: ${list}`;
+  const comment =
+    about.type === WRAPPER_TYPE
+      ? `{1} takes messages only from senders that present: ${list}. ${INVISIBLE}`
+      : `{1} takes {2} only from senders that present: ${list}`;
   return reportProblem(about, from, DENIED, comment, [from, about.type, ...wanted], {
     missing: missing.map(({ type, issuers }) => ({ type, issuers: [...issuers] })),
   });
@@ -57,20 +63,24 @@ const DECISION = "helix-decision";
 
 /**
  * Creates a problem report about a message that no grant permits. Like a report of layr8's nodes, it names the thread as `pthid` only, and its
- * attachment `helix-decision` explains the decision: `{ allow: false, reason: "no_grant" | "grant_not_applicable", resource, type, issuers,
+ * attachment `helix-decision` explains the decision: `{ allow: false, reason: "no_grant" | "grant_not_applicable" | "encrypted", resource, type, issuers,
  * grants: [{ attachment, code, detail }] }`.
  *
  * @see layr8/node-sdk, tests/message_lastmod_time.test.ts and tests/attach-grants.test.ts
  */
 export function reportUngranted(about: Message, from: string, { issuers, considered }: GrantRefusal): Message | undefined {
   const names = issuers.includes("*") ? "any issuer" : issuers.join(" or ");
-  const comment = `{1} takes {2} from this sender only with a grant of {3}: ${considered.length === 0 ? "none is attached" : "none of those attached permits it"}`;
+  const isEncrypted = about.type === WRAPPER_TYPE;
+  const why = considered.length === 0 ? "none is attached" : "none of those attached permits it";
+  const comment = isEncrypted
+    ? `{1} takes messages from this sender only with a grant of {3}. ${INVISIBLE}`
+    : `{1} takes {2} from this sender only with a grant of {3}: ${why}`;
   const report = reportProblem(about, from, DENIED, comment, [from, about.type, names]);
   if (report === undefined) return undefined;
   const { threadId: _, ...onParent } = report;
   const decision = {
     allow: false,
-    reason: considered.length === 0 ? "no_grant" : "grant_not_applicable",
+    reason: isEncrypted ? "encrypted" : considered.length === 0 ? "no_grant" : "grant_not_applicable",
     resource: from,
     type: about.type,
     issuers: [...issuers],
