@@ -88,11 +88,12 @@ export class EncryptedTransports {
 
   async #connect(
     transport: Transport,
-    { protocols: _, ...options }: ConnectOptions,
+    options: ConnectOptions,
     { keyring, guard, resolver }: Omit<OwnDid, "connection">,
   ): Promise<Connection> {
+    const { protocols: _, ...others } = options;
     const inner = await transport.connect({
-      ...options,
+      ...others,
       did: keyring.did,
       // Which protocols the agent handles is not the node's business.
       protocols: [END_TO_END_PROTOCOL],

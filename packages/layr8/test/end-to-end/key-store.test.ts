@@ -121,7 +121,10 @@ describe("a key store", () => {
       message: expect.stringContaining(`${pins} is damaged in line `) as unknown,
     });
     await copyFile(fileOf(DAVE, "pins"), pins);
-    expect(await failure()).toMatchObject({ code: "key_store_invalid", message: `Could not connect: ${pins} is a file of ${DAVE}, not of ${ALICE}` });
+    expect(await failure()).toMatchObject({
+      code: "key_store_invalid",
+      message: `Could not connect: ${pins} is a file of ${DAVE}, not of ${ALICE}`,
+    });
     await writeFile(pins, text);
     await copyFile(fileOf(DAVE, "handled"), fileOf(ALICE, "handled"));
     expect(await failure()).toMatchObject({

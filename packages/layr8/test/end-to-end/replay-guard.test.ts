@@ -67,20 +67,16 @@ describe("a replay guard", () => {
     const text = store.texts.get("handled") ?? "";
     expect(text).toMatch(/^\{"owner":"did:web:a\.example:alice"\}\n\S+ \S+ 1001 \.\n$/);
     for (const [damaged, line] of [
-      [`${text}a b 1`, undefined],
       [`${text}a b 1\n`, 3],
       [`a b\n${text}`, 1],
       [text.replace("1001", "soon"), 2],
       [`${text}\n`, 3],
     ] as const) {
       store.texts.set("handled", damaged);
-      const opening = ReplayGuard.open(store, FILE);
-      if (line === undefined) expect((await opening).check(message(1))).toBe("handled");
-      else
-        await expect(opening).rejects.toMatchObject({
-          code: "key_store_invalid",
-          message: expect.stringContaining(`"handled" of the key store is damaged in line ${line}`) as unknown,
-        });
+      await expect(ReplayGuard.open(store, FILE)).rejects.toMatchObject({
+        code: "key_store_invalid",
+        message: expect.stringContaining(`"handled" of the key store is damaged in line ${line}`) as unknown,
+      });
     }
     store.texts.set("handled", text);
     await expect(ReplayGuard.open(store, { name: "handled", did: CAROL })).rejects.toMatchObject({
