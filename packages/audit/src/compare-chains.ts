@@ -87,8 +87,10 @@ class Side {
   /** The other chain has a message that this one does not show: a finding, if this one must have it. */
   absenceOf({ seq, time, id }: AuditEntry): Absence {
     const absence = this.#coverageOf(seq, Date.parse(time));
-    if (absence === "missing")
-      this.chain.findings.add("missing", `the message of entry ${seq} of ${this.#other.side} is missing`, id === undefined ? {} : { id });
+    if (absence === "missing") {
+      const detail = `the message of entry ${seq} of ${this.#other.side} is missing${this.chain.hidden > 0 ? ", or hidden" : ""}`;
+      this.chain.findings.add("missing", detail, id === undefined ? {} : { id });
+    }
     return absence;
   }
 

@@ -156,6 +156,11 @@ describe("the exports of both parties", () => {
     const hidden = bob.export({ peer: "did:web:c.example:carol" });
     const lines = [...bob.export({ peer: ALICE }).slice(0, 5), ...hidden.slice(5, 9), ...bob.export().slice(9)];
     expect((await compare(alice.export(), lines)).findings).toEqual([{ kind: "missing", side: "bob", id: "2" }]);
+    const { findings } = await verifyAudit([
+      { name: "alice", lines: alice.export() },
+      { name: "bob", lines },
+    ]);
+    expect(findings).toMatchObject([{ detail: "the message of entry 5 of alice is missing, or hidden" }]);
   });
 
   it("for another party can't be compared", async () => {
