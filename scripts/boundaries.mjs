@@ -46,7 +46,7 @@ export const RULES = {
 
   "didcomm-agent": { packages: ["core"], libraries: ["@standard-schema/spec"] },
   "credentials-client": { packages: ["core", "did", "vc"], libraries: [] },
-  channels: { packages: ["core", "mls-engine", "skytale-relay", "envelope-and-adapters"], libraries: [] },
+  channels: { packages: ["core", "audit", "did", "mls-engine", "skytale-relay", "envelope-and-adapters"], libraries: [] },
   "protocol-bridge": { packages: ["core", "envelope-and-adapters"], libraries: [] },
 
   "layr8-node": {

@@ -11,6 +11,9 @@ import { isJsonObject, type JsonObject } from "@parley/core";
  * | `handled` | | an agent has acknowledged it |
  * | `refused` | it was rejected, or can't be delivered | it was rejected, or an agent did not handle it |
  * | `witnessed` | a signed head of the other party, as it was received | the same |
+ *
+ * In the chain of a channel's member, `accepted` says that the channel's log has a message of this member, `delivered` that a message of another one was
+ * decrypted, and `refused` without `id` that the chain does not have what was in the log between the entries before and after it.
  */
 export type AuditKind = "accepted" | "delivered" | "handled" | "refused" | "witnessed";
 
@@ -21,7 +24,7 @@ export interface AuditEvent {
   readonly kind: AuditKind;
   /** DID of the sender; of a witnessed head, the party that signed it. */
   readonly from: string;
-  /** DID of the recipient; of a witnessed head, the party that has the chain. */
+  /** DID of the recipient, or name of the channel; of a witnessed head, the party that has the chain. */
   readonly to: string;
   /** Message id, at most {@link MAX_TEXT} characters, as are `type` and `thread`. */
   readonly id?: string;
@@ -29,10 +32,12 @@ export interface AuditEvent {
   readonly type?: string;
   /** Thread that the message continues; absent when it starts one. */
   readonly thread?: string;
-  /** SHA-256 of the message's plaintext in UTF-8, in base64url. */
+  /** SHA-256 of the message's plaintext, text in UTF-8; in base64url. */
   readonly digest?: string;
   /** Why it was refused. */
   readonly code?: string;
+  /** Sequence number of the message in the log of its channel. */
+  readonly position?: number;
   /** Number of refused messages without an entry of their own since the one before, because there were too many. */
   readonly omitted?: number;
   /** The witnessed head: a compact JWS. */
@@ -74,6 +79,7 @@ const MEMBERS: Readonly<Record<string, (value: unknown) => boolean>> = {
   id: isText(MAX_TEXT),
   kind: (value) => typeof value === "string" && KINDS.has(value),
   omitted: isCount,
+  position: isCount,
   seq: isCount,
   thread: isText(MAX_TEXT),
   time: (value) => typeof value === "string" && TIME.test(value),
@@ -85,9 +91,12 @@ const REQUIRED = ["from", "kind", "seq", "time", "to"];
 const KINDS: ReadonlySet<string> = new Set<AuditKind>(["accepted", "delivered", "handled", "refused", "witnessed"]);
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
-/** The place before the first entry of a chain. It names the agent, so that the start of another agent's chain does not fit. */
-export function chainStart(agent: string): ChainPosition {
-  return { seq: 0, hash: sha256(`parley-audit/1\n${agent}`) };
+/**
+ * The place before the first entry of a chain. It names the agent, and the channel if the chain is about one, so that the start of another chain
+ * does not fit.
+ */
+export function chainStart(agent: string, channel?: string): ChainPosition {
+  return { seq: 0, hash: sha256(channel === undefined ? `parley-audit/1\n${agent}` : `parley-audit/1\n${agent}\n${channel}`) };
 }
 
 /** The entry that follows a place in a chain. */
@@ -96,8 +105,8 @@ export function appendEntry({ seq, hash: prev }: ChainPosition, event: AuditEven
   return { ...content, hash: chainHash(prev, contentDigest(content)), prev };
 }
 
-/** SHA-256 of a message's plaintext, as entries have it. */
-export function messageDigest(plaintext: string): string {
+/** SHA-256 of a message's plaintext, as entries have it. Text is encoded as UTF-8. */
+export function messageDigest(plaintext: string | Uint8Array): string {
   return sha256(plaintext);
 }
 

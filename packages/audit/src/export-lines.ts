@@ -9,6 +9,10 @@ export interface ExportHeader {
   readonly audit: "parley-audit/1";
   /** DID of the party that has the chain. */
   readonly agent: string;
+  /** The channel that the chain is about, and `to` of its messages. Absent if the chain is about all messages of the party. */
+  readonly channel?: string;
+  /** What the party calls itself in the channel, by its own word. */
+  readonly name?: string;
   /** The key of its signatures, by its own word. */
   readonly key: AuditKey;
   /** Signed statement of the entries that retention has removed from the start: a compact JWS. Absent if none was removed. */
@@ -77,9 +81,9 @@ export async function readExport(lines: AsyncIterable<string> | Iterable<string>
 
 function isHeader(value: unknown): value is ExportHeader {
   if (!isJsonObject(value) || value["audit"] !== "parley-audit/1" || typeof value["agent"] !== "string") return false;
-  const { key, cut, peer } = value;
+  const { key, cut, peer, channel, name } = value;
   if (!isJsonObject(key) || key["kty"] !== "OKP" || key["crv"] !== "Ed25519" || !isHash(key["x"])) return false;
-  return (cut === undefined || typeof cut === "string") && (peer === undefined || typeof peer === "string");
+  return [cut, peer, channel, name].every((member) => member === undefined || typeof member === "string");
 }
 
 function isFooter(value: unknown): value is ExportFooter {

@@ -17,6 +17,8 @@ export interface AuditHead {
   readonly hash: string;
   /** When it was signed: RFC 3339. */
   readonly time: string;
+  /** The channel that the chain is about; absent if it is about all messages of the party. */
+  readonly channel?: string | undefined;
   /** Number of the entry. Absent in heads for other parties, whom it would tell how many messages the party has. */
   readonly seq?: number;
 }
@@ -31,14 +33,22 @@ export interface AuditCut extends AuditHead {
 /** Kind of a signed statement about a chain. */
 export type AuditClaim = "head" | "cut";
 
+/** What signs heads: a private key of Ed25519, or a function that signs with one. */
+export type AuditSigner = KeyObject | ((content: Uint8Array) => Uint8Array);
+
 const MAX_LENGTH = 4096;
 
-/** Signs a head or a cut: a compact JWS by EdDSA. @param kid id of the key in the DID document of the party. */
-export function signHead(claim: "head", payload: AuditHead, key: KeyObject, kid: string): string;
-export function signHead(claim: "cut", payload: AuditCut, key: KeyObject, kid: string): string;
-export function signHead(claim: AuditClaim, payload: AuditHead, key: KeyObject, kid: string): string {
+/**
+ * Signs a head or a cut: a compact JWS by EdDSA.
+ *
+ * @param key the private key, or a function that signs with it by Ed25519. @param kid id of the key in the DID document of the party.
+ */
+export function signHead(claim: "head", payload: AuditHead, key: AuditSigner, kid: string): string;
+export function signHead(claim: "cut", payload: AuditCut, key: AuditSigner, kid: string): string;
+export function signHead(claim: AuditClaim, payload: AuditHead, key: AuditSigner, kid: string): string {
   const text = `${encoded({ alg: "EdDSA", kid, typ: typeOf(claim) })}.${encoded(payload)}`;
-  return `${text}.${sign(null, Buffer.from(text), key).toString("base64url")}`;
+  const signature = typeof key === "function" ? key(Buffer.from(text)) : sign(null, Buffer.from(text), key);
+  return `${text}.${Buffer.from(signature).toString("base64url")}`;
 }
 
 /** Reads a head or a cut without checking its signature. Returns `undefined` for anything else. */
@@ -50,13 +60,15 @@ export function readHead(claim: AuditClaim, jws: unknown): (AuditHead & { readon
   if (!isJsonObject(header) || !isJsonObject(payload)) return undefined;
   const { alg, kid, typ, crit } = header;
   if (alg !== "EdDSA" || typ !== typeOf(claim) || typeof kid !== "string" || crit !== undefined) return undefined;
-  const { agent, hash, time, seq, until } = payload;
+  const { agent, channel, hash, time, seq, until } = payload;
   if (typeof agent !== "string" || typeof hash !== "string" || typeof time !== "string" || Number.isNaN(Date.parse(time))) return undefined;
+  if (channel !== undefined && typeof channel !== "string") return undefined;
   const isNumbered = Number.isSafeInteger(seq) && (seq as number) >= 0;
+  const claimed = { agent, hash, time, kid, ...(channel !== undefined && { channel }) };
   if (claim === "head")
-    return seq === undefined || isNumbered ? { agent, hash, time, kid, ...(isNumbered && { seq: seq as number }) } : undefined;
+    return seq === undefined || isNumbered ? { ...claimed, ...(isNumbered && { seq: seq as number }) } : undefined;
   if (!isNumbered || typeof until !== "string" || Number.isNaN(Date.parse(until))) return undefined;
-  return { agent, hash, time, kid, seq: seq as number, until } as AuditCut & { kid: string };
+  return { ...claimed, seq: seq as number, until } as AuditCut & { kid: string };
 }
 
 /** Whether a key has signed a head or a cut. */

@@ -15,5 +15,5 @@ export {
   type ChainPosition,
   type HiddenEntry,
 } from "./entry.ts";
-export { isSignedBy, readHead, signHead, type AuditClaim, type AuditCut, type AuditHead, type AuditKey } from "./head.ts";
+export { isSignedBy, readHead, signHead, type AuditClaim, type AuditCut, type AuditHead, type AuditKey, type AuditSigner } from "./head.ts";
 export type { ExportFooter, ExportHeader, ExportLine } from "./export-lines.ts";

@@ -1,4 +1,5 @@
-import { compareChains } from "./compare-chains.ts";
+import { compareChains, type Comparison } from "./compare-chains.ts";
+import { compareChannel } from "./compare-channel.ts";
 import { type ReadExport, readExport } from "./export-lines.ts";
 import type { AuditFinding } from "./finding.ts";
 import { type AuditKey, readHead } from "./head.ts";
@@ -36,6 +37,8 @@ export interface AuditSide {
   readonly name: string;
   /** DID of the party; absent if the first line can't be read. */
   readonly agent?: string | undefined;
+  /** The channel that the export is about; absent if it is about all messages of the party. */
+  readonly channel?: string | undefined;
   /** Number of entries that are what was written. */
   readonly entries: number;
   /** Numbers of the first and the last of them; absent without any. */
@@ -70,11 +73,12 @@ export interface AuditReport {
 }
 
 const CLOCK_SKEW_MS = 60_000;
+const NOT_COMPARED: Comparison = { matched: 0, undecided: 0, undecidedHidden: 0 };
 
 /**
  * Verifies the export of one party, or compares those of both parties of an exchange. Works offline.
  *
- * @throws TypeError if there are more than two exports, one is not an export, both are of one party, a head can't be read, or is of neither; as
+ * @throws TypeError if there are more than two exports, one is not an export, both are of one party or not about one channel, a head can't be read, or is of neither; as
  *   `keyOf`.
  * @example
  * ```ts
@@ -106,8 +110,9 @@ export async function verifyAudit(exports: readonly AuditExport[], options: Veri
   if (other !== undefined) throw new TypeError(`the export of ${other.agent}, whose head is given, is missing`);
   if (left?.header !== undefined && left.header.agent === right?.header?.agent)
     throw new TypeError(`both exports are of ${left.header.agent}: give those of the two parties of an exchange`);
-  const comparison =
-    left === undefined || right === undefined ? { matched: 0, undecided: 0, undecidedHidden: 0 } : compareChains(left, right, clockSkewMs);
+  if (left?.header !== undefined && right?.header !== undefined && left.header.channel !== right.header.channel)
+    throw new TypeError("the exports are not about one channel: give those of two members of a channel, or those of two nodes");
+  const comparison = left === undefined || right === undefined ? NOT_COMPARED : compare(left, right, clockSkewMs);
   const findings = chains.flatMap((chain) => chain.findings.list);
   return {
     ok: findings.length === 0,
@@ -136,11 +141,16 @@ function keyIdOf(agent: string, { header, head }: ReadExport): string {
   return claims.find((claim) => claim?.agent === agent)?.kid ?? `${agent}#signing`;
 }
 
+function compare(left: VerifiedChain, right: VerifiedChain, clockSkewMs: number): Comparison {
+  return left.header?.channel === undefined ? compareChains(left, right, clockSkewMs) : compareChannel(left, right);
+}
+
 function sideOf({ side, header, intact, hidden, head, cut, isKeyKnown }: VerifiedChain): AuditSide {
   const seqs = [...intact.keys()];
   return {
     name: side,
     agent: header?.agent,
+    channel: header?.channel,
     entries: intact.size,
     first: seqs[0],
     last: seqs.at(-1),

@@ -47,7 +47,7 @@ export function verifyChain(side: string, { header, entries, head: footer, endsW
   if (known.key !== undefined && header !== undefined && header.key.x !== known.key.x)
     findings.add("signature", `the key that the export names is not the key of ${header.agent}`, { line: 1 });
   const cut = header?.cut === undefined ? undefined : checkCut(header, header.cut, key, findings);
-  const start = cut?.claim ?? chainStart(header?.agent ?? "");
+  const start = cut?.claim ?? chainStart(header?.agent ?? "", header?.channel);
   const placed = place(entries, start.seq);
   const bySeq = checkOrder(placed, start.seq, findings);
   checkLinks(bySeq, header === undefined ? undefined : start, findings);
@@ -58,7 +58,7 @@ export function verifyChain(side: string, { header, entries, head: footer, endsW
     findings.add("hidden", `${countOf(hidden)} hidden, although the export names no party that it is for`);
   const hashes = new Map(Array.from(intact, ([seq, { hash }]) => [hash, seq]));
   const end = Math.max(start.seq, ...lastOf(bySeq));
-  const chain = { bySeq, hashes, start, end, agent: header?.agent, key, findings };
+  const chain = { bySeq, hashes, start, end, agent: header?.agent, channel: header?.channel, key, findings };
   const head = footer === undefined ? undefined : checkHead(chain, footer, true);
   if (footer === undefined) findings.add("unsigned", "the export has no signed head: its end is not proven");
   else if (!endsWithHead) findings.add("reordered", "the signed head is not the last line, or is there twice");
@@ -88,7 +88,7 @@ function checkCut(
     findings.add("altered", "the cut in the first line can't be read", { line: 1 });
     return undefined;
   }
-  const isSigned = claim.agent === header.agent && key !== undefined && isSignedBy(jws, key);
+  const isSigned = claim.agent === header.agent && claim.channel === header.channel && key !== undefined && isSignedBy(jws, key);
   if (!isSigned) findings.add("signature", `the cut after entry ${claim.seq} is not signed by the key of ${header.agent}`, { line: 1 });
   return { claim, isSigned };
 }
@@ -157,16 +157,22 @@ interface ChainToEnd {
   readonly start: ChainPosition;
   readonly end: number;
   readonly agent: string | undefined;
+  readonly channel: string | undefined;
   readonly key: AuditKey | undefined;
   readonly findings: Findings;
 }
 
 /** Compares the chain with a signed head: that of the export, after which nothing may follow, or one that was kept. */
-function checkHead({ bySeq, hashes, start, end, agent, key, findings }: ChainToEnd, jws: string, isLast: boolean): AuditHead | undefined {
+function checkHead(chain: ChainToEnd, jws: string, isLast: boolean): AuditHead | undefined {
+  const { bySeq, hashes, start, end, agent, channel, key, findings } = chain;
   const which = isLast ? "the signed head" : "a head that was kept";
   const head = readHead("head", jws);
   if (head === undefined) {
     findings.add(isLast ? "altered" : "signature", `${which} can't be read`);
+    return undefined;
+  }
+  if (head.channel !== channel) {
+    findings.add("signature", `${which} is not about ${channel === undefined ? "all messages of this party" : "the channel of this export"}`);
     return undefined;
   }
   if (head.agent !== agent || key === undefined || !isSignedBy(jws, key)) {

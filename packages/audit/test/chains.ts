@@ -19,19 +19,22 @@ const START = Date.parse("2026-01-01T00:00:00.000Z");
 /** A party with a chain, as a node would keep it. */
 export class Party {
   readonly agent: string;
+  /** The channel that the chain is about, if it is about one. */
+  readonly channel: string | undefined;
   readonly privateKey: KeyObject;
   readonly key: AuditKey;
   readonly entries: AuditEntry[] = [];
   #position: ChainPosition;
   #seconds = 0;
 
-  constructor(agent: string) {
+  constructor(agent: string, channel?: string) {
     this.agent = agent;
+    this.channel = channel;
     const { publicKey, privateKey } = generateKeyPairSync("ed25519");
     this.privateKey = privateKey;
     const x = publicKey.export({ type: "spki", format: "der" }).subarray(-32).toString("base64url");
     this.key = { kty: "OKP", crv: "Ed25519", x };
-    this.#position = chainStart(agent);
+    this.#position = chainStart(agent, channel);
   }
 
   add(event: Omit<AuditEvent, "time"> & { readonly time?: string }): AuditEntry {
@@ -48,14 +51,14 @@ export class Party {
 
   /** The head after an entry, signed `seconds` after the start. */
   head(seq: number = this.entries.length, { seconds = this.#seconds, isNumbered = true, key = this.privateKey } = {}): string {
-    const { hash } = seq === 0 ? chainStart(this.agent) : (this.entries[seq - 1] as AuditEntry);
-    const head = { agent: this.agent, hash, time: this.time(seconds), ...(isNumbered && { seq }) };
+    const { hash } = seq === 0 ? chainStart(this.agent, this.channel) : (this.entries[seq - 1] as AuditEntry);
+    const head = { agent: this.agent, channel: this.channel, hash, time: this.time(seconds), ...(isNumbered && { seq }) };
     return signHead("head", head, key, `${this.agent}#signing`);
   }
 
   cut(seq: number, key: KeyObject = this.privateKey): string {
     const { hash, time: until } = this.entries[seq - 1] as AuditEntry;
-    return signHead("cut", { agent: this.agent, seq, hash, until, time: this.time(this.#seconds) }, key, `${this.agent}#signing`);
+    return signHead("cut", { agent: this.agent, channel: this.channel, seq, hash, until, time: this.time(this.#seconds) }, key, `${this.agent}#signing`);
   }
 
   /** The lines of an export. */
@@ -63,6 +66,7 @@ export class Party {
     const header = {
       audit: "parley-audit/1",
       agent: this.agent,
+      ...(this.channel !== undefined && { channel: this.channel }),
       key: this.key,
       ...(cut !== undefined && { cut: this.cut(cut) }),
       ...(peer !== undefined && { peer }),

@@ -1,6 +1,7 @@
 import { setMaxListeners } from "node:events";
 import { createHash } from "node:crypto";
 import { ParleyError } from "@parley/core";
+import { lazily } from "@parley/core/lazily";
 import {
   checkValues,
   closeAll,
@@ -18,13 +19,17 @@ import { apiOf, openAgent, relayOf, type OpenAgent } from "./open-agent.ts";
 import type { ApiClient } from "./api/api-client.ts";
 import { ChannelGrants } from "./api/channel-grants.ts";
 import { GroupChannel } from "./channel/group-channel.ts";
+import { identityBytes } from "./channel/channel-member.ts";
 import { sharedIdentities } from "./channel/check-identities-free.ts";
 import { decodeCursor, encodeCursor } from "./channel/log-cursor.ts";
 import { LateEntries } from "./channel/late-entries.ts";
 import { LogPosition } from "./channel/log-position.ts";
-import { CURSOR_ROW, JOINED_ROW, LEAVING_ROW, NAME_ROW, numberValue, UPDATE_ROW } from "./channel/rows.ts";
+import { AUDIT_CHAIN_ROW, CURSOR_ROW, JOINED_ROW, LEAVING_ROW, NAME_ROW, numberValue, UPDATE_ROW } from "./channel/rows.ts";
 import { sendKeysOf } from "./channel/send-key.ts";
 import { checkChannelName, newGroupId } from "./channel-name.ts";
+import { gapRow } from "./audit/audit-gap.ts";
+import type { ChannelAudit } from "./audit/channel-audit.ts";
+import { identityName } from "./channel/identity-name.ts";
 import { ChannelTelemetry } from "./channel-telemetry.ts";
 import {
   channelLimits,
@@ -47,6 +52,9 @@ import { eraseGroups, findGroups } from "./stored-groups.ts";
 import { DEFAULT_TIMEOUT_MS, readWait, type WaitOptions } from "./wait-options.ts";
 import { printWarning } from "./print-warning.ts";
 import { decodeWelcome } from "./welcome-bundle.ts";
+
+/** Loaded with the first channel, with `audit`. */
+const loadAudit = lazily(() => import("./audit/channel-audit.ts"));
 
 /**
  * The implementation shared by `SkytaleClient` and `SkytaleChannelManager`, which load it with their first call: opens the data directory and the connection on first use, and
@@ -251,10 +259,13 @@ export class Agent {
       { key: JOINED_ROW, value: numberValue(group.epoch) },
       { key: LEAVING_ROW, value: undefined },
       ...more,
+      // This agent was a member before.
+      ...(group.row(AUDIT_CHAIN_ROW) === undefined && !more.some(({ key }) => key === AUDIT_CHAIN_ROW) ? [] : [gapRow("not_member")]),
     ]);
   }
 
-  #start(group: MlsGroup, identityKey: IdentityKey, name: string, { receive = true }: ChannelOptions = {}): GroupChannel {
+  async #start(group: MlsGroup, identityKey: IdentityKey, name: string, { receive = true }: ChannelOptions = {}): Promise<GroupChannel> {
+    const audit = await this.#auditOf(group, identityKey, name);
     const closed = new AbortController();
     // One listener for each repeated send that is looked up on the relay.
     setMaxListeners(0, closed.signal);
@@ -269,6 +280,7 @@ export class Agent {
         position,
         late: new LateEntries(group),
         sendKeys: sendKeysOf(identityKey, name),
+        audit,
         events: this.#options.events ?? {},
         telemetry: this.#options.telemetry && new ChannelTelemetry(this.#options.telemetry, name),
         warn: this.#options.onWarning ?? printWarning,
@@ -287,6 +299,17 @@ export class Agent {
     this.#channels.set(name, channel);
     this.#warnOfSharedIdentities(name, group);
     return channel;
+  }
+
+  /** The audit chain of a channel, with `audit`. Without it, a chain that was kept before gets a gap. */
+  async #auditOf(group: MlsGroup, identityKey: IdentityKey, channel: string): Promise<ChannelAudit | undefined> {
+    if (this.#options.audit !== true) {
+      if (group.row(AUDIT_CHAIN_ROW) !== undefined) await group.writeRows([gapRow("audit_off")]);
+      return undefined;
+    }
+    const { ChannelAudit: Audit } = await loadAudit();
+    const name = identityName(identityBytes(this.#options.identity));
+    return new Audit({ channel, name, group, identityKey, maxEntries: this.#limits.maxAuditEntries });
   }
 
   /** Groups of earlier versions can contain several members with one identity. */

@@ -11,6 +11,8 @@ export interface ChannelLimits {
   readonly maxMessages: number;
   /** Bytes of unsettled received messages. The inbox accepts at least one message of any size. Default 16 MiB. */
   readonly maxBytes: number;
+  /** Entries of the audit chain, about 1 KB of memory and disk each. The oldest are removed. Default 10,000. */
+  readonly maxAuditEntries: number;
   /** Messages waiting to be sent. Default 10,000. */
   readonly maxQueued: number;
   /** Bytes of messages waiting to be sent. Default 64 MiB. */
@@ -67,6 +69,11 @@ export interface SkytaleClientSettings {
    * encrypted: members see it, the relay does not. Default: none.
    */
   readonly telemetry?: Telemetry;
+  /**
+   * Whether each channel has an audit chain: hash-linked entries of what this agent has sent, received and handled, without the content. Default
+   * `false`.
+   */
+  readonly audit?: boolean;
   readonly limits?: Partial<ChannelLimits>;
   /** Timeouts and limits of the relay connection. */
   readonly relayLimits?: RelayClientOptions["limits"];
@@ -115,6 +122,7 @@ export const JOIN_OPTIONS: readonly string[] = [...OPEN_OPTIONS, "updateKeys"];
 const DEFAULTS: ChannelLimits = {
   maxMessages: 1024,
   maxBytes: 16 * 1024 * 1024,
+  maxAuditEntries: 10_000,
   maxQueued: 10_000,
   maxQueuedBytes: 64 * 1024 * 1024,
 };
@@ -145,6 +153,7 @@ const CHECKS: Readonly<Record<keyof SkytaleClientOptions, OptionCheck>> = {
   onWarning: IS_FUNCTION,
   events: IS_ANYTHING,
   telemetry: IS_TELEMETRY,
+  audit: IS_BOOLEAN,
   limits: IS_ANYTHING,
   relayLimits: IS_ANYTHING,
 };

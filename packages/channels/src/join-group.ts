@@ -6,7 +6,7 @@ import { findGroups, replaceGroup } from "./stored-groups.ts";
 /** A group that was joined. */
 export interface JoinedGroup {
   readonly group: MlsGroup;
-  /** Unsettled messages, and the log's late entries, of a former group of the channel that this one replaces. */
+  /** Unsettled messages, the log's late entries and the audit chain of a former group of the channel that this one replaces. */
   readonly rows: readonly GroupRow[];
 }
 

@@ -1,5 +1,5 @@
 import { type GroupRow, type MlsEngine, MlsEngineError, type MlsGroup, StoreError } from "@parley/mls-engine";
-import { INBOX_PREFIX, LATE_PREFIX, NAME_ROW } from "./channel/rows.ts";
+import { AUDIT_ENTRY_PREFIX, AUDIT_PREFIX, INBOX_PREFIX, LATE_PREFIX, NAME_ROW } from "./channel/rows.ts";
 import { isGroupOf } from "./channel-name.ts";
 
 /** The groups of a channel in a store. */
@@ -31,10 +31,10 @@ export async function findGroups(engine: MlsEngine, name: string): Promise<Store
   return found;
 }
 
-/** Erases a group that a new one replaces. Returns its unsettled messages and late entries, for the new group. */
+/** Erases a group that a new one replaces. Returns its unsettled messages, late entries and audit chain, for the new group. */
 export async function replaceGroup(engine: MlsEngine, group: MlsGroup): Promise<readonly GroupRow[]> {
-  const keys = [INBOX_PREFIX, LATE_PREFIX].flatMap((prefix) => group.rowKeys(prefix));
-  const rows = keys.map((key) => ({ key, value: group.row(key) }));
+  const keys = [INBOX_PREFIX, LATE_PREFIX, AUDIT_PREFIX].flatMap((prefix) => group.rowKeys(prefix));
+  const rows = keys.map((key) => ({ key, value: group.row(key), isPublic: key.startsWith(AUDIT_ENTRY_PREFIX) }));
   await engine.removeGroup(group.id);
   return rows;
 }

@@ -81,6 +81,31 @@ describe("channels by command", { timeout: 240_000 }, () => {
     expect(await place.run([...as("bob", "send", CHANNEL), "after"])).toMatchObject({ code: 3, stdout: "" });
   });
 
+  it("exports the audit chains of two members, which verify and match", async () => {
+    const [channel, env] = ["acme/team/audited", { SKYTALE_AUDIT: "1" }];
+    await place.run(as("alice", "create", channel), { env });
+    const invite = place.start(as("alice", "invite", channel), { env });
+    await invite.saw("Waiting for the agents that join");
+    const [{ token = "" } = {}] = read(invite.stdout(), "invite") as readonly { readonly token?: string }[];
+    await place.run([...as("bob", "join", channel), "-", "--audit"], { input: `${token}\n` });
+    await invite.ended;
+    const none = await place.run([...as("bob", "audit", channel), "none.jsonl"]);
+    expect([none.code, none.stderr]).toEqual([3, expect.stringContaining('"audit_off"') as string]);
+    await place.run([...as("alice", "send", channel), "one", "--audit"]);
+    await place.run([...as("bob", "listen", channel, "--count", "1"), "--audit"]);
+    await place.run([...as("bob", "send", channel), "two", "--audit"]);
+    await place.run([...as("alice", "listen", channel, "--count", "1"), "--audit"]);
+    for (const name of ["alice", "bob"]) {
+      const exported = await place.run([...as(name, "audit", channel), `${name}.jsonl`]);
+      expect(read(exported.stdout, "channel-audit")).toMatchObject([{ channel, identity: name, file: `${name}.jsonl` }]);
+    }
+    const verified = await place.run(["audit", "verify", "alice.jsonl", "bob.jsonl", "--json"]);
+    const [report] = read(verified.stdout, "audit-report");
+    expect(report).toMatchObject({ ok: true, findings: [], matched: 2, sides: [{ channel, isKeyKnown: true }, { channel, isKeyKnown: true }] });
+    expect([verified.code, verified.stderr]).toEqual([0, ""]);
+    expect((await place.run([...as("alice", "audit", channel), "alice.jsonl"])).code).toBe(2);
+  });
+
   it("ends with the exit code of the kind of failure", async () => {
     const failure = async (...args: readonly string[]): Promise<object> => {
       const { code, stderr } = await place.run(args);

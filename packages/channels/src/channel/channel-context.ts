@@ -1,5 +1,6 @@
 import type { MlsGroup } from "@parley/mls-engine";
 import type { RelayClient } from "@parley/skytale-relay";
+import type { ChannelAudit } from "../audit/channel-audit.ts";
 import type { ChannelTelemetry } from "../channel-telemetry.ts";
 import type { ConnectionState } from "../connection-state.ts";
 import type { SkytaleClientEvents } from "../client-events.ts";
@@ -22,6 +23,8 @@ export interface ChannelContext {
   readonly events: Partial<SkytaleClientEvents>;
   /** Reports spans; absent without `telemetry`. */
   readonly telemetry: ChannelTelemetry | undefined;
+  /** Keeps the audit chain; absent without `audit`. */
+  readonly audit: ChannelAudit | undefined;
   /** Reports a warning to the operator. */
   readonly warn: (warning: string) => void;
   /** Aborted when the channel is closed, with the error for pending calls as the reason. */

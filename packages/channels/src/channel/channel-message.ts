@@ -45,13 +45,18 @@ const WITH_ID = 2 ** 24;
 const WITH_KEY = 2 ** 25;
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
+/** The id of the message that an entry of the log is. @param hash SHA-256 of the entry. */
+export function messageId(hash: Uint8Array): string {
+  return encodeBase64url(hash.subarray(0, ID_BYTES));
+}
+
 /** @param hash SHA-256 of the log's entry. */
 export function messageOf(
   { data, senderIdentity, senderMember, epoch }: ApplicationMessage,
   { sequence, recordedAt }: Pick<RelayMessage, "sequence" | "recordedAt">,
   hash: Uint8Array,
 ): ChannelMessage {
-  const id = encodeBase64url(hash.subarray(0, ID_BYTES));
+  const id = messageId(hash);
   const sender = senderIdentity ?? new Uint8Array();
   return new ReceivedMessage({ data, sender, senderKey: senderMember.signatureKey, id, sequence, epoch, recordedAt });
 }

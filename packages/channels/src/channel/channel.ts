@@ -132,6 +132,14 @@ export interface Channel extends AsyncDisposable {
    */
   leave(options?: WaitOptions): Promise<void>;
 
+  /**
+   * The audit chain of this agent, with the option `audit`: JSON Lines for `verifyAudit` of `@parley/audit` and `parley audit verify`, each with its line
+   * break. All entries are on disk before the head is signed.
+   *
+   * @throws ChannelError `audit_off` (without the option, or before the first message), `storage_failed`; the error that the channel ended with
+   */
+  exportAudit(): AsyncIterable<string>;
+
   /** Stops receiving and sending, and rejects pending sends. Keys are kept: `openChannel` reopens the channel. Idempotent. */
   close(): Promise<void>;
 }

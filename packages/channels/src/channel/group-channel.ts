@@ -68,7 +68,7 @@ export class GroupChannel implements Channel {
     const { context, limits, keepsMessages } = options;
     this.name = context.name;
     this.#options = options;
-    this.#inbox = keepsMessages ? new Inbox(context.group, limits, (error) => this.#ended(error)) : undefined;
+    this.#inbox = keepsMessages ? new Inbox(context.group, limits, (error) => this.#ended(error), context.audit) : undefined;
     this.#changes = new GroupChanges(context);
     this.#maintenance = new GroupMaintenance(context, this.#changes);
     this.#sendQueue = new SendQueue(context, limits, {
@@ -249,6 +249,15 @@ export class GroupChannel implements Channel {
     const { relay, name } = this.#options.context;
     const [head] = await relay.heads([name], { signal });
     return head?.next ?? 1;
+  }
+
+  async *exportAudit(): AsyncGenerator<string, void> {
+    this.#checkActive();
+    const audit = this.#options.context.audit;
+    const lines = await this.#attempt(undefined, async () => audit?.export());
+    if (lines === undefined)
+      throw new ChannelError("audit_off", `this agent has no audit chain of ${this.name}: set the option audit, and send or receive a message`);
+    yield* lines;
   }
 
   /** How far the log is applied. */

@@ -1,3 +1,4 @@
+import type { ChannelAudit } from "../audit/channel-audit.ts";
 import type { GroupRow, MlsGroup } from "@parley/mls-engine";
 import { deferred, type Deferred } from "@parley/core/internal";
 import type { ChannelLimits } from "../client-options.ts";
@@ -26,6 +27,7 @@ export class Inbox {
   readonly #group: MlsGroup;
   readonly #limits: InboxLimits;
   readonly #onFailure: (error: unknown) => void;
+  readonly #audit: ChannelAudit | undefined;
   /** Messages that can be taken, in log order. */
   #items: InboxItem[] = [];
   /** Messages that count towards the limits. */
@@ -37,20 +39,21 @@ export class Inbox {
   readonly #listeners = new Set<() => void>();
   #waiting: Deferred<IteratorResult<ChannelMessage, undefined>> | undefined;
   #notFull: Deferred<void> | undefined;
-  #settledRows: GroupRow[] = [];
+  #settledItems: InboxItem[] = [];
   #deleteTimer: NodeJS.Timeout | undefined;
   #flushing: Promise<void> | undefined;
   /** The next write of {@link Inbox.settle}. */
-  #nextBatch: { readonly rows: GroupRow[]; readonly done: Promise<void> } | undefined;
+  #nextBatch: { readonly items: InboxItem[]; readonly done: Promise<void> } | undefined;
   #settled: Promise<void> = Promise.resolve();
   #isClosed = false;
   #end: { readonly error: Error | undefined } | undefined;
 
-  /** @param onFailure called if settled messages could not be deleted. */
-  constructor(group: MlsGroup, limits: InboxLimits, onFailure: (error: unknown) => void) {
+  /** @param onFailure called if settled messages could not be deleted. @param audit records settled messages. */
+  constructor(group: MlsGroup, limits: InboxLimits, onFailure: (error: unknown) => void, audit?: ChannelAudit) {
     this.#group = group;
     this.#limits = limits;
     this.#onFailure = onFailure;
+    this.#audit = audit;
     for (const key of group.rowKeys(INBOX_PREFIX)) {
       const message = decodeStored(group.row(key) ?? new Uint8Array());
       if (message !== undefined) this.#hold({ key, message });
@@ -63,9 +66,9 @@ export class Inbox {
     return { key: numberedKey(INBOX_PREFIX, this.#nextIndex), value: encodeStored(message) };
   }
 
-  /** Deletions of settled messages, for the next write of the caller. */
-  takeSettledRows(): readonly GroupRow[] {
-    return this.#settledRows.splice(0);
+  /** Settled messages, which the next write of the caller deletes. */
+  takeSettled(): readonly InboxItem[] {
+    return this.#settledItems.splice(0);
   }
 
   /** Adds a message whose row was written. */
@@ -199,25 +202,32 @@ export class Inbox {
       this.#uncount(item);
     }
     const batch = (this.#nextBatch ??= this.#startBatch());
-    for (const { key } of items) batch.rows.push({ key, value: undefined });
+    batch.items.push(...items);
     await batch.done;
   }
 
   /** Collects the messages settled during one write into the next write. */
-  #startBatch(): { readonly rows: GroupRow[]; readonly done: Promise<void> } {
-    const rows: GroupRow[] = [];
+  #startBatch(): { readonly items: InboxItem[]; readonly done: Promise<void> } {
+    const items: InboxItem[] = [];
     const write = async (before: Promise<void>): Promise<void> => {
       await before.catch(() => undefined);
       this.#nextBatch = undefined;
       try {
-        await this.#group.writeRows(rows);
+        await this.#delete(items);
       } catch (error) {
         this.#onFailure(error);
         throw toPublicError(error);
       }
     };
     this.#settled = write(this.#settled);
-    return { rows, done: this.#settled };
+    return { items, done: this.#settled };
+  }
+
+  #delete(items: readonly InboxItem[]): Promise<void> {
+    const audit = this.#audit;
+    const rows = deletionsOf(items);
+    if (audit === undefined) return this.#group.writeRows(rows);
+    return this.#group.writeRows(() => [...rows, ...audit.append(items.map(({ message }) => audit.handled(message)))]);
   }
 
   #take(): Promise<IteratorResult<ChannelMessage, undefined>> {
@@ -255,7 +265,7 @@ export class Inbox {
     if (item === undefined) return;
     this.#current = undefined;
     this.#uncount(item);
-    this.#settledRows.push({ key: item.key, value: undefined });
+    this.#settledItems.push(item);
     this.#deleteTimer ??= setTimeout(() => void this.#flushNow(), DELETE_DELAY_MS);
   }
 
@@ -269,14 +279,14 @@ export class Inbox {
   async #flushNow(): Promise<void> {
     clearTimeout(this.#deleteTimer);
     this.#deleteTimer = undefined;
-    if (this.#settledRows.length > 0) this.#flushing ??= this.#flush();
+    if (this.#settledItems.length > 0) this.#flushing ??= this.#flush();
     await this.#flushing;
   }
 
   /** Deletes settled messages: all that were settled during one write, in the next write. */
   async #flush(): Promise<void> {
     try {
-      while (this.#settledRows.length > 0) await this.#group.writeRows(this.#settledRows.splice(0));
+      while (this.#settledItems.length > 0) await this.#delete(this.#settledItems.splice(0));
     } catch (error) {
       this.#onFailure(error);
     } finally {
@@ -293,4 +303,9 @@ export class Inbox {
     this.#notFull?.resolve();
     this.#notFull = undefined;
   }
+}
+
+/** The rows that delete messages. */
+export function deletionsOf(items: readonly InboxItem[]): readonly GroupRow[] {
+  return items.map(({ key }) => ({ key, value: undefined }));
 }

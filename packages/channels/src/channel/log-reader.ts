@@ -1,11 +1,12 @@
 import { ParleyError } from "@parley/core";
+import { type AuditGap, gapRow } from "../audit/audit-gap.ts";
 import { closeAll } from "@parley/core/internal";
 import { type ApplicationMessage, type CommitMessage, type GroupRow, inspectMessage, type ProcessedMessage } from "@parley/mls-engine";
 import { RangeGoneError, type RelayMessage, sequenceAfter, type Subscription } from "@parley/skytale-relay";
 import { type ChannelContext, RETAINED_EPOCHS } from "./channel-context.ts";
 import { ChannelError, MlsError } from "../errors.ts";
 import { toChannelError, toPublicError } from "../error-mapping.ts";
-import type { Inbox } from "./inbox.ts";
+import { deletionsOf, type Inbox } from "./inbox.ts";
 import { isEqual } from "./channel-member.ts";
 import { messageOf, type ChannelMessage } from "./channel-message.ts";
 import { type AppliedEntry, decodeCursor, encodeCursor, entryHash, type LogCursor } from "./log-cursor.ts";
@@ -128,6 +129,7 @@ export class LogReader {
       if (this.#rewindTo === undefined || closed.aborted) return false;
       this.#listener.rewound();
       this.#context.late.clear();
+      await this.#recordGap();
       this.#last = undefined;
       this.#anchor = undefined;
       this.#advance(this.#rewindTo);
@@ -139,6 +141,7 @@ export class LogReader {
       await this.#context.group.requireUpdate();
       const gone = `the relay no longer has entries ${position.next} to ${error.firstSequence - 1} of the channel's log`;
       this.#listener.evicted(position.next, error.firstSequence);
+      await this.#recordGap();
       events.onError?.(name, new ChannelError("log_lost", gone, { cause: error }));
       this.#advance(error.firstSequence);
       return true;
@@ -234,6 +237,7 @@ export class LogReader {
     events.onSkipped?.(name, { sequence: entry.sequence, count: next - entry.sequence, error: new ChannelError("log_lost", gone) });
     const wasCaughtUp = position.isCaughtUp;
     this.#advance(next);
+    await this.#recordGap();
     await group.writeRows(this.#cursorRows({ next, last: this.#last }));
     this.#unwritten = 0;
     if (!wasCaughtUp && position.isCaughtUp) this.#caughtUp();
@@ -241,12 +245,17 @@ export class LogReader {
 
   /** Applies an entry. Returns false if no later entry can be applied. */
   async #apply(entry: RelayMessage): Promise<boolean> {
-    const { position, group, late } = this.#context;
+    const { position, group, late, audit } = this.#context;
     const wasCaughtUp = position.isCaughtUp;
     const cursor = { next: entry.sequence + 1, last: { sequence: entry.sequence, hash: entryHash(entry.payload) } };
     // Written together with the cursor that marks the entry as applied.
     if (entry.kind === "application" && group.epoch - entry.epoch > RETAINED_EPOCHS) late.add(entry.sequence, entry.key);
+    const sent = audit?.findSent(cursor.last.hash);
     if (!this.#claimOwn(entry) && !(await this.#process(entry, cursor))) return false;
+    if (audit !== undefined && sent !== undefined) {
+      const isLate = group.epoch - sent.epoch > RETAINED_EPOCHS;
+      await this.#write(cursor, () => audit.recorded(sent, cursor.last.hash, { sequence: entry.sequence, isLate }));
+    }
     this.#last = cursor.last;
     this.#advance(entry.sequence + 1);
     if (this.#unwritten >= PERSIST_EVERY) {
@@ -268,20 +277,28 @@ export class LogReader {
   }
 
   async #process(entry: RelayMessage, next: LogCursor & { readonly last: AppliedEntry }): Promise<boolean> {
-    const { group, name, events } = this.#context;
+    const { group, name, events, audit } = this.#context;
     const { onDecrypted } = events;
     const startedAt = onDecrypted === undefined ? 0 : performance.now();
     // Set by storeWith, which the engine calls once it has decrypted the entry.
     let message: ChannelMessage | undefined;
     let isFromFormerMember = false;
     const storeWith = (result: ProcessedMessage): readonly GroupRow[] => {
-      const rows = [...this.#cursorRows(next), ...(this.#inbox?.takeSettledRows() ?? [])];
-      if (result.kind === "commit" && result.isRemoved) return [...rows, ...ENDED_ROWS];
-      if (result.kind !== "application") return rows;
-      isFromFormerMember = this.#isFromFormerMember(result);
-      if (this.#inbox === undefined || isFromFormerMember) return rows;
-      message = messageOf(result, entry, next.last.hash);
-      return [...rows, this.#inbox.row(message)];
+      const settled = this.#inbox?.takeSettled() ?? [];
+      const rows = [...this.#cursorRows(next), ...deletionsOf(settled)];
+      const recorded = audit === undefined ? [] : settled.map((item) => audit.handled(item.message));
+      if (result.kind === "commit" && result.isRemoved) rows.push(...ENDED_ROWS);
+      if (result.kind === "application") {
+        isFromFormerMember = this.#isFromFormerMember(result);
+        const received = messageOf(result, entry, next.last.hash);
+        const code = isFromFormerMember ? "epoch_mismatch" : "receive_off";
+        if (this.#inbox !== undefined && !isFromFormerMember) {
+          message = received;
+          rows.push(this.#inbox.row(message));
+        }
+        if (audit !== undefined) recorded.push(message === undefined ? audit.refused(received, code) : audit.delivered(message));
+      }
+      return audit === undefined ? rows : [...rows, ...audit.append(recorded)];
     };
     try {
       const result = await this.#detectingRollback(() => group.process(entry.payload, { commitWith: storeWith }));
@@ -293,7 +310,7 @@ export class LogReader {
         this.#skip(entry.sequence, new MlsError("epoch_mismatch", "the message was recorded after its sender was removed"));
       return this.#processed(result, entry);
     } catch (error) {
-      return this.#rejected(error, entry);
+      return await this.#rejected(error, entry, next);
     }
   }
 
@@ -310,9 +327,12 @@ export class LogReader {
     return result.kind !== "commit" || !result.isRemoved;
   }
 
-  #rejected(error: unknown, { sequence, epoch, payload, kind }: RelayMessage): boolean {
-    const { name, events } = this.#context;
+  async #rejected(error: unknown, { sequence, epoch, payload, kind }: RelayMessage, next: LogCursor & { readonly last: AppliedEntry }): Promise<boolean> {
+    const { name, events, audit } = this.#context;
     const verdict = unusableEntryKind(error);
+    // An own message that is not known was sent without `audit`.
+    const isRecorded = audit === undefined || audit.findSent(next.last.hash) !== undefined;
+    if (!isRecorded && verdict === "own" && kind === "application") await this.#recordGap("audit_off");
     if (verdict === "over") throw error;
     if (verdict === "own" && kind === "commit") {
       this.#listener.doubtful(sequence);
@@ -320,7 +340,10 @@ export class LogReader {
     }
     const isReported = verdict === "repeated" || verdict === "unreadable" || verdict === "past" || verdict === "far";
     if (!isReported || epoch < this.#joinedEpoch) return true;
-    this.#skip(sequence, toPublicError(error));
+    const reason = toPublicError(error);
+    this.#skip(sequence, reason);
+    if (!isRecorded && verdict !== "repeated")
+      await this.#write(next, () => audit.unread(next.last.hash, sequence, ParleyError.from(reason).code));
     if (verdict === "unreadable" && this.#isOfGroup(payload) && this.#forks.unreadable()) events.onError?.(name, forked());
     return true;
   }
@@ -337,6 +360,18 @@ export class LogReader {
     } catch {
       return false;
     }
+  }
+
+  /** Writes rows with the cursor after the entry that they are about. */
+  async #write(cursor: LogCursor, rows: () => readonly GroupRow[]): Promise<void> {
+    await this.#context.group.writeRows(() => [...this.#cursorRows(cursor), ...rows()], { durability: "soon" });
+    // As for an entry that was decrypted: #advance counts it.
+    this.#unwritten = -1;
+  }
+
+  /** The audit chain does not have what was in the log before the next entry. */
+  async #recordGap(code: AuditGap = "log_lost"): Promise<void> {
+    if (this.#context.audit !== undefined) await this.#context.group.writeRows([gapRow(code)], { durability: "soon" });
   }
 
   #advance(next: number): void {

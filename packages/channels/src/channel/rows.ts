@@ -12,6 +12,10 @@ import type { GroupRow } from "@parley/mls-engine";
  * | `leaving` | present once this agent has asked to leave; contains the proposal |
  * | `in/<n>` | a received message that is not settled |
  * | `late/<n>` | publish key of log entry n, which was recorded too late to be decrypted (`late-entries.ts`) |
+ * | `audit/chain` | the end of the audit chain, and what retention has removed (`audit/channel-audit.ts`) |
+ * | `audit/entry/<n>` | entry n of the audit chain |
+ * | `audit/sent/<n>` | a message that may be published, until the log has it (`audit/sent-messages.ts`) |
+ * | `audit/gap` | why the next entry of the audit chain does not follow the one before |
  */
 export const NAME_ROW = "channel";
 export const CURSOR_ROW = "cursor";
@@ -20,6 +24,11 @@ export const UPDATE_ROW = "update";
 export const LEAVING_ROW = "leaving";
 export const INBOX_PREFIX = "in/";
 export const LATE_PREFIX = "late/";
+export const AUDIT_PREFIX = "audit/";
+export const AUDIT_CHAIN_ROW = "audit/chain";
+export const AUDIT_ENTRY_PREFIX = "audit/entry/";
+export const AUDIT_SENT_PREFIX = "audit/sent/";
+export const AUDIT_GAP_ROW = "audit/gap";
 
 /**
  * Erases the rows that belong to one membership: an agent that is removed and added again has the same group and partition. Unsettled

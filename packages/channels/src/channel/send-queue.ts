@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { deferred, type Deferred } from "@parley/core/internal";
-import { inspectMessage, MlsEngineError } from "@parley/mls-engine";
+import { type EncryptOptions, inspectMessage, MlsEngineError } from "@parley/mls-engine";
 import type { Published, RelayMessage } from "@parley/skytale-relay";
 import type { ChannelLimits } from "../client-options.ts";
 import { toPublicError } from "../error-mapping.ts";
@@ -199,11 +199,13 @@ export class SendQueue {
 
   /** Encrypts in the current epoch, or rejects the message. */
   async #encrypt(item: QueuedSend): Promise<void> {
-    const { group } = this.#context;
+    const { group, audit } = this.#context;
+    const recorded: EncryptOptions =
+      audit === undefined ? {} : { commitWith: (bytes) => audit.encrypted(item.data, bytes), durability: "durable" };
     try {
       while (item.ciphertexts[0]?.epoch !== group.epoch) {
         try {
-          const bytes = await group.encrypt(item.data);
+          const bytes = await group.encrypt(item.data, recorded);
           item.ciphertexts = [{ epoch: inspectMessage(bytes).epoch ?? group.epoch, bytes }, ...item.ciphertexts];
         } catch (error) {
           if (!(error instanceof MlsEngineError)) throw error;

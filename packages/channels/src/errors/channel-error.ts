@@ -24,6 +24,7 @@ import { ParleyError, type ParleyErrorOptions } from "@parley/core";
  * | `contended` | commits of other members were first in each attempt; repeat the call |
  * | `log_lost` | the relay has lost a part of the log |
  * | `fork` | members have seen different logs |
+ * | `audit_off` | this agent has no audit chain of the channel: set the option `audit`, and send or receive a message |
  * | `channel_error` | another failure; see `cause` |
  */
 export type ChannelErrorCode =
@@ -46,6 +47,7 @@ export type ChannelErrorCode =
   | "contended"
   | "log_lost"
   | "fork"
+  | "audit_off"
   | "channel_error";
 
 const RETRYABLE: ReadonlySet<ChannelErrorCode> = new Set(["data_dir_locked", "inbox_full", "storage_failed", "contended"]);

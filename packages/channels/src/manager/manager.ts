@@ -244,6 +244,11 @@ export class SkytaleChannelManager implements EnvelopeChannels, AsyncDisposable 
     return (await this.#load()).receiveEnvelopes(name, options);
   }
 
+  /** The audit chain of this agent for a channel: see `Channel.exportAudit`. @throws ChannelError `not_found`; as there */
+  async *exportAudit(name: string): AsyncGenerator<string, void> {
+    yield* (await this.#load()).exportAudit(name);
+  }
+
   /** Names of the open channels that this agent is a member of. */
   listChannels(): string[] {
     return this.#manager?.listChannels() ?? [];

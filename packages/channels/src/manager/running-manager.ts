@@ -185,6 +185,10 @@ export class RunningManager implements EnvelopeChannels {
     return (await this.receiveMessages(name, options)).map(envelopeOf);
   }
 
+  async *exportAudit(name: string): AsyncGenerator<string, void> {
+    yield* (await this.#channel(name)).exportAudit();
+  }
+
   listChannels(): string[] {
     return [...this.#channels].flatMap(([name, { channel }]) => (channel.isActive ? name : []));
   }

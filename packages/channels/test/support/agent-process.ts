@@ -23,18 +23,20 @@ export class AgentProcess {
   readonly got: Noted[] = [];
   readonly errors: string[] = [];
   readonly #parameters: readonly string[];
+  readonly #env: Readonly<Record<string, string>>;
   #child: ChildProcessWithoutNullStreams | undefined;
   #life = 0;
   #answers: Deferred<Said>[] = [];
 
-  /** @param parameters of the process: relay, API, key, directory, identity. */
-  constructor(parameters: readonly string[]) {
+  /** @param parameters of the process: relay, API, key, directory, identity. @param env further variables. */
+  constructor(parameters: readonly string[], env: Readonly<Record<string, string>> = {}) {
     this.#parameters = parameters;
+    this.#env = env;
   }
 
   start(): void {
     const life = ++this.#life;
-    const child = spawn(process.execPath, [AGENT, ...this.#parameters, String(life)]);
+    const child = spawn(process.execPath, [AGENT, ...this.#parameters, String(life)], { env: { ...process.env, ...this.#env } });
     child.stderr.pipe(process.stderr);
     child.stdin.on("error", () => undefined);
     this.#child = child;
@@ -57,6 +59,15 @@ export class AgentProcess {
     // Its last lines are in the pipe.
     const closed = once(child, "close");
     child.kill("SIGKILL");
+    await closed;
+  }
+
+  /** Ends its input. Resolves when it has ended. */
+  async end(): Promise<void> {
+    const child = this.#child;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const closed = once(child, "close");
+    child.stdin.end();
     await closed;
   }
 

@@ -1,11 +1,10 @@
 import { once } from "node:events";
-import { open, rm } from "node:fs/promises";
 import { isJsonObject } from "@parley/core";
-import { systemReason } from "@parley/core/internal";
 import { canonicalDid } from "@parley/did";
 import { z } from "zod";
 import { CliError, EXIT, usageError } from "../cli-error.ts";
 import type { Runtime } from "../command/runtime.ts";
+import { brokenOff, writeNewFile } from "../command/write-new-file.ts";
 import { requireNode, type NodeOptions } from "../messages/node-settings.ts";
 import { printable } from "../output/printable.ts";
 import { readServerUrl } from "../settings/server-url.ts";
@@ -21,23 +20,7 @@ interface AgentOptions extends NodeOptions {
 export async function exportAudit(runtime: Runtime, options: AgentOptions & { readonly peer?: string }, file: string): Promise<void> {
   const { did, response } = await call(runtime, options, "export", options.peer);
   if (file === "-") return print(runtime, response);
-  const target = await open(file, "wx", 0o600).catch(async (error: unknown) => {
-    await response.body?.cancel();
-    throw usageError(`${file} cannot be created: ${systemReason(error)}`, "name a file that does not exist");
-  });
-  let bytes = 0;
-  try {
-    for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
-      await target.writeFile(chunk);
-      bytes += chunk.length;
-    }
-    await target.sync();
-  } catch (error) {
-    await rm(file, { force: true });
-    throw brokenOff(error);
-  } finally {
-    await target.close();
-  }
+  const bytes = await writeNewFile(file, (response.body ?? []) as AsyncIterable<Uint8Array>);
   const result: AuditExportOutput = { did, file, bytes };
   runtime.output.data(result, () => `${file}\t${bytes} bytes`);
 }
@@ -51,10 +34,6 @@ async function print({ signal, stoppedBy }: Runtime, { body }: Response): Promis
   } catch (error) {
     if (stoppedBy() !== "SIGPIPE") throw brokenOff(error);
   }
-}
-
-function brokenOff(error: unknown): CliError {
-  return new CliError("export_failed", `the export broke off: ${systemReason(error)}`, { remedy: "export again", cause: error });
 }
 
 const HEAD = z.looseObject({ seq: z.number(), head: z.string() });

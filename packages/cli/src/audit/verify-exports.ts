@@ -24,6 +24,7 @@ interface VerifyOptions extends ResolveOptions {
 /** Verifies one export, or compares two. Exit code 1 if anything was found. */
 export async function verifyExports(runtime: Runtime, options: VerifyOptions, file: string, other?: string): Promise<ExitCode> {
   const files = other === undefined ? [file] : [file, other];
+  const isResolved = (agent: string): boolean => options.resolve === true || agent.startsWith("did:key:");
   const documents = await Promise.all(options.didDocument.map(readDocument));
   const heads = await Promise.all(options.head.map(readKeptHead));
   const report = await verifyAudit(
@@ -33,7 +34,7 @@ export async function verifyExports(runtime: Runtime, options: VerifyOptions, fi
       clockSkewMs: options.clockSkew,
       keyOf: async (agent, keyId) => {
         const document =
-          documents.find(({ id }) => id === agent) ?? (options.resolve === true ? await resolveParty(runtime, options, agent) : undefined);
+          documents.find(({ id }) => id === agent) ?? (isResolved(agent) ? await resolveParty(runtime, options, agent) : undefined);
         return document && keyIn(document, keyId);
       },
     },
@@ -96,7 +97,9 @@ async function resolveParty(runtime: Runtime, options: VerifyOptions, agent: str
 
 /** The key with this id. The export may name another one than the party signs with: that is found by its signatures. @throws CliError `key_unknown` */
 function keyIn(document: DidDocument, keyId: string): AuditKey {
-  const key = [keyId, `${document.id}#signing`].map((id) => signingKey(document, id)).find((found) => found !== undefined);
+  const { id: did } = document;
+  // An export without a signed head does not name its key.
+  const key = [keyId, `${did}#signing`, `${did}#${did.slice("did:key:".length)}`].map((id) => signingKey(document, id)).find((found) => found !== undefined);
   if (key === undefined)
     throw new CliError("key_unknown", `the DID document of ${printable(document.id)} has no key ${printable(keyId)} that signs`, {
       remedy: "give the document of the time of the export with --did-document",
@@ -133,14 +136,15 @@ function conclusion({ undecidedHidden }: AuditReport, paint: Paint): string {
     : paint("green", "nothing was changed");
 }
 
-function formatSide({ name, agent, entries, first, last, signedAt, peer, hidden, removed }: AuditSide): string {
+function formatSide({ name, agent, channel, entries, first, last, signedAt, peer, hidden, removed }: AuditSide): string {
   const range = first === undefined ? "no entries" : `${counted(entries, "entry", "entries")}, ${first} to ${last ?? first}`;
   const more = [
     ...(hidden > 0 ? [`${hidden} hidden${peer === undefined ? "" : ` (exported for ${printable(peer)})`}`] : []),
     signedAt === undefined ? "not signed" : `signed at ${signedAt}`,
     ...(removed > 0 ? [`${removed} removed by retention`] : []),
   ];
-  return `${name}: ${agent === undefined ? "party not known, since the first line can't be read" : printable(agent)}: ${range}, ${more.join(", ")}`;
+  const about = channel === undefined ? "" : ` on ${printable(channel)}`;
+  return `${name}: ${agent === undefined ? "party not known, since the first line can't be read" : printable(agent)}${about}: ${range}, ${more.join(", ")}`;
 }
 
 function counted(count: number, one: string, many = `${one}s`): string {

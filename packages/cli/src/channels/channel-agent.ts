@@ -10,6 +10,8 @@ import { requireServer, type ServerOptions, type SkytaleServerSettings } from ".
 export interface ChannelAgentOptions extends ServerOptions {
   readonly identity: string;
   readonly dataDir?: string;
+  /** Whether audit chains are kept. */
+  readonly audit?: boolean;
 }
 
 /**
@@ -30,6 +32,7 @@ export async function withManager<T>(
     identity: options.identity,
     dataDir: options.dataDir ?? (await dataDirOf(options.identity, server)),
     timeoutMs: options.timeout,
+    audit: options.audit ?? false,
     onWarning: (warning) => output.note(warning),
     events: { ...events, onError: (channel, error) => output.note(printable(`${channel}: ${error.message}`)) },
   });

@@ -44,6 +44,15 @@ export interface MembersOutput {
   readonly members: readonly { readonly name: string; readonly key: string; readonly leaf: number }[];
 }
 
+/** What `parley channels audit` prints. */
+export interface ChannelAuditOutput {
+  readonly channel: string;
+  /** Identity of the agent that has the chain. */
+  readonly identity: string;
+  readonly file: string;
+  readonly bytes: number;
+}
+
 /** What `parley channels invite` prints, before anyone has joined. */
 export interface InviteOutput {
   readonly channel: string;

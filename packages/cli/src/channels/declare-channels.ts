@@ -64,6 +64,13 @@ export function declareChannels(program: Command, host: Host): void {
     .argument("[token]", "@<file>, or - for standard input (default: SKYTALE_INVITE); a token is never an argument");
   runs(join, host, async () => (await import("./channels.ts")).joinChannel);
 
+  const audit = asAgent(group.command("audit"))
+    .summary("export the audit chain of a channel")
+    .description("Writes what this agent has recorded of a channel with --audit to a file, as JSON Lines with its signed head. The file must not exist.")
+    .argument("<channel>", NAME)
+    .argument("<file>", "where to write it");
+  runs(audit, host, async () => (await import("./export-chain.ts")).exportChain);
+
   const leave = asAgent(group.command("leave"))
     .summary("leave a channel")
     .description("Asks a member to remove this agent, and erases the channel from its data directory.")
@@ -91,5 +98,6 @@ function fromServer(command: Command): Command {
 export function asAgent(command: Command): Command {
   return fromServer(command)
     .addOption(new Option("--identity <name>", "identity of the agent that acts").env("SKYTALE_IDENTITY").default("me"))
-    .option("--data-dir <directory>", "data directory of that agent (default: SKYTALE_DATA_DIR, or one beside the data of `parley dev`)");
+    .option("--data-dir <directory>", "data directory of that agent (default: SKYTALE_DATA_DIR, or one beside the data of `parley dev`)")
+    .addOption(new Option("--audit", "keep an audit chain of what is sent and received on each channel").env("SKYTALE_AUDIT"));
 }

@@ -47,6 +47,7 @@ const REFUSED: ReadonlySet<string> = new Set([
   "identity_taken",
   "limit_reached",
   "removed",
+  "audit_off",
   "invite_unknown",
   "invite_expired",
   "invite_exhausted",

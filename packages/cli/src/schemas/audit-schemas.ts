@@ -34,6 +34,7 @@ const finding = z.strictObject({
 const side = z.strictObject({
   name: z.string(),
   agent: z.string().optional(),
+  channel: z.string().optional(),
   entries: z.number().int(),
   first: z.number().int().optional(),
   last: z.number().int().optional(),

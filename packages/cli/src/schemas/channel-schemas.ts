@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type {
+  ChannelAuditOutput,
   ChannelMessageOutput,
   ChannelOutput,
   ChannelSentOutput,
@@ -37,6 +38,14 @@ export const channelMembers: z.ZodType<MembersOutput> = z.strictObject({
   channel: z.string(),
   safetyNumber: z.string(),
   members: z.array(z.strictObject({ name: z.string(), key: z.base64url(), leaf: z.int().min(0) })),
+});
+
+/** An audit chain that was exported. */
+export const channelAudit: z.ZodType<ChannelAuditOutput> = z.strictObject({
+  channel: z.string(),
+  identity: z.string(),
+  file: z.string(),
+  bytes: z.int().min(0),
 });
 
 /** A new invite. */

@@ -14,7 +14,7 @@ import {
 } from "./admin-schemas.ts";
 import { auditExport, auditHead, auditReport } from "./audit-schemas.ts";
 import { bridge } from "./bridge-schema.ts";
-import { channel, channelMembers, channelMessage, channels, channelSent, invite, logEntry } from "./channel-schemas.ts";
+import { channel, channelAudit, channelMembers, channelMessage, channels, channelSent, invite, logEntry } from "./channel-schemas.ts";
 import { completion } from "./completion-schema.ts";
 import { contexts } from "./context-schema.ts";
 import { credentialStatus, signedCredential, storedCredential, verifiedCredential, wallet } from "./credential-schemas.ts";
@@ -43,6 +43,7 @@ export const OUTPUT_SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   "channel-sent": channelSent,
   "channel-message": channelMessage,
   "channel-members": channelMembers,
+  "channel-audit": channelAudit,
   invite,
   "log-entry": logEntry,
   "signed-credential": signedCredential,

@@ -13,12 +13,12 @@ const MAX_VALUE_BYTES = 64 * 1024 * 1024;
  */
 export function applicationRows<T>(commitWith: WriteOptions<T>["commitWith"], result: T): StoreChange[] {
   const rows = typeof commitWith === "function" ? commitWith(result) : (commitWith ?? []);
-  return rows.map(({ key, value }) => {
+  return rows.map(({ key, value, isPublic = false }) => {
     const bytes = new TextEncoder().encode(key).length;
     if (bytes < 1 || bytes > MAX_KEY_BYTES) throw new TypeError(`The key of a row must have 1 to ${MAX_KEY_BYTES} bytes, not ${bytes}`);
     if (value !== undefined && (!(value instanceof Uint8Array) || value.length > MAX_VALUE_BYTES)) {
       throw new TypeError(`The value of a row must be a Uint8Array of at most ${MAX_VALUE_BYTES} bytes`);
     }
-    return { key: userKey(key), value };
+    return { key: userKey(key), value, isPublic };
   });
 }

@@ -6,6 +6,11 @@ export interface GroupRow {
   /** 1 to 1000 bytes in UTF-8. */
   readonly key: string;
   readonly value: Uint8Array | undefined;
+  /**
+   * Whether the value is not secret, so that it need not be erased from the disk when it is replaced: commits are then faster with many such rows.
+   * Default `false`.
+   */
+  readonly isPublic?: boolean;
 }
 
 /** How the result of a call is stored. */

@@ -247,9 +247,13 @@ export class MlsGroup {
     return userKeys(this.#session.partition.keys(userKey(prefix)));
   }
 
-  /** Stores rows of the application. They and all earlier steps are on disk when the promise resolves. */
-  writeRows(rows: readonly GroupRow[]): Promise<void> {
-    return this.#enqueue(async () => this.#open().write(applicationRows(rows, undefined), "durable"));
+  /**
+   * Stores rows of the application. They and all earlier steps are on disk when the promise resolves, unless `durability` is `"soon"`.
+   *
+   * @param rows a function is called when all earlier steps have written theirs, so its rows can continue those.
+   */
+  writeRows(rows: readonly GroupRow[] | (() => readonly GroupRow[]), { durability = "durable" }: Pick<WriteOptions<void>, "durability"> = {}): Promise<void> {
+    return this.#enqueue(async () => this.#open().write(applicationRows(rows, undefined), durability));
   }
 
   /** Resolves when all earlier steps are on disk. */
