@@ -80,6 +80,7 @@ export const SIDEBAR = [
       "skytale/api.md",
       "skytale/invites.md",
       "skytale/relay.md",
+      "skytale/audit.md",
       "reference/rest-skytale.md",
       "reference/relay-grpc.md",
     ],

@@ -64,7 +64,9 @@ function viewOf(chain: VerifiedChain): MemberView {
 /** A member's chain lacks a message. @returns whether it must have it */
 function isMissing({ chain, unread, covered }: MemberView, { id = "", position, seq }: AuditEntry, by: MemberView): boolean {
   if (position === undefined || unread.has(id) || !covered.some(({ first, last }) => first <= position && position <= last)) return false;
-  chain.findings.add("missing", `the message of entry ${seq} of ${by.chain.side}, number ${position} in the channel's log, is missing`, { id });
+  chain.findings.add("missing", `the message of entry ${seq} of ${by.chain.side}, number ${position} in the channel's log, is missing`, {
+    id,
+  });
   return true;
 }
 

@@ -65,8 +65,7 @@ export function readHead(claim: AuditClaim, jws: unknown): (AuditHead & { readon
   if (channel !== undefined && typeof channel !== "string") return undefined;
   const isNumbered = Number.isSafeInteger(seq) && (seq as number) >= 0;
   const claimed = { agent, hash, time, kid, ...(channel !== undefined && { channel }) };
-  if (claim === "head")
-    return seq === undefined || isNumbered ? { ...claimed, ...(isNumbered && { seq: seq as number }) } : undefined;
+  if (claim === "head") return seq === undefined || isNumbered ? { ...claimed, ...(isNumbered && { seq: seq as number }) } : undefined;
   if (!isNumbered || typeof until !== "string" || Number.isNaN(Date.parse(until))) return undefined;
   return { ...claimed, seq: seq as number, until } as AuditCut & { kid: string };
 }

@@ -172,7 +172,10 @@ function checkHead(chain: ChainToEnd, jws: string, isLast: boolean): AuditHead |
     return undefined;
   }
   if (head.channel !== channel) {
-    findings.add("signature", `${which} is not about ${channel === undefined ? "all messages of this party" : "the channel of this export"}`);
+    findings.add(
+      "signature",
+      `${which} is not about ${channel === undefined ? "all messages of this party" : "the channel of this export"}`,
+    );
     return undefined;
   }
   if (head.agent !== agent || key === undefined || !isSignedBy(jws, key)) {

@@ -58,7 +58,12 @@ export class Party {
 
   cut(seq: number, key: KeyObject = this.privateKey): string {
     const { hash, time: until } = this.entries[seq - 1] as AuditEntry;
-    return signHead("cut", { agent: this.agent, channel: this.channel, seq, hash, until, time: this.time(this.#seconds) }, key, `${this.agent}#signing`);
+    return signHead(
+      "cut",
+      { agent: this.agent, channel: this.channel, seq, hash, until, time: this.time(this.#seconds) },
+      key,
+      `${this.agent}#signing`,
+    );
   }
 
   /** The lines of an export. */

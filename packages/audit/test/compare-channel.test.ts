@@ -55,9 +55,14 @@ describe("the exports of two members of a channel", () => {
     const { alice, bob } = members(6);
     const without = rewritten(bob, (event) => (event.position === 3 ? undefined : event));
     expect((await compare(alice.export(), without)).findings).toEqual([{ kind: "missing", side: "bob", id: "id-3" }]);
-    expect((await compare(rewritten(alice, (event) => (event.position === 3 ? undefined : event)), bob.export())).findings).toEqual([
-      { kind: "missing", side: "alice", id: "id-3" },
-    ]);
+    expect(
+      (
+        await compare(
+          rewritten(alice, (event) => (event.position === 3 ? undefined : event)),
+          bob.export(),
+        )
+      ).findings,
+    ).toEqual([{ kind: "missing", side: "alice", id: "id-3" }]);
   });
 
   it("name a message that differs", async () => {
@@ -88,7 +93,9 @@ describe("the exports of two members of a channel", () => {
     const away = rewritten(bob, (event) => (event.position === 4 ? gap : event.position === 5 ? undefined : event));
     expect(await compare(alice.export(), away)).toMatchObject({ ok: true, matched: 6, undecided: 2 });
     const unread = rewritten(bob, ({ digest, ...event }) =>
-      event.position === 4 ? { ...event, kind: "refused", code: "decryption_failure" } : { ...event, ...(digest !== undefined && { digest }) },
+      event.position === 4
+        ? { ...event, kind: "refused", code: "decryption_failure" }
+        : { ...event, ...(digest !== undefined && { digest }) },
     );
     expect(await compare(alice.export(), unread)).toMatchObject({ ok: true, matched: 7, undecided: 1 });
   });

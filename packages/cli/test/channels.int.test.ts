@@ -101,7 +101,15 @@ describe("channels by command", { timeout: 240_000 }, () => {
     }
     const verified = await place.run(["audit", "verify", "alice.jsonl", "bob.jsonl", "--json"]);
     const [report] = read(verified.stdout, "audit-report");
-    expect(report).toMatchObject({ ok: true, findings: [], matched: 2, sides: [{ channel, isKeyKnown: true }, { channel, isKeyKnown: true }] });
+    expect(report).toMatchObject({
+      ok: true,
+      findings: [],
+      matched: 2,
+      sides: [
+        { channel, isKeyKnown: true },
+        { channel, isKeyKnown: true },
+      ],
+    });
     expect([verified.code, verified.stderr]).toEqual([0, ""]);
     expect((await place.run([...as("alice", "audit", channel), "alice.jsonl"])).code).toBe(2);
   });

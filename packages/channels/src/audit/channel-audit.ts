@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import {
   appendEntry,
   type AuditEntry,
@@ -55,6 +56,9 @@ export class ChannelAudit {
   readonly #unread = new RateLimiter(UNREAD);
   /** Unreadable entries of the log without an entry of the chain since the last one. */
   #omitted = 0;
+  /** The latest flush, and the one after it. */
+  #flush: Promise<void> = Promise.resolve();
+  #nextFlush: Promise<void> | undefined;
 
   constructor(options: ChannelAuditOptions) {
     this.#options = options;
@@ -62,10 +66,25 @@ export class ChannelAudit {
     this.#sent = new SentMessages(options.group);
   }
 
-  /** This agent has encrypted a message. The rows must be on disk before it is published. */
+  /** This agent has encrypted a message. The rows must be on disk before it is published: {@link ChannelAudit.flushed}. */
   encrypted(data: Uint8Array, ciphertext: Uint8Array): readonly GroupRow[] {
     const epoch = inspectMessage(ciphertext).epoch ?? this.#options.group.epoch;
     return this.#sent.add(encodeBase64url(entryHash(ciphertext)), messageDigest(data), epoch);
+  }
+
+  /** Resolves when what was encrypted before is on disk. Calls during one flush share the next one, and are resolved in their order. @throws StoreError */
+  flushed(): Promise<void> {
+    this.#nextFlush ??= this.#flushAfter(this.#flush);
+    return this.#nextFlush;
+  }
+
+  async #flushAfter(before: Promise<void>): Promise<void> {
+    await before.catch(() => undefined);
+    // The messages that are waiting are encrypted first.
+    await setImmediate();
+    this.#nextFlush = undefined;
+    this.#flush = this.#options.group.flush();
+    await this.#flush;
   }
 
   /** The message of this agent that an entry of the log is. @param hash SHA-256 of the entry. */
@@ -164,7 +183,9 @@ export class ChannelAudit {
   #record(): ChainRecord {
     const { group, channel } = this.#options;
     const stored = group.row(AUDIT_CHAIN_ROW);
-    return stored === undefined ? { ...chainStart(this.agent, channel), first: 1 } : (JSON.parse(Buffer.from(stored).toString()) as ChainRecord);
+    return stored === undefined
+      ? { ...chainStart(this.agent, channel), first: 1 }
+      : (JSON.parse(Buffer.from(stored).toString()) as ChainRecord);
   }
 
   /** Removes the oldest entries beyond the limit. The agent signs which is the last one, so that this is not taken for tampering. */

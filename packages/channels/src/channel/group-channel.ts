@@ -256,7 +256,10 @@ export class GroupChannel implements Channel {
     const audit = this.#options.context.audit;
     const lines = await this.#attempt(undefined, async () => audit?.export());
     if (lines === undefined)
-      throw new ChannelError("audit_off", `this agent has no audit chain of ${this.name}: set the option audit, and send or receive a message`);
+      throw new ChannelError(
+        "audit_off",
+        `this agent has no audit chain of ${this.name}: set the option audit, and send or receive a message`,
+      );
     yield* lines;
   }
 

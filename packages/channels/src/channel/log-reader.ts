@@ -327,7 +327,11 @@ export class LogReader {
     return result.kind !== "commit" || !result.isRemoved;
   }
 
-  async #rejected(error: unknown, { sequence, epoch, payload, kind }: RelayMessage, next: LogCursor & { readonly last: AppliedEntry }): Promise<boolean> {
+  async #rejected(
+    error: unknown,
+    { sequence, epoch, payload, kind }: RelayMessage,
+    next: LogCursor & { readonly last: AppliedEntry },
+  ): Promise<boolean> {
     const { name, events, audit } = this.#context;
     const verdict = unusableEntryKind(error);
     // An own message that is not known was sent without `audit`.

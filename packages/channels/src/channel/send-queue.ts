@@ -200,8 +200,7 @@ export class SendQueue {
   /** Encrypts in the current epoch, or rejects the message. */
   async #encrypt(item: QueuedSend): Promise<void> {
     const { group, audit } = this.#context;
-    const recorded: EncryptOptions =
-      audit === undefined ? {} : { commitWith: (bytes) => audit.encrypted(item.data, bytes), durability: "durable" };
+    const recorded: EncryptOptions = audit === undefined ? {} : { commitWith: (bytes) => audit.encrypted(item.data, bytes) };
     try {
       while (item.ciphertexts[0]?.epoch !== group.epoch) {
         try {
@@ -222,7 +221,7 @@ export class SendQueue {
   #publish(item: QueuedSend): void {
     const [ciphertext] = item.ciphertexts;
     if (ciphertext === undefined) return;
-    const { relay, name } = this.#context;
+    const { relay, name, audit } = this.#context;
     const attempt = new AbortController();
     item.attempt = attempt;
     item.wasPublished = true;
@@ -230,6 +229,7 @@ export class SendQueue {
     const message = { kind: "application", epoch: ciphertext.epoch, payload: ciphertext.bytes, key: item.key } as const;
     const run = async (): Promise<void> => {
       try {
+        if (audit !== undefined) await audit.flushed();
         const published = await relay.publish(name, message, { signal: attempt.signal });
         if (item.attempt === attempt) this.#recorded(item, published);
       } catch (error) {

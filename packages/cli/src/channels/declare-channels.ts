@@ -66,7 +66,9 @@ export function declareChannels(program: Command, host: Host): void {
 
   const audit = asAgent(group.command("audit"))
     .summary("export the audit chain of a channel")
-    .description("Writes what this agent has recorded of a channel with --audit to a file, as JSON Lines with its signed head. The file must not exist.")
+    .description(
+      "Writes what this agent has recorded of a channel with --audit to a file, as JSON Lines with its signed head. The file must not exist.",
+    )
     .argument("<channel>", NAME)
     .argument("<file>", "where to write it");
   runs(audit, host, async () => (await import("./export-chain.ts")).exportChain);

@@ -252,7 +252,10 @@ export class MlsGroup {
    *
    * @param rows a function is called when all earlier steps have written theirs, so its rows can continue those.
    */
-  writeRows(rows: readonly GroupRow[] | (() => readonly GroupRow[]), { durability = "durable" }: Pick<WriteOptions<void>, "durability"> = {}): Promise<void> {
+  writeRows(
+    rows: readonly GroupRow[] | (() => readonly GroupRow[]),
+    { durability = "durable" }: Pick<WriteOptions<void>, "durability"> = {},
+  ): Promise<void> {
     return this.#enqueue(async () => this.#open().write(applicationRows(rows, undefined), durability));
   }
 
