@@ -171,7 +171,7 @@ function checkHead(chain: ChainToEnd, jws: string, isLast: boolean): AuditHead |
     findings.add(isLast ? "altered" : "signature", `${which} can't be read`);
     return undefined;
   }
-  if (head.channel !== channel) {
+  if (agent !== undefined && head.channel !== channel) {
     findings.add(
       "signature",
       `${which} is not about ${channel === undefined ? "all messages of this party" : "the channel of this export"}`,

@@ -99,7 +99,9 @@ async function resolveParty(runtime: Runtime, options: VerifyOptions, agent: str
 function keyIn(document: DidDocument, keyId: string): AuditKey {
   const { id: did } = document;
   // An export without a signed head does not name its key.
-  const key = [keyId, `${did}#signing`, `${did}#${did.slice("did:key:".length)}`].map((id) => signingKey(document, id)).find((found) => found !== undefined);
+  const key = [keyId, `${did}#signing`, `${did}#${did.slice("did:key:".length)}`]
+    .map((id) => signingKey(document, id))
+    .find((found) => found !== undefined);
   if (key === undefined)
     throw new CliError("key_unknown", `the DID document of ${printable(document.id)} has no key ${printable(keyId)} that signs`, {
       remedy: "give the document of the time of the export with --did-document",
