@@ -328,8 +328,12 @@ export class Client implements AsyncDisposable {
   /** Called with each problem report that this agent receives, before the request or the error handler that it goes to. */
   protected problemReported(_problem: ProblemReportError, _message: Message): void {}
 
-  /** Verifies receipts for `send` with `until`. Without one, which is the default, `until` is a TypeError. */
-  protected receiptVerifier(): ReceiptVerifier | undefined {
+  /**
+   * Verifies receipts for `send` with `until`. Without one, which is the default, `until` is a TypeError.
+   *
+   * @param _did the DID of this client that has sent the message.
+   */
+  protected receiptVerifier(_did: string): ReceiptVerifier | undefined {
     return undefined;
   }
 
@@ -377,7 +381,7 @@ export class Client implements AsyncDisposable {
       prepare: (message) => this.prepare(message),
       onProblemReport: (problem, message) => this.problemReported(problem, message),
       onWalletChange: (did) => this.walletChanged(did),
-      receiptVerifier: () => this.receiptVerifier(),
+      receiptVerifier: (did) => this.receiptVerifier(did),
       onReceiptRejected: (error, message) => {
         this.#rejectedReceipts.set(error.code, (this.#rejectedReceipts.get(error.code) ?? 0) + 1);
         this.#report(ErrorKind.RECEIPT, error, message);

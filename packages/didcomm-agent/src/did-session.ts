@@ -44,8 +44,8 @@ export interface SessionEvents {
   /** Completes a message before it is sent. */
   readonly prepare: (message: Message) => Message | Promise<Message>;
   readonly onProblemReport: (problem: ProblemReportError, message: Message) => void;
-  /** Verifies receipts. `undefined` if this client can't. */
-  readonly receiptVerifier: () => ReceiptVerifier | undefined;
+  /** Verifies receipts of messages that a DID has sent. `undefined` if this client can't. */
+  readonly receiptVerifier: (did: string) => ReceiptVerifier | undefined;
   readonly onReceiptRejected: (error: ReceiptRejectedError, message: Message) => void;
   /** The link was lost, once for each loss. */
   readonly onDisconnect: (reason: ParleyError) => void;

@@ -34,3 +34,6 @@ export {
   type AgentPublicKeys,
   type KeyStatement,
 } from "./end-to-end/key-statement.ts";
+
+// For recipients of messages that ask for receipts, and their nodes
+export { attachSignature, createReceipt, type ReceiptFacts } from "./receipts/signed-receipt.ts";

@@ -41,7 +41,7 @@ import { LiveWatch } from "./mediation/live-watch.ts";
 import { collect } from "./mediation/mediation.ts";
 import { COORDINATION, DELIVERY, STATUS } from "./mediation/protocols.ts";
 import { didcommUrlOf, mediationSettings, type MediationSettings } from "./mediation/settings.ts";
-import { receiptVerifier } from "./receipts/receipt-verifier.ts";
+import { agentReceiptVerifier, receiptVerifier } from "./receipts/receipt-verifier.ts";
 import { SENDER_PRESENTATION } from "./sender-presentation.ts";
 import { WalletWatcher, type WalletListener } from "./wallet-watcher.ts";
 
@@ -413,8 +413,9 @@ export class Client extends AgentClient {
     this.#grants?.denied(problem, message);
   }
 
-  protected override receiptVerifier(): ReceiptVerifier {
-    return this.#receiptVerifier;
+  protected override receiptVerifier(did: string): ReceiptVerifier {
+    const endToEnd = this.#endToEnd;
+    return endToEnd === undefined ? this.#receiptVerifier : agentReceiptVerifier(async () => (await endToEnd.held()).resolver(did));
   }
 
   override async close(): Promise<void> {

@@ -21,8 +21,8 @@ const EMPTY = "https://didcomm.org/empty/1.0/empty";
 
 /** Options of {@link Confirmations}. */
 export interface ConfirmationsOptions {
-  /** Verifies receipts. `undefined` if this client can't. */
-  readonly verifier: () => ReceiptVerifier | undefined;
+  /** Verifies receipts of messages that a DID has sent. `undefined` if this client can't. */
+  readonly verifier: (did: string) => ReceiptVerifier | undefined;
   readonly onRejected: (error: ReceiptRejectedError, message: Message) => void;
   /** An application's listener has failed. */
   readonly onListenerFailure: (error: unknown) => void;
@@ -77,7 +77,7 @@ export class Confirmations {
    * @throws TypeError if a call waits for receipts of this message, or none can be verified; ReceiptError `too_many_receipts`
    */
   wait(message: Message, { until, timeoutMs, signal, onReceipt }: ConfirmationWait): Promise<readonly Receipt[]> {
-    if (this.#options.verifier() === undefined)
+    if (this.#options.verifier(message.from ?? "") === undefined)
       throw new TypeError("This client can't verify receipts: use the Client of layr8, or override receiptVerifier()");
     const { id } = message;
     if (this.#waiting.has(id)) throw new TypeError(`A send waits for the receipts of message ${id} already`);
@@ -193,7 +193,7 @@ export class Confirmations {
 
   async #accept(confirmation: Confirmation, claim: ClaimedReceipt): Promise<void> {
     const { sent } = confirmation;
-    const verify = this.#options.verifier();
+    const verify = this.#options.verifier(sent.sender);
     if (verify === undefined) throw new ReceiptRejectedError("receipt_unverified", "This client can't verify receipts");
     // Another one may have been accepted while it waited.
     sent.check(claim.from, claim.state);

@@ -16,7 +16,7 @@ import {
   type SendOptions,
   type SendReceipt,
 } from "@parley/core";
-import { AsyncQueue, ChurnMap, KeyedMutex } from "@parley/core/internal";
+import { asksForReceipts, AsyncQueue, ChurnMap, KeyedMutex, RECEIPT, sleep } from "@parley/core/internal";
 import {
   createDidcommCrypto,
   DidcommCryptoError,
@@ -27,9 +27,12 @@ import {
   type Unpacked,
 } from "@parley/didcomm-crypto";
 import { didOf } from "@parley/did";
-import { EndToEndError, type EndToEndErrorCode } from "./end-to-end-error.ts";
+import { AgentReceipts, type ReceivedMessage } from "./agent-receipts.ts";
+import { attemptOf, contextOf } from "./delivery-context.ts";
+import { EndToEndError } from "./end-to-end-error.ts";
 import type { Keyring } from "./keyring.ts";
 import type { PinnedResolver } from "./pinned-resolver.ts";
+import { REFUSALS } from "./refusals.ts";
 import type { GuardedMessage, ReplayGuard } from "./replay-guard.ts";
 import { senderCredentialsOf, type CredentialVerifier } from "./sender-credentials.ts";
 
@@ -42,18 +45,9 @@ const MAX_SENT = 10_000;
 const MAX_OPENING = 1000;
 /** How far the node's clock may correct this machine's, in milliseconds. A node must not decide when messages expire. */
 const MAX_CORRECTION_MS = 10 * 60_000;
-/** What senders get to know of messages that are refused. The texts of the errors are for this agent alone. */
-const COMMENTS: Readonly<Partial<Record<EndToEndErrorCode, string>>> = {
-  undecryptable: "The recipient can't decrypt the message: it no longer has the key, or the message was changed or forged on its way",
-  sender_mismatch: "The recipient was given another sender than the one that has encrypted the message",
-  not_encrypted: "The recipient holds its keys itself, and takes only messages that are encrypted for it",
-  key_changed:
-    "The recipient remembers other keys of the sender, which have not signed the present ones: its owner can accept these with trustKeys",
-  too_many_peers: "The recipient remembers the keys of too many other agents to take those of another one",
-  too_old: "The message is older than others that are no longer remembered",
-  expired: "The message expired before it was delivered",
-  presentation_refused: "The credentials of the sender are refused",
-};
+/** How long `close` waits for the receipts of handled messages, in milliseconds. Others are made after the next connect. */
+const CLOSE_GRACE_MS = 2000;
+const UNSUPPORTED = "e.p.msg.unsupported";
 const HANDLED: Outcome = { status: "handled" };
 
 /** What an {@link EncryptedConnection} needs. */
@@ -63,6 +57,12 @@ export interface EncryptedConnectionParts {
   readonly guard: ReplayGuard;
   readonly verifier: CredentialVerifier;
   readonly events: Pick<ConnectionEvents, "onFault">;
+}
+
+interface OpenedMessage extends Unpacked {
+  readonly sender: string;
+  /** Of the envelope. */
+  readonly tag: string;
 }
 
 /** A connection whose messages are encrypted from agent to agent. The connection inside carries only envelopes. */
@@ -77,12 +77,20 @@ export class EncryptedConnection implements Connection {
   readonly #opening = new KeyedMutex();
   /** Threads of sent messages, by the id of their wrapper. */
   readonly #sent = new ChurnMap<string, string>();
+  readonly #receipts: AgentReceipts;
+  /** Messages that are being settled. */
+  readonly #settling = new Set<Promise<void>>();
 
   constructor(inner: Connection, parts: EncryptedConnectionParts) {
     const { keyring, resolver } = parts;
     this.#inner = inner;
     this.#parts = parts;
     this.#crypto = createDidcommCrypto({ resolver, privateKey: (kid) => keyring.privateKey(kid) });
+    this.#receipts = new AgentReceipts({
+      keyring,
+      send: (receipt) => this.send(receipt),
+      onFailure: (error) => parts.events.onFault(error, undefined),
+    });
     void this.#receive();
   }
 
@@ -124,8 +132,9 @@ export class EncryptedConnection implements Connection {
     return away.length === 0 ? {} : { away };
   }
 
-  close(): Promise<void> {
-    return this.#inner.close();
+  async close(): Promise<void> {
+    if (this.connected && this.#settling.size > 0) await this.#settled();
+    await this.#inner.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -137,7 +146,7 @@ export class EncryptedConnection implements Connection {
     // Pushed in order; the answers of the node are awaited together.
     const { pushed } = await this.#sending.run(to, async () => {
       const packed = await this.#pack(plaintext, to, signal);
-      // Anyone can cause responses and reports: they make nobody a contact, whose keys are kept when those of others are forgotten.
+      // Anyone can cause responses, reports and receipts: they make nobody a contact, whose keys are kept when those of others are forgotten.
       if (isFirst(message)) await this.#parts.resolver.contacted(to);
       const wrapper = wrapEnvelope(JSON.parse(packed) as JsonObject, { from: this.did, to, expiresTime: message.expiresTime });
       this.#remember(wrapper.id, message.threadId ?? message.id);
@@ -201,7 +210,7 @@ export class EncryptedConnection implements Connection {
     const plaintext = { ...report, from: this.did, to: [this.did], ...(thread !== undefined && { thid: thread, pthid: thread }) };
     this.deliveries.push({
       plaintext,
-      context: this.#contextOf(delivery, []),
+      context: contextOf(delivery, this.did, []),
       acknowledge: "outcome",
       settle: (outcome) => delivery.settle(outcome),
     });
@@ -213,15 +222,16 @@ export class EncryptedConnection implements Connection {
       const unpacked = await this.#unpack(outer, attemptOf(delivery));
       if (unpacked instanceof EndToEndError) return this.#reject(delivery, unpacked);
       const { message, sender, plaintext } = unpacked;
+      const received: ReceivedMessage = { message, sender, tag: unpacked.tag, attempt: attemptOf(delivery) };
       const json = JSON.parse(plaintext) as Record<string, JsonValue>;
       const sealed = json[SEALED_TIME];
       delete json[SEALED_TIME];
       const guarded: GuardedMessage = { sender, id: message.id, sealedTime: typeof sealed === "number" ? sealed : undefined };
       const freshness = this.#parts.guard.check(guarded);
       if (freshness === "handled") {
-        // It may not be written yet.
+        // It may not be written yet, and a crash or the end of the link may have come before its receipt.
         await this.#parts.guard.record(guarded);
-        return delivery.settle(HANDLED);
+        return await this.#end(delivery, received, this.#parts.guard.failureOf(guarded));
       }
       if (freshness === "too_old") {
         await this.#refuse(message, "e.p.msg.too-old", "The message is older than others that are no longer remembered");
@@ -231,20 +241,25 @@ export class EncryptedConnection implements Connection {
         );
       }
       if (message.expiresTime !== undefined && message.expiresTime * 1000 <= this.#now()) {
-        await this.#refuse(message, "e.p.msg.expired", "The message expired before it was delivered");
-        return this.#reject(delivery, new EndToEndError("expired", `A message of ${sender} expired before it was delivered`));
+        const expired = new EndToEndError("expired", `A message of ${sender} expired before it was delivered`);
+        return await this.#fail(delivery, received, {
+          code: "e.p.msg.expired",
+          comment: "The message expired before it was delivered",
+          cause: expired,
+        });
       }
       const credentials = await this.#credentialsOf(message, sender);
       if (credentials instanceof EndToEndError) {
-        await this.#refuse(message, "e.p.trust.presentation", credentials.message);
-        return this.#reject(delivery, credentials);
+        const { message: comment } = credentials;
+        return await this.#fail(delivery, received, { code: "e.p.trust.presentation", comment, cause: credentials });
       }
       this.deliveries.push({
         plaintext: json,
-        context: this.#contextOf(delivery, credentials),
+        context: contextOf(delivery, this.did, credentials),
         acknowledge: "outcome",
-        settle: (outcome) => void this.#settle(delivery, { guarded, message }, outcome),
+        settle: (outcome) => this.#settle(delivery, { guarded, received }, outcome),
       });
+      void this.#receipts.delivered(received);
     } catch (error) {
       // It is not acknowledged, so the node delivers it again.
       this.#parts.events.onFault(ParleyError.from(error), undefined);
@@ -252,13 +267,15 @@ export class EncryptedConnection implements Connection {
   }
 
   /** Decrypts a message, and verifies its sender. @throws what another try may not throw. */
-  async #unpack(outer: JsonObject, attempt: number): Promise<(Unpacked & { readonly sender: string }) | EndToEndError> {
+  async #unpack(outer: JsonObject, attempt: number): Promise<OpenedMessage | EndToEndError> {
     const from = typeof outer["from"] === "string" ? outer["from"] : undefined;
     let unpacked: Unpacked;
+    let tag: string;
     try {
       const envelope = unwrapEnvelope(decodePlaintext(outer).message);
       if (envelope === undefined) return new EndToEndError("undecryptable", "The node has delivered a message without an envelope");
       unpacked = await this.#crypto.unpack(JSON.stringify(envelope));
+      tag = textOf(envelope["tag"]);
     } catch (error) {
       const failure = endToEndCause(error);
       if (failure !== undefined) return failure;
@@ -278,7 +295,7 @@ export class EncryptedConnection implements Connection {
       const named = from === undefined ? "none" : from;
       return new EndToEndError("sender_mismatch", `A message is of ${sender}, and the node has named ${named} as its sender`);
     }
-    return { ...unpacked, sender };
+    return { ...unpacked, sender, tag };
   }
 
   /** @throws what another try may not throw. */
@@ -291,24 +308,55 @@ export class EncryptedConnection implements Connection {
     }
   }
 
-  /** The message is remembered before it is acknowledged. The node learns neither the outcome nor its reason. */
-  async #settle(
+  #settle(delivery: Delivery, about: { readonly guarded: GuardedMessage; readonly received: ReceivedMessage }, outcome: Outcome): void {
+    const settling = this.#conclude(delivery, about, outcome).finally(() => this.#settling.delete(settling));
+    this.#settling.add(settling);
+  }
+
+  /**
+   * The message is remembered before its receipt is sent, and the node has accepted the receipt before the message is acknowledged. The node learns neither the
+   * outcome nor its reason. Never rejects.
+   */
+  async #conclude(
     delivery: Delivery,
-    { guarded, message }: { readonly guarded: GuardedMessage; readonly message: Message },
+    { guarded, received }: { readonly guarded: GuardedMessage; readonly received: ReceivedMessage },
     outcome: Outcome,
   ): Promise<void> {
+    const { message } = received;
+    const failure = outcome.status === "pass" ? UNSUPPORTED : outcome.status === "error" ? outcome.code : undefined;
     try {
-      if (outcome.status === "pass") await this.#refuse(message, "e.p.msg.unsupported", `No handler takes ${message.type}`);
-      await this.#parts.guard.record(guarded);
-      delivery.settle(HANDLED);
+      if (outcome.status === "pass") await this.#refuse(message, UNSUPPORTED, `No handler takes ${message.type}`);
+      await this.#parts.guard.record(guarded, asksForReceipts(message) ? failure : undefined);
+      await this.#end(delivery, received, failure);
     } catch (error) {
       this.#parts.events.onFault(ParleyError.from(error), undefined);
     }
   }
 
+  /** Settles a message whose outcome is known, once its last receipt is accepted. */
+  async #end(delivery: Delivery, received: ReceivedMessage, failure: string | undefined): Promise<void> {
+    if (await this.#receipts.ended(received, failure)) delivery.settle(HANDLED);
+  }
+
+  /** Refuses a message of a proven sender. */
+  async #fail(
+    delivery: Delivery,
+    received: ReceivedMessage,
+    { code, comment, cause }: { readonly code: string; readonly comment: string; readonly cause: EndToEndError },
+  ): Promise<void> {
+    await this.#refuse(received.message, code, comment);
+    if (await this.#receipts.ended(received, code)) this.#reject(delivery, cause);
+  }
+
+  async #settled(): Promise<void> {
+    const abort = new AbortController();
+    await Promise.race([Promise.all(this.#settling), sleep(CLOSE_GRACE_MS, abort.signal)]);
+    abort.abort();
+  }
+
   /** Reports to the sender, encrypted, why its message is not handled. */
   async #refuse(message: Message, code: string, comment: string): Promise<void> {
-    if (message.from === undefined || parseMessageType(message.type)?.protocolName === "report-problem") return;
+    if (message.from === undefined || message.type === RECEIPT || parseMessageType(message.type)?.protocolName === "report-problem") return;
     const thread = message.threadId ?? message.id;
     const report = replyTo(message, this.did, { type: PROBLEM_REPORT, parentThreadId: thread, body: { code, comment } });
     await this.send(encodePlaintext(report)).catch((error: unknown) => this.#parts.events.onFault(ParleyError.from(error), undefined));
@@ -316,31 +364,14 @@ export class EncryptedConnection implements Connection {
 
   /** A message that is not passed on. The node keeps it as a dead letter, if it keeps those. */
   #reject(delivery: Delivery, error: EndToEndError): void {
-    delivery.settle({ status: "error", code: `e.p.msg.${error.code.replaceAll("_", "-")}`, message: COMMENTS[error.code] ?? "" });
+    delivery.settle({ status: "error", code: `e.p.msg.${error.code.replaceAll("_", "-")}`, message: REFUSALS[error.code] ?? "" });
     this.#parts.events.onFault(error, undefined);
-  }
-
-  /** What the node says about a message, as far as it can know. It must not change what makes two deliveries the same message. */
-  #contextOf({ context }: Delivery, senderCredentials: readonly JsonObject[]): JsonObject {
-    const { authorized, attempt } = isJsonObject(context) ? context : {};
-    return {
-      recipient: this.did,
-      sender_credentials: senderCredentials,
-      ...(typeof authorized === "boolean" && { authorized }),
-      ...(typeof attempt === "number" && { attempt }),
-    };
   }
 
   #now(): number {
     const offset = this.clockOffsetMs;
     return Date.now() + Math.max(-MAX_CORRECTION_MS, Math.min(MAX_CORRECTION_MS, offset));
   }
-}
-
-/** Which delivery of a message it is, from 1. */
-function attemptOf({ context }: Delivery): number {
-  const attempt = isJsonObject(context) ? context["attempt"] : undefined;
-  return typeof attempt === "number" ? attempt : Infinity;
 }
 
 /** The error of the resolver behind one of the crypto package. */
@@ -350,9 +381,9 @@ function endToEndCause(error: unknown): EndToEndError | undefined {
   return cause instanceof EndToEndError ? cause : undefined;
 }
 
-/** Whether a message starts a thread. */
-function isFirst({ id, threadId = id, parentThreadId = threadId }: Message): boolean {
-  return threadId === id && parentThreadId === threadId;
+/** Whether a message starts a thread. Receipts, which have none, are caused by others too. */
+function isFirst({ id, type, threadId = id, parentThreadId = threadId }: Message): boolean {
+  return type !== RECEIPT && threadId === id && parentThreadId === threadId;
 }
 
 function textOf(value: unknown): string {

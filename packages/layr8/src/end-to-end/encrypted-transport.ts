@@ -86,6 +86,11 @@ export class EncryptedTransports {
     return { kid, privateKey: createPrivateKey({ key: { ...privateKey }, format: "jwk" }) };
   }
 
+  /** Resolves other DIDs as a DID of this client accepts them. @throws EndToEndError `keys_not_held` */
+  resolver(own: string): DidResolver {
+    return this.#ownDid(own).resolver;
+  }
+
   async #connect(
     transport: Transport,
     options: ConnectOptions,

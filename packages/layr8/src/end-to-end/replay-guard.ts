@@ -22,6 +22,8 @@ export interface GuardedMessage {
 interface Remembered {
   readonly sender: string;
   readonly sealedTime: number | undefined;
+  /** The problem code that a failed message's receipt has. */
+  readonly failure: string | undefined;
 }
 
 /**
@@ -76,13 +78,23 @@ export class ReplayGuard {
     return floor !== undefined && sealedTime !== undefined && sealedTime <= floor ? "too_old" : "new";
   }
 
-  /** Remembers a message that was handled. Resolves when it is written, so that it can be acknowledged. Can be repeated if that fails. */
-  record({ sender, id, sealedTime }: GuardedMessage): Promise<void> {
+  /** The problem code with which a message was recorded. */
+  failureOf({ sender, id }: GuardedMessage): string | undefined {
+    return this.#handled.get(keyOf(hash(sender), id))?.failure;
+  }
+
+  /**
+   * Remembers a message that was handled. Resolves when it is written, so that it can be acknowledged. Can be repeated if that fails.
+   *
+   * @param failure why it failed, if a receipt has to say so. The first one counts.
+   */
+  record({ sender, id, sealedTime }: GuardedMessage, failure?: string): Promise<void> {
     const from = hash(sender);
     const key = keyOf(from, id);
     if (this.#handled.has(key)) return this.#isIncomplete ? this.#write() : this.#writing;
-    this.#remember(key, { sender: from, sealedTime });
-    return this.#waiting.push(lineOf(key, { sender: from, sealedTime })) === 1 ? this.#write() : this.#writing;
+    const remembered = { sender: from, sealedTime, failure };
+    this.#remember(key, remembered);
+    return this.#waiting.push(lineOf(key, remembered)) === 1 ? this.#write() : this.#writing;
   }
 
   #write(): Promise<void> {
@@ -127,17 +139,18 @@ export class ReplayGuard {
 
   /** @returns whether it is a line of this file. */
   #read(line: string): boolean {
-    const [sender = "", id = "", time = "", end, ...more] = line.split(" ");
+    const [sender = "", id = "", time = "", end, failure, failureEnd = failure === undefined ? "." : "", ...more] = line.split(" ");
     const sealedTime = time === "-" ? undefined : Number(time);
-    if (end !== "." || more.length > 0 || sender === "" || id === "" || time === "" || Number.isNaN(sealedTime)) return false;
+    if (end !== "." || failureEnd !== "." || more.length > 0 || sender === "" || id === "" || time === "" || Number.isNaN(sealedTime))
+      return false;
     this.#lines += 1;
     if (id === "*") this.#raise(sender, sealedTime ?? 0);
-    else this.#remember(`${sender} ${id}`, { sender, sealedTime });
+    else this.#remember(`${sender} ${id}`, { sender, sealedTime, failure: failure && Buffer.from(failure, "base64url").toString() });
     return true;
   }
 
   async #rewrite(): Promise<void> {
-    const floors = Array.from(this.#floors, ([sender, time]) => lineOf(`${sender} *`, { sender, sealedTime: time }));
+    const floors = Array.from(this.#floors, ([sender, time]) => lineOf(`${sender} *`, { sealedTime: time }));
     const handled = Array.from(this.#handled, ([key, remembered]) => lineOf(key, remembered));
     await this.#store.write(this.#file.name, [ownerLine(this.#file), ...floors, ...handled].join(""));
     this.#isEmpty = false;
@@ -145,9 +158,10 @@ export class ReplayGuard {
   }
 }
 
-/** The dot shows that the line is complete. */
-function lineOf(key: string, { sealedTime }: Remembered): string {
-  return `${key} ${sealedTime ?? "-"} .\n`;
+/** The dot shows that the line is complete, as does a second one after a problem code. */
+function lineOf(key: string, { sealedTime, failure }: Pick<Remembered, "sealedTime"> & Partial<Remembered>): string {
+  const reason = failure === undefined ? "" : ` ${Buffer.from(failure).toString("base64url")} .`;
+  return `${key} ${sealedTime ?? "-"} .${reason}\n`;
 }
 
 function keyOf(sender: string, id: string): string {

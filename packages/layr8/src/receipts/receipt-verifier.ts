@@ -15,3 +15,11 @@ export function receiptVerifier(read: ReadDocument): ReceiptVerifier {
     return verifySigned(JSON.stringify(signed), resolver);
   };
 }
+
+/** Verifies receipts with DID documents as an agent that holds its keys itself accepts them. Its node is not asked. */
+export function agentReceiptVerifier(resolver: () => Promise<DidResolver>): ReceiptVerifier {
+  return async (signed) => {
+    const { verifySigned } = await load();
+    return verifySigned(JSON.stringify(signed), await resolver());
+  };
+}

@@ -1,13 +1,14 @@
 import { isJsonObject, type JsonObject } from "@parley/core";
-import { pack } from "@parley/didcomm-crypto";
+import { pack, packSigned } from "@parley/didcomm-crypto";
 import { createDidResolver, didWebMethod, publicKeyJwk, type DidDocument } from "@parley/did";
 import { createNodeFetch } from "@parley/did/node";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Client, Config, InboundMessage } from "../../src/index.ts";
+import type { Client, Config, InboundMessage, Receipt } from "../../src/index.ts";
 import { Agents, ALICE, ask, BOB, CAROL, ECHO } from "./agents.ts";
 import { createJwks } from "./create-jwks.ts";
 import { LyingHost, LyingNode, ok, type Frame, type Lie } from "./lying-node.ts";
 
+const RECEIPT = "https://parley.dev/receipts/1.0/receipt";
 const MALLORY = "did:web:a.localhost:mallory";
 
 let agents: Agents;
@@ -355,6 +356,110 @@ describe("a malicious node that", () => {
       return [ok(frame)];
     });
     await expect(client.request(ask(BOB))).rejects.toMatchObject({ code: "e.p.req.refused", from: ALICE });
+  });
+
+  it("drops a receipt and confirms it: the send ends with a timeout", async () => {
+    await bob();
+    const client = await alice().connect();
+    liars.bobs.fromAgent = toEnvelopes((frame) => [ok(frame)]);
+    await expect(client.send(ask(BOB, { n: 1 }), { until: "handled", timeoutMs: 500 })).rejects.toMatchObject({
+      code: "receipt_timeout",
+      receipts: [],
+      pending: [BOB],
+    });
+    await expect.poll(handled).toEqual([[BOB, ALICE, { n: 1 }]]);
+  });
+
+  it("makes up a receipt: what is not encrypted is refused", async () => {
+    await bob();
+    const client = await alice().connect();
+    const seen: Receipt[] = [];
+    const { privateKey } = createJwks("ed25519");
+    const said = { id: "made-up", type: RECEIPT, from: BOB, to: [ALICE], body: { message_id: "m1", state: "handled" } };
+    const signed = packSigned(JSON.stringify(said), { kid: (await documentOf(BOB)).authentication[0] ?? "", privateKey });
+    const plaintext = { ...said, attachments: [{ id: "signed", data: { json: JSON.parse(signed) as JsonObject } }] };
+    liars.bobs.fromAgent = toEnvelopes((frame) => [ok(frame)]);
+    liars.alices.fromAgent = toEnvelopes((frame) => {
+      liars.alices.inject([frame[0], null, frame[2], "message", { context: {}, plaintext }]);
+      return [frame];
+    });
+    const sent = client.send({ ...ask(BOB), id: "m1" }, { until: "handled", timeoutMs: 500, onReceipt: (receipt) => seen.push(receipt) });
+    await expect(sent).rejects.toMatchObject({ code: "receipt_timeout", receipts: [] });
+    await expect.poll(() => agents.codes).toEqual(["not_encrypted"]);
+    expect(seen).toEqual([]);
+  });
+
+  it("encrypts a receipt in the name of the recipient, with keys of its own: it is refused", async () => {
+    await bob();
+    const client = await alice().connect();
+    const alices = await documentOf(ALICE);
+    const [kid = ""] = alices.keyAgreement;
+    const found = alices.verificationMethod.find(({ id }) => id === kid);
+    if (found === undefined) throw new Error("Alice has no key");
+    const [bobsKid = ""] = (await documentOf(BOB)).keyAgreement;
+    const forged = pack(
+      JSON.stringify({ id: "forged", type: RECEIPT, from: BOB, to: [ALICE], body: { message_id: "m1", state: "handled" } }),
+      { from: { kid: bobsKid, privateKey: createJwks("x25519").privateKey }, to: { kid, publicKey: publicKeyJwk(found) } },
+    );
+    liars.alices.fromNode = toEnvelopes((frame) => [
+      delivering(frame, (payload) => withEnvelope(payload, JSON.parse(forged) as JsonObject)),
+    ]);
+    const sent = client.send({ ...ask(BOB), id: "m1" }, { until: "handled", timeoutMs: 1000 });
+    await expect(sent).rejects.toMatchObject({ code: "receipt_timeout", receipts: [] });
+    await expect.poll(() => new Set(agents.codes)).toEqual(new Set(["undecryptable"]));
+  });
+
+  it("replays a receipt: it counts once, and for its message only", async () => {
+    await bob();
+    const client = await alice().connect();
+    const seen: Receipt[] = [];
+    let count = 0;
+    const captured: Frame[] = [];
+    liars.alices.fromNode = toEnvelopes((frame) => {
+      captured.push(frame);
+      const again = captured.map((old) =>
+        delivering(old, (payload) => ({ ...payload, plaintext: { ...wrapperOf(payload), id: `again-${count++}` } })),
+      );
+      return [frame, ...again];
+    });
+    for (const id of ["m1", "m2"]) {
+      // oxlint-disable-next-line no-await-in-loop
+      await client.send({ ...ask(BOB), id }, { until: "handled", onReceipt: (receipt) => seen.push(receipt) });
+    }
+    // Receipts of one agent are looked at in their order: all replays before this response were.
+    await client.request(ask(BOB));
+    expect(seen.map(({ messageId, state }) => `${messageId} ${state}`)).toEqual([
+      "m1 delivered",
+      "m1 handled",
+      "m2 delivered",
+      "m2 handled",
+    ]);
+    expect(count).toBeGreaterThan(9);
+    expect(client.rejectedReceipts.size).toBe(0);
+    expect(agents.errors).toEqual([]);
+  });
+
+  it("replays a message that asks for receipts: it gets each of them once", async () => {
+    await bob();
+    const client = await alice().connect();
+    let count = 0;
+    liars.bobs.fromNode = toEnvelopes((frame) => [
+      frame,
+      ...Array.from({ length: 20 }, () =>
+        delivering(frame, (payload) => ({ context: { attempt: 7 }, plaintext: { ...wrapperOf(payload), id: `again-${count++}` } })),
+      ),
+    ]);
+    let sent = 0;
+    liars.bobs.fromAgent = toEnvelopes((frame) => {
+      sent += 1;
+      return [frame];
+    });
+    await client.send(ask(BOB, { n: 1 }), { until: "handled" });
+    liars.bobs.fromNode = (frame) => [frame];
+    await client.request(ask(BOB, { n: 2 }));
+    // `delivered`, `handled` and the response.
+    expect(sent).toBe(3);
+    expect(handled()).toHaveLength(2);
   });
 
   it("holds the keys itself instead of publishing the agent's: the agent does not connect", async () => {

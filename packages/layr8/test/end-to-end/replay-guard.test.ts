@@ -85,6 +85,37 @@ describe("a replay guard", () => {
     });
   });
 
+  it("remembers why a message failed, also after a restart and when its file is made small", async () => {
+    const store = new MemoryKeyStore();
+    const guard = await ReplayGuard.open(store, FILE, 10);
+    const codes = ["e.p.req.out-of-stock", "with space\n", "", "\ud800é", undefined];
+    for (const [n, code] of codes.entries()) await guard.record(message(n), code);
+    // The lone surrogate has no form in UTF-8.
+    const read = ["e.p.req.out-of-stock", "with space\n", "", "\ufffdé", undefined];
+    const reopened = await ReplayGuard.open(store, FILE, 10);
+    expect(codes.map((_, n) => reopened.failureOf(message(n)))).toEqual(read);
+    expect(reopened.failureOf(message(99))).toBeUndefined();
+    const before = store.writes;
+    for (let n = 0; n < 40; n++) {
+      await reopened.record({ ...message(n), id: `other${n}` }, "e.p.x");
+    }
+    expect(store.writes).toBeGreaterThan(before);
+    const last = await ReplayGuard.open(store, FILE, 10);
+    expect(last.failureOf({ ...message(39), id: "other39" })).toBe("e.p.x");
+  });
+
+  it("ignores a line with a problem code that a crash has cut", async () => {
+    const store = new MemoryKeyStore();
+    await (await ReplayGuard.open(store, FILE)).record(message(1), "e.p.req.out-of-stock");
+    const text = store.texts.get("handled") ?? "";
+    expect(text.endsWith("\n")).toBe(true);
+    for (let length = 0; length < text.length; length++) {
+      store.texts.set("handled", text.slice(0, length));
+      // Without its end, the line could say that the message was handled.
+      expect((await ReplayGuard.open(store, FILE)).check(message(1))).toBe("new");
+    }
+  });
+
   it("shares one write between messages that are handled together", async () => {
     const store = new MemoryKeyStore();
     const guard = await ReplayGuard.open(store, FILE);

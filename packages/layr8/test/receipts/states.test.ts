@@ -236,7 +236,7 @@ describe("a send with receipts", () => {
 it.each([
   ["on its node", NEAR],
   ["on another node", FAR],
-])("an agent that holds its keys itself gets receipts of agents %s that do not, and gives none", async (_, bob) => {
+])("an agent that holds its keys itself gets receipts of agents %s that do not, and gives them its own", async (_, bob) => {
   const seen: unknown[] = [];
   await shop(bob, ({ id }) => void seen.push(id));
   const hosts = { "a.localhost": places.node("a").httpUrl, "b.localhost": places.node("b").httpUrl };
@@ -245,9 +245,8 @@ it.each([
   await own.connect();
   expect(states(await own.send(order(bob, { id: "m1" }), { until: "handled" }))).toEqual(["queued", "delivered", "handled"]);
   const alice = await places.client("a", ALICE).connect();
-  const late = alice.send(order(own.did, { id: "m2" }), { until: "queued", timeoutMs: 2000 });
-  await expect(late).rejects.toMatchObject({ code: "receipt_timeout", receipts: [] });
-  await expect.poll(() => seen).toEqual(["m1", "m2"]);
+  expect(states(await alice.send(order(own.did, { id: "m2" }), { until: "handled" }))).toEqual(["delivered", "handled"]);
+  expect(seen).toEqual(["m1", "m2"]);
   expect(places.errors).toEqual([]);
 });
 

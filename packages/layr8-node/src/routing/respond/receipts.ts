@@ -1,6 +1,6 @@
-import * as crypto from "node:crypto";
-import { createMessage, isJsonObject, type JsonObject, type Message, type ReceiptState } from "@parley/core";
-import { ACK, asksForReceipts, deferred, KeyedMutex, RECEIPT } from "@parley/core/internal";
+import { createMessage, type Message, type ReceiptState } from "@parley/core";
+import { asksForReceipts, deferred, KeyedMutex, RECEIPT } from "@parley/core/internal";
+import { attachSignature, createReceipt } from "@parley/didcomm-crypto";
 
 /** Signs a receipt with the key of the DID in its `from`. Resolves to a JWS, or to `undefined` if the node does not hold the key. */
 export type SignReceipt = (receipt: Message) => Promise<string | undefined>;
@@ -32,8 +32,6 @@ export function isReceipt({ type }: Pick<Message, "type">): boolean {
 /**
  * Sends receipts to the senders of messages that ask for them, signed in the recipient's name. The receipts of one message are sent one after the other,
  * in the order of the calls. A failure to send one is reported to `onFailure`, and does not affect the message.
- *
- * A receipt has no thread, so that agents that know nothing of receipts do not take it for the response to a request.
  */
 export class Receipts {
   readonly #options: ReceiptsOptions;
@@ -91,34 +89,15 @@ export class Receipts {
   ): Promise<void> {
     const { sign, send, onSent, onFailure, now } = this.#options;
     try {
-      const receipt = createMessage({
-        // The same id after a crash makes it a duplicate. A sender that sends its message again may have lost the first one.
-        ...(isNew && { id: receiptId(id, from, recipient, state) }),
-        type: RECEIPT,
-        from: recipient,
-        to: from,
-        createdTime: Math.floor(now() / 1000),
-        body: { message_id: id, state, ...(code !== undefined && { code }) },
-      });
+      const { id: derivedId, ...said } = createReceipt({ messageId: id, sender: from, recipient, state, code, now: now() });
+      // A sender that sends its message again may have lost the first receipt: another id, so that this one is no duplicate.
+      const receipt = createMessage(isNew ? { ...said, id: derivedId } : said);
       const signed = await sign(receipt);
       if (signed === undefined) return;
-      const attachment = { id: "signed", mediaType: "application/didcomm-signed+json", data: { json: jwsOf(signed) } };
-      await send({ ...receipt, attachments: [attachment], ...(state === "handled" && { headers: { [ACK]: [id] } }) });
+      await send(attachSignature(receipt, signed));
       onSent?.(state);
     } catch (error) {
       onFailure(error);
     }
   }
-}
-
-function jwsOf(text: string): JsonObject {
-  const jws: unknown = JSON.parse(text);
-  if (!isJsonObject(jws)) throw new TypeError("A signed message must be a JSON object");
-  return jws;
-}
-
-/** A UUID (version 8) derived from the message and the state. */
-function receiptId(...parts: readonly string[]): string {
-  const digest = crypto.hash("sha256", JSON.stringify([RECEIPT, ...parts]), "hex");
-  return `${digest.slice(0, 8)}-${digest.slice(8, 12)}-8${digest.slice(13, 16)}-a${digest.slice(17, 20)}-${digest.slice(20, 32)}`;
 }
