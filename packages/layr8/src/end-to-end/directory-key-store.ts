@@ -16,6 +16,7 @@ const LOCK_FILE = /^lock[.-]/;
 export class DirectoryKeyStore implements KeyStore {
   readonly #directory: string;
   readonly #lock: DirectoryLock;
+  #isClosed = false;
 
   private constructor(directory: string, lock: DirectoryLock) {
     this.#directory = directory;
@@ -42,8 +43,9 @@ export class DirectoryKeyStore implements KeyStore {
     });
   }
 
-  /** Lets others use the directory. */
+  /** Lets others use the directory. Later calls fail: what they would write could replace what another process has written. */
   close(): Promise<void> {
+    this.#isClosed = true;
     return this.#lock.release();
   }
 
@@ -54,7 +56,7 @@ export class DirectoryKeyStore implements KeyStore {
 
   read(name: string): Promise<string | undefined> {
     const path = this.path(name);
-    return attempt(path, async () => {
+    return this.#attempt(path, async () => {
       await checkRegularFile(path);
       return readFile(path, "utf8").catch(unless("ENOENT"));
     });
@@ -62,7 +64,7 @@ export class DirectoryKeyStore implements KeyStore {
 
   write(name: string, text: string): Promise<void> {
     const path = this.path(name);
-    return attempt(path, async () => {
+    return this.#attempt(path, async () => {
       await rename(await draft(path, text), path);
       await this.#sync();
     });
@@ -70,7 +72,7 @@ export class DirectoryKeyStore implements KeyStore {
 
   create(name: string, text: string): Promise<boolean> {
     const path = this.path(name);
-    return attempt(path, async () => {
+    return this.#attempt(path, async () => {
       const temporary = await draft(path, text);
       try {
         // Unlike a rename, it replaces nothing.
@@ -88,7 +90,7 @@ export class DirectoryKeyStore implements KeyStore {
 
   append(name: string, text: string): Promise<void> {
     const path = this.path(name);
-    return attempt(path, async () => {
+    return this.#attempt(path, async () => {
       const file = await open(path, "a", OWNER_ONLY);
       try {
         await file.writeFile(text);
@@ -96,6 +98,11 @@ export class DirectoryKeyStore implements KeyStore {
         await file.close();
       }
     });
+  }
+
+  async #attempt<T>(path: string, work: () => Promise<T>): Promise<T> {
+    if (this.#isClosed) throw new EndToEndError("keys_not_held", `${path} can't be used any more: the client is closed`);
+    return attempt(path, work);
   }
 
   async #sync(): Promise<void> {

@@ -1,7 +1,9 @@
 import { chmod, copyFile, mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { lockDirectory } from "@parley/storage/directory-lock";
 import { rejectionOf } from "@parley/test-assertions";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { DirectoryKeyStore } from "../../src/end-to-end/directory-key-store.ts";
 import { nameOf } from "../../src/end-to-end/keyring.ts";
 import { Agents, ALICE, ask, BOB } from "./agents.ts";
 import { MemoryKeyStore } from "./memory-key-store.ts";
@@ -153,6 +155,32 @@ describe("a key store", () => {
     expect(await dave?.keyFingerprint()).toMatch(/^\d{5} /);
     const back = await agents.agent(ALICE, { keyStore }).connect();
     expect(await back.keyFingerprint()).toBe(rotated);
+  });
+
+  it("is let go when its client is closed while it connects", async () => {
+    for (let turns = 0; turns < 12; turns++) {
+      const client = agents.agent(ALICE);
+      const connecting = client.connect().catch(() => undefined);
+      for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setTimeout(resolve, turn));
+      await client.close();
+      await connecting;
+      await expect.poll(() => lockDirectory(agents.keyStore(ALICE)).then((lock) => lock.release())).toBeUndefined();
+    }
+  });
+
+  it("writes nothing after it is closed", async () => {
+    const path = join(agents.path, "closed");
+    const store = await DirectoryKeyStore.open(path);
+    await store.write("one.keys", "1");
+    await store.close();
+    for (const write of [() => store.write("one.keys", "2"), () => store.append("one.keys", "2"), () => store.create("two.keys", "2")])
+      await expect(write()).rejects.toMatchObject({ code: "keys_not_held" });
+    expect(await readFile(join(path, "one.keys"), "utf8")).toBe("1");
+    const next = await DirectoryKeyStore.open(path);
+    expect(await next.create("one.keys", "3")).toBe(false);
+    expect(await next.read("one.keys")).toBe("1");
+    expect((await readdir(path)).filter((name) => name.endsWith(".new"))).toEqual([]);
+    await next.close();
   });
 
   it("is let go when a connect fails", async () => {
