@@ -1,5 +1,5 @@
-/** Messages of one window. With three events each, a journal of 20,000 events reaches back for more than a second. */
-const MAX_MESSAGES = 400;
+/** Messages of one window. With three events each, a journal of 20,000 events reaches back for more than four seconds. */
+const MAX_MESSAGES = 150;
 const WINDOW_MS = 100;
 
 /**

@@ -6,13 +6,13 @@ import type { InboxMessage } from "../../src/inbox/inbox.ts";
 import type { RoutedMessage } from "../../src/routing/routed-message.ts";
 
 describe("message budget", () => {
-  it("allows 400 messages in each window of 100 ms, and counts the others", () => {
+  it("allows 150 messages in each window of 100 ms, and counts the others", () => {
     const budget = new MessageBudget();
     const taken = (count: number, now: number): number => Array.from({ length: count }, () => budget.take(now)).filter(Boolean).length;
-    expect(taken(500, 1000)).toBe(400);
+    expect(taken(500, 1000)).toBe(150);
     expect(taken(10, 1099)).toBe(0);
     expect(taken(10, 1100)).toBe(10);
-    expect(budget.takeOmitted()).toBe(110);
+    expect(budget.takeOmitted()).toBe(360);
     expect(budget.takeOmitted()).toBe(0);
   });
 });
@@ -35,9 +35,9 @@ describe("node recorder", () => {
     expect(recorder.sample()).toMatchObject({ acceptedTotal: total, deliveredTotal: total, settledTotal: total });
     const ids = (kind: AdminEvent["kind"]): unknown[] => recorded.flatMap((event) => (event.kind === kind ? [event.id] : []));
     const whole = ids("accepted");
-    expect(whole).toHaveLength(400);
+    expect(whole).toHaveLength(150);
     expect(ids("delivered")).toEqual(whole);
     expect(new Set(ids("settled"))).toEqual(new Set([...whole, `${total - 1}`]));
-    expect(recorded.at(-1)).toEqual({ kind: "omitted", count: total - 400 });
+    expect(recorded.at(-1)).toEqual({ kind: "omitted", count: total - 150 });
   });
 });
