@@ -3,17 +3,23 @@ import { missingNats, startNats } from "@parley/test-nats";
 import { expect, it, onTestFinished } from "vitest";
 import { ensureStreams, JetstreamConnection, publish, type StreamMessage, StreamReader } from "../src/index.ts";
 
+const stream = "T_TEST";
+
+/** A stream on new NATS servers. */
+async function openStream(count: 1 | 3): Promise<{ readonly connection: JetstreamConnection; readonly reader: StreamReader }> {
+  const nats = await startNats({ count });
+  onTestFinished(() => nats.stop());
+  const connection = await JetstreamConnection.connect({ servers: nats.urls, prefix: "t", replicas: count });
+  onTestFinished(() => connection.close());
+  await ensureStreams(connection, [{ name: stream, subjects: ["t.test.*"] }]);
+  return { connection, reader: new StreamReader(connection, stream) };
+}
+
 // nats-server 2.10, which tests with three servers use, finds no last message of a subject whose last one was deleted.
 for (const count of [1, 3] as const) {
   describeUnless(missingNats(count), `messages of a stream on ${count} NATS server(s)`, () => {
     it("end when those that a reader waits for were deleted meanwhile", { timeout: 120_000 }, async () => {
-      const nats = await startNats({ count });
-      onTestFinished(() => nats.stop());
-      const connection = await JetstreamConnection.connect({ servers: nats.urls, prefix: "t", replicas: count });
-      onTestFinished(() => connection.close());
-      const stream = "T_TEST";
-      await ensureStreams(connection, [{ name: stream, subjects: ["t.test.*"] }]);
-      const reader = new StreamReader(connection, stream);
+      const { connection, reader } = await openStream(count);
       for (let message = 0; message < 3; message++) await publish(connection, Buffer.from("x"), { stream, subject: "t.test.a" });
       const seqs = async () => {
         const found: number[] = [];
@@ -28,13 +34,7 @@ for (const count of [1, 3] as const) {
     });
 
     it("have a last one after that of its subject was deleted", { timeout: 120_000 }, async () => {
-      const nats = await startNats({ count });
-      onTestFinished(() => nats.stop());
-      const connection = await JetstreamConnection.connect({ servers: nats.urls, prefix: "t", replicas: count });
-      onTestFinished(() => connection.close());
-      const stream = "T_TEST";
-      await ensureStreams(connection, [{ name: stream, subjects: ["t.test.*"] }]);
-      const reader = new StreamReader(connection, stream);
+      const { connection, reader } = await openStream(count);
       const lastOf = async (subject: string) => {
         const found = await reader.last(subject);
         return found && [found.seq, Buffer.from(found.body ?? []).toString()];
@@ -66,7 +66,6 @@ describeUnless(missingNats(3), "a stream on three NATS servers", () => {
     const nats = await startNats({ count: 3 });
     onTestFinished(() => nats.stop());
     const options = { prefix: "t", replicas: 3 } as const;
-    const stream = "T_TEST";
     const subject = "t.test.a";
     const setUp = await JetstreamConnection.connect({ servers: nats.urls, ...options });
     await ensureStreams(setUp, [{ name: stream, subjects: ["t.test.*"] }]);

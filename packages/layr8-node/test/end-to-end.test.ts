@@ -66,13 +66,13 @@ afterEach(async () => {
 describe("an agent that joins with keys of its own", () => {
   it.each<[string, (keys: Keys) => object, string]>([
     ["no proof", () => ({}), "did_spec.keys needs a proof"],
-    ["a proof that is no statement", () => ({ proof: "{}" }), "e.join.keys.invalid"],
+    ["a proof that is not a statement", () => ({ proof: "{}" }), "e.join.keys.invalid"],
     ["a proof of another key", (keys) => ({ proof: statement(BOB, keys, {}, createKeys()) }), "e.join.keys.invalid"],
     ["a proof for another DID", (keys) => ({ proof: statement(ALICE, keys) }), "e.join.keys.invalid"],
     ["an old proof", (keys) => ({ proof: statement(BOB, keys, { madeAt: Date.now() - 3_600_000 }) }), "e.join.keys.stale"],
     ["a proof of the future", (keys) => ({ proof: statement(BOB, keys, { madeAt: Date.now() + 3_600_000 }) }), "e.join.keys.stale"],
     ["too many rotations", (keys) => ({ proof: statement(BOB, keys), rotations: Array.from({ length: 17 }, () => "{}") }), "did_spec.keys"],
-    ["a rotation that is no statement", (keys) => ({ proof: statement(BOB, keys), rotations: ["{}"] }), "e.join.keys.invalid"],
+    ["a rotation that is not a statement", (keys) => ({ proof: statement(BOB, keys), rotations: ["{}"] }), "e.join.keys.invalid"],
   ])("is refused with %s", async (_what, keys, reason) => {
     await expect(join(BOB, keys(createKeys()))).rejects.toThrow(reason);
     // The DID is not bound: it can still join.

@@ -57,7 +57,7 @@ describe("an agent that knows nothing of receipts", () => {
     expect(receipts.map(({ ack }) => ack)).toEqual([undefined, undefined, ["1"]]);
   });
 
-  it("is not told of receipts that the sender's agent passes on", async () => {
+  it("gets no report of receipts on which the sender's agent passes", async () => {
     const [alice, bob] = [await join(ALICE), await join(BOB)];
     await alice.send(toBob("1", { please_ack: ["1"] }));
     await bob.receive();
@@ -147,7 +147,7 @@ describe("receipts", () => {
   });
 });
 
-it("a full inbox is refused with a problem code that says that it is temporary", async () => {
+it("a full inbox is refused with the problem code of a temporary error", async () => {
   const [alice, bob] = [await join(ALICE), await join(BOB)];
   bob.close();
   const replies: unknown[] = [];

@@ -118,7 +118,7 @@ describe("credentials that a sender presents with a message", () => {
     [7, {}],
     [["Alice"], {}],
     [{ "@value": "Alice", "@language": "en" }, { name: "Alice" }],
-  ])("have a name as text, which SDKs of layr8 need, and all claims besides: %j", async (name, shown) => {
+  ])("have a name as text, which SDKs of layr8 need, and all other claims: %j", async (name, shown) => {
     const [alice, bob] = [await agent(ALICE), await agent(BOB)];
     const subject = { id: ALICE, name };
     await alice.send(message("1", [attachment(await presentation({ credentials: [await credential({ credentialSubject: subject })] }))]));

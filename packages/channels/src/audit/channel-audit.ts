@@ -38,7 +38,7 @@ interface ChainRecord extends ChainPosition {
   readonly cut?: string;
 }
 
-/** Entries about what can't be decrypted: any account that can publish causes them. */
+/** Entries about messages that can't be decrypted, which each account with the right to publish can cause. */
 const UNREAD = { burst: 100, perSecond: 1 };
 /** Part of a chain that retention removes at once, so that not each entry needs a signature. */
 const REMOVED_PART = 10;

@@ -5,9 +5,9 @@ import { type Environment, numbersKey, type Table, type WriteQueue } from "@parl
 /** A chain, up to its last entry on disk. */
 export interface Chain extends ChainPosition {
   readonly agent: string;
-  /** Number of the first entry that is still stored; one more than `seq` if there is none. */
+  /** Number of the first entry that is still stored; one more than `seq` without entries. */
   readonly first: number;
-  /** What retention has removed: a compact JWS. */
+  /** The signed statement of the entries that retention has removed: a compact JWS. */
   readonly cut?: string | undefined;
 }
 
@@ -89,7 +89,7 @@ export class AuditChains {
     return [...this.#chains.keys()];
   }
 
-  /** The chain of an agent; without entries if there is none. */
+  /** The chain of an agent; an empty one for an agent without a chain. */
   find(agent: string): Chain {
     const chain = this.#chains.get(agent);
     if (chain === undefined) return { agent, ...chainStart(agent), first: 1 };

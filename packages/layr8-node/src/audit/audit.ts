@@ -34,7 +34,7 @@ export interface SignedHead {
   readonly first: number;
   /** A compact JWS. */
   readonly head: string;
-  /** What retention has removed: a compact JWS. */
+  /** The signed statement of the entries that retention has removed: a compact JWS. */
   readonly cut?: string | undefined;
 }
 

@@ -2,7 +2,7 @@ import { type AuditEntry, type AuditKey, type ExportHeader, type ExportLine, hid
 import { TimeSlice } from "@parley/core/internal";
 import type { AuditChains, Chain } from "./audit-chains.ts";
 
-/** What an export has beside the entries. */
+/** The parts of an export beside the entries. */
 export interface ExportFrame {
   /** The chain at the moment of the call. */
   readonly chain: Chain;
@@ -16,7 +16,7 @@ export interface ExportFrame {
 /** Entries that are read at once. */
 const PAGE = 256;
 
-/** The lines of an export, each with its line break. @throws Error if retention removes entries meanwhile */
+/** The lines of an export, each with its line break. @throws Error if retention removes entries during the export */
 export async function* exportChain(chains: AuditChains, { chain, key, head, peer }: ExportFrame): AsyncGenerator<string> {
   const { agent, seq, cut, first } = chain;
   const header: ExportHeader = {

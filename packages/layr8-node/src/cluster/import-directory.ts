@@ -57,7 +57,7 @@ const NOTHING = { keys: 0, dids: 0, messages: 0, credentials: 0, statusBlocks: 0
  * Copies a data directory that no node uses to NATS, while no node shares the data there. Inboxes and credentials keep their order. An import that was
  * interrupted can be repeated; one that is complete is not.
  *
- * @param nodeName the node that is to send the messages for other domains. Default: any.
+ * @param nodeName the node that is to send the messages for other domains. Default: one of those that share the data.
  * @throws TypeError if nodes are running there, or it has other data; StorageError `storage_failed`; JetstreamError `streams_unavailable`
  */
 export async function importDirectory(

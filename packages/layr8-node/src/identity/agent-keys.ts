@@ -79,7 +79,7 @@ export async function checkAgentKeys(
   }
 }
 
-/** The keys that a document lists: the present ones, and former ones until their time is over. Newest first. */
+/** The keys that a document lists: the present ones, and former ones until they expire. Newest first. */
 function listedKeys({ signing, agreement, former }: AgentKeys, now: number): readonly AgentPublicKeys[] {
   return [{ signing, agreement }, ...former.filter(({ until }) => until > now)];
 }

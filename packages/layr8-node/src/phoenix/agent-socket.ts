@@ -174,7 +174,7 @@ export class AgentSocket implements AuthenticatedSocket, SenderAccount {
     return admitted;
   }
 
-  /** Checked before the keys: where those of somebody else's DID are is not the business of this API key. */
+  /** Checked before the keys: the refusal would disclose to other API keys where the DID's keys are. */
   #mayNotBind({ did }: JoinRequest): boolean {
     const { dids } = this.#shared;
     return did !== undefined && dids.has(did) && !dids.permits(this.#apiKey, did);

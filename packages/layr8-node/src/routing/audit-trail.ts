@@ -2,7 +2,7 @@
 export interface AuditedMessage {
   /** DID of the sender. */
   readonly from: string;
-  /** Whether the node knows that it is the sender, and not only the envelope says so. Otherwise it is not in the sender's chain. */
+  /** Whether the node has proven that it is the sender. Otherwise only the envelope names it. Otherwise it is not in the sender's chain. */
   readonly isFromProven: boolean;
   /** DID of the recipient. */
   readonly to: string;

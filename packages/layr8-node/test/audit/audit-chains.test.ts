@@ -165,7 +165,7 @@ describe("the chains of a node", () => {
     expect(await verify(chains, ALICE)).toEqual({ findings: [], entries: 10_000, removed: 0 });
   });
 
-  it("are removed with their agent, and a later chain of the same DID begins anew", async () => {
+  it("are removed with their agent, and a later chain of the same DID starts with its first entry", async () => {
     const environment = new MemoryEnvironment();
     const chains = new AuditChains(environment);
     for (let id = 0; id < 2500; id++) chains.add(ALICE, event(String(id)));

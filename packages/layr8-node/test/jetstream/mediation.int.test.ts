@@ -1,16 +1,13 @@
-import { randomBytes } from "node:crypto";
 import { createDidcommCrypto } from "@parley/didcomm-crypto";
 import { createDidResolver, didWebMethod } from "@parley/did";
 import { createNodeFetch } from "@parley/did/node";
 import { describeUnless } from "@parley/test-assertions";
 import { HoldingProxy, missingNats } from "@parley/test-nats";
-import { beforeEach, expect, it, onTestFinished } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
 import type { Layr8Node } from "../../src/layr8-node.ts";
-import { startNode } from "../../src/node.ts";
-import type { NodeOptions } from "../../src/options.ts";
 import { KEY, NodeProcess } from "../federation/node-process.ts";
 import { RawAgent } from "../raw-agent.ts";
-import { useNats } from "./nats-servers.ts";
+import { NODE_KEY, useSharedNodes } from "./shared-nodes.ts";
 
 const COORDINATION = "https://didcomm.org/coordinate-mediation/3.0";
 const PICKUP = "https://didcomm.org/messagepickup/3.0";
@@ -18,7 +15,6 @@ const MEDIATOR = "did:web:node.example:mediator";
 const BOB = "did:web:node.example:bob";
 /** DIDs below Bob's, which these nodes do not host. */
 const [CHILD, PHONE] = [`${BOB}:child`, `${BOB}:phone`];
-const NODE_KEY = randomBytes(32);
 
 interface Answer {
   readonly type: string;
@@ -27,25 +23,13 @@ interface Answer {
 }
 
 describeUnless(missingNats(1), "nodes with the same data, as one mediator", () => {
-  const nats = useNats(1);
-  let prefix: string;
-  let count = 0;
-
-  beforeEach(() => {
-    prefix = nats.newPrefix();
-  });
-
-  async function start(options: NodeOptions = {}): Promise<Layr8Node> {
-    const shared = { nats: nats.urls, natsPrefix: prefix, nodeName: `node-${count++}`, nodeKey: NODE_KEY, domain: "node.example" };
-    const apiKeys = [{ key: KEY, dids: "any" as const }];
-    const node = await startNode({ port: 0, logger: false, apiKeys, mediator: MEDIATOR, ...shared, ...options });
-    onTestFinished(() => node.close());
-    return node;
-  }
+  const shared = useSharedNodes({ mediator: MEDIATOR });
+  const { nats, start } = shared;
+  let lastId = 0;
 
   /** A node that can be killed. */
   async function startProcess(port: number): Promise<NodeProcess> {
-    const args = ["--nats", nats.urls.join(","), "--nats-prefix", prefix, "--node-name", "killed", "--domain", "node.example"];
+    const args = ["--nats", nats.urls.join(","), "--nats-prefix", shared.prefix, "--node-name", "killed", "--domain", "node.example"];
     const node = new NodeProcess(port, [...args, "--mediator", MEDIATOR], { LAYR8_NODE_KEY: NODE_KEY.toString("base64") });
     onTestFinished(() => node.kill());
     await node.start();
@@ -60,7 +44,7 @@ describeUnless(missingNats(1), "nodes with the same data, as one mediator", () =
 
   /** Sends a request to the mediator, and returns its response. */
   async function ask(from: RawAgent, type: string, body: object = {}): Promise<Answer> {
-    const id = `request-${count++}`;
+    const id = `request-${++lastId}`;
     expect(await from.send({ id, type, from: from.did, to: [MEDIATOR], body })).toMatchObject({ status: "ok" });
     for (;;) {
       // A connection that follows another one gets again what that one has not acknowledged.
@@ -82,7 +66,7 @@ describeUnless(missingNats(1), "nodes with the same data, as one mediator", () =
     const resolver = createDidResolver({ methods: didWebMethod({ fetch: createNodeFetch({ allow: ["loopback"] }), hosts }) });
     const attachments = [{ id: "1", data: { base64: Buffer.from(envelope).toString("base64url") } }];
     const message = {
-      id: `forward-${count++}`,
+      id: `forward-${++lastId}`,
       type: "https://didcomm.org/routing/2.0/forward",
       to: [MEDIATOR],
       body: { next },
@@ -190,7 +174,7 @@ describeUnless(missingNats(1), "nodes with the same data, as one mediator", () =
     const bob = await join(one, BOB);
     await register(bob, PHONE);
     // The other node does not learn that this one delivers to the agent.
-    proxy.hold({ subject: `${prefix}.live.` });
+    proxy.hold({ subject: `${shared.prefix}.live.` });
     await ask(bob, `${PICKUP}/live-delivery-change`, { live_delivery: true });
     await forward(other, PHONE, "one");
     expect(contentsOf(await delivered(bob))).toEqual(["one"]);

@@ -1,13 +1,11 @@
-import { randomBytes } from "node:crypto";
 import { describeUnless } from "@parley/test-assertions";
 import { HoldingProxy, missingNats } from "@parley/test-nats";
-import { beforeEach, expect, it, onTestFinished } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
 import type { Layr8Node } from "../../src/layr8-node.ts";
 import { startNode } from "../../src/node.ts";
-import type { NodeOptions } from "../../src/options.ts";
 import { KEY, NodeProcess } from "../federation/node-process.ts";
 import { RawAgent, type RawJoin } from "../raw-agent.ts";
-import { useNats } from "./nats-servers.ts";
+import { NODE_KEY, useSharedNodes } from "./shared-nodes.ts";
 
 const ECHO = "https://layr8.io/protocols/echo/1.0";
 const CHAT = "https://example.com/chat/1.0";
@@ -16,23 +14,9 @@ const DAVE = "did:web:node.example:agents:dave";
 const ALICE = "did:web:node.example:agents:alice";
 const BOB = "did:web:node.example:agents:bob";
 
-const NODE_KEY = randomBytes(32);
-
 describeUnless(missingNats(1), "nodes with the same data", () => {
-  const nats = useNats(1);
-  let prefix: string;
-  let names = 0;
-
-  beforeEach(() => {
-    prefix = nats.newPrefix();
-  });
-
-  async function start(options: NodeOptions = {}): Promise<Layr8Node> {
-    const shared = { nats: nats.urls, natsPrefix: prefix, nodeName: `node-${names++}`, nodeKey: NODE_KEY, domain: "node.example" };
-    const node = await startNode({ port: 0, logger: false, apiKeys: [{ key: KEY, dids: "any" }], ...shared, ...options });
-    onTestFinished(() => node.close());
-    return node;
-  }
+  const shared = useSharedNodes();
+  const { nats, start } = shared;
 
   async function join(node: { readonly url: string }, did: string, more: RawJoin = {}): Promise<RawAgent> {
     const agent = await RawAgent.join(node as Layr8Node, { did, protocols: [ECHO], apiKey: KEY, ...more });
@@ -43,7 +27,7 @@ describeUnless(missingNats(1), "nodes with the same data", () => {
   const message = (id: string, from: string, to: string): object => ({ id, type: `${ECHO}/request`, from, to: [to], body: {} });
 
   it("need a node key, and a name of their own", async () => {
-    const options = { port: 0, logger: false, nats: nats.urls, natsPrefix: prefix } as const;
+    const options = { port: 0, logger: false, nats: nats.urls, natsPrefix: shared.prefix } as const;
     await expect(startNode(options)).rejects.toThrow(/nodeKey/);
     await expect(startNode({ ...options, nodeKey: NODE_KEY })).rejects.toThrow(/nodeName/);
   });
@@ -108,7 +92,7 @@ describeUnless(missingNats(1), "nodes with the same data", () => {
     const [alice, carol] = [await join(other, ALICE), await join(one, CAROL, { protocols: [CHAT] })];
     await expect.poll(() => alice.send({ ...message("chat", ALICE, CAROL), type: `${CHAT}/text` })).toEqual({ status: "ok", response: {} });
     expect((await carol.receive()).plaintext).toMatchObject({ id: "chat" });
-    proxy.hold({ subject: `${prefix}.owners.`, until: `$JS.API.STREAM.MSG.GET.${prefix.toUpperCase()}_OWNERS` });
+    proxy.hold({ subject: `${shared.prefix}.owners.`, until: `$JS.API.STREAM.MSG.GET.${shared.prefix.toUpperCase()}_OWNERS` });
     const late = await join(one, CAROL);
     await expect.poll(() => proxy.held).toBeGreaterThan(0);
     expect(await alice.send(message("echo", ALICE, CAROL))).toMatchObject({ status: "ok" });
@@ -225,7 +209,7 @@ describeUnless(missingNats(1), "nodes with the same data", () => {
   });
 
   it("have everything for the agent of a node that is killed", async () => {
-    const args = ["--nats", nats.urls.join(","), "--nats-prefix", prefix, "--node-name", "killed", "--domain", "node.example"];
+    const args = ["--nats", nats.urls.join(","), "--nats-prefix", shared.prefix, "--node-name", "killed", "--domain", "node.example"];
     const killed = new NodeProcess(24_871, args, { LAYR8_NODE_KEY: NODE_KEY.toString("base64") });
     onTestFinished(() => killed.kill());
     await killed.start();

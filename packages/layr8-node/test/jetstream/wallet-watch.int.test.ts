@@ -1,34 +1,18 @@
-import { randomBytes } from "node:crypto";
 import { describeUnless } from "@parley/test-assertions";
 import { HoldingProxy, missingNats } from "@parley/test-nats";
-import { beforeEach, expect, it, onTestFinished } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
 import type { Layr8Node } from "../../src/layr8-node.ts";
-import { startNode } from "../../src/node.ts";
-import type { NodeOptions } from "../../src/options.ts";
 import { KEY } from "../federation/node-process.ts";
 import { RawAgent, type RawJoin } from "../raw-agent.ts";
-import { useNats } from "./nats-servers.ts";
+import { useSharedNodes } from "./shared-nodes.ts";
 
 const ALICE = "did:web:node.example:alice";
 const BOB = "did:web:node.example:bob";
 const PING = "https://didcomm.org/trust-ping/2.0";
-const NODE_KEY = randomBytes(32);
 
 describeUnless(missingNats(1), "nodes with the same data announce changes of stored credentials", () => {
-  const nats = useNats(1);
-  let prefix: string;
-  let names = 0;
-
-  beforeEach(() => {
-    prefix = nats.newPrefix();
-  });
-
-  async function start(options: NodeOptions = {}): Promise<Layr8Node> {
-    const shared = { nats: nats.urls, natsPrefix: prefix, nodeName: `node-${names++}`, nodeKey: NODE_KEY, domain: "node.example" };
-    const node = await startNode({ port: 0, logger: false, apiKeys: [{ key: KEY, dids: "any" }], ...shared, ...options });
-    onTestFinished(() => node.close());
-    return node;
-  }
+  const shared = useSharedNodes();
+  const { nats, start } = shared;
 
   async function join(node: Layr8Node, did: string, more: RawJoin = {}): Promise<RawAgent> {
     const agent = await RawAgent.join(node, { did, protocols: [PING], apiKey: KEY, capabilities: ["wallet_watch/1"], ...more });
@@ -98,7 +82,7 @@ describeUnless(missingNats(1), "nodes with the same data announce changes of sto
     onTestFinished(() => proxy[Symbol.asyncDispose]());
     const [one, other] = [await start(), await start({ nats: [proxy.url] })];
     const alice = await join(other, ALICE);
-    proxy.hold({ subject: `${prefix}.wallets.` });
+    proxy.hold({ subject: `${shared.prefix}.wallets.` });
     await store(one, "first");
     proxy.release();
     expect((await alice.event("wallet_changed"))[4]).toEqual({ holder_did: ALICE });

@@ -101,7 +101,7 @@ export class DirectoryKeyStore implements KeyStore {
   }
 
   async #attempt<T>(path: string, work: () => Promise<T>): Promise<T> {
-    if (this.#isClosed) throw new EndToEndError("keys_not_held", `${path} can't be used any more: the client is closed`);
+    if (this.#isClosed) throw new EndToEndError("keys_not_held", `${path} can't be used: the client is closed`);
     return attempt(path, work);
   }
 

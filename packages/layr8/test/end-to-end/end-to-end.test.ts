@@ -484,7 +484,7 @@ describe("policies", () => {
     });
   });
 
-  it("that demand grants say that the node can't see them", async () => {
+  it("that demand grants deny with the reason that the node can't see them", async () => {
     await agents.stop("a");
     await agents.open("a", { policies: [{ did: DAVE, grantIssuers: ["*"] }] });
     await agents.echo(DAVE);

@@ -97,7 +97,7 @@ describe("a key store", () => {
     expect(await (await agents.agent(ALICE).connect()).keyFingerprint()).toBe(fingerprint);
   });
 
-  it("that is another one than before leads to the refusal of its new keys, which says so", async () => {
+  it("that is another one than before: its new keys are refused, with that as the reason", async () => {
     await (await agents.agent(ALICE).connect()).close();
     const keyStore = agents.keyStore("thief");
     const file = join(keyStore, `${nameOf(ALICE)}.keys`);
@@ -157,7 +157,7 @@ describe("a key store", () => {
     expect(await back.keyFingerprint()).toBe(rotated);
   });
 
-  it("is let go when its client is closed while it connects", async () => {
+  it("is unlocked when its client is closed while it connects", async () => {
     for (let turns = 0; turns < 12; turns++) {
       const client = agents.agent(ALICE);
       const connecting = client.connect().catch(() => undefined);
@@ -183,7 +183,7 @@ describe("a key store", () => {
     await next.close();
   });
 
-  it("is let go when a connect fails", async () => {
+  it("is unlocked when a connect fails", async () => {
     const client = agents.agent(ALICE, { nodeUrl: "http://127.0.0.1:1" });
     await expect(client.connect()).rejects.toMatchObject({ code: "connect_failed" });
     const names = await readdir(agents.keyStore(ALICE));

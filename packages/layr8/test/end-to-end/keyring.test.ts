@@ -93,7 +93,7 @@ describe("keys that are missing", () => {
     expect(store.texts.size).toBe(1);
   });
 
-  it("are those of another process, if it has created them meanwhile", async () => {
+  it("are those of another process that has created them first", async () => {
     const store = new MemoryKeyStore();
     const other = new MemoryKeyStore();
     const first = await Keyring.open(other, DID, 0);

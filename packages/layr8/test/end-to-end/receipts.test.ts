@@ -162,7 +162,7 @@ describe("receipts of an agent that holds its keys itself", () => {
     expect(agents.codes).toEqual(["receipt_unknown_message"]);
   });
 
-  it("make nobody a contact, whose keys are kept when those of others are forgotten", async () => {
+  it("do not make a contact, whose keys are kept when those of others are forgotten", async () => {
     await shop(BOB, () => undefined);
     const alice = await agents.agent(ALICE).connect();
     await alice.send(ask(BOB), { until: "handled" });

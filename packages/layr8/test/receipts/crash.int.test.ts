@@ -1,15 +1,17 @@
-import { gateOrSoak, temporaryDirectory } from "@parley/test-assertions";
-import { expect, it } from "vitest";
+import { gateOrSoak, randomFrom, SEED, temporaryDirectory } from "@parley/test-assertions";
+import { expect, it, vi } from "vitest";
 import { Client, logErrors, ParleyError, type Receipt } from "../../src/index.ts";
 import { API_KEY, freePort, NODE_COMMAND, Victim } from "../chaos/processes.ts";
 import { ALICE, FAR, order, ORDERS } from "./places.ts";
 
 const MESSAGES = gateOrSoak(60, 3000);
 const KILLS = gateOrSoak(4, 100);
+/** Messages between two kills, at most. */
+const STEP = Math.floor(MESSAGES / (KILLS + 1));
 /** Reasons for which a receipt that was made again after a crash is not counted again. */
 const HARMLESS: ReadonlySet<string> = new Set(["receipt_replayed", "receipt_out_of_order"]);
 
-it("kills of both nodes lose no receipt and make up none", { timeout: gateOrSoak(240_000, 3_600_000) }, async () => {
+it(`kills of both nodes lose no receipt and make up none (seed ${SEED})`, { timeout: gateOrSoak(240_000, 3_600_000) }, async () => {
   await using directory = await temporaryDirectory();
   const ports = { a: await freePort(), b: await freePort() };
   const victim = (name: "a" | "b", other: "a" | "b"): Victim => {
@@ -52,10 +54,11 @@ it("kills of both nodes lose no receipt and make up none", { timeout: gateOrSoak
         return await alice.send(order(FAR, { id }), { until: "handled", timeoutMs: 60_000 });
       } catch (error) {
         if (!ParleyError.from(error).retryable) throw error;
-        await new Promise((resolve) => setTimeout(resolve, 100));
+        await vi.waitUntil(() => alice.connected, { timeout: 60_000 });
       }
     }
   };
+  const random = randomFrom(SEED);
   let sent = 0;
   const sending = (async () => {
     for (; sent < MESSAGES; sent++) {
@@ -68,9 +71,9 @@ it("kills of both nodes lose no receipt and make up none", { timeout: gateOrSoak
   })();
   sending.catch(() => undefined);
   for (let kill = 0; kill < KILLS; kill++) {
-    if (sent === MESSAGES) break;
-    // A random time, so that the kill hits any state. No assertion depends on it.
-    await new Promise((resolve) => setTimeout(resolve, 100 + Math.random() * 600));
+    // Some messages later, so that each kill hits another state. All kills are during the load.
+    const next = Math.min(sent + 1 + random(STEP), MESSAGES - 1);
+    await expect.poll(() => sent, { timeout: 120_000 }).toBeGreaterThanOrEqual(next);
     const node = kill % 2 === 0 ? b : a;
     await node.kill();
     await node.start();

@@ -66,6 +66,19 @@ async function durableNodes(): Promise<{ restart(name: Name): Promise<void>; sta
   };
 }
 
+/** Alice's message, which Bob's handler has and does not acknowledge yet. */
+async function sendToWaitingHandler() {
+  const acks: (() => void)[] = [];
+  const bob = places.client("b", FAR);
+  bob.handle(`${ORDERS}/create`, ({ ack }) => void acks.push(ack), { manualAck: true });
+  await bob.connect();
+  const alice = await places.client("a", ALICE).connect();
+  const seen: Receipt[] = [];
+  const handled = alice.send(order(FAR), { until: "handled", timeoutMs: Infinity, onReceipt: (receipt) => seen.push(receipt) });
+  await expect.poll(() => states(seen)).toEqual(["queued", "delivered"]);
+  return { alice, bob, acks, seen, handled };
+}
+
 describe.each<[string, Name, string]>([
   ["on the sender's node", "a", NEAR],
   ["on another node", "b", FAR],
@@ -96,14 +109,7 @@ describe.each<[string, Name]>([
 ])("a restart of %s", (_, name) => {
   it("while a message waits for its handler loses no receipt", async () => {
     const nodes = await durableNodes();
-    const acks: (() => void)[] = [];
-    const bob = places.client("b", FAR);
-    bob.handle(`${ORDERS}/create`, ({ ack }) => void acks.push(ack), { manualAck: true });
-    await bob.connect();
-    const alice = await places.client("a", ALICE).connect();
-    const seen: Receipt[] = [];
-    const handled = alice.send(order(FAR), { until: "handled", timeoutMs: Infinity, onReceipt: (receipt) => seen.push(receipt) });
-    await expect.poll(() => states(seen)).toEqual(["queued", "delivered"]);
+    const { alice, bob, acks, handled } = await sendToWaitingHandler();
     await expect.poll(() => acks.length).toBe(1);
     await nodes.restart(name);
     const other: Client = name === "a" ? alice : bob;
@@ -117,14 +123,7 @@ describe.each<[string, Name]>([
 
 it("receipts wait at the recipient's node while that of the sender is down, and at that of the sender while the sender is away", async () => {
   const nodes = await durableNodes();
-  const acks: (() => void)[] = [];
-  const bob = places.client("b", FAR);
-  bob.handle(`${ORDERS}/create`, ({ ack }) => void acks.push(ack), { manualAck: true });
-  await bob.connect();
-  const alice = await places.client("a", ALICE).connect();
-  const seen: Receipt[] = [];
-  const handled = alice.send(order(FAR), { until: "handled", timeoutMs: Infinity, onReceipt: (receipt) => seen.push(receipt) });
-  await expect.poll(() => states(seen)).toEqual(["queued", "delivered"]);
+  const { acks, seen, handled } = await sendToWaitingHandler();
   await places.stop("a");
   await expect.poll(() => acks.length).toBe(1);
   acks[0]?.();

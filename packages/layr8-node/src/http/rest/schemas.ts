@@ -135,7 +135,10 @@ export const auditHead: z.ZodType<wire.AuditHeadBody> = z
     hash: z.string(),
     first: z.number().int().register(named, { description: "Number of the first entry that is still stored" }),
     head: z.string().register(named, { description: "The head, signed by the agent's key: a compact JWS" }),
-    cut: z.string().optional().register(named, { description: "What retention has removed, signed: a compact JWS" }),
+    cut: z
+      .string()
+      .optional()
+      .register(named, { description: "Signed statement of the entries that retention has removed: a compact JWS" }),
   })
   .register(named, { id: "AuditHead" });
 

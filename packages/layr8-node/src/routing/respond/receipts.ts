@@ -90,7 +90,7 @@ export class Receipts {
     const { sign, send, onSent, onFailure, now } = this.#options;
     try {
       const { id: derivedId, ...said } = createReceipt({ messageId: id, sender: from, recipient, state, code, now: now() });
-      // A sender that sends its message again may have lost the first receipt: another id, so that this one is no duplicate.
+      // A sender that sends its message again may have lost the first receipt: another id, so that this one is not taken for a duplicate.
       const receipt = createMessage(isNew ? { ...said, id: derivedId } : said);
       const signed = await sign(receipt);
       if (signed === undefined) return;
