@@ -8,6 +8,8 @@ const IDLE_CLIENTS = [200, 1000] as const;
 const WARM_CLIENTS = 50;
 /** Subscriptions of one client that do nothing. */
 const SUBSCRIPTIONS = 500;
+/** Turns before the first measurement: V8 compiles the code in some thousand of them. */
+const WARM_TURNS = 5000;
 
 /** Publishing through a relay, on disk and in memory, beside what a server that puts each message into a frame of its own does at best. */
 export async function relay(): Promise<void> {
@@ -32,11 +34,11 @@ function countFor({ name }: Setting, messages: number): number {
 
 /** The same with one message in flight. */
 export async function relayLatency(): Promise<void> {
-  await withSettings([DISK, MEMORY, BARE, ...natsSettings()], async (settings) => {
+  await withSettings([DISK, MEMORY, ...FLOOR, BARE, ...natsSettings()], async (settings) => {
     for (const setting of settings) {
       await subscribe(setting, 0);
       await setting.publisher.ask({ subscribers: 1 });
-      await setting.publisher.ask({ turns: 200 });
+      await setting.publisher.ask({ turns: WARM_TURNS });
     }
     await measure({
       title: "Publish, deliver and acknowledge 1 KiB, one at a time",

@@ -1,6 +1,8 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+// Not imported after the measurements: Node 20 then sometimes failed to follow the symbolic link to echarts, and didn't find its packages.
+import { plotsOf } from "./plot.ts";
 import type { BenchResult } from "./results.ts";
 
 const repository = fileURLToPath(new URL("../../../", import.meta.url));
@@ -21,7 +23,6 @@ export async function saveResults(result: BenchResult, folders: ResultFolders): 
   await Promise.all(Object.values(folders).map((folder: string) => mkdir(folder, { recursive: true })));
   const json = join(folders.json, `${result.bench}.json`);
   await writeFile(json, `${JSON.stringify(result, undefined, 2)}\n`);
-  const { plotsOf } = await import("./plot.ts");
   const plots = plotsOf(result).map(({ suffix, svg }) => ({
     path: join(folders.svg, `${suffix === "" ? result.bench : `${result.bench}-${suffix}`}.svg`),
     svg,

@@ -97,7 +97,8 @@ export class GrantWallet {
     return (subject) => {
       const { to, type } = subject;
       const selected = selectGrants([...(this.#borrowed.get(holder) ?? []), ...held], subject, grants.scopeCovers, Date.now());
-      return { ...selected, explain: () => explainGrants(stored, { to, type }, holder, grants) };
+      // The spread comes last: see "Objects" in bench/README.md.
+      return { explain: () => explainGrants(stored, { to, type }, holder, grants), ...selected };
     };
   }
 }

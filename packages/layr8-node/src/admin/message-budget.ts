@@ -1,5 +1,5 @@
-/** Messages of one window. With three events each, a journal of 20,000 events reaches back for more than four seconds. */
-const MAX_MESSAGES = 150;
+/** Messages of one window. With three events each, a journal of 20,000 events reaches back for more than six seconds. */
+const MAX_MESSAGES = 100;
 const WINDOW_MS = 100;
 
 /**
@@ -10,6 +10,12 @@ export class MessageBudget {
   #since = 0;
   #taken = 0;
   #omitted = 0;
+  #hasOmitted = false;
+
+  /** Whether a message was ever above the limit. */
+  get hasOmitted(): boolean {
+    return this.#hasOmitted;
+  }
 
   /** Whether a message is within the limit. @param now milliseconds, ascending. */
   take(now: number): boolean {
@@ -22,6 +28,7 @@ export class MessageBudget {
       return true;
     }
     this.#omitted += 1;
+    this.#hasOmitted = true;
     return false;
   }
 

@@ -14,7 +14,15 @@ export interface HostHistory {
   lastFailure: string | undefined;
 }
 
-/** Messages whose age is known, and hosts whose history is kept. */
+/** A message whose events are recorded one by one. */
+interface Recorded {
+  /** Milliseconds since 1970. */
+  readonly acceptedAt: number;
+  /** Recipients for which it is neither settled nor sent. */
+  open: number;
+}
+
+/** Messages with recorded events that wait, and hosts whose history is kept. */
 const MAX_WAITING = 20_000;
 const MAX_HOSTS = 500;
 /** Durations of one second that percentiles are computed from. */
@@ -35,11 +43,14 @@ export class NodeRecorder {
   readonly #keepsBodies: boolean;
   readonly #now: () => number;
   readonly #counts = new Map<AdminEvent["kind"], number>();
-  /** Times at which messages were accepted, by id, the oldest first; negative when their events are only counted. Settled ones are removed. */
-  readonly #waiting = new ChurnMap<string, number>();
+  /** Events that were counted and not recorded. Fields, because a busy node has 60,000 of them per second. */
+  readonly #omitted = { accepted: 0, delivered: 0, settled: 0, remoteSent: 0 };
+  /** By id, the oldest first. */
+  readonly #recorded = new ChurnMap<string, Recorded>();
   readonly #budget = new MessageBudget();
   readonly #hosts = new Map<string, HostHistory>();
-  #durations: number[] = [];
+  readonly #durations = new Float64Array(MAX_DURATIONS);
+  #durationCount = 0;
   #refusals = new Map<string, number>();
 
   /** @param options `now` is the time in milliseconds since 1970. */
@@ -59,14 +70,17 @@ export class NodeRecorder {
     return this.#hosts;
   }
 
-  /** The time at which the longest waiting message was accepted, in milliseconds since 1970, of those accepted since the start. */
+  /**
+   * The time at which the longest waiting message was accepted, in milliseconds since 1970: of those accepted since the start whose events
+   * are recorded, which are all unless there are many.
+   */
   get oldestWaiting(): number | undefined {
-    const [oldest] = this.#waiting;
-    return oldest && Math.abs(oldest[1]);
+    const [oldest] = this.#recorded;
+    return oldest?.[1].acceptedAt;
   }
 
   record(event: AdminEvent): void {
-    this.#count(event.kind);
+    this.#counts.set(event.kind, (this.#counts.get(event.kind) ?? 0) + 1);
     this.#record(event);
   }
 
@@ -76,12 +90,14 @@ export class NodeRecorder {
       ...events,
       onAccepted: (inbound) => {
         events.onAccepted?.(inbound);
+        const acceptedAt = this.#now();
+        if (!this.#budget.take(acceptedAt)) {
+          this.#omitted.accepted += 1;
+          return;
+        }
         const { id, type, thread, parentThread, sender: from, recipients: to, text, remote } = inbound;
-        const now = this.#now();
-        const isRecorded = this.#budget.take(now);
-        if (this.#waiting.size < MAX_WAITING) this.#waiting.set(id, isRecorded ? now : -now);
+        if (this.#recorded.size < MAX_WAITING) this.#recorded.set(id, { acceptedAt, open: to.length });
         const kind = remote ? "remote-accepted" : "accepted";
-        if (!isRecorded) return this.#count(kind);
         this.record({ kind, id, type, thread, parentThread, from, to, size: text.length, body: this.#keepsBodies ? text : undefined });
       },
       onRejected: (from, { label, reason, code = label, comment }, inbound) => {
@@ -98,24 +114,29 @@ export class NodeRecorder {
       },
       onDelivered: (message, attempt) => {
         events.onDelivered(message, attempt);
+        if (attempt === 1 && this.#isOmitted(message.id)) {
+          this.#omitted.delivered += 1;
+          return;
+        }
         const { id, type, thread, parentThread, from, recipient } = message;
-        if (attempt === 1 && this.#isOmitted(id)) return this.#count("delivered");
         this.record({ kind: "delivered", id, type, thread, parentThread, from, to: [recipient], attempt });
       },
       onSettled: (message, outcome, ms) => {
         events.onSettled?.(message, outcome, ms);
+        if (this.#durationCount < MAX_DURATIONS) this.#durations[this.#durationCount++] = ms;
+        if (outcome === "handled" && this.#isOmitted(message.id)) {
+          this.#omitted.settled += 1;
+          return;
+        }
         const { id, type, thread, parentThread, from, recipient } = message;
-        const isOmitted = this.#isOmitted(id);
-        this.#waiting.delete(id);
-        if (this.#durations.length < MAX_DURATIONS) this.#durations.push(ms);
-        if (isOmitted && outcome === "handled") return this.#count("settled");
+        this.#end(id);
         this.record({ kind: "settled", id, type, thread, parentThread, from, to: [recipient], outcome, ms: Math.round(ms * 10) / 10 });
       },
       onDead: (cause, message) => {
         events.onDead(cause, message);
         const { id, type, from, recipient } = message;
         const { thread } = message as { readonly thread?: string | undefined };
-        this.#waiting.delete(id);
+        this.#end(id);
         this.record({ kind: "dead", id, type, thread, from, to: [recipient], code: CODES[cause] ?? cause });
       },
       onDropped: (message, reason) => {
@@ -137,12 +158,14 @@ export class NodeRecorder {
     readonly sender: string;
     readonly recipient: string;
   }): void {
-    const isOmitted = this.#isOmitted(id);
-    this.#waiting.delete(id);
     const host = this.#host(recipient);
     host.sent += 1;
     host.lastSentAt = this.#now();
-    if (isOmitted) return this.#count("remote-sent");
+    if (this.#isOmitted(id)) {
+      this.#omitted.remoteSent += 1;
+      return;
+    }
+    this.#end(id);
     this.record({ kind: "remote-sent", id, type, from: sender, to: [recipient] });
   }
 
@@ -156,7 +179,7 @@ export class NodeRecorder {
     { code, comment }: Problem,
     isPurged: boolean,
   ): void {
-    this.#waiting.delete(id);
+    this.#end(id);
     // A purge says nothing about the other node.
     if (!isPurged) this.#failed(recipient, comment);
     this.record({ kind: "remote-dead", id, type, from: sender, to: [recipient], code, reason: comment });
@@ -169,32 +192,37 @@ export class NodeRecorder {
 
   /** Counts since the start, and durations since the last call. Records how many messages were only counted since then. */
   sample(): AdminSample {
-    const omitted = this.#budget.takeOmitted();
-    if (omitted > 0) this.record({ kind: "omitted", count: omitted });
+    const omittedMessages = this.#budget.takeOmitted();
+    if (omittedMessages > 0) this.record({ kind: "omitted", count: omittedMessages });
+    const { accepted, delivered, settled, remoteSent } = this.#omitted;
     const count = (kind: AdminEvent["kind"]): number => this.#counts.get(kind) ?? 0;
-    const durations = this.#durations.toSorted((one, other) => one - other);
-    this.#durations = [];
+    const durations = this.#durations.subarray(0, this.#durationCount).sort();
+    this.#durationCount = 0;
     const at = (share: number): number => durations[Math.min(durations.length - 1, Math.floor(share * durations.length))] ?? 0;
     return {
-      acceptedTotal: count("accepted") + count("remote-accepted"),
-      deliveredTotal: count("delivered"),
-      settledTotal: count("settled"),
+      acceptedTotal: accepted + count("accepted") + count("remote-accepted"),
+      deliveredTotal: delivered + count("delivered"),
+      settledTotal: settled + count("settled"),
       refusedTotal: count("refused"),
       deadTotal: count("dead") + count("remote-dead"),
-      remoteSentTotal: count("remote-sent"),
+      remoteSentTotal: remoteSent + count("remote-sent"),
       settle50Ms: at(0.5),
       settle95Ms: at(0.95),
       oldestMs: this.oldestWaiting === undefined ? 0 : this.#now() - this.oldestWaiting,
     };
   }
 
-  #count(kind: AdminEvent["kind"]): void {
-    this.#counts.set(kind, (this.#counts.get(kind) ?? 0) + 1);
+  /** Whether the events of a message are only counted. Until the first one is omitted, an unknown message was accepted before the start. */
+  #isOmitted(id: string): boolean {
+    return this.#budget.hasOmitted && !this.#recorded.has(id);
   }
 
-  /** Whether the events of a message are only counted. One that was accepted before the start has events of its own. */
-  #isOmitted(id: string): boolean {
-    return (this.#waiting.get(id) ?? 0) < 0;
+  /** A message is settled or sent for one recipient. */
+  #end(id: string): void {
+    const recorded = this.#recorded.get(id);
+    if (recorded === undefined) return;
+    recorded.open -= 1;
+    if (recorded.open <= 0) this.#recorded.delete(id);
   }
 
   #failed(recipient: string, reason: string): void {

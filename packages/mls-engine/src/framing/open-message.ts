@@ -43,7 +43,8 @@ export function openMessage(epoch: MessageEpoch, message: PrivateMessage): Opene
   const sender = senderOf(epoch, message);
   const type = ratchetTypeOf(message.contentType);
   const opened = openWith(epoch, message, sender, tree.key(sender.leaf, type, sender.generation));
-  return { ...opened, consume: () => tree.consume(sender.leaf, type, sender.generation) };
+  // The spread comes last: see "Objects" in bench/README.md.
+  return { consume: () => tree.consume(sender.leaf, type, sender.generation), ...opened };
 }
 
 /**
@@ -85,7 +86,8 @@ export function openWith(
   const signed = { sender: leaf, contentType, content, authenticatedData: message.authenticatedData.slice() };
   const tbs = framedContentTbs(WireFormat.privateMessage, epoch, epoch.groupContext, signed);
   if (!verifyWithLabel(suite, publicKey, "FramedContentTBS", tbs, signature)) throw decryptionFailure();
-  return { ...signed, generation, signature, confirmationTag };
+  // The spread comes last: see "Objects" in bench/README.md.
+  return { generation, signature, confirmationTag, ...signed };
 }
 
 /** PrivateMessageContent (RFC 9420 §6.3.1). The result is a copy; the plaintext is erased. */

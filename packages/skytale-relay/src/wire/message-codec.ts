@@ -1,6 +1,7 @@
 import { type Kind, kindNumber, kindOf } from "../kind.ts";
 import { checkCount } from "./limits.ts";
 import { Reader } from "./reader.ts";
+import { Slab } from "./slab.ts";
 import { bigintFieldLength, bytesFieldLength, numberFieldLength, Writer } from "./writer.ts";
 
 /** `skytale.relay.v1.Message`. Bytes are views of the decoded buffer. */
@@ -101,6 +102,8 @@ export function encodeEvicted(count: number): Uint8Array {
 
 /** Most bytes that {@link recordedMessages} adds to a message. */
 const STAMP_LENGTH = 9;
+/** Logs in memory keep the messages. */
+const recorded = new Slab();
 
 /**
  * Appends the recording time to encoded messages, in one shared buffer. A time claimed by the publisher is overridden, because the last
@@ -109,7 +112,7 @@ const STAMP_LENGTH = 9;
 export function recordedMessages(encoded: readonly Uint8Array[], recordedAt: number): Uint8Array[] {
   let length = 0;
   for (const message of encoded) length += message.length + STAMP_LENGTH;
-  const writer = new Writer(length);
+  const writer = new Writer(length, recorded.allocate(length));
   return encoded.map((message) => {
     const start = writer.at;
     writer.raw(message);

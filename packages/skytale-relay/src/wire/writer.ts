@@ -10,8 +10,8 @@ export class Writer {
   readonly bytes: Uint8Array;
   at = 0;
 
-  constructor(length: number) {
-    this.bytes = Buffer.allocUnsafe(length);
+  constructor(length: number, bytes: Uint8Array = Buffer.allocUnsafe(length)) {
+    this.bytes = bytes;
   }
 
   /** Writes a varint field. */

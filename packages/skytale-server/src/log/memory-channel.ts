@@ -54,7 +54,8 @@ export class MemoryChannel implements ChannelState {
   append(draft: Draft, recordedAt: number): void {
     for (const segment of segmentsOf(draft.first, draft.entries)) {
       const { publisher, kind, bytes, bodies, last } = segment;
-      const group = { ...segment, first: last - bodies.length + 1, recordedAt };
+      // The spread comes last: see "Objects" in bench/README.md.
+      const group = { first: last - bodies.length + 1, recordedAt, ...segment };
       this.#groups.push(group);
       if (kind === "application") this.#queueOf(publisher).groups.push(group);
       this.#shares.add(publisher, kind, { entries: bodies.length, bytes });

@@ -69,10 +69,11 @@ export class Shares<Id> {
   }
 
   #change(id: Id, kind: EntryKind, { entries, bytes }: Amount, sign: 1 | -1): void {
-    const before = this.of(id);
-    const { [kind]: amount } = before;
+    const { application, handshake } = this.of(id);
+    const isApplication = kind === "application";
+    const amount = isApplication ? application : handshake;
     const after = { entries: Math.max(0, amount.entries + sign * entries), bytes: Math.max(0, amount.bytes + sign * bytes) };
-    this.#set(id, { ...before, [kind]: after });
+    this.#set(id, isApplication ? { application: after, handshake } : { application, handshake: after });
     this.#changed.add(id);
   }
 

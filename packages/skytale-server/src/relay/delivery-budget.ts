@@ -1,8 +1,10 @@
+import { ChurnMap } from "@parley/core/internal";
 import { DELIVERY_BYTES } from "./relay-limits.ts";
 
 interface AccountDeliveries {
   bytes: number;
-  readonly waiting: Set<() => void>;
+  /** Created with the first listener. */
+  waiting: Set<() => void> | undefined;
   waking: boolean;
 }
 
@@ -12,7 +14,7 @@ interface AccountDeliveries {
  */
 export class DeliveryBudget {
   readonly #maxBytesPerAccount: number;
-  readonly #accounts = new Map<string, AccountDeliveries>();
+  readonly #accounts = new ChurnMap<string, AccountDeliveries>();
   #total = 0;
 
   constructor(maxBytesPerAccount: number) {
@@ -30,7 +32,7 @@ export class DeliveryBudget {
 
   /** Counts bytes that wait. The last delivery may exceed the limit. */
   add(accountId: string, bytes: number): void {
-    const account = this.#accounts.get(accountId) ?? { bytes: 0, waiting: new Set(), waking: false };
+    const account = this.#accounts.get(accountId) ?? { bytes: 0, waiting: undefined, waking: false };
     account.bytes += bytes;
     this.#total += bytes;
     this.#accounts.set(accountId, account);
@@ -50,25 +52,26 @@ export class DeliveryBudget {
   whenRoom(accountId: string, listener: () => void): void {
     const account = this.#accounts.get(accountId);
     if (account === undefined) listener();
-    else account.waiting.add(listener);
+    else (account.waiting ??= new Set()).add(listener);
   }
 
   /** Removes a listener. */
   cancel(accountId: string, listener: () => void): void {
-    this.#accounts.get(accountId)?.waiting.delete(listener);
+    this.#accounts.get(accountId)?.waiting?.delete(listener);
   }
 
   /** Calls as many listeners as there is room for a delivery each, oldest first; the next ones in a later turn of the event loop. */
   #wake(accountId: string, account: AccountDeliveries): void {
-    if (account.waking || account.waiting.size === 0 || account.bytes >= this.#maxBytesPerAccount) return;
+    const { waiting, waking, bytes } = account;
+    if (waking || waiting === undefined || waiting.size === 0 || bytes >= this.#maxBytesPerAccount) return;
     account.waking = true;
     setImmediate(() => {
       account.waking = false;
       let room = this.#maxBytesPerAccount - account.bytes;
-      for (const listener of account.waiting) {
+      for (const listener of waiting) {
         if (room <= 0) break;
         room -= DELIVERY_BYTES;
-        account.waiting.delete(listener);
+        waiting.delete(listener);
         listener();
       }
       this.#wake(accountId, account);
@@ -77,6 +80,6 @@ export class DeliveryBudget {
   }
 
   #forget(accountId: string, account: AccountDeliveries): void {
-    if (account.bytes <= 0 && account.waiting.size === 0 && !account.waking) this.#accounts.delete(accountId);
+    if (account.bytes <= 0 && !account.waiting?.size && !account.waking) this.#accounts.delete(accountId);
   }
 }

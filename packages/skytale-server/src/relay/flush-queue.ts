@@ -1,4 +1,4 @@
-import { TimeSlice } from "@parley/core/internal";
+import { ChurnMap, TimeSlice } from "@parley/core/internal";
 
 interface Waiting {
   readonly flushes: (() => void)[];
@@ -10,7 +10,7 @@ interface Waiting {
  * runs in between: a delivery to many streams of one account does not delay the responses to other accounts.
  */
 export class FlushQueue {
-  readonly #byAccount = new Map<string, Waiting>();
+  readonly #byAccount = new ChurnMap<string, Waiting>();
   #running = false;
 
   /** Schedules one stream's flush. */

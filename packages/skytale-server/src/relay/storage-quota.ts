@@ -1,3 +1,4 @@
+import { ChurnMap } from "@parley/core/internal";
 import type { ChannelLog } from "../log/channel-log.ts";
 import type { WelcomeStore } from "../log/welcome-store.ts";
 
@@ -14,7 +15,7 @@ export interface StorageQuotaOptions {
  */
 export class StorageQuota {
   readonly #options: StorageQuotaOptions;
-  readonly #writing = new Map<string, number>();
+  readonly #writing = new ChurnMap<string, number>();
 
   constructor(options: StorageQuotaOptions) {
     this.#options = options;
