@@ -196,7 +196,7 @@ export class NodeRecorder {
     if (omittedMessages > 0) this.record({ kind: "omitted", count: omittedMessages });
     const { accepted, delivered, settled, remoteSent } = this.#omitted;
     const count = (kind: AdminEvent["kind"]): number => this.#counts.get(kind) ?? 0;
-    const durations = this.#durations.subarray(0, this.#durationCount).sort();
+    const durations = this.#durations.subarray(0, this.#durationCount).toSorted();
     this.#durationCount = 0;
     const at = (share: number): number => durations[Math.min(durations.length - 1, Math.floor(share * durations.length))] ?? 0;
     return {
