@@ -10,6 +10,8 @@ import type { Worker } from "./worker.ts";
 const DURATION_MS = 1000;
 const PAIRS = 16;
 const CEILING = "pack, POST, unpack alone";
+/** What two nodes with data directories would have to do at least. */
+const STORED = "the same, stored";
 const API_KEY = "a-key-for-all-agents-of-the-bench";
 
 /** Asking agents, and all processes that take part. */
@@ -39,9 +41,14 @@ export async function crossNode(): Promise<void> {
         places.push({ name: name + checkout.suffix, processes, asking: await start(processes) });
       }
     }
-    const processes = new Processes();
-    running.push(processes);
-    places.push({ name: CEILING, processes, asking: await ceilingOf(processes) });
+    for (const [name, options] of [
+      [STORED, { dataDir: join(folder, "alone") }],
+      [CEILING, {}],
+    ] as const) {
+      const processes = new Processes();
+      running.push(processes);
+      places.push({ name, processes, asking: await ceilingOf(processes, options) });
+    }
     for (const { processes: roles, asking } of places) await roles.warmUp(asking, { pairs: PAIRS, lanes: 64, length: 64 });
     for (const [pairs, lanes] of [
       [1, 1],
@@ -108,10 +115,15 @@ async function agents(processes: Processes, { asking, answering }: Nodes): Promi
   return (await processes.start("asking-role", { nodeUrl: asking.nodeUrl, apiKey: API_KEY, pairs })).worker;
 }
 
-async function ceilingOf(processes: Processes): Promise<Worker> {
+async function ceilingOf(processes: Processes, { dataDir }: { readonly dataDir?: string }): Promise<Worker> {
+  const at = (name: string): object => (dataDir === undefined ? {} : { dataDir: join(dataDir, name) });
   const [asking, answering] = [createParty("did:example:asking"), createParty("did:example:answering")];
-  const { ready } = await processes.start<{ port: number }>("cross-node-ceiling-role", { self: answering, other: asking });
-  return (await processes.start("cross-node-ceiling-role", { self: asking, other: answering, port: ready.port })).worker;
+  const { ready } = await processes.start<{ port: number }>("cross-node-ceiling-role", {
+    self: answering,
+    other: asking,
+    ...at("answering"),
+  });
+  return (await processes.start("cross-node-ceiling-role", { self: asking, other: answering, port: ready.port, ...at("asking") })).worker;
 }
 
 /** The nodes have to know where the other one is before it runs. */
