@@ -1,4 +1,5 @@
 // A relay and its API server in a process of their own.
+import { keepHeapHeadroom } from "@parley/server-kit";
 import { startSkytale } from "@parley/skytale-server";
 import { argument, memoryInUse, serve } from "./worker.ts";
 
@@ -35,6 +36,8 @@ const server = await startSkytale({
   ...(dataDir !== undefined && { dataDir }),
   ...(shared && { nats: shared.nats, natsReplicas: shared.natsReplicas, serverKey: Buffer.from(shared.serverKey, "base64") }),
 });
+// As the server's program does.
+keepHeapHeadroom();
 const apiKey = server.apiKey ?? shared?.apiKey ?? "";
 const { token } = await post<{ token: string }>("/v1/tokens", { audience: ["skytale-relay"] });
 if (shared?.apiKey === undefined) await post("/v1/channels", { name: CHANNEL });

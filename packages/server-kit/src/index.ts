@@ -29,6 +29,7 @@ export { type Flag, type FlagValues, flagsOf, runServer, type ServerProgram } fr
 export { Connections, type ConnectionsOptions, type DropReason, peerOf } from "./connections/connections.ts";
 export { listenError, probePort } from "./connections/listen-error.ts";
 export { clientAddress, forwardedAddress, proxyTrust, type ProxyTrust, type TrustProxy } from "./connections/trust-proxy.ts";
+export { keepHeapHeadroom } from "./lifecycle/heap-headroom.ts";
 export { type PeriodicTask } from "./lifecycle/repeat.ts";
 export { type LifecycleOptions, ServerLifecycle } from "./lifecycle/server-lifecycle.ts";
 export { ServerStorage, type ServerStorageOptions } from "./lifecycle/server-storage.ts";

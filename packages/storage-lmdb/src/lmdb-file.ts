@@ -23,6 +23,8 @@ interface TreeStats {
 const MIN_FREE_BYTES = 256 * 1024;
 /** Largest number of leaf pages that a start checks: 1 GiB. */
 const MAX_READS = 256 * 1024;
+/** Largest buffer that is kept from one commit to the next. */
+const MAX_KEPT_BYTES = 1024 * 1024;
 /** The table of damaged records that were set aside, keyed by table and key. */
 const DAMAGED = "damaged";
 
@@ -39,6 +41,8 @@ export class LmdbFile {
   /** The record format that reads accept. */
   format: RecordFormat = "mixed";
   #root: Root | undefined;
+  /** See {@link LmdbFile.#recordBytes}. */
+  #records: Buffer | undefined;
   #isClosing = false;
 
   private constructor(path: string, root: Root, space: ReservedSpace, probe: () => Promise<void>) {
@@ -95,7 +99,7 @@ export class LmdbFile {
 
   /** Commits writes atomically and flushes them. Must not be called concurrently. @throws the system's error, or LMDB's */
   async commit(plain: readonly Write[]): Promise<void> {
-    const writes = withChecksums(plain);
+    const writes = withChecksums(plain, (bytes) => this.#recordBytes(bytes));
     await this.#reserve(writes);
     try {
       await this.#opened().batch(() => {
@@ -108,6 +112,7 @@ export class LmdbFile {
       this.#space.committed(true);
     } catch (error) {
       this.#space.committed(false);
+      this.#records = undefined;
       const reason = await reasonOf(error);
       if (!this.#isUsable()) await this.#closeRoot();
       throw await systemErrorOf(reason, this.#probe);
@@ -132,6 +137,14 @@ export class LmdbFile {
       () => this.#closeRoot(),
       () => this.#space.close(),
     );
+  }
+
+  /** A buffer for the records of a commit. LMDB reads it until the commit is done; then the next one uses it. */
+  #recordBytes(length: number): Buffer {
+    if (length > MAX_KEPT_BYTES) return Buffer.allocUnsafe(length);
+    if (this.#records === undefined || this.#records.length < length)
+      this.#records = Buffer.allocUnsafeSlow(2 ** Math.ceil(Math.log2(length)));
+    return this.#records;
   }
 
   #reserve(writes: readonly Write[]): Promise<void> {
@@ -263,10 +276,10 @@ class LmdbTable implements Table {
 }
 
 /** Returns the writes with checksums appended to the values. All records share one buffer, because many allocations take longer. */
-function withChecksums(writes: readonly Write[]): readonly Write[] {
+function withChecksums(writes: readonly Write[], allocate: (length: number) => Buffer): readonly Write[] {
   let bytes = 0;
   for (const { value } of writes) if (value !== undefined) bytes += value.length + TRAILER_BYTES;
-  const records = Buffer.allocUnsafe(bytes);
+  const records = allocate(bytes);
   let at = 0;
   return writes.map((write) => {
     const { table, key, value } = write;

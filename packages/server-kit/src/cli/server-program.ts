@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import { LOG_LEVELS, serverLogger } from "../server-logger.ts";
 import type { OptionSchema } from "../options/option.ts";
 import { describeOptions, readOptions } from "../options/read-options.ts";
+import { keepHeapHeadroom } from "../lifecycle/heap-headroom.ts";
 import { writeEnvFile } from "./env-file.ts";
 import { couldBeCommitted } from "./git-ignore.ts";
 import { parseOptions } from "./parse-options.ts";
@@ -85,6 +86,7 @@ export async function runServer<Options extends object, Server extends { close()
     values["config"] === undefined ? undefined : () => readConfig(program.schema, values["config"]) as Promise<Partial<Options>>;
   const telemetry = typeof values["telemetry"] === "string" ? await loadTelemetry(values["telemetry"]) : undefined;
   const server = await program.start({ ...options, ...(telemetry && { telemetry }), logger }, readAgain);
+  keepHeapHeadroom();
   const { reload } = program;
   if (reload !== undefined) process.on("SIGHUP", () => void reloadServer(() => reload(server), logger));
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void server.close());
