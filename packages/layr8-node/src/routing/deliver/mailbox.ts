@@ -3,34 +3,30 @@ import { inboxMessage } from "../../inbox/inbox-message.ts";
 import type { Box, BoxListener, Inbox, InboxMessage } from "../../inbox/inbox.ts";
 import type { BindingRank } from "./binding-rank.ts";
 import type { BoundMailbox, ReportedFailure, Settlement } from "./bound-mailbox.ts";
+import { confirmOwnThreads, confirmResponses, type ArrivalOwner } from "./confirm-arrival.ts";
 import type { Consumer } from "./consumer.ts";
 import { ConsumerRoutes } from "./consumer-routes.ts";
 import type { DeliveryOptions } from "./delivery-options.ts";
 import { describeConnection, type DescribedConnection } from "./described-connection.ts";
 import { InboxReader, type InboxReaderOwner } from "./inbox-reader.ts";
+import { Removals, type RemovalEvents, type RemovalsOwner } from "./removals.ts";
 import { Suspects, type BrokenLinkCause } from "./suspects.ts";
-import { isOnOwnThread, Window, type InFlightDelivery } from "./window.ts";
+import { Window, type InFlightDelivery } from "./window.ts";
 
 /** Why a message leaves a mailbox without being handled. */
 export type DeadLetterCause = "expired" | "unhandled" | "deleted" | BrokenLinkCause;
 
 /** Events of {@link Mailbox}. */
-export interface MailboxEvents {
+export interface MailboxEvents extends RemovalEvents {
   onDelivered(message: InboxMessage, attempt: number): void;
   /** An agent has acknowledged a message, `ms` milliseconds after its delivery. */
   readonly onSettled?: ((message: InboxMessage, settlement: Settlement, ms: number) => void) | undefined;
-  /** An agent has handled a message that asks for receipts. It is removed when the promise, which does not reject, resolves. */
-  readonly onHandled?: ((message: InboxMessage) => Promise<void>) | undefined;
-  /** A message that an agent has acknowledged was removed, `ms` milliseconds after that; with the error, if the removal failed. */
-  readonly onRemoved?: ((message: InboxMessage, ms: number, error: unknown) => void) | undefined;
   /** A message leaves without being handled. */
   onDead(message: InboxMessage, cause: DeadLetterCause): void;
   /** An agent failed to process a message. `isReported`: it has sent something on the thread since the delivery, such as a problem report. */
   onFailed(message: InboxMessage, failure: ReportedFailure, isReported: boolean): void;
   /** Another node has the box. This mailbox must not be used afterwards. */
   readonly onLost: (mailbox: Mailbox) => void;
-  /** The inbox failed. Messages not acknowledged durably will be redelivered. */
-  readonly onFailure: (error: unknown) => void;
 }
 
 const NONE: ReadonlySet<Consumer> = new Set();
@@ -43,7 +39,7 @@ const PAGE = { limit: 256, maxLength: 1024 * 1024 };
  * While connections keep up, {@link Mailbox.onMessage} passes a message directly to a connection. Otherwise it stays in the box and is read
  * from there, so that a slow agent uses disk and not memory.
  */
-export class Mailbox implements BoxListener, BoundMailbox, InboxReaderOwner {
+export class Mailbox implements BoxListener, BoundMailbox, InboxReaderOwner, RemovalsOwner, ArrivalOwner {
   readonly did: string;
   readonly #inbox: Inbox;
   readonly #options: DeliveryOptions;
@@ -54,11 +50,7 @@ export class Mailbox implements BoxListener, BoundMailbox, InboxReaderOwner {
   readonly #inFlight = new ChurnMap<number, InFlightDelivery<Consumer>>();
   /** Connections that passed on a message which the next connection can't accept yet, by seq. */
   readonly #passedBy = new ChurnMap<number, ReadonlySet<Consumer>>();
-  /** Seqs of messages being removed, which may still be in the inbox. */
-  readonly #removing = new ChurnMap<number, true>();
-  #toRemove: number[] = [];
-  /** Messages among them that agents have acknowledged, if someone listens to that. */
-  #settled: { readonly message: InboxMessage; readonly at: number }[] | undefined;
+  readonly #removals: Removals;
   #box: Promise<Box> | undefined;
   #isLost = false;
   /** The latest commit that contains delivered messages, and their seqs. */
@@ -75,6 +67,7 @@ export class Mailbox implements BoxListener, BoundMailbox, InboxReaderOwner {
     this.#options = options;
     this.#events = events;
     this.routes = new ConsumerRoutes(options.maxThreads);
+    this.#removals = new Removals(this, options.clock, events);
     this.#reader = new InboxReader(this);
     // After a failure, the next read opens the box.
     this.open().catch(() => undefined);
@@ -86,7 +79,7 @@ export class Mailbox implements BoxListener, BoundMailbox, InboxReaderOwner {
   }
 
   look(message: InboxMessage): void {
-    if (!this.#inFlight.has(message.seq) && !this.#removing.has(message.seq)) this.#tryDeliver(message);
+    if (!this.#inFlight.has(message.seq) && !this.#removals.has(message.seq)) this.#tryDeliver(message);
   }
 
   isFull(): boolean {
@@ -108,7 +101,7 @@ export class Mailbox implements BoxListener, BoundMailbox, InboxReaderOwner {
 
   /** Whether this mailbox can be dropped, because it holds no state beyond the inbox. */
   get idle(): boolean {
-    return !this.connected && this.#removing.size === 0 && !this.#reader.walking;
+    return !this.connected && this.#removals.size === 0 && !this.#reader.walking;
   }
 
   /** Whether it holds suspects: messages that may have broken the agent's link. */
@@ -194,12 +187,12 @@ export class Mailbox implements BoxListener, BoundMailbox, InboxReaderOwner {
     return new Suspects({
       read: async (seq) => {
         const [message] = await (await this.open()).read({ after: seq - 1, limit: 1, maxLength: 1 });
-        return message?.seq === seq && !this.#removing.has(seq) ? message : undefined;
+        return message?.seq === seq && !this.#removals.has(seq) ? message : undefined;
       },
       route: (message) => this.routes.find(message),
       deliver: (message, consumer) => this.#deliverSuspect(message, consumer),
       onCleared: (seq) => {
-        if (this.#inFlight.has(seq) || this.#removing.has(seq)) return;
+        if (this.#inFlight.has(seq) || this.#removals.has(seq)) return;
         this.#reader.hold(seq);
         this.#reader.resume();
       },
@@ -229,8 +222,8 @@ export class Mailbox implements BoxListener, BoundMailbox, InboxReaderOwner {
     this.#suspects?.settled(message.seq);
     this.#events.onSettled?.(message, settlement, this.#options.clock.monotonic() - delivery.deliveredAt);
     if (settlement === "pass") this.#passOn(delivery);
-    else if (settlement === "handled" && message.asksForReceipts === true) void this.#removeConfirmed(message);
-    else this.#removeSettled(message);
+    else if (settlement === "handled" && message.asksForReceipts === true) void this.#removals.addConfirmed(message);
+    else this.#removals.addAcknowledged(message);
     const thread = message.thread ?? message.id;
     if (settlement === "error") this.#events.onFailed(message, failure, this.routes.threads.hasSentSince(sentBefore, thread));
     if (window.mayResume) this.resume(consumer);
@@ -256,12 +249,7 @@ export class Mailbox implements BoxListener, BoundMailbox, InboxReaderOwner {
   /** Removes a message, in flight or not. Resolves when the removal is durable. */
   async discard(seq: number): Promise<void> {
     this.#takeBack(seq);
-    this.#removing.set(seq, true);
-    try {
-      await (await this.open()).settle([seq]);
-    } finally {
-      this.#removing.delete(seq);
-    }
+    await this.#removals.removeNow(seq);
     for (const [consumer, window] of this.#windows) if (window.mayResume) this.resume(consumer);
   }
 
@@ -330,7 +318,7 @@ export class Mailbox implements BoxListener, BoundMailbox, InboxReaderOwner {
     if (consumer === undefined || window === undefined || clashes || !window.takes(message, consumer.writable)) {
       this.#reader.hold(message.seq);
       if (passedBy.size > 0) this.#passedBy.set(message.seq, passedBy);
-      if (consumer !== undefined && window?.mayConfirm === true) void this.#confirm(consumer, window);
+      if (consumer !== undefined && window?.mayConfirm === true) confirmOwnThreads(this, consumer, window);
       return;
     }
     this.#deliver(message, consumer, window, passedBy);
@@ -338,7 +326,7 @@ export class Mailbox implements BoxListener, BoundMailbox, InboxReaderOwner {
 
   #deliverSuspect(message: InboxMessage, consumer: Consumer): boolean {
     const window = this.#windows.get(consumer);
-    if (window === undefined || this.#inFlight.has(message.seq) || this.#removing.has(message.seq)) return false;
+    if (window === undefined || this.#inFlight.has(message.seq) || this.#removals.has(message.seq)) return false;
     if (message.expiresAt <= this.#options.clock.expiry()) {
       this.#deadLetter(message, "expired");
       return false;
@@ -362,13 +350,7 @@ export class Mailbox implements BoxListener, BoundMailbox, InboxReaderOwner {
     this.#passedBy.delete(message.seq);
     consumer.deliver(message, attempt);
     this.#events.onDelivered(message, attempt);
-    if (handledOnReceipt && !window.confirming) this.#confirmReceipt(consumer, window);
-  }
-
-  /** Detects when the responses of this turn of the event loop have been received. */
-  #confirmReceipt(consumer: Consumer, window: Window<Consumer>): void {
-    window.confirming = true;
-    setImmediate(() => void this.#confirm(consumer, window, ({ handledOnReceipt }) => handledOnReceipt));
+    if (handledOnReceipt && !window.confirming) confirmResponses(this, consumer, window);
   }
 
   #complete(delivery: InFlightDelivery<Consumer>): void {
@@ -376,32 +358,13 @@ export class Mailbox implements BoxListener, BoundMailbox, InboxReaderOwner {
     this.#windows.get(delivery.consumer)?.remove(delivery);
   }
 
-  /**
-   * Waits until the messages in flight have been received. Then removes responses that will not be acknowledged. Other messages on the
-   * connection's own threads, which may be responses, no longer use its window.
-   */
-  async #confirm(
-    consumer: Consumer,
-    window: Window<Consumer>,
-    which: (delivery: InFlightDelivery<Consumer>) => boolean = isOnOwnThread,
-  ): Promise<void> {
-    const deliveries = [...window.inFlight].filter(which);
-    window.confirming = true;
-    await consumer.confirm();
-    window.confirming = false;
-    for (const delivery of deliveries) {
-      if (this.#inFlight.get(delivery.message.seq) !== delivery) continue;
-      if (delivery.handledOnReceipt) {
-        this.#complete(delivery);
-        this.#remove(delivery.message.seq);
-      } else {
-        // A handler may be processing it: it stays in the inbox until it is acknowledged.
-        window.arrived(delivery);
-      }
-    }
-    if (window.awaitsReceipt) this.#confirmReceipt(consumer, window);
-    else if (which !== isOnOwnThread && window.mayConfirm) void this.#confirm(consumer, window);
-    if (window.mayResume) this.resume(consumer);
+  isInFlight(delivery: InFlightDelivery<Consumer>): boolean {
+    return this.#inFlight.get(delivery.message.seq) === delivery;
+  }
+
+  onResponseReceived(delivery: InFlightDelivery<Consumer>): void {
+    this.#complete(delivery);
+    this.#remove(delivery.message.seq);
   }
 
   /** Releases messages in flight on a connection, so that they are redelivered in order. */
@@ -426,39 +389,9 @@ export class Mailbox implements BoxListener, BoundMailbox, InboxReaderOwner {
     this.#events.onDead(message, cause);
   }
 
-  /** After a crash before the removal, the message is delivered again, and its agent acknowledges it again. */
-  async #removeConfirmed(message: InboxMessage): Promise<void> {
-    this.#removing.set(message.seq, true);
-    await this.#events.onHandled?.(message);
-    this.#removeSettled(message);
-  }
-
-  /** Removes a message from the inbox, batched with the others of this turn of the event loop. */
   #remove(seq: number): void {
     this.#suspects?.settled(seq);
     this.#passedBy.delete(seq);
-    this.#removing.set(seq, true);
-    if (this.#toRemove.push(seq) === 1) setImmediate(() => void this.#flushRemovals());
-  }
-
-  #removeSettled(message: InboxMessage): void {
-    if (this.#events.onRemoved !== undefined) (this.#settled ??= []).push({ message, at: this.#options.clock.monotonic() });
-    this.#remove(message.seq);
-  }
-
-  async #flushRemovals(): Promise<void> {
-    const [seqs, settled] = [this.#toRemove, this.#settled];
-    this.#toRemove = [];
-    this.#settled = undefined;
-    let failure: unknown;
-    await this.open()
-      .then((box) => box.settle(seqs))
-      .catch((error: unknown) => {
-        failure = error;
-        this.#events.onFailure(error);
-      });
-    for (const seq of seqs) this.#removing.delete(seq);
-    const now = settled === undefined ? 0 : this.#options.clock.monotonic();
-    for (const { message, at } of settled ?? []) this.#events.onRemoved?.(message, now - at, failure);
+    this.#removals.add(seq);
   }
 }

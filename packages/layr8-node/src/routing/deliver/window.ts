@@ -20,11 +20,6 @@ export interface InFlightDelivery<C> {
   readonly passedBy: ReadonlySet<C>;
 }
 
-/** Whether a delivery is on a thread of its connection. */
-export function isOnOwnThread({ onOwnThread }: InFlightDelivery<unknown>): boolean {
-  return onOwnThread;
-}
-
 /** Limits on the messages in flight on one connection. */
 export interface WindowLimits {
   /** Messages. */
