@@ -1,29 +1,23 @@
-import type { FairShareLease } from "@parley/core/internal";
 import { type FrameListener, type FrameStream, RelayError } from "@parley/skytale-relay";
 import {
   type ClientFrame,
-  contract,
   decodeClientFrame,
   encodeAcks,
   encodeControl,
   FrameError,
   type PublishBatch,
-  type Subscribe,
 } from "@parley/skytale-relay/internal";
 import type { Principal } from "./access.ts";
 import { AccessError } from "./access-error.ts";
 import { WORK } from "./account-budgets.ts";
 import type { Answers } from "./answers.ts";
-import { type CodeCheck, PASSED, rejected } from "./code-check.ts";
 import type { CheckRound } from "./check-round.ts";
 import { PublishDecisions } from "./decisions.ts";
-import type { DeliveryPage } from "./delivery-page.ts";
-import { isChannelName } from "./incoming.ts";
 import { Outbox } from "./outbox.ts";
 import type { DescribedReader } from "./described-reader.ts";
-import { ERROR_OF, Publishing, type PublishingStream } from "./publishing.ts";
+import { Publishing, type PublishingStream } from "./publishing.ts";
 import type { SessionParts } from "./session-parts.ts";
-import { Subscriber, type SubscriberOwner } from "./subscriber.ts";
+import { Subscriptions, type SubscribingStream } from "./subscriptions.ts";
 
 /** Frames that wait while one is processed. Beyond it, reading from the stream is paused. */
 const MAX_WAITING_FRAMES = 4;
@@ -31,22 +25,19 @@ const MAX_WAITING_FRAMES = 4;
 const MAX_TIMER_MS = 0x7fff_ffff;
 
 /**
- * One client's stream with its subscriptions.
+ * One client's stream.
  *
  * Frames are processed one after the other, although access checks can be asynchronous: publishes must keep their order, and a token must
- * be renewed before the frames after it. Back-pressure has two sources: `hasCapacity` for a client that reads slowly, and `#pace` for one
- * that causes too much work.
+ * be renewed before the frames after it. Back-pressure has two sources: `Outbox.hasCapacity` for a client that reads slowly, and `#pace`
+ * for one that causes too much work.
  */
-export class Session implements FrameListener, SubscriberOwner, PublishingStream {
+export class Session implements FrameListener, SubscribingStream, PublishingStream {
   readonly #parts: SessionParts;
   readonly #stream: FrameStream;
   readonly #onEnd: () => void;
   readonly #outbox: Outbox;
   readonly #publishing: Publishing;
-  readonly #subscribers = new Map<number, Subscriber>();
-  /** Channels that are subscribed to, and each one's share of the account's subscriptions. */
-  readonly #subscribed = new Map<string, FairShareLease>();
-  readonly #behind = new Set<Subscriber>();
+  readonly #subscriptions: Subscriptions;
   #principal: Principal;
   /** Set by the first publish: most streams only receive. */
   #decisions: PublishDecisions | undefined;
@@ -75,12 +66,17 @@ export class Session implements FrameListener, SubscriberOwner, PublishingStream
       deliveries: parts.deliveries,
       schedule: (flush) => parts.flushes.add(this.accountId, flush),
       lease: (bytes) => parts.budgets.unreadAnswers.tryAcquire(this.accountId, bytes),
-      onRoom: () => this.#onRoom(),
+      onRoom: () => this.#subscriptions.onRoom(),
     });
+    this.#subscriptions = new Subscriptions(parts, this, this.#outbox);
     const { maxPayloadBytes, maxFrameBytes, maxSubscriptions, idleTimeoutMs } = parts.limits;
     const tokenLifetimeMs = this.#watchExpiry();
     this.#outbox.add(encodeControl({ opened: { maxPayloadBytes, maxFrameBytes, maxSubscriptions, tokenLifetimeMs, idleTimeoutMs } }));
     this.#outbox.flush();
+  }
+
+  get principal(): Principal {
+    return this.#principal;
   }
 
   get accountId(): string {
@@ -94,30 +90,21 @@ export class Session implements FrameListener, SubscriberOwner, PublishingStream
 
   /** Its subscriptions to a channel. */
   readersOf(channel: string): readonly DescribedReader[] {
-    const { accountId } = this;
-    return Array.from(this.#subscribers.values()).flatMap((subscriber) =>
-      subscriber.channel === channel ? [{ accountId, next: subscriber.next }] : [],
-    );
+    return this.#subscriptions.readersOf(channel);
   }
 
   /** Ends the subscriptions to a channel that was deleted, and asks again who may publish. */
   forgetChannel(channel: string): void {
     this.#decisions = undefined;
-    for (const subscriber of this.#subscribers.values()) {
-      if (subscriber.channel === channel) this.#endSubscriber(subscriber, contract.Code.PERMISSION_DENIED);
-    }
+    this.#subscriptions.forgetChannel(channel);
   }
 
   get subscriptions(): number {
-    return this.#subscribers.size;
+    return this.#subscriptions.size;
   }
 
   get draining(): boolean {
     return this.#parts.draining;
-  }
-
-  get hasCapacity(): boolean {
-    return this.#outbox.hasCapacity;
   }
 
   frame(bytes: Uint8Array): void {
@@ -170,9 +157,7 @@ export class Session implements FrameListener, SubscriberOwner, PublishingStream
       return this.end(new RelayError("unavailable", "The client reads nothing, and its account has too many bytes waiting to be sent"));
     }
     if (await round.isRevoked(this.#principal)) return this.end(new RelayError("unauthenticated", "The API key has been revoked"));
-    for (const subscriber of this.#subscribers.values()) {
-      if (!(await round.canRead(this.#principal, subscriber.channel))) this.#endSubscriber(subscriber, contract.Code.PERMISSION_DENIED);
-    }
+    await this.#subscriptions.check(round);
   }
 
   answer({ acks, nacks }: Answers): void {
@@ -180,28 +165,6 @@ export class Session implements FrameListener, SubscriberOwner, PublishingStream
     if (nacks.length > 0) this.#outbox.addAnswer(encodeControl({ nacks }));
     this.#spend(nacks.length * WORK.refusal);
     this.#throttle();
-  }
-
-  deliver(subscriber: Subscriber, page: DeliveryPage): void {
-    this.#outbox.add(page.frame(subscriber.id));
-    this.#parts.observer.onDelivered?.(page.messages.length, page.bytes);
-  }
-
-  onLagging(subscriber: Subscriber): void {
-    if (this.hasCapacity) return subscriber.pump();
-    if (this.#behind.has(subscriber)) return;
-    this.#behind.add(subscriber);
-    this.#outbox.announceRoom();
-    this.#parts.observer.onLagging?.();
-  }
-
-  onRangeGone(subscriber: Subscriber, first: number): void {
-    this.#endSubscriber(subscriber, contract.Code.RANGE_GONE, first);
-  }
-
-  failed(subscriber: Subscriber, error: unknown): void {
-    this.#parts.observer.onFailure?.(error);
-    this.#endSubscriber(subscriber, contract.Code.INTERNAL);
   }
 
   async #work(): Promise<void> {
@@ -224,15 +187,17 @@ export class Session implements FrameListener, SubscriberOwner, PublishingStream
     if (token !== undefined) await this.#renew(token);
     // Unsubscribes are processed first: a client may leave a channel and subscribe to it again in one frame. A subscription that is opened
     // and ended under one id in one frame stays ended.
-    for (const id of unsubscribes) this.#drop(this.#subscribers.get(id));
+    for (const id of unsubscribes) this.#subscriptions.drop(id);
     this.#spend(unsubscribes.length * WORK.unsubscribe + credits.length * WORK.credit + (ping === 0 ? 0 : WORK.ping));
     const ended = new Set(unsubscribes);
     for (const subscribe of subscribes) {
       await this.#pace();
       if (this.#ended) return;
-      if (!ended.has(subscribe.subscription)) await this.#subscribe(subscribe);
+      if (ended.has(subscribe.subscription)) continue;
+      this.#spend(WORK.subscribe);
+      await this.#subscriptions.open(subscribe);
     }
-    for (const { subscription, amount } of credits) this.#subscribers.get(subscription)?.addCredit(amount);
+    for (const { subscription, amount } of credits) this.#subscriptions.addCredit(subscription, amount);
     for (const batch of publishes) {
       if (this.#ended) return;
       await this.#publish(batch);
@@ -272,43 +237,6 @@ export class Session implements FrameListener, SubscriberOwner, PublishingStream
     this.#outbox.addAnswer(encodeControl({ tokenLifetimeMs: this.#watchExpiry() }));
   }
 
-  async #subscribe({ subscription: id, channel, from, credit, takesEvicted = false }: Subscribe): Promise<void> {
-    if (id === 0 || this.#subscribers.has(id)) throw new RelayError("invalid_argument", "A subscription needs an id of its own, not 0");
-    this.#spend(WORK.subscribe);
-    const checked = await this.#checkSubscribe(channel);
-    if (this.#ended) return;
-    if (!checked.ok) return this.#tellEnded(id, checked.code);
-    const lease = this.#parts.budgets.subscriptions.tryAcquire(this.accountId);
-    if (lease === undefined) return this.#tellEnded(id, contract.Code.RESOURCE_EXHAUSTED);
-    this.#subscribed.set(channel, lease);
-    const feed = await this.#parts.feeds.acquire(channel).catch((error: unknown) => {
-      this.#parts.observer.onFailure?.(error);
-      return undefined;
-    });
-    if (feed === undefined) {
-      this.#free(channel);
-      return this.#tellEnded(id, contract.Code.INTERNAL);
-    }
-    if (this.#ended) return this.#parts.feeds.release(feed);
-    const next = from === 0 ? feed.next : from;
-    const subscriber = new Subscriber(id, feed, { from: next, credit, takesEvicted }, this.#parts.log, this);
-    this.#subscribers.set(id, subscriber);
-    feed.readers.add(subscriber);
-    this.#outbox.addAnswer(encodeControl({ subscribed: [{ subscription: id, next, head: feed.next }] }));
-    subscriber.pump();
-  }
-
-  async #checkSubscribe(channel: string): Promise<CodeCheck> {
-    if (!isChannelName(channel) || this.#subscribed.has(channel)) return rejected(contract.Code.INVALID_ARGUMENT);
-    if (this.#subscribers.size >= this.#parts.limits.maxSubscriptions) return rejected(contract.Code.RESOURCE_EXHAUSTED);
-    try {
-      return (await this.#parts.access.canRead(this.#principal, channel)) ? PASSED : rejected(contract.Code.PERMISSION_DENIED);
-    } catch (error) {
-      this.#parts.observer.onFailure?.(error);
-      return rejected(contract.Code.INTERNAL);
-    }
-  }
-
   async #publish(batch: PublishBatch): Promise<void> {
     if (batch.firstNumber === 0) throw new RelayError("invalid_argument", "Published messages are numbered from 1 on");
     const bytes = batch.messages.reduce((sum, { length }) => sum + length, 0);
@@ -328,39 +256,6 @@ export class Session implements FrameListener, SubscriberOwner, PublishingStream
     await answered;
     this.#inFlightBytes -= bytes;
     this.#throttle();
-  }
-
-  #drop(subscriber: Subscriber | undefined): void {
-    if (subscriber === undefined) return;
-    subscriber.end();
-    this.#subscribers.delete(subscriber.id);
-    this.#behind.delete(subscriber);
-    this.#free(subscriber.channel);
-    this.#parts.feeds.release(subscriber.feed);
-  }
-
-  #free(channel: string): void {
-    this.#subscribed.get(channel)?.release();
-    this.#subscribed.delete(channel);
-  }
-
-  #endSubscriber(subscriber: Subscriber, code: contract.Code, first = 0): void {
-    if (this.#subscribers.get(subscriber.id) !== subscriber) return;
-    this.#drop(subscriber);
-    this.#tellEnded(subscriber.id, code, first);
-  }
-
-  #tellEnded(subscription: number, code: contract.Code, first = 0): void {
-    this.#outbox.addAnswer(encodeControl({ ended: [{ subscription, code, first }] }));
-    this.#parts.observer.onRefused?.("subscription", ERROR_OF[code] ?? "internal");
-  }
-
-  #onRoom(): void {
-    for (const subscriber of this.#behind) {
-      if (!this.hasCapacity) return;
-      this.#behind.delete(subscriber);
-      subscriber.pump();
-    }
   }
 
   /** Ends the stream when the token is void. Returns how long that is, in milliseconds. */
@@ -396,9 +291,7 @@ export class Session implements FrameListener, SubscriberOwner, PublishingStream
     this.#ended = true;
     clearTimeout(this.#expiry);
     this.#onFinish();
-    for (const subscriber of this.#subscribers.values()) this.#drop(subscriber);
-    // One whose feed is being opened.
-    for (const channel of this.#subscribed.keys()) this.#free(channel);
+    this.#subscriptions.close();
     this.#outbox.close();
     this.#frames = [];
     this.#onEnd();
