@@ -1,5 +1,5 @@
 import { checkOption, closeAll, readDurationMs, rejectUnknownOptions, type OptionCheck } from "@parley/core/eager";
-import { ParleyError, type JsonObject, type Message, type MessageInit } from "@parley/core";
+import type { JsonObject, Message, MessageInit } from "@parley/core";
 import {
   CredentialsClient,
   GrantWallet,
@@ -23,44 +23,26 @@ import {
 import {
   Client as AgentClient,
   ErrorKind,
-  PASS,
   type ConnectOptions,
   type ErrorHandler,
-  type Handler,
   type JoinDidOptions,
   type JoinedDid,
   type ProblemReportError,
   type ReceiptVerifier,
 } from "@parley/didcomm-agent";
 import { requireEndToEnd, type EndToEnd } from "./end-to-end/end-to-end.ts";
+import { readOverlapMs, type RotateKeysOptions } from "./end-to-end/rotate-keys-options.ts";
 import { endpointFromEnvironment, endToEndOf, fromEnvironment, grantSettings, mediationEnvironment, type Config } from "./env.ts";
 import { Delegation, type DelegatedCredentials, type DelegationListener } from "./delegation.ts";
 import { GrantAttacher } from "./grants.ts";
-import { mediation } from "./mediation/index.ts";
-import { LiveWatch } from "./mediation/live-watch.ts";
-import { collect } from "./mediation/mediation.ts";
-import { COORDINATION, DELIVERY, STATUS } from "./mediation/protocols.ts";
+import { ClientMediation } from "./mediation/client-mediation.ts";
+import { COORDINATION } from "./mediation/protocols.ts";
 import { didcommUrlOf, mediationSettings, type MediationSettings } from "./mediation/settings.ts";
 import { agentReceiptVerifier, receiptVerifier } from "./receipts/receipt-verifier.ts";
 import { SENDER_PRESENTATION } from "./sender-presentation.ts";
 import { WalletWatcher, type WalletListener } from "./wallet-watcher.ts";
 
-/** How long messages for a former key are accepted by default, and at most, in milliseconds. Nodes keep messages for a week by default. */
-const OVERLAP_MS = 7 * 24 * 60 * 60_000;
-const MAX_OVERLAP_MS = 31 * 24 * 60 * 60_000;
-const IS_OVERLAP: OptionCheck = {
-  expected: `a number of milliseconds from 0 to ${MAX_OVERLAP_MS} (31 days)`,
-  is: (value) => typeof value === "number" && value >= 0 && value <= MAX_OVERLAP_MS,
-};
 const IS_DID: OptionCheck = { expected: "a DID", isPublic: true, is: (value) => typeof value === "string" && value.startsWith("did:") };
-
-/** Options of `rotateKeys`. */
-export interface RotateKeysOptions {
-  /** Default: the client's DID. */
-  readonly did?: string;
-  /** How long messages that are encrypted for the former key are accepted, in milliseconds. Default 7 days; at most 31 days. */
-  readonly overlapMs?: number;
-}
 
 /**
  * An agent: connects a DID to a node, handles messages, sends and requests; signs, verifies, keeps and presents credentials.
@@ -85,11 +67,10 @@ export class Client extends AgentClient {
   readonly #config: Config;
   readonly #endToEnd: EndToEnd | undefined;
   #opened: CredentialsClient | undefined;
-  readonly #mediation: MediationSettings;
-  readonly #liveWatch: LiveWatch | undefined;
+  readonly #mediationSettings: MediationSettings;
+  readonly #mediation: ClientMediation;
   readonly #watcher: WalletWatcher;
   readonly #delegation = new Delegation();
-  readonly #delegationListeners = new Set<DelegationListener>();
   readonly #wallet: GrantWallet | undefined;
   readonly #grants: GrantAttacher | undefined;
   readonly #receiptVerifier: ReceiptVerifier = receiptVerifier((did) => this.#credentials().readDidDocument(did));
@@ -106,14 +87,17 @@ export class Client extends AgentClient {
       pollMs: readDurationMs({ walletPollMs: config.walletPollMs }, { ms: "walletPollMs" }, 15_000),
     });
     this.onReconnect(() => this.#watcher.check());
-    this.#mediation = mediationSettings(config, mediationEnvironment());
-    const { mediator, isLive, checkMs } = this.#mediation;
-    if (mediator !== undefined) {
-      if (isLive) this.#liveWatch = this.#watchLive(mediator, checkMs);
+    this.#mediationSettings = mediationSettings(config, mediationEnvironment());
+    this.#mediation = new ClientMediation({
+      client: this,
+      settings: this.#mediationSettings,
+      isConnected: () => this.connected,
+      onFailure: (error) => this.reportFailure(error, ErrorKind.MEDIATION),
+    });
+    if (this.#mediationSettings.mediator !== undefined) {
       this.announce(COORDINATION);
-      this.handle(DELIVERY, this.#deliveryHandler());
-      this.handle(STATUS, ignore);
-      this.onReconnect(() => this.#mediate());
+      for (const [type, handler] of Object.entries(this.#mediation.handlers())) this.handle(type, handler);
+      this.onReconnect(() => this.#mediation.run());
     }
     const settings = grantSettings(config);
     if (settings === undefined) return;
@@ -274,8 +258,7 @@ export class Client extends AgentClient {
    */
   onDelegation(listener: DelegationListener): () => void {
     if (typeof listener !== "function") throw new TypeError("onDelegation needs a function");
-    this.#delegationListeners.add(listener);
-    return () => void this.#delegationListeners.delete(listener);
+    return this.#delegation.add(listener);
   }
 
   protected override delegated(raw: unknown): void {
@@ -286,14 +269,7 @@ export class Client extends AgentClient {
       this.did,
       delegated.credentials.map(({ credentialJwt }) => credentialJwt),
     );
-    if (!isPush) return;
-    for (const listener of this.#delegationListeners) {
-      try {
-        Promise.resolve(listener(delegated)).catch((error: unknown) => this.reportFailure(error));
-      } catch (error) {
-        this.reportFailure(error);
-      }
-    }
+    if (isPush) this.#delegation.emit(delegated, (error) => this.reportFailure(error));
   }
 
   protected override walletChanged(did: string): void {
@@ -303,7 +279,7 @@ export class Client extends AgentClient {
 
   /** Where messages that a mediator has kept are posted. @throws TypeError without `nodeUrl` and `didcommUrl` */
   get didcommUrl(): string {
-    return this.#mediation.didcommUrl ?? didcommUrlOf(endpointFromEnvironment(this.#config).nodeUrl);
+    return this.#mediationSettings.didcommUrl ?? didcommUrlOf(endpointFromEnvironment(this.#config).nodeUrl);
   }
 
   /**
@@ -322,11 +298,10 @@ export class Client extends AgentClient {
    * @throws EndToEndError `keys_not_held` (also before the first connect, and after `close`), `rotation_unsupported` (a did:key), `key_store_invalid`; TypeError
    */
   async rotateKeys(options: RotateKeysOptions = {}): Promise<void> {
-    rejectUnknownOptions(options, ["did", "overlapMs"]);
-    const { did = this.did, overlapMs } = options;
+    const overlapMs = readOverlapMs(options);
+    const { did = this.did } = options;
     checkOption("did", did, IS_DID);
-    checkOption("overlapMs", overlapMs, IS_OVERLAP);
-    await (await requireEndToEnd(this.#endToEnd).held()).rotate(did, overlapMs ?? OVERLAP_MS);
+    await (await requireEndToEnd(this.#endToEnd).held()).rotate(did, overlapMs);
   }
 
   /**
@@ -353,7 +328,7 @@ export class Client extends AgentClient {
   override async connect(options?: ConnectOptions): Promise<this> {
     await super.connect(options);
     this.#watcher.check();
-    void this.#mediate();
+    void this.#mediation.run();
     return this;
   }
 
@@ -362,46 +337,8 @@ export class Client extends AgentClient {
     const { mediated = false, ...join } = options;
     if (typeof mediated !== "boolean") throw new TypeError("mediated must be true or false");
     if (!mediated) return super.joinDid(did, join);
-    const handlers = { ...join.handlers, [DELIVERY]: this.#deliveryHandler(did), [STATUS]: ignore };
+    const handlers = { ...join.handlers, ...this.#mediation.handlers(did) };
     return super.joinDid(did, { ...join, handlers, protocols: [...(join.protocols ?? []), COORDINATION] });
-  }
-
-  /** Runs the steps with the agent's mediator, after each connect. */
-  async #mediate(): Promise<void> {
-    const { mediator, isLive } = this.#mediation;
-    if (mediator === undefined) return;
-    const result = await mediation.bootstrap(this, mediator, { live: isLive });
-    if (this.connected) this.#liveWatch?.begin(result.ok);
-    if (result.ok) this.#reportRefused(mediator, result.refused);
-    // The next check or connect tries again.
-    else if (this.connected) this.reportFailure(result.error, ErrorKind.MEDIATION);
-  }
-
-  #watchLive(mediator: string, intervalMs: number): LiveWatch {
-    return new LiveWatch({
-      client: this,
-      mediator,
-      intervalMs,
-      isConnected: () => this.connected,
-      onFailure: (error) => this.reportFailure(error, ErrorKind.MEDIATION),
-      onPickedUp: (refused) => this.#reportRefused(mediator, refused),
-    });
-  }
-
-  /** Takes what a mediator delivers. The client's own DID takes it from the client's mediator only. */
-  #deliveryHandler(did?: string): Handler {
-    return async ({ from = "", attachments = [] }) => {
-      if (did === undefined && from !== this.#mediation.mediator) return PASS;
-      const { refused } = await collect(this, from, attachments, did === undefined ? {} : { did });
-      this.#reportRefused(from, refused);
-      return undefined;
-    };
-  }
-
-  #reportRefused(mediator: string, refused: number): void {
-    if (refused === 0) return;
-    const text = `The agent's node refused ${refused} of the messages that ${mediator} kept: they are malformed, denied or too large`;
-    this.reportFailure(new ParleyError("mediation_refused", text), ErrorKind.MEDIATION);
   }
 
   protected override prepare(message: Message): Message | Promise<Message> {
@@ -420,7 +357,7 @@ export class Client extends AgentClient {
 
   override async close(): Promise<void> {
     this.#watcher.stop();
-    this.#liveWatch?.stop();
+    this.#mediation.stop();
     await closeAll(
       () => super.close(),
       () => this.#opened?.close(),
@@ -443,5 +380,3 @@ export class Client extends AgentClient {
     return this.#opened;
   }
 }
-
-function ignore(): void {}

@@ -1,4 +1,5 @@
 import { isJsonObject } from "@parley/core";
+import { callListener } from "./call-listener.ts";
 
 /** A grant that the node has derived for an agent from one of its parent's. It is stored nowhere. */
 export interface DelegatedCredential {
@@ -23,11 +24,23 @@ export type DelegationListener = (delegated: DelegatedCredentials) => unknown;
 
 /** The grants that an agent borrows: those of its join, or of the latest push after it. */
 export class Delegation {
+  readonly #listeners = new Set<DelegationListener>();
   #current: DelegatedCredentials | undefined;
   #revision = 0;
 
   get current(): DelegatedCredentials | undefined {
     return this.#current;
+  }
+
+  /** @returns a function that removes the listener. */
+  add(listener: DelegationListener): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /** Calls the listeners. @param onFailure receives what they throw. */
+  emit(delegated: DelegatedCredentials, onFailure: (error: unknown) => void): void {
+    for (const listener of this.#listeners) callListener(listener, delegated, onFailure);
   }
 
   /**

@@ -8,6 +8,7 @@ import {
   type UnsuitableGrant,
 } from "@parley/credentials-client";
 import type { ProblemReportError } from "@parley/didcomm-agent";
+import { callListener } from "./call-listener.ts";
 import { RecentMessages } from "./recent-messages.ts";
 import { SENDER_PRESENTATION } from "./sender-presentation.ts";
 
@@ -97,12 +98,7 @@ export class GrantAttacher {
 
   #miss(miss: GrantMissInfo): void {
     const { onGrantMiss, onFailure } = this.#options;
-    if (onGrantMiss === undefined) return;
-    try {
-      Promise.resolve(onGrantMiss(miss)).catch(onFailure);
-    } catch (error) {
-      onFailure(error);
-    }
+    if (onGrantMiss !== undefined) callListener(onGrantMiss, miss, onFailure);
   }
 }
 

@@ -1,5 +1,6 @@
-export { Client, type RotateKeysOptions } from "./client.ts";
+export { Client } from "./client.ts";
 export { EndToEndError, type EndToEndErrorCode } from "./end-to-end/end-to-end-error.ts";
+export type { RotateKeysOptions } from "./end-to-end/rotate-keys-options.ts";
 export type { EndToEndConfig } from "./end-to-end/settings.ts";
 export type { KeyStore } from "./end-to-end/key-store.ts";
 export type { Config } from "./env.ts";

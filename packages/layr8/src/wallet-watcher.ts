@@ -1,4 +1,5 @@
 import type { StoredCredential } from "@parley/credentials-client";
+import { callListener } from "./call-listener.ts";
 
 /** Called with the credentials stored for an agent, after they have changed. */
 export type WalletListener = (credentials: readonly StoredCredential[]) => unknown;
@@ -84,13 +85,6 @@ export class WalletWatcher {
   }
 
   #emit(credentials: readonly StoredCredential[]): void {
-    const { onFailure } = this.#options;
-    for (const { call } of this.#listeners) {
-      try {
-        Promise.resolve(call(credentials)).catch(onFailure);
-      } catch (error) {
-        onFailure(error);
-      }
-    }
+    for (const { call } of this.#listeners) callListener(call, credentials, this.#options.onFailure);
   }
 }
