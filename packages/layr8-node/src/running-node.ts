@@ -11,34 +11,31 @@ import { anonymousConnections } from "./network/anonymous-connections.ts";
 import { createHostedResolver } from "./network/hosted-resolver.ts";
 import { createNetworkResolver, type Resolution } from "./network/resolution.ts";
 import { createNodeVerifiers } from "./credentials/node-verifiers.ts";
-import { NonceMemory } from "./credentials/nonce-memory.ts";
-import { WalletChanges } from "./credentials/wallet-changes.ts";
-import { Wallet } from "./credentials/wallet.ts";
-import type { NewDeadLetter } from "./dead-letters/dead-letter.ts";
-import { inboundDeadLetter, outboundDeadLetter } from "./dead-letters/new-dead-letter.ts";
-import { ChildWatchers } from "./delegation/child-watchers.ts";
-import { DelegatedGrants } from "./delegation/delegated-grants.ts";
+import type { Wallet } from "./credentials/wallet.ts";
+import { DeadLetterKeeper } from "./dead-letters/dead-letter-keeper.ts";
+import type { ChildWatchers } from "./delegation/child-watchers.ts";
+import { expireDids } from "./expire-dids.ts";
 import { Federation } from "./federation/federation.ts";
 import { KnownHosts } from "./federation/inbound/known-hosts.ts";
 import { createMetrics, type Metrics } from "./http/metrics.ts";
 import { createHttpServer } from "./http/server.ts";
 import type { ApiKeyInfo, ApiKeyOptions, CreatedApiKey } from "./identity/api-keys.ts";
 import { canonicalDomain, hostOfDomain, hostsOfUrl, originOfDomain } from "./identity/domain.ts";
-import { receiptSigner } from "./identity/sign-receipt.ts";
 import type { Layr8Node } from "./layr8-node.ts";
 import type { NodeParts } from "./node-parts.ts";
 import { NodeOperator } from "./node-operator.ts";
 import { NodeEvents } from "./node-events.ts";
 import { nodeGauges } from "./node-gauges.ts";
+import { createNodeRouter } from "./node-router.ts";
 import { NodeTelemetry } from "./node-telemetry.ts";
+import { createNodeWallet } from "./node-wallet.ts";
 import type { NodeLimits, ReadNodeOptions } from "./options.ts";
-import { checkFrameSize } from "./phoenix/delivery-payload.ts";
 import { openPhoenix } from "./phoenix/open-phoenix.ts";
 import type { PhoenixServer } from "./phoenix/phoenix-server.ts";
 import { SOCKET_PATH } from "./phoenix/upgrade.ts";
 import { GrantCache } from "./routing/authorize/grants/grant-cache.ts";
 import { mediatorDeclarations } from "./mediation/declare-mediator.ts";
-import { Router } from "./routing/router.ts";
+import type { Router } from "./routing/router.ts";
 import type { SharedMailboxes, Stores } from "./stores.ts";
 
 /** Interval of periodic maintenance (redelivery, idle sockets, expiry), in milliseconds. */
@@ -47,13 +44,6 @@ const SWEEP_MS = 1000;
 const HEAD_TIMEOUT_MS = 10_000;
 /** Time that clients have to disconnect when the node stops, in milliseconds. */
 const CLOSE_GRACE_MS = 2000;
-/** Longest wait for an acknowledgement, in milliseconds. */
-const MAX_ACK_TIMEOUT_MS = 5 * 60_000;
-/** How often a node that shares its DIDs notes that an ephemeral one is in use, in the time after which it is removed. */
-const SEEN_PER_GRACE = 4;
-/** Threads remembered per DID, to route responses to the connection that has sent the request. */
-const MAX_THREADS = 16_384;
-
 /** Wires the components of a node and runs periodic maintenance every second. */
 export class RunningNode implements Layr8Node {
   readonly apiKey: string | undefined;
@@ -84,7 +74,7 @@ export class RunningNode implements Layr8Node {
   #statusOrigin = "";
 
   private constructor({ storage, stores, options, policies, mediator, resolution, logger, apiKey, ownConsole, hub }: NodeParts) {
-    const { inbox, dids, apiKeys, credentials, statusLists } = stores;
+    const { dids, apiKeys } = stores;
     const { limits } = options;
     this.apiKey = apiKey;
     this.#console = ownConsole;
@@ -160,7 +150,8 @@ export class RunningNode implements Layr8Node {
     const { auditChains: chains, clock } = stores;
     this.#audit = chains && new Audit({ chains, dids, clock, limits, onFailure: this.#events.onFailure });
     const audit = this.#audit;
-    const keep = stores.deadLetters && ((letter: NewDeadLetter) => void stores.deadLetters?.add(letter).catch(this.#events.onFailure));
+    const deadLetters =
+      stores.deadLetters && new DeadLetterKeeper(stores.deadLetters, (did) => dids.has(did), this.#events.onFailure);
     this.#federation = new Federation({
       hosted: dids,
       resolvers: { recipients, senders },
@@ -173,66 +164,35 @@ export class RunningNode implements Layr8Node {
       onPosted: (address) => watchdog.note("POST /didcomm", address),
       logger,
       onFailure: this.#events.onFailure,
-      keepDeadLetter: keep && ((message, problem) => dids.has(message.sender) && keep(outboundDeadLetter(message, problem))),
+      keepDeadLetter: deadLetters && ((message, problem) => deadLetters.outbound(message, problem)),
       recorder,
       telemetry: this.#events.telemetry,
       mediator,
       audit,
     });
-    this.#router = new Router({
-      mediator,
-      audit,
-      inbox,
+    this.#router = createNodeRouter({
+      stores,
+      limits,
       policies,
+      mediator,
       verifiers,
       grantCache,
-      remote: this.#federation.remote,
-      crypto: this.#federation.crypto,
-      isHosted: (did) => dids.has(did),
-      catchUp: stores.shared && (async () => void (await Promise.all([dids.catchUp(), this.#router.mailboxes.catchUp()]))),
-      limits,
-      ownerOf: (did) => dids.ownerOf(did),
-      signReceipt: receiptSigner(dids),
-      shareRecords: stores.inboxShares,
-      checkDelivery: (message) => checkFrameSize(message, limits.maxFrameBytes),
-      delivery: {
-        ackTimeoutMs: limits.ackTimeoutMs,
-        maxAckTimeoutMs: Math.max(limits.ackTimeoutMs, MAX_ACK_TIMEOUT_MS),
-        window: { maxMessages: limits.maxInFlight, maxLength: 4 * limits.maxMessageLength },
-        maxThreads: MAX_THREADS,
-        clock: stores.clock,
-      },
-      events: audit?.observe(this.#events.router) ?? this.#events.router,
-      keepDeadLetter: (message, problem) => {
-        audit?.unhandled(message, problem.code);
-        if (dids.has(message.recipient)) keep?.(inboundDeadLetter(message, problem));
-      },
+      federation: this.#federation,
+      audit,
+      deadLetters,
+      events: this.#events.router,
     });
-    inbox.onDamaged((message) => this.#router.damaged(message));
     apiKeys.onRevoked((id) => this.#phoenix?.drop(id));
-    this.#children = new ChildWatchers(new DelegatedGrants({ dids, store: credentials, onFailure: this.#events.onFailure }));
-    const announce = (did: string): void => {
-      this.#router.mailboxes.walletChanged(did);
-      this.#children.changed(did);
-    };
-    const { shared } = stores;
-    shared?.wallets.listen(announce, this.#events.onFailure);
-    const walletChanges = new WalletChanges((did) => (shared === undefined ? announce(did) : shared.wallets.changed(did)));
-    this.#wallet = new Wallet({
-      dids,
-      store: credentials,
+    const { wallet, children } = createNodeWallet({
+      stores,
+      limits,
       verifier: verifiers.local,
-      nonces: new NonceMemory({
-        windowMs: limits.nonceWindowMs,
-        maxEntries: limits.maxNonces,
-        shared: stores.shared?.nonces,
-        expiryNow: () => stores.clock.expiry(),
-      }),
-      statusLists,
       publisher,
-      maxCredentialBytes: limits.maxCredentialBytes,
-      onChanged: (did) => walletChanges.changed(did),
+      mailboxes: this.#router.mailboxes,
+      onFailure: this.#events.onFailure,
     });
+    this.#wallet = wallet;
+    this.#children = children;
     this.#trustsProxy = proxyTrust(options.trustProxy);
     this.#connections = new Connections({
       max: anonymousConnections(limits),
@@ -250,7 +210,7 @@ export class RunningNode implements Layr8Node {
       rest: {
         setMediator: mediatorDeclarations(dids, this.#federation),
         resolveDocument: (did, resolveOptions) => recipients.resolve(did, resolveOptions),
-        wallet: this.#wallet,
+        wallet,
         audit: audit && { audit, permits: (key, did) => dids.permits(key, did) },
         apiKeys,
         requestsPerSecond: limits.requestsPerSecond,
@@ -408,17 +368,13 @@ export class RunningNode implements Layr8Node {
     this.#phoenix.disconnectAll("the node is cut off from its storage");
   }
 
-  async #expireDids(): Promise<void> {
-    const { dids, clock, shared } = this.#stores;
-    const { ephemeralGraceMs } = this.#limits;
-    const isInUse = (did: string): boolean => this.#router.mailboxes.isConnected(did);
-    if (shared !== undefined) {
-      await dids.see(clock.expiry() - ephemeralGraceMs / SEEN_PER_GRACE, isInUse);
-      if (!shared.maintains()) return;
-    }
-    for await (const did of dids.expire(clock.expiry() - ephemeralGraceMs, isInUse)) {
-      await this.#operator.forget(did, "expired");
-    }
+  #expireDids(): Promise<void> {
+    return expireDids({
+      stores: this.#stores,
+      graceMs: this.#limits.ephemeralGraceMs,
+      isInUse: (did) => this.#router.mailboxes.isConnected(did),
+      forget: (did) => this.#operator.forget(did, "expired"),
+    });
   }
 
   async #stop(): Promise<void> {
