@@ -1,6 +1,5 @@
-import { createServer, type AddressInfo } from "node:net";
 import { startNode, type Layr8Node, type NodeOptions } from "@parley/layr8-node";
-import { temporaryDirectory } from "@parley/test-assertions";
+import { freePort, temporaryDirectory } from "@parley/test-assertions";
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { Client, mediation, type Config, type InboundMessage } from "../src/index.ts";
 
@@ -18,14 +17,6 @@ let nodes: Map<Name, Layr8Node>;
 let clients: Client[];
 let errors: unknown[];
 let received: unknown[];
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 async function start(name: Name, options: NodeOptions = {}): Promise<void> {
   const hosts = Object.fromEntries(NAMES.map((host) => [`${host}.localhost`, `http://127.0.0.1:${ports[host]}`]));

@@ -1,8 +1,8 @@
 import { SpanKind } from "@opentelemetry/api";
 import { AlwaysOffSampler } from "@opentelemetry/sdk-trace-base";
 import { startNode, type Layr8Node, type NodeOptions } from "@parley/layr8-node";
+import { freePort } from "@parley/test-assertions";
 import { Client, type ErrorHandler, type Telemetry } from "layr8";
-import { createServer } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { otel } from "../src/index.ts";
 import { linkedSpans, millisecondsOf, pathOf, recordSpans, textOf } from "./recorded-spans.ts";
@@ -14,15 +14,6 @@ async function node(options: NodeOptions): Promise<Layr8Node> {
   const started = await startNode({ logger: false, ...options });
   onTestFinished(() => started.close());
   return started;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
 }
 
 /** Nodes of two organisations that reach each other. */

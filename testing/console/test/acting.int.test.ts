@@ -1,10 +1,8 @@
-import { once } from "node:events";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
-import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Policy } from "@parley/layr8-node";
-import { describeUnless } from "@parley/test-assertions";
+import { describeUnless, freePort } from "@parley/test-assertions";
 import { Client } from "layr8";
 import { type Browser, chromium, type Locator } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -363,13 +361,3 @@ describeUnless(found.missing, "a console that only reads", () => {
     }
   });
 });
-
-/** A port that nothing listens at. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}

@@ -1,8 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { createServer, type AddressInfo } from "node:net";
 import { startNode } from "@parley/layr8-node";
-import { describeUnless } from "@parley/test-assertions";
+import { describeUnless, freePort } from "@parley/test-assertions";
 import { type Browser, chromium } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { buildConsole, findBrowser, Stack, Visit } from "../src/index.ts";
@@ -188,12 +187,3 @@ describeUnless(found.missing, "the cause of a failure", () => {
     return child;
   }
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}

@@ -1,8 +1,8 @@
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { startNode, type Layr8Node, type NodeOptions } from "@parley/layr8-node";
 import { startSkytale } from "@parley/skytale-server";
-import { readExposition, type Sample, temporaryDirectory } from "@parley/test-assertions";
+import { freePort, readExposition, type Sample, temporaryDirectory } from "@parley/test-assertions";
 import { Client } from "layr8";
 import { SkytaleChannelManager } from "skytale";
 import { Opened } from "./opened.ts";
@@ -126,13 +126,4 @@ async function settled(url: string, isComplete: (samples: readonly Sample[]) => 
 
 function valueOf(samples: readonly Sample[], name: string): number {
   return samples.filter((sample) => sample.name === name).reduce((sum, { value }) => sum + value, 0);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === "string") throw new Error("a server on TCP has a port");
-  return address.port;
 }

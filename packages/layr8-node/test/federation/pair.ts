@@ -1,5 +1,5 @@
 import { request } from "node:http";
-import { createServer, type AddressInfo } from "node:net";
+import { freePort } from "@parley/test-assertions";
 import { expect } from "vitest";
 import { startNode } from "../../src/node.ts";
 import type { Layr8Node } from "../../src/layr8-node.ts";
@@ -12,15 +12,6 @@ export const ALICE = "did:web:a.localhost:alice";
 export const BOB = "did:web:b.localhost:bob";
 export const OK = { status: "ok", response: {} };
 export const KEY = "a-key-that-lives-through-restarts";
-
-/** A port without a listener. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 /** What starts the node of a domain, or several nodes that look like one. Resolves to the nodes, the one that agents connect to first. */
 export type NodeStarter = (name: "a" | "b", options: NodeOptions) => Promise<readonly Layr8Node[]>;

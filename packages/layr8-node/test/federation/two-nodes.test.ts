@@ -1,8 +1,9 @@
+import { freePort } from "@parley/test-assertions";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { startNode } from "../../src/node.ts";
 import type { NodeOptions } from "../../src/options.ts";
 import { RawAgent } from "../raw-agent.ts";
-import { BOB, freePort, OK, Pair, REPORT, toBob } from "./pair.ts";
+import { BOB, OK, Pair, REPORT, toBob } from "./pair.ts";
 import { agentsOfTwoDomains } from "./two-domains.ts";
 
 let pair: Pair;

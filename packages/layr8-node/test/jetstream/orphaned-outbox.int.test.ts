@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { describeUnless } from "@parley/test-assertions";
+import { describeUnless, freePort } from "@parley/test-assertions";
 import { missingNats } from "@parley/test-nats";
 import { expect, it, onTestFinished } from "vitest";
 import { startNode } from "../../src/node.ts";
 import { NodeProcess } from "../federation/node-process.ts";
-import { ALICE, BOB, ECHO, freePort, KEY, toBob } from "../federation/pair.ts";
+import { ALICE, BOB, ECHO, KEY, toBob } from "../federation/pair.ts";
 import { RawAgent } from "../raw-agent.ts";
 import { useNats } from "./nats-servers.ts";
 

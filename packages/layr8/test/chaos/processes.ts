@@ -1,10 +1,9 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { bundleProgram } from "@parley/test-assertions";
+import { bundleProgram, freePort } from "@parley/test-assertions";
 
 const bundle = (url: URL): Promise<string> => bundleProgram(fileURLToPath(url));
 const PROGRAMS = {
@@ -99,13 +98,4 @@ export function agentProcess(
   ]);
   // A kill leaves no half line: each is one write.
   return { agent, lines: () => readFileSync(log, "utf8").split("\n").filter(Boolean) };
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }

@@ -1,7 +1,7 @@
-import { gateOrSoak, randomFrom, SEED, temporaryDirectory } from "@parley/test-assertions";
+import { freePort, gateOrSoak, randomFrom, SEED, temporaryDirectory } from "@parley/test-assertions";
 import { expect, it, vi } from "vitest";
 import { Client, logErrors, ParleyError, type Receipt } from "../../src/index.ts";
-import { API_KEY, freePort, NODE_COMMAND, Victim } from "../chaos/processes.ts";
+import { API_KEY, NODE_COMMAND, Victim } from "../chaos/processes.ts";
 import { ALICE, FAR, order, ORDERS } from "./places.ts";
 
 const MESSAGES = gateOrSoak(60, 3000);

@@ -1,5 +1,5 @@
-import { createServer, type AddressInfo } from "node:net";
 import { startNode, type Layr8Node, type NodeOptions } from "@parley/layr8-node";
+import { freePort } from "@parley/test-assertions";
 import { Client, type Config, type SDKError } from "../../src/index.ts";
 
 export const KEY = "a-key-that-may-bind-any-did";
@@ -78,12 +78,4 @@ export class Places {
 /** An order for a recipient. */
 export function order(to: string | readonly string[], more: object = {}) {
   return { type: `${ORDERS}/create`, to, body: { item: "tea" }, ...more };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

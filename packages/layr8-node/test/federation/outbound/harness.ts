@@ -1,3 +1,4 @@
+import { Changes } from "@parley/test-assertions";
 import { createNetworkResolver, readResolution, type ResolutionOptions } from "../../../src/network/resolution.ts";
 import { createHostedResolver } from "../../../src/network/hosted-resolver.ts";
 import { MemoryOutboundStore } from "../../../src/federation/outbound/memory-outbound-store.ts";
@@ -6,7 +7,6 @@ import type { DeliveryFailure, Outbound, OutboundEvents } from "../../../src/fed
 import type { OutboundMessage } from "../../../src/federation/outbound/outbound-message.ts";
 import { outboundLimits, type OutboundLimits } from "../../../src/federation/outbound/outbound-limits.ts";
 import type { OutboundStore } from "../../../src/federation/outbound/outbound-store.ts";
-import { Changes } from "./changes.ts";
 import { Partner } from "./partner.ts";
 import { World } from "./world.ts";
 

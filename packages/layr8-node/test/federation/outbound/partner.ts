@@ -1,8 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { text } from "node:stream/consumers";
+import { Changes } from "@parley/test-assertions";
 import { ACCEPT_POST, BATCH_MEDIA_TYPE, decodeBatch } from "../../../src/federation/envelope-batch.ts";
-import { Changes } from "./changes.ts";
 import type { World } from "./world.ts";
 
 /** A message that arrived at a partner, decrypted. */
