@@ -1,15 +1,16 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { gateOrSoak } from "@parley/test-assertions";
+import { freePort, gateOrSoak, SEED } from "@parley/test-assertions";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { NodeProcess } from "../federation/node-process.ts";
-import { ALICE, BOB, ECHO, freePort } from "../federation/pair.ts";
+import { ALICE, BOB } from "../federation/pair.ts";
 import { SteadyAgent } from "../federation/steady-agent.ts";
+import { killNodes, loadDuring } from "../federation/steady-load.ts";
 import { compare, entriesOf, exportOf } from "./audited.ts";
 
 const TIMEOUT = gateOrSoak(150_000, 3_600_000);
-const MESSAGES = gateOrSoak(150, 5000);
+const KILLS = gateOrSoak(4, 100);
 
 let folder: string;
 let nodes: { readonly a: NodeProcess; readonly b: NodeProcess };
@@ -35,34 +36,19 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** Kills a node at random times, at least twice, until the signal fires. */
-async function killAtRandomTimes(stop: AbortSignal): Promise<void> {
-  for (let times = 0; times < 2 || !stop.aborted; times++) {
-    // A random pause, so that the kill hits any state. No assertion depends on it.
-    await new Promise((resolve) => setTimeout(resolve, 50 + Math.random() * 500));
-    const node = Math.random() < 0.5 ? nodes.a : nodes.b;
-    await node.kill();
-    await node.start();
-  }
-}
-
-it("chains of nodes that are killed have each acknowledged message, verify, and agree", { timeout: TIMEOUT }, async () => {
-  const peace = new AbortController();
-  const chaos = killAtRandomTimes(peace.signal);
-  const ids = Array.from({ length: MESSAGES }, (_, index) => `m${index}`);
-  for (const id of ids) await alice.send({ id, type: `${ECHO}/note`, from: ALICE, to: [BOB], body: { text: "x".repeat(200) } });
-  peace.abort();
-  await chaos;
-  await expect.poll(() => new Set(bob.got.map(({ id }) => id)).size, { timeout: TIMEOUT / 2 }).toBe(MESSAGES);
+it(`chains of nodes that are killed have each acknowledged message, verify, and agree (seed ${SEED})`, { timeout: TIMEOUT }, async () => {
+  const [ids = []] = await loadDuring([[alice, bob]], (progress) => killNodes([nodes.a, nodes.b], KILLS, progress));
+  const count = ids.length;
+  await expect.poll(() => new Set(bob.got.map(({ id }) => id)).size, { timeout: TIMEOUT / 2 }).toBe(count);
   const idsOf = async (node: NodeProcess, did: string, kind: string): Promise<Set<string | undefined>> =>
     new Set((await entriesOf(reached(node), did)).filter((entry) => entry.kind === kind).map(({ id }) => id));
-  await expect.poll(async () => (await idsOf(nodes.a, ALICE, "delivered")).size, { timeout: TIMEOUT / 2 }).toBe(MESSAGES);
-  await expect.poll(async () => (await idsOf(nodes.b, BOB, "handled")).size, { timeout: TIMEOUT / 2 }).toBe(MESSAGES);
+  await expect.poll(async () => (await idsOf(nodes.a, ALICE, "delivered")).size, { timeout: TIMEOUT / 2 }).toBe(count);
+  await expect.poll(async () => (await idsOf(nodes.b, BOB, "handled")).size, { timeout: TIMEOUT / 2 }).toBe(count);
   expect([...(await idsOf(nodes.a, ALICE, "accepted"))]).toEqual(ids);
   expect([...(await idsOf(nodes.b, BOB, "accepted"))]).toEqual(ids);
   // The end of all, after each of both was on disk.
   await Promise.all([nodes.a.kill(), nodes.b.kill()]);
   await Promise.all([nodes.a.start(), nodes.b.start()]);
   const report = await compare(await exportOf(reached(nodes.a), ALICE), await exportOf(reached(nodes.b), BOB));
-  expect(report).toMatchObject({ ok: true, findings: [], matched: MESSAGES, undecided: 0 });
+  expect(report).toMatchObject({ ok: true, findings: [], matched: count, undecided: 0 });
 });

@@ -1,15 +1,16 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { gateOrSoak } from "@parley/test-assertions";
+import { freePort, gateOrSoak, randomFrom, SEED } from "@parley/test-assertions";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { CuttingProxy } from "./cutting-proxy.ts";
 import { NodeProcess } from "./node-process.ts";
-import { ALICE, BOB, ECHO, freePort } from "./pair.ts";
+import { ALICE, BOB } from "./pair.ts";
 import { SteadyAgent } from "./steady-agent.ts";
+import { killNodes, loadDuring, STEP, type LoadProgress } from "./steady-load.ts";
 
 const TIMEOUT = gateOrSoak(150_000, 3_600_000);
-const MESSAGES = gateOrSoak(150, 5000);
+const [CUTS, KILLS] = [gateOrSoak(8, 200), gateOrSoak(4, 100)];
 
 let folder: string;
 let nodes: { readonly a: NodeProcess; readonly b: NodeProcess };
@@ -40,33 +41,27 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** Sends one message after the other, each until it is acknowledged. Resolves with the acknowledged ids. */
-async function load(from: SteadyAgent, to: SteadyAgent, name: string): Promise<string[]> {
-  const ids = Array.from({ length: MESSAGES }, (_, index) => `${name}-${index}`);
-  for (const id of ids) await from.send({ id, type: `${ECHO}/note`, from: from.did, to: [to.did], body: { text: "x".repeat(200) } });
-  return ids;
-}
-
-/** Repeats an action at random times, at least twice and until the signal fires. */
-async function repeatAtRandomTimes(stop: AbortSignal, act: () => Promise<void>): Promise<void> {
-  for (let times = 0; times < 2 || !stop.aborted; times++) {
-    // A random pause, so that the action hits any state. No assertion depends on it.
-    await new Promise((resolve) => setTimeout(resolve, 100 + Math.random() * 600));
-    await act();
+async function cutLinks({ after }: LoadProgress): Promise<void> {
+  const random = randomFrom(SEED + 1);
+  for (let cuts = 0; cuts < CUTS; cuts++) {
+    await after(1 + random(STEP));
+    const link = random(2) === 0 ? links.toA : links.toB;
+    link.cut();
+    // The nodes accept messages all the time.
+    await after(1 + random(STEP));
+    link.mend();
   }
 }
 
-async function cutOnce(): Promise<void> {
-  const link = Math.random() < 0.5 ? links.toA : links.toB;
-  link.cut();
-  await new Promise((resolve) => setTimeout(resolve, Math.random() * 500));
-  link.mend();
-}
-
-async function killOnce(): Promise<void> {
-  const node = Math.random() < 0.5 ? nodes.a : nodes.b;
-  await node.kill();
-  await node.start();
+/** Loads both directions. Resolves when the ids of all acknowledged messages were delivered, to these in order. */
+async function deliveredDuring(
+  faults: (progress: LoadProgress) => Promise<unknown>,
+): Promise<{ readonly toBob: readonly string[]; readonly toAlice: readonly string[] }> {
+  const routes = [[alice, bob] as const, [bob, alice] as const];
+  const [toBob = [], toAlice = []] = await loadDuring(routes, faults);
+  await expect.poll(() => firstOf(bob).length, { timeout: TIMEOUT / 2 }).toBe(toBob.length);
+  await expect.poll(() => firstOf(alice).length, { timeout: TIMEOUT / 2 }).toBe(toAlice.length);
+  return { toBob, toAlice };
 }
 
 /** Ids that were delivered twice although their node was not killed: its memory of stored messages is wrong. */
@@ -77,27 +72,15 @@ function doubled({ got }: SteadyAgent): string[] {
 
 const firstOf = ({ got }: SteadyAgent): string[] => [...new Set(got.map(({ id }) => id))];
 
-describe("two nodes under load in both directions lose no acknowledged message and keep the order", () => {
+describe(`two nodes under load in both directions lose no acknowledged message and keep the order (seed ${SEED})`, () => {
   it("while the links between them are cut, and deliver no message twice", { timeout: TIMEOUT }, async () => {
-    const peace = new AbortController();
-    const chaos = repeatAtRandomTimes(peace.signal, cutOnce);
-    const [toBob, toAlice] = await Promise.all([load(alice, bob, "a"), load(bob, alice, "b")]);
-    peace.abort();
-    await chaos;
-    await expect.poll(() => firstOf(bob).length, { timeout: TIMEOUT / 2 }).toBe(MESSAGES);
-    await expect.poll(() => firstOf(alice).length, { timeout: TIMEOUT / 2 }).toBe(MESSAGES);
+    const { toBob, toAlice } = await deliveredDuring(cutLinks);
     expect(bob.got.map(({ id }) => id)).toEqual(toBob);
     expect(alice.got.map(({ id }) => id)).toEqual(toAlice);
   });
 
   it("while the nodes are killed and the links are cut", { timeout: TIMEOUT }, async () => {
-    const peace = new AbortController();
-    const chaos = Promise.all([repeatAtRandomTimes(peace.signal, cutOnce), repeatAtRandomTimes(peace.signal, killOnce)]);
-    const [toBob, toAlice] = await Promise.all([load(alice, bob, "a"), load(bob, alice, "b")]);
-    peace.abort();
-    await chaos;
-    await expect.poll(() => firstOf(bob).length, { timeout: TIMEOUT / 2 }).toBe(MESSAGES);
-    await expect.poll(() => firstOf(alice).length, { timeout: TIMEOUT / 2 }).toBe(MESSAGES);
+    const { toBob, toAlice } = await deliveredDuring((progress) => Promise.all([cutLinks(progress), killNodes([nodes.a, nodes.b], KILLS, progress)]));
     expect(firstOf(bob)).toEqual(toBob);
     expect(firstOf(alice)).toEqual(toAlice);
     expect([...doubled(alice), ...doubled(bob)]).toEqual([]);

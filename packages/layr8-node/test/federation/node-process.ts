@@ -3,9 +3,9 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { bundleProgram } from "@parley/test-assertions";
+import { KEY } from "./pair.ts";
 
 const program = await bundleProgram(fileURLToPath(new URL("../../dist/bin.js", import.meta.url)));
-export const KEY = "a-key-that-lives-through-restarts";
 
 /** A node as a process of its own, so that it can be killed. Needs a build. */
 export class NodeProcess {

@@ -1,7 +1,7 @@
 import type { Layr8Node } from "../../src/layr8-node.ts";
 import { RawAgent } from "../raw-agent.ts";
-import { ECHO } from "./pair.ts";
-import { KEY, type NodeProcess } from "./node-process.ts";
+import type { NodeProcess } from "./node-process.ts";
+import { ECHO, KEY } from "./pair.ts";
 
 /** A delivery that an agent got. */
 export interface Got {

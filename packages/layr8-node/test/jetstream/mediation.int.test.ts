@@ -5,7 +5,8 @@ import { describeUnless } from "@parley/test-assertions";
 import { HoldingProxy, missingNats } from "@parley/test-nats";
 import { expect, it, onTestFinished } from "vitest";
 import type { Layr8Node } from "../../src/layr8-node.ts";
-import { KEY, NodeProcess } from "../federation/node-process.ts";
+import { NodeProcess } from "../federation/node-process.ts";
+import { KEY } from "../federation/pair.ts";
 import { RawAgent } from "../raw-agent.ts";
 import { NODE_KEY, useSharedNodes } from "./shared-nodes.ts";
 

@@ -3,7 +3,8 @@ import { HoldingProxy, missingNats } from "@parley/test-nats";
 import { expect, it, onTestFinished } from "vitest";
 import type { Layr8Node } from "../../src/layr8-node.ts";
 import { startNode } from "../../src/node.ts";
-import { KEY, NodeProcess } from "../federation/node-process.ts";
+import { NodeProcess } from "../federation/node-process.ts";
+import { KEY } from "../federation/pair.ts";
 import { RawAgent, type RawJoin } from "../raw-agent.ts";
 import { NODE_KEY, useSharedNodes } from "./shared-nodes.ts";
 

@@ -3,7 +3,7 @@ import { beforeEach, onTestFinished } from "vitest";
 import type { Layr8Node } from "../../src/layr8-node.ts";
 import { startNode } from "../../src/node.ts";
 import type { NodeOptions } from "../../src/options.ts";
-import { KEY } from "../federation/node-process.ts";
+import { KEY } from "../federation/pair.ts";
 import { useNats } from "./nats-servers.ts";
 
 export const NODE_KEY: Buffer = randomBytes(32);

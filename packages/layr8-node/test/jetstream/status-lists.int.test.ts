@@ -6,7 +6,7 @@ import { BitstringStatusList, decodeCredential } from "@parley/vc";
 import { expect, it, onTestFinished } from "vitest";
 import type { Layr8Node } from "../../src/layr8-node.ts";
 import { startNode } from "../../src/node.ts";
-import { KEY } from "../federation/node-process.ts";
+import { KEY } from "../federation/pair.ts";
 import { credentialOf, RestClient } from "../http/rest-client.ts";
 import { useNats } from "./nats-servers.ts";
 

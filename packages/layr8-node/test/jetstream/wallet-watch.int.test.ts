@@ -2,7 +2,7 @@ import { describeUnless } from "@parley/test-assertions";
 import { HoldingProxy, missingNats } from "@parley/test-nats";
 import { expect, it, onTestFinished } from "vitest";
 import type { Layr8Node } from "../../src/layr8-node.ts";
-import { KEY } from "../federation/node-process.ts";
+import { KEY } from "../federation/pair.ts";
 import { RawAgent, type RawJoin } from "../raw-agent.ts";
 import { useSharedNodes } from "./shared-nodes.ts";
 
