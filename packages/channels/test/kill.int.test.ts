@@ -8,6 +8,8 @@ import { Harness } from "./support/harness.ts";
 const ROUNDS = gateOrSoak(3, 50);
 /** Longest time that an agent stands still, in milliseconds. */
 const MAX_PAUSE_MS = gateOrSoak(300, 3000);
+/** Messages before a fault, at most: each fault hits another state. */
+const STEP = 40;
 /** Messages that one flush of the disk may bring again after a crash. */
 const MAX_REPEATED = 64;
 
@@ -32,6 +34,7 @@ it(
   { timeout: 120_000 + ROUNDS * 5000 },
   async () => {
     const random = randomFrom(SEED);
+    const sentCount = (): number => agents.reduce((sum, { sent }) => sum + sent.length, 0);
     const [alice, ...others] = agents;
     for (const agent of agents) agent.start();
     const keyPackages = await Promise.all(others.map(async (agent) => (await agent.tell("keyPackage"))["keyPackage"]));
@@ -40,8 +43,8 @@ it(
     for (const agent of agents) await agent.tell("talk");
     for (let round = 0; round < ROUNDS; round++) {
       const victim = agents[random(agents.length)];
-      // A random moment is the point here: nothing waits for it.
-      await delay(random(300));
+      const goal = sentCount() + 1 + random(STEP);
+      await expect.poll(sentCount, { interval: 5 }).toBeGreaterThanOrEqual(goal);
       if (round % 5 === 4) await harness.restart();
       if (random(3) === 0) {
         victim?.pause();

@@ -1,10 +1,10 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createMessage, encodePlaintext } from "@parley/core";
-import { bundleProgram, gateOrSoak, temporaryDirectory } from "@parley/test-assertions";
+import { bundleProgram, gateOrSoak, randomFrom, SEED, temporaryDirectory } from "@parley/test-assertions";
 import { expect, it } from "vitest";
 import { backupNode, restoreNode } from "../src/backup.ts";
 import { startNode } from "../src/node.ts";
@@ -28,7 +28,16 @@ async function fill(dataDir: string): Promise<void> {
   await node.close();
 }
 
-it("a process that is killed during a backup leaves no half backup that passes for a whole one", { timeout: 600_000 }, async () => {
+/** Bytes of all files of a folder that is being written. */
+async function bytesIn(folder: string): Promise<number> {
+  const names = await readdir(folder, { recursive: true });
+  // A file may have another name by now.
+  const sizes = names.map((name) => stat(join(folder, name)).then((found) => (found.isFile() ? found.size : 0), () => 0));
+  return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
+}
+
+it(`a process that is killed during a backup leaves no half backup that passes for a whole one (seed ${SEED})`, { timeout: 600_000 }, async () => {
+  const random = randomFrom(SEED);
   const directory = await temporaryDirectory();
   await fill(join(directory.path, "data"));
   const outcomes: (readonly [kind: string, outcome: string])[] = [];
@@ -37,11 +46,14 @@ it("a process that is killed during a backup leaves no half backup that passes f
     await mkdir(folder);
     await backupNode({ dataDir: join(directory.path, "data"), backup: join(folder, "seed") });
     await restoreNode({ backup: join(folder, "seed"), dataDir: join(folder, "data") });
+    const [before, backupBytes] = [await bytesIn(folder), await bytesIn(join(folder, "seed"))];
     const child = spawn(process.execPath, [LOOP, folder], { stdio: ["ignore", "pipe", "inherit"] });
     const exited = once(child, "exit");
     await once(child.stdout, "data");
-    // Not a wait for anything: the moment of the kill is to be a random one.
-    setTimeout(() => child.kill("SIGKILL"), Math.random() * 300);
+    // At any place of the first backup or of the second one.
+    const goal = before + random(2 * backupBytes);
+    await expect.poll(() => bytesIn(folder), { interval: 1 }).toBeGreaterThan(goal);
+    child.kill("SIGKILL");
     await exited;
     const names = (await readdir(folder)).filter((name) => name.startsWith("backup-"));
     for (const name of names) {

@@ -82,7 +82,7 @@ export class Agent {
   }
 
   async send(): Promise<void> {
-    const text = `${this.name} ${this.#sent++} ${Math.random()}`;
+    const text = `${this.name} ${this.#sent++}`;
     this.#delivery.publish(this.name, await this.group.encrypt(utf8(text)));
   }
 

@@ -1,26 +1,28 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { appendFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { appendFile, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { bundleProgram, gateOrSoak } from "@parley/test-assertions";
+import { bundleProgram, gateOrSoak, randomFrom, SEED } from "@parley/test-assertions";
 import { expect, onTestFinished, test } from "vitest";
 import type { MlsGroup } from "../src/index.ts";
 import { MlsEngineError } from "../src/index.ts";
 import { openFileStore } from "../src/node/index.ts";
-import { agreement, GROUP_ID, groupOf, joined, newEngine, seeded, utf8 } from "./world.ts";
+import { agreement, GROUP_ID, groupOf, joined, newEngine, utf8 } from "./world.ts";
 
 const MEMBER = await bundleProgram(fileURLToPath(new URL("fixtures/member.mjs", import.meta.url)));
 /** Kills; more by request, to search longer. */
 const KILLS = gateOrSoak(4, 120);
+/** Bytes that the member publishes before a kill, at most: each kill hits another state. */
+const STEP = 50_000;
 
-test("a member that is killed repeatedly loses no epoch, and uses no key twice", { timeout: 60_000 * KILLS }, async () => {
+test(`a member that is killed repeatedly loses no epoch, and uses no key twice (seed ${SEED})`, { timeout: 60_000 * KILLS }, async () => {
   const directory = await mkdtemp(join(tmpdir(), "mls-kill-"));
   onTestFinished(() => rm(directory, { recursive: true, force: true }));
   const data = join(directory, "bob");
   const order = join(directory, "order");
-  const random = seeded(KILLS);
+  const random = randomFrom(SEED);
   const [alice] = await groupOf(1);
   const bob = await newEngine("bob", { store: await openFileStore(data) });
   const staged = await alice.group.stageAdd([await bob.keyPackage()]);
@@ -32,7 +34,7 @@ test("a member that is killed repeatedly loses no epoch, and uses no key twice",
   let seen = 0;
   let read = 0;
   for (let round = 0; round < KILLS; round++) {
-    await runUntilKilled([data, order], 30 + random(250));
+    await runUntilKilled(data, order, (await stat(order)).size + random(STEP));
     const lines = (await readFile(order, "utf8")).split("\n").slice(0, -1);
     for (; seen < lines.length; seen++) if (await take(alice.group, lines[seen] ?? "")) read++;
     const message = await alice.group.encrypt(utf8(`round ${round}`));
@@ -66,13 +68,13 @@ async function take(group: MlsGroup, line: string): Promise<boolean> {
   }
 }
 
-async function runUntilKilled(parameters: readonly string[], afterMs: number): Promise<void> {
-  const child = spawn(process.execPath, [MEMBER, ...parameters], { stdio: ["ignore", "pipe", "inherit"] });
+/** Runs the member until the file with the messages has more bytes. */
+async function runUntilKilled(data: string, order: string, bytes: number): Promise<void> {
+  const child = spawn(process.execPath, [MEMBER, data, order], { stdio: ["ignore", "ignore", "inherit"] });
   const exited = once(child, "exit");
   onTestFinished(() => void child.kill("SIGKILL"));
-  await Promise.race([once(child.stdout, "data"), exited.then(() => expect.unreachable("the process ended too soon"))]);
-  // Not a wait for anything: the moment of the kill is to be a random one.
-  await Promise.race([new Promise((resolve) => setTimeout(resolve, afterMs)), exited.then(() => expect.unreachable("the process failed"))]);
+  const published = expect.poll(async () => (await stat(order)).size, { interval: 5 }).toBeGreaterThan(bytes);
+  await Promise.race([published, exited.then(() => expect.unreachable("the process failed"))]);
   child.kill("SIGKILL");
   await exited;
 }

@@ -4,7 +4,8 @@ import { Protocol } from "@parley/envelope-and-adapters";
 import { A2aAdapter } from "@parley/envelope-and-adapters/a2a";
 import type { MemoryChannels } from "@parley/envelope-and-adapters/memory";
 import { McpChannelServer, McpChannelTransport } from "@parley/envelope-and-adapters/mcp";
-import { expect, it } from "vitest";
+import { randomFrom, SEED } from "@parley/test-assertions";
+import { expect, it, onTestFailed } from "vitest";
 import { z } from "zod";
 import { ProtocolBridge, type NamedPort } from "../src/index.ts";
 import { a2aClient, asking, textOf } from "./support/a2a-client.ts";
@@ -20,8 +21,10 @@ const COUNT = 300;
 const NAMES = Array.from({ length: COUNT }, (_, index) => `${index}`);
 const byNumber = (a: string, b: string): number => Number(a) - Number(b);
 
-/** Runs bridges one after the other and kills each at a random point, until `isDone`. Returns their number. */
+/** Runs bridges one after the other and kills each after some answers, until `isDone`. Returns their number. */
 async function runsUntil(manager: MemoryChannels, ends: readonly [string, string], pair: readonly [string, string], isDone: () => boolean) {
+  onTestFailed(() => void process.stderr.write(`PARLEY_SEED=${SEED}\n`));
+  const random = randomFrom(SEED);
   let runs = 0;
   while (!isDone()) {
     runs += 1;
@@ -29,13 +32,12 @@ async function runsUntil(manager: MemoryChannels, ends: readonly [string, string
     const bridge = new ProtocolBridge(manager);
     const [from, to] = ends.map((name, index) => ({ name, port: [source, target][index]?.port ?? unused() })) as [NamedPort, NamedPort];
     const running = await bridge.bridge(from, to, ...pair, pair[0] === A2A ? { maxPending: 10 } : {});
-    const share = 1 + Math.floor(Math.random() * 30);
-    const until = performance.now() + 2000;
-    while (!isDone() && running.counters.answered < share && performance.now() < until)
-      await new Promise((resolve) => setImmediate(resolve));
+    const share = 1 + random(30);
+    while (!isDone() && running.counters.answered < share) await new Promise((resolve) => setImmediate(resolve));
     source.kill();
     target.kill();
-    await Promise.race([bridge.stop(), new Promise((resolve) => setTimeout(resolve, 5))]);
+    // Resolves only if nothing was in flight.
+    void bridge.stop();
   }
   return runs;
 }

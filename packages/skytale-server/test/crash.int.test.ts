@@ -1,14 +1,16 @@
 import { randomBytes } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { deferred } from "@parley/core/internal";
-import { gateOrSoak, temporaryDirectory } from "@parley/test-assertions";
+import { Changes, gateOrSoak, randomFrom, SEED, temporaryDirectory } from "@parley/test-assertions";
 import { expect, it } from "vitest";
 import { ApiClient } from "./api/api-client.ts";
 import { makeInvite, prove, registration } from "./api/reference-invite.ts";
 import { startCommand } from "./cli/command.ts";
 
 const ROUNDS = gateOrSoak(3, 50);
+const TIMEOUT = gateOrSoak(120_000, 3_600_000);
+/** Requests to join before a kill, at most: each kill hits another state. */
+const STEP = 80;
 const WORKERS = 8;
 const OPTIONS = ["--port", "0", "--relay-port", "0", "--log", "silent"];
 
@@ -23,8 +25,8 @@ interface Noted {
   readonly answering: Set<string>;
   /** How many are in by each invite of a channel. */
   readonly invites: Map<string, string>;
-  /** There is something to find. */
-  onJoined(): void;
+  /** Notified of each request to join. */
+  readonly joined: Changes;
 }
 
 /** Calls of all kinds, until the server is gone. */
@@ -47,7 +49,7 @@ async function work(client: ApiClient, noted: Noted, prefix: string): Promise<vo
     const request = prove(invite, channel, randomBytes(500));
     if ((await client.post("/v1/channels/joins", request)).status !== 202) throw new Error("not taken");
     noted.joins.set(request.request_id, "pending");
-    noted.onJoined();
+    noted.joined.notify();
     noted.answering.add(request.request_id);
     const answered = await client.post(`/v1/channels/pending/${request.request_id}/welcome`, { channel, welcome: "AAAA" });
     if (answered.status !== 204) throw new Error("not answered");
@@ -75,7 +77,8 @@ async function check(client: ApiClient, noted: Noted): Promise<void> {
   }
 }
 
-it("a server that is killed under load keeps what it acknowledged", { timeout: gateOrSoak(120_000, 3_600_000) }, async () => {
+it(`a server that is killed under load keeps what it acknowledged (seed ${SEED})`, { timeout: TIMEOUT }, async () => {
+  const random = randomFrom(SEED);
   const directory = await temporaryDirectory();
   const data = join(directory.path, "data");
   const limits = ["--config", join(directory.path, "config.json")];
@@ -84,7 +87,6 @@ it("a server that is killed under load keeps what it acknowledged", { timeout: g
   let key = "";
   try {
     for (let round = 0; round < ROUNDS; round++) {
-      const joined = deferred<void>();
       const noted: Noted = {
         keys: new Set(),
         revoked: new Set(),
@@ -92,16 +94,16 @@ it("a server that is killed under load keeps what it acknowledged", { timeout: g
         joins: new Map(),
         answering: new Set(),
         invites: new Map(),
-        onJoined: () => joined.resolve(),
+        joined: new Changes(),
       };
       const names = ["SKYTALE_API_URL", ...(round === 0 ? ["SKYTALE_API_KEY"] : [])];
       const server = await startCommand([...OPTIONS, ...limits], names);
       key = server.printed["SKYTALE_API_KEY"] ?? key;
       const client = new ApiClient(server.printed["SKYTALE_API_URL"] ?? "", key);
       const workers = Array.from({ length: WORKERS }, (_, n) => work(client, noted, `${round}-${n}`).catch((error: unknown) => error));
-      await joined.promise;
-      // Not a wait for anything: the moment of the kill is to be a random one.
-      setTimeout(() => void server.stop("SIGKILL"), Math.random() * 500);
+      const goal = 1 + random(STEP);
+      await Promise.race([noted.joined.until(() => noted.joins.size >= goal), ...workers]);
+      await server.stop("SIGKILL");
       const ends = await Promise.all(workers);
       // The connection broke; nothing was refused.
       for (const end of ends) expect(end).toBeInstanceOf(TypeError);

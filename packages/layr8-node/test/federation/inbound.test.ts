@@ -44,9 +44,12 @@ async function metric(name: string): Promise<number> {
   return Number(line?.split(" ").at(-1) ?? 0);
 }
 
+let ids = 0;
+const newId = (): string => `new-${++ids}`;
+
 /** A good message arrives, and nothing that came before it. */
 async function servesStill(): Promise<void> {
-  const id = `good-${Math.random()}`;
+  const id = newId();
   expect(await post(node, remoteSender.pack(remoteSender.message(id), to))).toMatchObject({ status: 202, text: "" });
   expect((await bob.receive()).plaintext["id"]).toBe(id);
 }
@@ -116,7 +119,7 @@ describe("POST /didcomm", () => {
     await closed.client.closed;
     expect((await post(node, envelope)).status).toBe(202);
     await expect
-      .poll(async () => (await post(node, remoteSender.pack(remoteSender.message(`${Math.random()}`), to))).code)
+      .poll(async () => (await post(node, remoteSender.pack(remoteSender.message(newId()), to))).code)
       .toBe("e.p.msg.unsupported");
     expect((await post(node, envelope)).status).toBe(202);
   });
@@ -297,7 +300,7 @@ describe("policies apply to senders on other nodes", () => {
 
 describe("a forward", () => {
   const forwardOf = (attachments: readonly object[], more: object = {}) => ({
-    id: `f-${Math.random()}`,
+    id: newId(),
     type: FORWARD,
     to: [BOB],
     body: { next: BOB },

@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { bundleProgram, gateOrSoak, temporaryDirectory } from "@parley/test-assertions";
+import { bundleProgram, gateOrSoak, randomFrom, SEED, temporaryDirectory } from "@parley/test-assertions";
 import { expect, it } from "vitest";
 import type { Inbox, InboxMessage } from "../../src/inbox/inbox.ts";
 import { LmdbInbox } from "../../src/inbox/lmdb-inbox.ts";
@@ -13,6 +13,9 @@ import { boxOf } from "./box-of.ts";
 
 const LOAD = await bundleProgram(fileURLToPath(new URL("fixtures/inbox-load.mjs", import.meta.url)));
 const ROUNDS = gateOrSoak(4, 100);
+const TIMEOUT = gateOrSoak(120_000, 3_600_000);
+/** Bytes of notes about calls before a kill, at most: each kill hits another state. */
+const STEP = 100_000;
 
 interface Noted {
   readonly recipient: string;
@@ -21,14 +24,15 @@ interface Noted {
   settle: "none" | "requested" | "resolved";
 }
 
-it("an inbox that is killed under load keeps acknowledged writes", { timeout: gateOrSoak(120_000, 3_600_000) }, async () => {
+it(`an inbox that is killed under load keeps acknowledged writes (seed ${SEED})`, { timeout: TIMEOUT }, async () => {
+  const random = randomFrom(SEED);
   const directory = await temporaryDirectory();
   const data = join(directory.path, "data");
   const noted = new Map<number, Noted>();
   try {
     for (let round = 0; round < ROUNDS; round++) {
       const logFile = join(directory.path, `${round}.log`);
-      await runAndKill(data, logFile, round);
+      await runAndKill([data, logFile, String(round)], random(STEP));
       const fresh = take(await readFile(logFile, "utf8"), noted);
       expect(fresh.length).toBeGreaterThan(0);
 
@@ -44,14 +48,14 @@ it("an inbox that is killed under load keeps acknowledged writes", { timeout: ga
   }
 });
 
-async function runAndKill(data: string, logFile: string, round: number): Promise<void> {
-  const child = spawn(process.execPath, [LOAD, data, logFile, String(round)], { stdio: ["ignore", "pipe", "inherit"] });
+/** Runs the load until its log has more bytes. */
+async function runAndKill(parameters: readonly [data: string, logFile: string, round: string], bytes: number): Promise<void> {
+  const child = spawn(process.execPath, [LOAD, ...parameters], { stdio: ["ignore", "pipe", "inherit"] });
   const exited = once(child, "exit");
   await once(child.stdout, "data");
-  // Not a wait for anything: the moment of the kill is to be a random one.
-  const timer = setTimeout(() => child.kill("SIGKILL"), 50 + Math.random() * 250);
+  await expect.poll(async () => (await stat(parameters[1])).size, { interval: 5 }).toBeGreaterThan(bytes);
+  child.kill("SIGKILL");
   const [, signal] = (await exited) as [number | null, NodeJS.Signals | null];
-  clearTimeout(timer);
   expect(signal).toBe("SIGKILL");
 }
 

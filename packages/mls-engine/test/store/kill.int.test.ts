@@ -5,13 +5,15 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { bundleProgram, gateOrSoak } from "@parley/test-assertions";
+import { bundleProgram, gateOrSoak, randomFrom, SEED } from "@parley/test-assertions";
 import { expect, it, onTestFinished } from "vitest";
 import { openFileStore } from "../../src/node/index.ts";
 import { rowsOf } from "./open-files.ts";
 
 const LOAD = await bundleProgram(fileURLToPath(new URL("fixtures/store-load.mjs", import.meta.url)));
 const ROUNDS = gateOrSoak(4, 100);
+/** Flushes before a kill, at most: each kill hits another state. */
+const STEP = 80;
 
 async function temporaryDirectory(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), "kill-"));
@@ -32,7 +34,8 @@ async function start(...parameters: string[]): Promise<{ kill: () => Promise<voi
   return { kill };
 }
 
-it.each(["plain", "encrypted"])("a store that is killed under load keeps its guarantees (%s)", async (kind) => {
+it.each(["plain", "encrypted"])(`a store that is killed under load keeps its guarantees (%s, seed ${SEED})`, async (kind) => {
+  const random = randomFrom(SEED);
   const directory = await temporaryDirectory();
   const data = join(directory, "data");
   const key = randomBytes(32);
@@ -42,9 +45,7 @@ it.each(["plain", "encrypted"])("a store that is killed under load keeps its gua
     const logFile = join(directory, `${round}.log`);
     const { kill } = await start(data, logFile, ...parameters);
     const flushes = async () => (await readFile(logFile, "utf8")).split("\ndurable ").length - 1;
-    await expect.poll(flushes, { interval: 5 }).toBeGreaterThan(25);
-    // Not a wait for anything: the moment of the kill is to be a random one.
-    await new Promise((resolve) => setTimeout(resolve, Math.random() * 200));
+    await expect.poll(flushes, { interval: 5 }).toBeGreaterThan(25 + random(STEP));
     await kill();
     const notes = (await readFile(logFile, "utf8")).split("\n").slice(0, -1);
     await using store = await openFileStore(data, encryptionKey);

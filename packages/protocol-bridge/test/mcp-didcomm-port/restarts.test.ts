@@ -2,7 +2,8 @@ import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { Client as McpClient } from "@modelcontextprotocol/sdk/client/index.js";
 import { Protocol } from "@parley/envelope-and-adapters";
 import { McpChannelTransport } from "@parley/envelope-and-adapters/mcp";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { randomFrom, SEED } from "@parley/test-assertions";
+import { afterEach, beforeEach, expect, it, onTestFailed } from "vitest";
 import { z } from "zod";
 import { ProtocolBridge, type RunningBridge } from "../../src/index.ts";
 import { Agents, BRIDGE, CALLER, TOOLS } from "../support/agents.ts";
@@ -44,14 +45,14 @@ async function killRepeatedly(
   start: () => Promise<{ readonly running: RunningBridge; kill(): Promise<void> }>,
   isDone: () => boolean,
 ): Promise<number> {
+  onTestFailed(() => void process.stderr.write(`PARLEY_SEED=${SEED}\n`));
+  const random = randomFrom(SEED);
   let runs = 0;
   while (!isDone()) {
     runs += 1;
     const { running, kill } = await start();
-    const share = 5 + Math.floor(Math.random() * 30);
-    const until = performance.now() + 3000;
-    while (!isDone() && running.counters.answered < share && performance.now() < until)
-      await new Promise((resolve) => setTimeout(resolve, 1));
+    const share = 5 + random(30);
+    while (!isDone() && running.counters.answered < share) await new Promise((resolve) => setImmediate(resolve));
     await kill();
   }
   return runs;
@@ -85,7 +86,8 @@ it("an agent's calls are answered once, each by one tool call, while the bridge 
         target.kill();
         await port.close();
         await client.close();
-        await Promise.race([bridge.stop(), new Promise((resolve) => setTimeout(resolve, 5))]);
+        // Resolves only if nothing was in flight.
+        void bridge.stop();
       };
       return { running, kill };
     },
@@ -128,7 +130,8 @@ it("calls of a channel's client are answered once, each by one call of the agent
         target.kill();
         await port.close();
         await agent.close();
-        await Promise.race([bridge.stop(), new Promise((resolve) => setTimeout(resolve, 5))]);
+        // Resolves only if nothing was in flight.
+        void bridge.stop();
       };
       return { running, kill };
     },

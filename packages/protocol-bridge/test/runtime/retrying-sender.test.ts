@@ -1,5 +1,6 @@
 import { ParleyError } from "@parley/core";
 import type { EnvelopePort } from "@parley/envelope-and-adapters";
+import { randomFrom, SEED } from "@parley/test-assertions";
 import { describe, expect, it } from "vitest";
 import { RetryingSender } from "../../src/runtime/retrying-sender.ts";
 import { slim, text } from "../support/messages.ts";
@@ -11,6 +12,7 @@ const COUNT = 200;
 function flakyPort(): { readonly port: EnvelopePort; readonly taken: string[]; readonly most: () => number } {
   const [taken, ids] = [[] as string[], new Set<string>()];
   let [inFlight, most, calls] = [0, 0, 0];
+  const random = randomFrom(SEED);
   const port: EnvelopePort = {
     receive: unused,
     send: async (envelope, { id = "" } = {}) => {
@@ -18,7 +20,7 @@ function flakyPort(): { readonly port: EnvelopePort; readonly taken: string[]; r
       const fault = ++calls % 60 === 0 ? "before" : calls % 60 === 30 ? "after" : "none";
       if (fault !== "before" && !ids.has(id)) taken.push(text(envelope));
       if (fault !== "before") ids.add(id);
-      for (let turn = 0; turn < Math.random() * 4; turn++) await new Promise((resolve) => setImmediate(resolve));
+      for (let turns = random(5); turns > 0; turns--) await new Promise((resolve) => setImmediate(resolve));
       inFlight -= 1;
       if (fault !== "none") throw new ParleyError("busy", "try again", { retryable: true });
     },
@@ -44,7 +46,7 @@ async function sendAll(
 
 const ALL = Array.from({ length: COUNT }, (_, index) => `${index}`);
 
-describe("RetryingSender", () => {
+describe(`RetryingSender (seed ${SEED})`, () => {
   it("sends each message once and in order with a window of one, despite failures", async () => {
     const { taken, most, retried } = await sendAll(1);
     expect(taken).toEqual(ALL);

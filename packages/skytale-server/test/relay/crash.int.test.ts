@@ -2,12 +2,14 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { EpochTakenError, RelayClient, type RelayMessage } from "@parley/skytale-relay";
-import { bundleProgram, gateOrSoak, temporaryDirectory } from "@parley/test-assertions";
+import { bundleProgram, Changes, gateOrSoak, randomFrom, SEED, temporaryDirectory } from "@parley/test-assertions";
 import { expect, it } from "vitest";
 import { message, payload, text } from "./relay-harness.ts";
 
 const PROCESS = await bundleProgram(fileURLToPath(new URL("fixtures/relay-process.mjs", import.meta.url)));
 const ROUNDS = gateOrSoak(10, 200);
+/** Acknowledged messages before a kill, at most: each kill hits another state. */
+const STEP = 400;
 const PUBLISHERS = 3;
 const CHANNELS = ["acme/team/a", "acme/team/b"];
 
@@ -24,9 +26,10 @@ async function kill(child: ChildProcess): Promise<void> {
 }
 
 it(
-  "a relay that is killed under load loses nothing it acknowledged, and records nothing twice",
+  `a relay that is killed under load loses nothing it acknowledged, and records nothing twice (seed ${SEED})`,
   { timeout: gateOrSoak(180_000, 3_600_000) },
   async () => {
+    const random = randomFrom(SEED);
     const directory = await temporaryDirectory();
     let { child, port } = await start(directory.path, 0);
     const clientOf = (account: string): RelayClient =>
@@ -39,6 +42,8 @@ it(
         for await (const one of reader.subscribe(channel, { from: 1 })) received.get(channel)?.push(one);
       });
       const acked = new Map<string, Map<number, string>>(CHANNELS.map((channel) => [channel, new Map()]));
+      const ackedCount = (): number => Array.from(acked.values(), ({ size }) => size).reduce((sum, size) => sum + size, 0);
+      const progress = new Changes();
       const load = { stopped: false };
       const publishing = publishers.flatMap((publisher, which) =>
         CHANNELS.flatMap((channel) =>
@@ -47,6 +52,7 @@ it(
               const content = `${which} ${lane} ${number}`;
               const { sequence } = await publisher.publish(channel, message(content));
               acked.get(channel)?.set(sequence, content);
+              progress.notify();
             }
           }),
         ),
@@ -69,9 +75,8 @@ it(
       })();
 
       for (let round = 0; round < ROUNDS; round++) {
-        await publishers[0]?.connect();
-        // Not a wait for anything: the moment of the kill is to be a random one.
-        await new Promise((resolve) => setTimeout(resolve, Math.random() * 120));
+        const goal = ackedCount() + 1 + random(STEP);
+        await Promise.race([progress.until(() => ackedCount() >= goal), ...publishing, committing]);
         await kill(child);
         ({ child } = await start(directory.path, port));
       }
