@@ -75,7 +75,7 @@ export async function tellLayr8(story: Story): Promise<void> {
     });
 
     await story.step("a message to an unknown DID is rejected", async () => {
-      const failure = await failureOf(bob.send({ type: BASIC_MESSAGE, to: "did:web:localhost:nobody", body: {} }));
+      const failure = await failureOf(bob.send({ type: BASIC_MESSAGE, to: "did:web:localhost:unknown", body: {} }));
       expect(failure instanceof ServerRejectError, `Instead: ${String(failure)}`);
       return `bob's send() threw: ${failure.message}`;
     });

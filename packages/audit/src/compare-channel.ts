@@ -8,7 +8,7 @@ interface LogRange {
   last: number;
 }
 
-/** What the chain of a member has of a channel. */
+/** The entries about a channel in the chain of a member. */
 interface MemberView {
   readonly chain: VerifiedChain;
   /** The first entry of each message with a digest, by id: the id is derived from the ciphertext, so it is the same at all members. */

@@ -67,7 +67,7 @@ describe("channels by command", { timeout: 240_000 }, () => {
     expect(ofAlice?.["safetyNumber"]).toBe(ofBob?.["safetyNumber"]);
 
     expect(read((await place.run(["channels", "list", "--json"])).stdout, "channels")).toEqual([{ channels: [{ name: CHANNEL }] }]);
-    // What the relay stores is ciphertext, which starts with the same epoch that the members agree on.
+    // The relay stores ciphertext, which starts with the epoch that the members agree on.
     const tail = await place.run(["channels", "tail", CHANNEL, "--count", "3", "--json"]);
     const entries = read(tail.stdout, "log-entry");
     expect(entries.map(({ sequence }) => sequence)).toEqual([1, 2, 3]);

@@ -51,7 +51,7 @@ describe("messages by command", { timeout: 240_000 }, () => {
     expect(code).toBe(0);
     expect((await place.run(["send", BOB, `${ECHO}/request`, "--until", "queued"])).stdout).toContain(`queued  by ${BOB}  id=`);
     expect((await listener.ended).code).toBe(0);
-    // 4: nobody handles it.
+    // 4: no agent handles it.
     const late = await place.run(["send", BOB, `${ECHO}/request`, "--until", "handled", "--timeout", "2s", "--json"]);
     expect(late.code).toBe(4);
     expect(JSON.parse(late.stdout)).toMatchObject({ state: "queued" });

@@ -44,7 +44,7 @@ export class NodeTransportError extends ParleyError<NodeTransportErrorCode> {
   }
 }
 
-/** The node rejected a message or a join, with a reason. `retryable` if its problem code says that it may succeed later. */
+/** The node rejected a message or a join, with a reason. `retryable` if its problem code allows a later attempt. */
 export class RejectedError extends NodeTransportError {
   override readonly name: string = "RejectedError";
   /** The node's reason, as received, such as `unauthorized`. */

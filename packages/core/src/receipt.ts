@@ -2,12 +2,12 @@ import { isJsonArray, type JsonObject } from "./json.ts";
 import type { Message } from "./message.ts";
 
 /**
- * What a receipt says about a message.
+ * The states of a message in receipts.
  *
  * - `queued`: the recipient's node has stored it durably.
  * - `delivered`: the recipient's node has passed it to a connection of an agent.
  * - `handled`: the agent has acknowledged it.
- * - `failed`: it will not be handled. A problem code says why.
+ * - `failed`: it will not be handled. A problem code has the reason.
  */
 export type ReceiptState = "queued" | "delivered" | "handled" | "failed";
 

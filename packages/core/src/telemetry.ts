@@ -1,6 +1,6 @@
 import type { TraceContext } from "./message.ts";
 
-/** What a program is doing, as the first word of a span's name. */
+/** The activity of a program, as the first word of a span's name. */
 export type TelemetryOperationName =
   /** An agent sends a message, from the call until it is accepted. */
   | "send"
@@ -34,11 +34,11 @@ export type TelemetryOperationName =
 /** A trace context that arrived with a message. */
 export interface CarriedContext {
   readonly context: TraceContext;
-  /** Who sent it, as far as it is proven: a DID, or the name of the channel that it came from. */
+  /** The sender, as far as it is proven: a DID, or the name of the channel that it came from. */
   readonly source: string;
 }
 
-/** What begins. None of it is content of a message, a key or a token. */
+/** Describes a span that begins. Without content of messages, keys and tokens. */
 export interface TelemetryOperation {
   readonly name: TelemetryOperationName;
   readonly system: "didcomm" | "skytale";

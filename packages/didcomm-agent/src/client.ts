@@ -150,7 +150,7 @@ export class Client implements AsyncDisposable {
    * again with the same base, it returns the same object.
    *
    * @param base of the message types. Default `https://layr8.io/protocols/mcp/1.0`.
-   * @throws TypeError for a base that is no protocol's URI, or that has a handler (`handleProtocol`); {@link AlreadyConnectedError} after `connect`.
+   * @throws TypeError for a base that is not a protocol's URI, or that has a handler (`handleProtocol`); {@link AlreadyConnectedError} after `connect`.
    */
   mcp(base: string = MCP_BASE): McpBinding {
     const made = this.#mcp.get(base);

@@ -72,7 +72,7 @@ export class ConnectionError extends ParleyError {
   }
 }
 
-/** The node refused a message. `retryable` if its problem code says that it may accept the message later, such as `e.p.me.res.net`. */
+/** The node refused a message. `retryable` if its problem code allows a later attempt, such as `e.p.me.res.net`. */
 export class ServerRejectError extends ParleyError<"server_reject"> {
   override readonly name: string = "ServerRejectError";
   /** The node's reason as it stands on the wire, such as `unauthorized`. */

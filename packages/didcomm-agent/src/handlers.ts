@@ -43,7 +43,7 @@ export interface HandlerEntry {
 /** A handler of a protocol's messages, or of some of them. */
 export interface ProtocolEntry extends HandlerEntry {
   takes(type: string): boolean;
-  /** Whether it takes a problem report. Absent: it takes none. */
+  /** Whether it takes a problem report. Absent: it takes no reports. */
   readonly reports?: (report: Message) => boolean;
 }
 
@@ -64,7 +64,7 @@ export class LayeredHandlers implements HandlerLookup {
   readonly #own: HandlerLookup;
   readonly #shared: HandlerLookup;
 
-  /** @param protocols announced besides those of `own`. */
+  /** @param protocols announced in addition to those of `own`. */
   constructor(own: HandlerLookup, shared: HandlerLookup, protocols: readonly string[]) {
     this.protocols = [...new Set([...protocols, ...own.protocols])];
     this.#own = own;

@@ -21,7 +21,7 @@ export type DidHandler = Handler | { readonly fn: Handler; readonly manualAck?: 
 
 /** Options of `Client.joinDid`. */
 export interface JoinDidOptions {
-  /** Protocols to announce, besides those of `handlers`; `"*"` for all. Handlers of the client take messages of these that `handlers` doesn't name. */
+  /** Protocols to announce in addition to those of `handlers`; `"*"` for all. Handlers of the client take messages of these that `handlers` doesn't name. */
   readonly protocols?: readonly string[];
   /** Handlers by message type, which come before the client's. */
   readonly handlers?: Readonly<Record<string, DidHandler>>;

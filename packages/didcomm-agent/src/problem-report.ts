@@ -50,7 +50,7 @@ export class ProblemReportError extends ParleyError {
   readonly args: readonly string[];
   /** The DID that reported it. Absent on an error that this program made. */
   readonly from?: string;
-  /** What came with a received report. On a node's denial, `helix-decision` says why none of the attached grants permits the message. */
+  /** The attachments of a received report. On a node's denial, `helix-decision` has the reason for which none of the attached grants permits the message. */
   readonly attachments: readonly Attachment[];
 
   constructor(code: string, comment = "", args: readonly string[] = [], from?: string, attachments: readonly Attachment[] = []) {

@@ -7,7 +7,7 @@ const MAX_MESSAGES = 1024;
 export class Unacknowledged {
   readonly #acks = new Map<string, () => void>();
 
-  /** A handler whose messages can be acknowledged by id, besides `message.ack()`. */
+  /** A handler whose messages can be acknowledged by id as well as by `message.ack()`. */
   remember(handler: Handler): Handler {
     return (message) => {
       const { id } = message;

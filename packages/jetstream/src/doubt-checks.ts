@@ -7,7 +7,7 @@ const PARALLEL = 32;
 
 /**
  * Checks that followers of feeds make whenever messages may have been lost: after a reconnect or an election at once, and every few seconds.
- * With so many followers that a round takes long, the timer's rounds are further apart.
+ * If a round takes long, because there are many followers, the timer's rounds are further apart.
  */
 export class DoubtChecks {
   readonly #checks = new Set<() => Promise<void>>();

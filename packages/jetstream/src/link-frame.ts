@@ -10,7 +10,7 @@ export interface LinkMessage {
 export interface LinkFrame {
   /** The server that sends it. */
   readonly from: string;
-  /** Begins anew, with a higher number, when messages were lost. */
+  /** Starts again, with a higher number, when messages were lost. */
   readonly generation: number;
   /** Of the frame, from 1; of the last one sent if it has no messages. */
   readonly seq: number;

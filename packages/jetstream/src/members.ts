@@ -10,7 +10,7 @@ import { ensureStreams } from "./streams.ts";
 export interface MembersOptions {
   /** What others read about this server, such as its name and version. Absent: this one only reads. */
   readonly self?: JsonObject | undefined;
-  /** Milliseconds after which a server that was not heard of is no member. The same for all servers. Default 10,000. */
+  /** Milliseconds without an announcement after which a server no longer is a member. The same for all servers. Default 10,000. */
   readonly ttlMs?: number | undefined;
 }
 
@@ -122,7 +122,7 @@ export class Members {
     await this.#connection.jsm.streams.purge(this.#stream, { filter: subject }).catch(() => undefined);
   }
 
-  /** Learns at once of members that begin, or that end by themselves. */
+  /** Notices at once when members join or leave. */
   #listen(): void {
     const { nc } = this.#connection;
     const subscription = nc.subscribe(`${this.#prefix}*`, {

@@ -4,7 +4,7 @@ import { missingNats, startNats, type NatsServer, type NatsServers } from "@parl
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { JetstreamConnection, Leases, Members, SharedTable, type TableEntry, type TableOptions } from "../src/index.ts";
 
-/** Forwards connections to a NATS server, which says that it has another version. */
+/** Forwards connections to a NATS server, and replaces the version that it reports. */
 async function startOlderNats(url: string, version: string): Promise<{ readonly url: string; stop(): void }> {
   const proxy = createServer((client) => {
     const server = connect(Number(new URL(url).port), "127.0.0.1");

@@ -18,7 +18,7 @@ async function openStream(count: 1 | 3): Promise<{ readonly connection: Jetstrea
 // nats-server 2.10, which tests with three servers use, finds no last message of a subject whose last one was deleted.
 for (const count of [1, 3] as const) {
   describeUnless(missingNats(count), `messages of a stream on ${count} NATS server(s)`, () => {
-    it("end when those that a reader waits for were deleted meanwhile", { timeout: 120_000 }, async () => {
+    it("end when those that a reader waits for were deleted", { timeout: 120_000 }, async () => {
       const { connection, reader } = await openStream(count);
       for (let message = 0; message < 3; message++) await publish(connection, Buffer.from("x"), { stream, subject: "t.test.a" });
       const seqs = async () => {

@@ -5,7 +5,7 @@ import type { Mediator } from "./mediation/mediator.ts";
 import type { Router } from "./routing/router.ts";
 import type { Stores } from "./stores.ts";
 
-/** What gauges read. Functions return parts that are created later. */
+/** Sources of gauges. Functions return parts that are created later. */
 export interface GaugeSources {
   readonly stores: Pick<Stores, "inbox" | "shared">;
   readonly storage: ServerStorage;

@@ -81,7 +81,7 @@ export class NodeOperator {
    * Removes messages that wait for another node: those of a sender to a recipient, or one of them. Their sender gets a problem report for each.
    * Returns their number.
    *
-   * @throws Error if there are none, or all are being sent
+   * @throws Error if none is found, or all are being sent
    */
   purgeOutbound(selection: OutboundSelection): number {
     const { purged, beingSent } = this.#parts.federation().purge(selection);

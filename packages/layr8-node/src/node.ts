@@ -55,7 +55,7 @@ export async function startNode(given: NodeOptions = {}): Promise<Layr8Node> {
   });
 }
 
-/** Creates an API key if there is none. */
+/** Creates an API key if the store is empty. */
 async function createFirstKey(apiKeys: ApiKeys, logger: Logger): Promise<string | undefined> {
   if (apiKeys.list().length > 0) return undefined;
   const { key } = await apiKeys.create({ name: "unrestricted", dids: "any" });

@@ -190,7 +190,7 @@ export interface NodeOptions extends NatsOptions {
    */
   readonly nodeKey?: Uint8Array;
   /**
-   * API keys in addition to those in the data directory. Default: if there is no key at all, the node creates one that may bind any DID and
+   * API keys in addition to those in the data directory. Default: without any key, the node creates one that may bind any DID and
    * returns it as `node.apiKey`; that suits one machine, not a shared node.
    */
   readonly apiKeys?: readonly ConfiguredKey[];

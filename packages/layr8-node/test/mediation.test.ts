@@ -221,7 +221,7 @@ describe("messages at a mediator", () => {
     expect(contentsOf(first)).toEqual(["one", "two"]);
     expect(contentsOf(await ask(bob, `${PICKUP}/delivery-request`, { limit: 10 }))).toEqual(["one", "two", "three"]);
     const ids = first.attachments?.map(({ id }) => id);
-    // Nobody else can remove them.
+    // Other agents can not remove them.
     const carol = await agent(CAROL);
     await ask(carol, `${PICKUP}/messages-received`, { message_id_list: ids });
     expect((await ask(bob, `${PICKUP}/messages-received`, { message_id_list: [...(ids ?? []), "nonsense", 5] })).body).toMatchObject({

@@ -1,4 +1,4 @@
-/** Calls a function of the application. What it throws, or rejects with, goes to `onFailure`. */
+/** Calls a function of the application. @param onFailure receives the error that it throws, or rejects with. */
 export function callListener<T>(listener: (value: T) => unknown, value: T, onFailure: (error: unknown) => void): void {
   try {
     Promise.resolve(listener(value)).catch(onFailure);

@@ -117,8 +117,8 @@ export function fromEnvironment(config: Config, endToEnd?: EndToEnd): AgentConfi
 
 /** The options about a mediator that the environment has. */
 export function mediationEnvironment(): MediationEnvironment {
-  const { LAYR8_MEDIATOR_DID: mediator, LAYR8_MEDIATOR_LIVE: live, LAYR8_DIDCOMM_URL: didcommUrl } = process.env;
-  return { mediator: mediator?.trim() || undefined, live: live?.trim() || undefined, didcommUrl: didcommUrl?.trim() || undefined };
+  const read = (name: string): string | undefined => process.env[name]?.trim() || undefined;
+  return { mediator: read("LAYR8_MEDIATOR_DID"), mediatorLive: read("LAYR8_MEDIATOR_LIVE"), didcommUrl: read("LAYR8_DIDCOMM_URL") };
 }
 
 /** The options about grants, checked. */

@@ -262,7 +262,7 @@ describe("the official SDK", () => {
   });
 });
 
-describe("what is no call", () => {
+describe("a message that is not a call", () => {
   it.each([
     ["no JSON-RPC", `${BASE}/ping`, { hello: "world" }],
     ["another method than the message type names", `${BASE}/ping`, { jsonrpc: "2.0", id: 1, method: "tools/call" }],

@@ -31,7 +31,7 @@ afterEach(async () => {
 const messages = (): readonly string[] => lines.map(({ msg }) => msg);
 
 describe("startServer", () => {
-  it("warns that data in memory is lost, and that a directory is accessible to others, and says how data is stored", async () => {
+  it("warns that data in memory is lost, and that a directory is accessible to others, and reports how data is stored", async () => {
     const run = ({ storage }: { readonly storage: ServerStorage }): Promise<void> => storage.close();
     await startServer(KIND, { logger }, run);
     expect(messages()).toEqual(["no dataDir: notes are kept in memory and lost when this server stops", "storage in use"]);

@@ -46,7 +46,7 @@ describe("the keys that sign tokens", () => {
     await (await start({ serverKey: new Uint8Array(32).fill(1) })).close();
   });
 
-  it("are not opened with a given key in place of server.key: the error says what to give", async () => {
+  it("are not opened with a given key in place of server.key: the error names the remedy", async () => {
     await (await start()).close();
     await expect(start({ serverKey: new Uint8Array(32).fill(1) })).rejects.toMatchObject({
       code: "data_dir_unusable",

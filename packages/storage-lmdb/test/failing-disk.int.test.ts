@@ -1,10 +1,9 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { setTimeout } from "node:timers/promises";
 import { promisify } from "node:util";
 import { canMountFailingDisk, failingDisk, type FailingDisk, temporaryDirectory } from "@parley/test-assertions";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { LmdbEnvironment, type LmdbOptions } from "../src/index.ts";
 
 const SCHEMA: LmdbOptions = { name: "things", schema: 1 };
@@ -29,7 +28,8 @@ describe.skipIf(!canMount)("LmdbEnvironment on a disk that becomes read-only", (
     for (let count = 0; count < 50; count++) await write(`before ${count}`);
     await disk.fail();
     // Later than this after a commit, the file is checked before LMDB is asked.
-    await setTimeout(50);
+    const later = vi.spyOn(performance, "now").mockReturnValue(performance.now() + 1000);
+    onTestFinished(() => later.mockRestore());
     const failure = { code: "storage_failed", retryable: true, message: `A write failed: read-only file system, ${path}` };
     for (let count = 0; count < 20; count++) await expect(write(`failed ${count}`)).rejects.toMatchObject(failure);
     expect(await environment.checkWrites()).toMatchObject({ ok: false, error: failure });

@@ -53,7 +53,7 @@ export interface ChannelAuditOutput {
   readonly bytes: number;
 }
 
-/** What `parley channels invite` prints, before anyone has joined. */
+/** The output of `parley channels invite`, before anyone has joined. */
 export interface InviteOutput {
   readonly channel: string;
   /** Anyone who has it can join. */

@@ -35,7 +35,7 @@ export function declareChannels(program: Command, host: Host): void {
     .summary("print the messages of a channel")
     .description("Prints messages as they arrive, until Ctrl-C or --count. Meanwhile, agents with an invite of a member can join.")
     .argument("<channel>", NAME)
-    .option("--count <n>", "end after so many messages", readCount);
+    .option("--count <n>", "end after this number of messages", readCount);
   runs(listen, host, async () => (await import("./listen-to-channel.ts")).listenToChannel);
 
   const members = asAgent(group.command("members"))
@@ -86,7 +86,7 @@ export function declareChannels(program: Command, host: Host): void {
     .description("Prints the entries of a channel's log as the relay sees them: kind, epoch, size and ciphertext. Needs no member.")
     .argument("<channel>", NAME)
     .option("--from <sequence>", "first entry", readCount, 1)
-    .option("--count <n>", "end after so many entries", readCount);
+    .option("--count <n>", "end after this number of entries", readCount);
   runs(tail, host, async () => (await import("./tail.ts")).tail);
 }
 

@@ -8,7 +8,7 @@ export async function exportChain(runtime: Runtime, options: ChannelAgentOptions
   // The chain that an agent with the option keeps would have a gap for an opening without it.
   await withManager(runtime, { ...options, audit: true }, async (manager) => {
     const port = await manager.open(channel, { signal: runtime.signal });
-    // What this agent has sent is recorded when it reads it in the log.
+    // A message of this agent is recorded when the agent reads it in the log.
     await port.caughtUp?.({ timeoutMs: options.timeout, signal: runtime.signal });
     const bytes = await writeNewFile(file, manager.exportAudit(channel));
     const result: ChannelAuditOutput = { channel, identity: options.identity, file, bytes };

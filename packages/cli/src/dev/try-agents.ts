@@ -25,7 +25,7 @@ interface Waiting {
   timer: NodeJS.Timeout | undefined;
 }
 
-/** The agents with which pages of the console wait for messages. An agent leaves when its page stops it, or does not ask any more. */
+/** The agents with which pages of the console wait for messages. An agent leaves when its page stops it, or no longer asks. */
 export class TryAgents {
   readonly #environment: Readonly<NodeJS.ProcessEnv>;
   readonly #waiting = new Map<string, Waiting>();

@@ -15,7 +15,7 @@ interface Trial {
   readonly isRequest: boolean;
 }
 
-/** What became of a message. */
+/** The outcome of a message. */
 export interface TrialResult {
   readonly id: string;
   readonly from: string;
@@ -32,7 +32,7 @@ const MAX_TRIALS = 8;
 let trials = 0;
 
 /**
- * Sends a message as an agent that exists only meanwhile.
+ * Sends a message as an agent that exists only for that.
  *
  * @throws AdminError `malformed_request`, `too_many_trials`
  */

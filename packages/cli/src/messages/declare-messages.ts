@@ -2,7 +2,7 @@ import { Option, type Command } from "commander";
 import { readCount, readTimeout, runs } from "../command/declare.ts";
 import type { Host } from "../host.ts";
 
-/** What `parley send` can wait for. */
+/** The states that `parley send` can wait for. */
 const UNTIL = ["queued", "delivered", "handled"] as const;
 const BODY = "JSON object, @<file>, or - for standard input (default: {})";
 
@@ -50,7 +50,7 @@ export function declareListen(program: Command, host: Host): void {
       "Prints messages of the given types as they arrive, until Ctrl-C, --count or --until. Each is acknowledged when it is printed.",
     )
     .argument("<type...>", "message types")
-    .option("--count <n>", "end after so many messages", readCount)
+    .option("--count <n>", "end after this number of messages", readCount)
     .option("--until <type>", "end after a message of this type")
     .option("--reply <body>", `answer each message: ${BODY.replace(", or - for standard input (default: {})", "")}`)
     .option("--reply-type <type>", "type of the answers (default: the message's, with `response` as its last part)");

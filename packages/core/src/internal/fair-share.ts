@@ -35,7 +35,7 @@ export class FairShare {
   }
 }
 
-/** Who holds how much. */
+/** The amount that each owner holds. */
 class Ledger {
   readonly #total: number;
   readonly #perOwner: number;

@@ -22,7 +22,7 @@ export interface JsonRpcCall extends JsonRpcMessage {
 
 /** Codes of JSON-RPC errors. */
 export const RpcCode = {
-  /** The message is no request, or names another method than the message type. */
+  /** The message is not a request, or names another method than the message type. */
   INVALID_REQUEST: -32_600,
   METHOD_NOT_FOUND: -32_601,
   INTERNAL_ERROR: -32_603,

@@ -53,7 +53,7 @@ interface Confirmation {
   reported: NodeJS.Timeout | undefined;
 }
 
-/** What becomes of a delivered receipt: `unknown` may be for another connection of the agent, `later` comes again. */
+/** The outcome of a delivered receipt: `unknown` may be for another connection of the agent, `later` comes again. */
 export type ReceiptOutcome = "accepted" | "rejected" | "unknown" | "later";
 
 /** Messages of one DID that ask for receipts. They outlast the link: receipts wait at the node while it is down. */
@@ -145,7 +145,7 @@ export class Confirmations {
   }
 
   /**
-   * Reads the `ack` header of any message. Such an acknowledgement is not signed, and does not say that the message was handled, so it counts as `delivered`.
+   * Reads the `ack` header of any message. Such an acknowledgement is not signed, and is not a confirmation that the message was handled, so it counts as `delivered`.
    *
    * @returns whether the message is nothing else than an acknowledgement.
    */

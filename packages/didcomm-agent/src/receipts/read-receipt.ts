@@ -7,7 +7,7 @@ import { ReceiptRejectedError } from "./receipt-error.ts";
 /** Characters of a signed receipt: ids and DIDs have up to 2,048 each. */
 const MAX_SIGNED = 32 * 1024;
 
-/** What a receipt claims, before its signature is verified. */
+/** The claims of a receipt, before its signature is verified. */
 export interface ClaimedReceipt extends ReceiptBody {
   readonly from: string;
   readonly signed: JsonObject;

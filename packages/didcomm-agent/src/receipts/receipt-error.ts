@@ -15,7 +15,7 @@ export interface UnconfirmedMessage {
 /**
  * A `send` with `until` ended without the wanted receipts.
  *
- * - `receipt_failed`: the message will not be handled. `problemCode` says why; `retryable` if that is temporary.
+ * - `receipt_failed`: the message will not be handled. `problemCode` has the reason; `retryable` if that is temporary.
  * - `receipt_timeout`: not all receipts came in time. The message is not withdrawn: it may still be handled. Sending it again with the same `id` is safe.
  * - `too_many_receipts`: too many calls wait for receipts. Nothing was sent.
  */

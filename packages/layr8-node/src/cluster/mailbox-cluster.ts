@@ -186,7 +186,7 @@ export class MailboxCluster implements OtherNodes {
   }
 
   /**
-   * The server of a DID's mailbox; `undefined` if that is this one, which becomes it if there is none.
+   * The server of a DID's mailbox; `undefined` if that is this one. A mailbox without a server gets this one.
    *
    * @throws StorageError `storage_failed`
    */
@@ -200,7 +200,7 @@ export class MailboxCluster implements OtherNodes {
     return undefined;
   }
 
-  /** Calls the owner of a DID. `undefined` if it is not the owner any more; if it does not answer, this node becomes the owner. */
+  /** Calls the owner of a DID. `undefined` if it no longer is the owner. If it does not answer, this node becomes the owner. */
   async #call(did: string, server: string, request: JsonObject): Promise<JsonObject | undefined> {
     try {
       const result = await this.#links.call(server, request, this.#answerWithinMs);

@@ -190,7 +190,7 @@ export class OwnedDids {
     }
   }
 
-  /** Writes what other nodes know of a DID. What fails is repeated by {@link look}. */
+  /** Writes what other nodes know of a DID. {@link look} repeats failed writes. */
   async #write(did: string): Promise<void> {
     if (!this.#owned.has(did) || this.#isStopped) return;
     const mailbox = this.#options.mailboxes.find(did);

@@ -25,7 +25,7 @@ const NAME = "owners";
 const HASH_BYTES = 20;
 
 /**
- * The owners of all DIDs with connections, which every node has in memory. A node writes an entry only if nobody has changed it since. An entry is
+ * The owners of all DIDs with connections, which every node has in memory. A node writes an entry only if it has not changed since it was read. An entry is
  * valid while its node runs.
  */
 export class Owners {

@@ -28,7 +28,7 @@ export class SharedBinding implements BoundMailbox {
   isMoving = false;
   #place: BindingPlace | undefined;
   #placed: Deferred<void> = deferred();
-  /** Whether the mailbox's node was told that the connection has no capacity. */
+  /** Whether the mailbox's node knows that the connection has no capacity. */
   #isFull = false;
   #threads: string[] = [];
   #recording: Promise<void> | undefined;
@@ -68,7 +68,7 @@ export class SharedBinding implements BoundMailbox {
     this.#placed.resolve();
   }
 
-  /** Its mailbox has moved. What is sent until it is placed again is lost; messages are delivered again. */
+  /** Its mailbox has moved. Deliveries until it is placed again are lost, and repeated. */
   displace(): void {
     if (this.#place === undefined) return;
     this.#place = undefined;

@@ -19,7 +19,7 @@ export interface NonceMemoryOptions {
   readonly windowMs: number;
   /** Maximum nonces of all API keys. One key may use a quarter, and an eighth is reserved for keys without any. */
   readonly maxEntries: number;
-  /** Nonces of other nodes. Default: there are none. */
+  /** Nonces of other nodes. Default: the node shares none. */
   readonly shared?: NonceRegister | undefined;
   /** Milliseconds since 1970. */
   readonly now?: () => number;

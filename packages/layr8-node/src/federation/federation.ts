@@ -207,7 +207,7 @@ export class Federation {
           const { id, type, sender, recipient, plaintext } = message;
           // Of a damaged message, the digest would be another one.
           if (cause.code !== "damaged") audit?.undeliverable(message, problemOf(cause).code);
-          // Of a damaged message, the body is missing. A purge removes a message for good.
+          // Of a damaged message, the body is missing. A purge is final.
           if (cause.code !== "damaged" && cause.code !== "purged") keepDeadLetter?.(message, problemOf(cause));
           await router.undelivered(plaintext, recipient, problemOf(cause));
           metrics.dead.inc({ cause: cause.code });

@@ -18,7 +18,7 @@ export interface HttpOptions {
   addFederation(app: FastifyInstance, addressOf: (request: FastifyRequest) => string): void;
   /** The DID document for a path of a host, by did:web; `undefined` if no DID is hosted for it. */
   documentAt(host: string, path: string): Promise<object | undefined>;
-  /** The status list of an id and a purpose; `undefined` if there is none. */
+  /** The status list of an id and a purpose; `undefined` if one of them is unknown. */
   readonly statusList: StatusListPublisher["read"];
   /** The proxies whose `X-Forwarded-For` is trusted. */
   readonly trustsProxy: ProxyTrust;

@@ -70,7 +70,7 @@ export class ApiKeys {
 
   #onRevoked: (id: string) => void = () => undefined;
 
-  /** @param records other nodes may change those that are live. */
+  /** @param records other nodes may change {@link LiveRecords}. */
   constructor(records: Records<ApiKeyRecord> | LiveRecords<ApiKeyRecord>, now: () => number = Date.now) {
     this.#records = liveRecords(records, () => undefined);
     this.#now = now;

@@ -19,7 +19,7 @@ export interface EnsureOptions {
 
 /** Options of `Dids`. */
 export interface DidsOptions {
-  /** Other nodes may change those that are live. */
+  /** Other nodes may change {@link LiveRecords}. */
   readonly records: Records<DidRecord> | LiveRecords<DidRecord>;
   readonly nodeKey: SealingKey;
   /** DIDs that one API key may own. Default 100,000. */

@@ -18,7 +18,7 @@ export type JoinKeysResult =
   | { readonly ok: false; readonly refusal: KeysRefusal };
 
 /**
- * Checks the keys of an agent that joins as a DID. A DID whose keys are at the node does not become one whose keys are at its agent, unless the join says so;
+ * Checks the keys of an agent that joins as a DID. A DID whose keys are at the node does not become one whose keys are at its agent, unless the join allows it;
  * the other way round, its agent has to be deleted first.
  *
  * @param now milliseconds since 1970.

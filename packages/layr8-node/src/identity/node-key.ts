@@ -7,7 +7,7 @@ export const NODE_KEY_FILE = "node.key";
  * Reads the node key of a data directory from its file `node.key` (mode 0600), which the first start creates. Keep a copy of it apart
  * from the data: anyone holding both has the private keys of all DIDs, and without it they are lost.
  *
- * @param opens whether a key opens the encrypted private keys in the directory. Absent: there are none; otherwise a missing file is an error,
+ * @param opens whether a key opens the encrypted private keys in the directory. Absent if the directory has none; otherwise a missing file is an error,
  *   and none is created.
  * @throws StorageError `data_dir_unusable`, `storage_failed` (the disk is full or failing)
  */

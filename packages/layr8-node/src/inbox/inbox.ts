@@ -127,7 +127,7 @@ export interface BoxListener {
  * One recipient's messages. Writes resolve when they are durable (fsynced, or replicated). Concurrent writes share a flush. A write that
  * rejects with `StorageError` `storage_failed` may have been stored; repeating it is safe. Every call after the inbox was closed rejects so.
  *
- * Writes also work after the box was lost: a settled message stays settled, whoever has settled it.
+ * Writes also work after the box was lost: a settled message stays settled.
  */
 export interface Box {
   readonly recipient: string;

@@ -361,7 +361,7 @@ export class LmdbInbox implements Inbox {
     for (const recent of [this.#local, this.#remote]) recent.load();
   }
 
-  /** The floor on disk. If its record is missing or damaged: one above all stored messages; `undefined` if there are none. */
+  /** The floor on disk. If its record is missing or damaged: one above all stored messages; `undefined` without any. */
   #readFloor(): number | undefined {
     try {
       const floor = this.#counters.get(FLOOR_KEY);

@@ -5,7 +5,7 @@ const ENTRY_BYTES = 12;
 
 /** Maximum messages of a segment, so that its key, with a place for each, is shorter than LMDB's limit of 1,978 bytes. */
 export const MAX_SEGMENT_MESSAGES = 64;
-/** Size in bytes from which a segment accepts no more messages. Larger records need contiguous free pages, which fragments the file. */
+/** A segment of at least this size, in bytes, accepts no further messages. Larger records need contiguous free pages, which fragments the file. */
 export const MAX_SEGMENT_BYTES: number = 32 * 1024;
 
 /**

@@ -102,7 +102,7 @@ export class BoxIndex {
     this.#change(-1, -message.length);
   }
 
-  /** The stream has no messages up to a seq any more. */
+  /** The messages up to a seq have left the stream. */
   purged(upTo: number): void {
     for (const set of [this.stale, this.#settled]) for (const seq of set) if (seq <= upTo) set.delete(seq);
   }

@@ -86,7 +86,7 @@ export class JetstreamCredentialStore implements CredentialStore {
       const entries: { seq: number; credential: StoredCredential }[] = [];
       const subject = this.#subjectOf(hashOf(holderDid), "*");
       let length = 0;
-      // One more than fits shows that there is another page.
+      // One more than fits: it shows whether another page follows.
       for (let last = after; entries.length <= limit;) {
         const found = await this.#reader.next(subject, last);
         if (found === undefined) break;

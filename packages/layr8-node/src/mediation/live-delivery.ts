@@ -13,8 +13,8 @@ interface LiveDid {
 /** Options of {@link LiveDelivery}. */
 export interface LiveDeliveryOptions {
   /**
-   * Sends an agent the envelopes of a DID behind a sequence number that fit into one message, and resolves with the last one's; with `undefined` if there are
-   * none.
+   * Sends an agent the envelopes of a DID behind a sequence number that fit into one message, and resolves with the last one's; with
+   * `undefined` without any.
    */
   readonly send: (agent: string, did: string, after: number) => Promise<number | undefined>;
   /** Whether an agent may get a delivery now. */
@@ -92,7 +92,7 @@ export class LiveDelivery {
     } catch (error) {
       onFailure(error);
     } finally {
-      // Without a step in between, in which an envelope that is queued would find nobody to send it.
+      // Without a step in between, so that no queued envelope is missed.
       state.isSending = false;
     }
   }

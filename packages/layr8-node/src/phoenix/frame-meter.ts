@@ -13,7 +13,7 @@ const LEAST_CHUNK = 512;
  * @see {@link https://www.rfc-editor.org/rfc/rfc6455#section-5.2 | RFC 6455, Base Framing Protocol}
  */
 export class FrameMeter {
-  /** Bytes of the header that have arrived, of which the first two say how many there are. Not in a buffer: that takes 200 bytes. */
+  /** Bytes of the header that have arrived, of which the first two encode its length. Not in a buffer: that takes 200 bytes. */
   #headerLength = 0;
   #first = 0;
   #second = 0;

@@ -9,7 +9,7 @@ const WHOLE_TEXT = 0x81;
  */
 const MAX_FRAMES = 32;
 const MAX_LENGTH = 64 * 1024;
-/** Characters from which a text is written by itself. */
+/** A text with at least this many characters is not batched. */
 const LARGE_LENGTH = 16 * 1024;
 
 /** The WebSocket of a {@link FrameWriter}. */

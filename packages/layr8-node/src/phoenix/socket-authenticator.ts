@@ -35,7 +35,7 @@ export interface SocketAuthenticatorOptions {
   frameCounter(key: string): () => void;
   readonly children: ChildWatchers;
   readonly events: Pick<NodeEvents, "onRejectedKey" | "onFailure" | "recorder">;
-  /** The other nodes that share the rates of API keys; absent: there are none. */
+  /** The other nodes that share the rates of API keys; absent on a single node. */
   readonly shared?: Pick<SharedStorage, "servers" | "isCutOff"> | undefined;
   /** Maximum number of sockets over all API keys. */
   readonly maxSockets: number;

@@ -37,7 +37,7 @@ import { MessageStore, type MessageStoreOptions } from "./store/message-store.ts
 export interface RouterEvents extends Pick<MailboxEvents, "onDelivered" | "onSettled" | "onRemoved" | "onFailure"> {
   /** A message was accepted. Absent without listeners, so that a message costs nothing. */
   readonly onAccepted?: ((inbound: RoutedMessage) => void) | undefined;
-  /** A message was rejected. `inbound` is absent if it can't be read. Absent if nobody reads it. */
+  /** A message was rejected. `inbound` is absent if it can't be read. Absent without listeners. */
   readonly onRejected?: ((sender: string, rejection: Rejection, inbound: RoutedMessage | undefined) => void) | undefined;
   /** See `MessageStoreOptions.onDurable`. */
   readonly onDurable?: ((ms: number) => void) | undefined;
@@ -58,7 +58,7 @@ export interface RouterOptions
   readonly mediator?: Mediator | undefined;
   /** Stores messages that failed permanently. Default: none. */
   readonly keepDeadLetter?: KeepDeadLetter | undefined;
-  /** Waits for DIDs and bindings that other nodes have by now, before a message is rejected for lack of them. Absent: there are no other nodes. */
+  /** Waits for DIDs and bindings that other nodes have by now, before a message is rejected for lack of them. Absent on a single node. */
   readonly catchUp?: (() => Promise<void>) | undefined;
 }
 
@@ -244,7 +244,7 @@ export class Router {
     const { message, recipients } = inbound;
     if (!authorized.ok) {
       if ("rejection" in authorized) return authorized;
-      // The push is answered with ok: the problem report, which says what is missing, is stored for the sender.
+      // The push is answered with ok: the problem report, which names the missing credentials, is stored for the sender.
       const { recipient } = authorized;
       // The node can't report to another one in the name of an agent that holds its keys itself.
       if (inbound.remote && this.#options.crypto.keysAtAgent(recipient)) return deniedTo(inbound.sender, recipient);

@@ -44,7 +44,7 @@ describe("an unknown sender that triggers responses and doesn't accept them", ()
     expect((await bob.receive()).plaintext["id"]).toBe("1");
   });
 
-  it("gets no more responses while agents' own messages fill the outbox", async () => {
+  it("gets no further responses while agents' own messages fill the outbox", async () => {
     const alice = await pair.alice();
     await pair.stop("b");
     for (let index = 0; index < ROOM; index++) expect(await alice.send(toBob(`${index}`))).toMatchObject({ status: "ok" });

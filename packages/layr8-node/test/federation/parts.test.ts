@@ -78,7 +78,7 @@ describe("RemoteDidCheck", () => {
     ["did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK", /did:key/],
     ["did:peer:2.Ez6LS", /did:web only/],
     ["x".repeat(10_000), /^x{100} is not a DID$/],
-  ])("%s is not on another node, and the rejection says why", (did, reason) => {
+  ])("%s is not on another node, and the rejection has the reason", (did, reason) => {
     const checked = remoteDidCheck.check(did, "did:web:node.example:a");
     const [, why = ""] = /^unknown recipient: (.*)$/.exec(checked.ok ? "" : checked.rejection.reason) ?? [];
     expect(why).toMatch(reason);

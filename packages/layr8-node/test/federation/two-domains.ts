@@ -4,7 +4,7 @@ import { ALICE, BOB, ECHO, KEY, OK, type Pair, REPORT, toBob } from "./pair.ts";
 
 const CAROL = "did:web:a.localhost:carol";
 
-/** What agents of two domains can expect, whether a domain has one node or several. */
+/** The guarantees to agents of two domains, whether a domain has one node or several. */
 export function agentsOfTwoDomains(start: () => Promise<Pair>): void {
   let pair: Pair;
 

@@ -55,7 +55,7 @@ export function severalNodesCompliance(name: string, create: (now: () => number)
       expect(await read(box)).toEqual([...ids, "last"]);
     });
 
-    it("has everything when another node opens the box, without what was settled, and tells the node before", async () => {
+    it("has everything when another node opens the box, without what was settled, and notifies the former node", async () => {
       let lost = 0;
       const received: InboxMessage[] = [];
       const box = await first.open(ALICE, {

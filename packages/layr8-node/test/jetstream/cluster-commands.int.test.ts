@@ -19,7 +19,7 @@ const BOB = "did:web:node.example:agents:bob";
 const CAROL = "did:web:node.example:agents:carol";
 const DEAD_LETTER_LIMITS = { maxDeadLetters: 9, maxDeadLetterLength: 9000, maxTotalDeadLetters: 9, maxTotalDeadLetterLength: 9000 };
 const OTHER = "did:web:partner.example:bob";
-/** Nobody listens there, so that messages for it wait. */
+/** Nothing listens there, so that messages for it wait. */
 const RESOLUTION = { hosts: { "partner.example": "http://127.0.0.1:9" } };
 
 describeUnless(missingNats(1), "the commands for nodes that share their data", () => {

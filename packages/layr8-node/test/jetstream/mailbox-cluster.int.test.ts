@@ -50,7 +50,7 @@ describeUnless(missingNats(1), "MailboxCluster", () => {
     return cluster;
   }
 
-  it("does not withdraw a protocol that is being bound again when the connection that had it ends", async () => {
+  it("does not withdraw a protocol that is being bound again when its former connection ends", async () => {
     const prefix = nats.newPrefix();
     const [one, other] = [await open(prefix), await open(prefix)];
     const [former, kept] = [connection(), connection()];

@@ -172,7 +172,7 @@ describeUnless(missingNats(1), "nodes with the same data", () => {
     await near.client.closed;
     await alice.send({ ...message("after", ALICE, CAROL), type: `${CHAT}/text` });
     let next = await far.receive();
-    // What was acknowledged in that moment may be delivered again.
+    // A message that was acknowledged in that moment may be delivered again.
     while (next.plaintext["id"] === "before") next = await far.receive();
     expect(next.plaintext).toMatchObject({ id: "after" });
   });

@@ -5,7 +5,7 @@ import { delivery } from "./delivery.ts";
 import { rejections } from "./rejections.ts";
 import { type NodeEnvironment, NodeSuite } from "./suite.ts";
 
-/** What agents can expect of a node, whether it has its data for itself or shares it with others. */
+/** The guarantees of a node to agents, whether it has its data for itself or shares it with others. */
 export function nodeSuite(name: string, environment: NodeEnvironment): void {
   describe(name, () => {
     const suite = new NodeSuite(environment);

@@ -146,7 +146,7 @@ export class EncryptedConnection implements Connection {
     // Pushed in order; the answers of the node are awaited together.
     const { pushed } = await this.#sending.run(to, async () => {
       const packed = await this.#pack(plaintext, to, signal);
-      // Anyone can cause responses, reports and receipts: they make nobody a contact, whose keys are kept when those of others are forgotten.
+      // Anyone can cause responses, reports and receipts: their senders do not become contacts, whose keys are kept when those of others are forgotten.
       if (isFirst(message)) await this.#parts.resolver.contacted(to);
       const wrapper = wrapEnvelope(JSON.parse(packed) as JsonObject, { from: this.did, to, expiresTime: message.expiresTime });
       this.#remember(wrapper.id, message.threadId ?? message.id);

@@ -5,7 +5,7 @@ import { Keyring, nameOf } from "./keyring.ts";
 import { Pins } from "./pins.ts";
 import { ReplayGuard } from "./replay-guard.ts";
 
-/** What this process has of one DID, for all of its clients. */
+/** The keys and the memory of one DID in this process, for all of its clients. */
 export interface HeldKeys {
   readonly keyring: Keyring;
   readonly pins: Pins;
@@ -21,7 +21,7 @@ interface Opened {
 
 /**
  * The users of one key store in this process. They share what is read from it, so that two clients of one DID don't overwrite each other's changes. A directory
- * is locked while somebody uses it, so that no other process does.
+ * is locked while it has users, so that no other process uses it.
  */
 class SharedKeyStore {
   readonly #given: string | KeyStore;
@@ -49,7 +49,7 @@ class SharedKeyStore {
     }
   }
 
-  /** Ends one use. What was written until then is on the disk when it resolves. */
+  /** Ends one use. Earlier writes are on the disk when it resolves. */
   async release(): Promise<void> {
     this.#users -= 1;
     if (this.#users > 0) return;

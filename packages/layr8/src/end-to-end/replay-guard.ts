@@ -86,7 +86,7 @@ export class ReplayGuard {
   /**
    * Remembers a message that was handled. Resolves when it is written, so that it can be acknowledged. Can be repeated if that fails.
    *
-   * @param failure why it failed, if a receipt has to say so. The first one counts.
+   * @param failure why it failed, if a receipt has to report that. The first one counts.
    */
   record({ sender, id, sealedTime }: GuardedMessage, failure?: string): Promise<void> {
     const from = hash(sender);

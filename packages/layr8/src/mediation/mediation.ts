@@ -59,7 +59,7 @@ export type EnrollResult =
   | MediationFailure;
 /** Result of `pickup`: messages that the agent's node has accepted, and those that it refused, which are not kept. */
 export type PickupResult = { readonly ok: true; readonly collected: number; readonly refused: number } | MediationFailure;
-/** Result of `status` and `live`. */
+/** Result of a step whose response is the status of the mediator. */
 export type StatusResult = { readonly ok: true; readonly status: JsonObject } | MediationFailure;
 /** Result of `declare` and `undeclare`. */
 export type DeclareResult = { readonly ok: true } | MediationFailure;
@@ -129,7 +129,7 @@ export function status(client: MediatedClient, mediator: string, options: Mediat
   return askStatus(client, mediator, `${PICKUP}/status-request`, {}, options);
 }
 
-/** All steps: enroll, declare, pickup, live. Stops at the first that fails. */
+/** All steps: enroll, declare, pickup, live delivery. Stops at the first that fails. */
 export async function bootstrap(client: MediatedClient, mediator: string, options: BootstrapOptions = {}): Promise<BootstrapResult> {
   const enrolled = await enroll(client, mediator, options);
   if (!enrolled.ok) return { ...enrolled, step: "enroll" };

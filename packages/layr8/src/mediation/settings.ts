@@ -21,7 +21,7 @@ export interface MediationConfig {
 /** The same options in the environment: LAYR8_MEDIATOR_DID, LAYR8_MEDIATOR_LIVE, LAYR8_DIDCOMM_URL. */
 export interface MediationEnvironment {
   readonly mediator: string | undefined;
-  readonly live: string | undefined;
+  readonly mediatorLive: string | undefined;
   readonly didcommUrl: string | undefined;
 }
 
@@ -58,7 +58,7 @@ export function mediationSettings(
   checkOption(didcommUrl ? "Config.didcommUrl" : "LAYR8_DIDCOMM_URL", url, IS_HTTP);
   checkOption("Config.mediatorLive", mediatorLive, IS_BOOLEAN);
   checkOption("Config.mediatorCheckMs", mediatorCheckMs, IS_PAUSE);
-  const isOff = /^(?:0|false|no|off)$/i.test(environment.live ?? "");
+  const isOff = /^(?:0|false|no|off)$/i.test(environment.mediatorLive ?? "");
   return { mediator: did, isLive: mediatorLive ?? !isOff, checkMs: mediatorCheckMs ?? 30_000, didcommUrl: url };
 }
 

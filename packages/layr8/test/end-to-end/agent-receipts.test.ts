@@ -63,7 +63,7 @@ it("keeps a message at the node while the link is down, and reports nothing", as
   expect(failures).toEqual([]);
 });
 
-it("tries a receipt with three deliveries that the node refuses for the moment, and once if it refuses for good", async () => {
+it("tries a receipt with three deliveries that the node refuses for the moment, and once if it refuses permanently", async () => {
   let problem = "e.p.me.res.inbox";
   const { receipts, failures } = await receiptsOver(() => Promise.reject(new RejectedError("rejected", "refused", "refused", problem)));
   expect(await receipts.ended(received(1), undefined)).toBe(false);

@@ -246,7 +246,7 @@ it("a message that is sent again because its receipt was lost gets it again, and
   liar.fromNode = ([joinRef, ref, topic, event, payload]) => {
     if (event !== "message" || lost >= 2) return [[joinRef, ref, topic, event, payload]];
     lost += 1;
-    // The node is told that Alice has them.
+    // The node learns that Alice has them.
     return [];
   };
   const message = { ...ask(BOB), id: "m1" };

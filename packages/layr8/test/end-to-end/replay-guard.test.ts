@@ -111,7 +111,7 @@ describe("a replay guard", () => {
     expect(text.endsWith("\n")).toBe(true);
     for (let length = 0; length < text.length; length++) {
       store.texts.set("handled", text.slice(0, length));
-      // Without its end, the line could say that the message was handled.
+      // Without its end, the line could mean that the message was handled.
       expect((await ReplayGuard.open(store, FILE)).check(message(1))).toBe("new");
     }
   });

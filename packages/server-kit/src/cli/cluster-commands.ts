@@ -6,7 +6,7 @@ import { type ClusterOptions, parseClusterOptions } from "./cluster-options.ts";
 import type { Command } from "./run-command.ts";
 import { withDataDirectory } from "./with-data-directory.ts";
 
-/** What the commands need of `@parley/jetstream`, which is installed by those that use it. */
+/** The parts of `@parley/jetstream` that the commands need. Operators who use them install it. */
 export interface ClusterTools<Connection> {
   readonly JetstreamConnection: { connect(nats: NatsSettings): Promise<Connection> };
   /** Lines about the NATS servers, the servers that share the data, and the streams. */

@@ -15,7 +15,7 @@ export interface StatusSource {
   readonly isReady: () => boolean;
   /** Called for `/health` and `/ready` while the server is ready. */
   readonly checkHealth: () => Promise<HealthCheck>;
-  /** Called for `/ready` in addition: whether storage that servers share can be used. Absent: there is none. */
+  /** Called for `/ready` in addition: whether storage that servers share can be used. Absent without such storage. */
   readonly checkSharedStorage?: (() => Promise<HealthCheck>) | undefined;
 }
 

@@ -32,7 +32,7 @@ export interface StartOptions extends AdminOptions {
   readonly natsSettings?: NatsSettings | undefined;
 }
 
-/** What a server is given at its start. */
+/** The parts that a server gets at its start. */
 export interface StartedParts {
   readonly storage: ServerStorage;
   readonly logger: Logger;

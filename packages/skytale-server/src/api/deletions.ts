@@ -83,7 +83,7 @@ export class Deletions {
 
   /**
    * Deletes an account: its API keys first, which ends its access; then its grants for channels of other accounts, with the grants and
-   * invites made under them; then its orgs. Its messages on channels of others stay. It must own no channels any more.
+   * invites made under them; then its orgs. Its messages on channels of others stay. It must no longer own channels.
    *
    * @throws ApiError `not_found`
    */

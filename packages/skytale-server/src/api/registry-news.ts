@@ -7,7 +7,7 @@ export function isNews(key: string): boolean {
   return [joins, invites, signingKeys].some(({ prefix }) => key.startsWith(prefix));
 }
 
-/** What calls and components on a server are told about a commit, which another server may have made. */
+/** The notices of a commit, which another server may have made, to calls and components on a server. */
 export interface CommitNews {
   /** Topics of `Signals`, with the request that came in. */
   readonly signals: readonly { readonly topic: string; readonly news?: PendingJoin }[];

@@ -196,7 +196,7 @@ export class LmdbLog implements ChannelLog {
         this.#journal.take(number, keys, expiryNow);
         for (const change of changes) if (change.removal?.isDone === false) this.#continue(change);
         this.#endClearing(changes.flatMap(({ channel, isCleared }) => (isCleared ? channel.name : [])));
-        // Logs that were written to meanwhile, and those without any entry.
+        // Logs that were written to during that, and those without any entry.
         for (const name of retaining) if (this.#clearing.has(name)) this.#clearAgain(name, changes);
         for (const { channel, draft } of written) this.#watchers.notify(channel.name, draft);
       };

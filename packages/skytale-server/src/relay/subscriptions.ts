@@ -48,7 +48,7 @@ export class Subscriptions implements SubscriberOwner {
   }
 
   /**
-   * Opens a subscription, or tells the client why it ended at once.
+   * Opens a subscription, or ends it with a code.
    *
    * @throws RelayError `invalid_argument` for an id that is 0 or in use
    */

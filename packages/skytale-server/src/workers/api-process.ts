@@ -107,7 +107,7 @@ export class ApiProcess implements ApiSide {
   }
 
   /**
-   * Changes the signing keys or the server key in this process. The API's process changes none meanwhile, and reads them again afterwards.
+   * Changes the signing keys or the server key in this process. The API's process changes none during that, and reads them again afterwards.
    *
    * @throws TypeError while the process is not running or not responding; as `change`
    */

@@ -152,7 +152,7 @@ describeUnless(missingNats(1), "two servers with the same data", () => {
     expectRefusal(answers.find(({ status }) => status !== 200) ?? (answers[0] as never), 429, "rate_limited");
   });
 
-  it("are ready while they reach NATS; one that is cut off says why it is not, and sends its clients to the other", async () => {
+  it("are ready while they reach NATS; one that is cut off reports the reason, and sends its clients to the other", async () => {
     const natsPorts = [Number(new URL(nats.urls[0] ?? "").port)];
     const proxy = await LoadBalancer.start(natsPorts);
     onTestFinished(() => proxy[Symbol.asyncDispose]());

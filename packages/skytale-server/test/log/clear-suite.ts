@@ -18,7 +18,7 @@ async function append(log: ChannelLog, channel: string, epoch?: bigint): Promise
   return outcome;
 }
 
-/** What remains of a channel that was cleared. */
+/** The rest of a channel that was cleared. */
 export function clearSuite(name: string, start: () => Promise<LogUnderTest>): void {
   describe(`clear of ${name}`, () => {
     it("removes all entries and commits of one channel, and continues its sequence numbers", async () => {

@@ -166,7 +166,7 @@ describe("a server with workers", () => {
     expect(await tokenOf(new ApiClient(again.apiUrl, apiKey))).toMatch(/^eyJ/);
   });
 
-  it("keeps server.key, and says why, while the API's process does not respond", async () => {
+  it("keeps server.key, and reports the reason, while the API's process does not respond", async () => {
     await using folder = await temporaryDirectory();
     const dataDir = join(folder.path, "data");
     const keyFile = (): Promise<string> => readFile(join(dataDir, "server.key"), "utf8");

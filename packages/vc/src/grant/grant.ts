@@ -32,7 +32,7 @@ export interface Grant {
   /** Names of tools in `credentialSubject.grant.tools`: a hint for choosing among grants. No decision depends on it. */
   readonly tools: readonly string[];
   /**
-   * What restricts the grant and is not evaluated: members of `credentialSubject.constraints`, such as `rego`, and unknown members of its scope and delegation,
+   * Restrictions of the grant that are not evaluated: members of `credentialSubject.constraints`, such as `rego`, and unknown members of its scope and delegation,
    * such as `scope[0].limit`.
    */
   readonly constraints: readonly string[];

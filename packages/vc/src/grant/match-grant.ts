@@ -4,7 +4,7 @@ import type { Grant, GrantScope } from "./grant.ts";
 export interface GrantRequest {
   /** Type of the message, a protocol URI, a slash and a name. */
   readonly type: string;
-  /** What the message is about: for a message through a node, the recipient's DID. */
+  /** The subject of the message: for a message through a node, the recipient's DID. */
   readonly resource: string;
   /** DID of the sender, proven by the encryption of the message or by its connection. */
   readonly sender: string;

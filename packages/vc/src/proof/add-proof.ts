@@ -6,7 +6,7 @@ import { encodeProofValue } from "./proof-value.ts";
 /**
  * Adds a Data Integrity proof to a document. The proof repeats the document's `@context`, so that later additions to it are detected.
  *
- * @throws TypeError if there is no cryptosuite for the key.
+ * @throws TypeError if no cryptosuite is for the key.
  */
 export async function addProof(document: JsonObject, signer: Signer, members: JsonObject): Promise<JsonObject> {
   const cryptosuite = cryptosuiteOf(signer.curve);

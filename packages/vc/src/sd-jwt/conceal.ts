@@ -10,7 +10,7 @@ export interface Concealed {
 }
 
 /**
- * Replaces claims by the digests of disclosures. Digests are sorted, so that their order does not tell that of the claims.
+ * Replaces claims by the digests of disclosures. Digests are sorted, so that their order does not reveal that of the claims.
  *
  * @throws TypeError if a path selects nothing, or a claim has a reserved name.
  * @see {@link https://www.rfc-editor.org/rfc/rfc9901#section-4.2 | RFC 9901, section 4.2}

@@ -25,7 +25,7 @@ export interface StatusBlock extends JsonObject {
   readonly issuer: string;
   /** One bit for each entry that belongs to a credential: base64url, first entry in the most significant bit. */
   readonly allocated: string;
-  /** One bit for each revoked entry; absent if there is none. Likewise `suspended`. */
+  /** One bit for each revoked entry; absent without any. Likewise `suspended`. */
   readonly revoked?: string;
   readonly suspended?: string;
 }

@@ -66,7 +66,7 @@ export class StatusListPublisher {
     return PURPOSES.map((purpose) => this.#urlOf(list, purpose));
   }
 
-  /** The signed list; `undefined` if there is none. */
+  /** The signed list; `undefined` for an unknown id or purpose. */
   async read(list: string, purpose: string): Promise<PublishedList | undefined> {
     const known = this.#options.lists.describe(list);
     if (known === undefined || !isPurpose(purpose)) return undefined;

@@ -38,7 +38,7 @@ interface StatusList {
   version: number;
 }
 
-/** Entries in use above which a list gets no more: a random entry is then free with a probability of at least a quarter. */
+/** A list with more entries in use gets no new ones: a random entry is then free with a probability of at least a quarter. */
 const MAX_ALLOCATED = LIST_ENTRIES * 0.75;
 const ID_BYTES = 16;
 

@@ -8,7 +8,7 @@ export class SharedTimeSlice {
   readonly #slice = new TimeSlice();
   #last: Promise<void> = Promise.resolve();
 
-  /** Resolves when it is the caller's turn: after all earlier calls, and in a later turn of the event loop if the slice is over. */
+  /** Resolves when it is the caller's turn: after all earlier calls, and in a later turn of the event loop if the slice has ended. */
   next(): Promise<void> {
     this.#last = this.#last.then(() => (this.#slice.isOver ? this.#slice.next() : undefined));
     return this.#last;

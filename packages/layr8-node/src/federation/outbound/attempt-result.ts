@@ -57,7 +57,7 @@ export function recordFailure(
 ): AttemptResult {
   attempt.failures += 1;
   attempt.reason = reason;
-  // The circuit breaker of the host keeps the next attempt until its pause is over.
+  // The circuit breaker of the host delays the next attempt until its pause ends.
   if (breakerDelays) return { kind: "retry", reason, waitMs: 0 };
   const backoff = backoffMs(attempt.failures, { initialMs: limits.retryMs, maxMs: limits.maxRetryMs });
   return { kind: "retry", reason, waitMs: Math.max(retryAfterMs, backoff) };

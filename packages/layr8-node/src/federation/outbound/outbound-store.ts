@@ -56,7 +56,7 @@ export interface OutboundStore {
   remove(entry: StoredEntry): Promise<void>;
   /**
    * Sets the listener for entries that the store has taken over from a node that has ended, oldest first. Called once, after {@link OutboundStore.entries}.
-   * Absent: there are no other nodes.
+   * Absent on a node that shares nothing.
    */
   onTakenOver?(listener: (entry: StoredEntry) => void): void;
   /** Flushes pending writes and closes the store. Idempotent. */

@@ -35,7 +35,7 @@ const MAX_COMMENT = 200;
  * redirects included, are rejections.
  *
  * @param now milliseconds since 1970, for a `Retry-After` that is a date.
- * @param sent number of messages that were posted. The response to a batch may say how many of the first ones were `accepted`.
+ * @param sent number of messages that were posted. The response to a batch may have the number of the first ones that were `accepted`.
  * @see {@link https://identity.foundation/didcomm-messaging/spec/v2.1/#https | DIDComm v2.1, HTTPS}
  */
 export function readResponse({ status, retryAfter, body }: ResponseParts, now: number, sent = 1): RemoteResponse {

@@ -75,7 +75,7 @@ export class RemoteSender {
     return this.#routeResolver.blocked + this.#nodes.blocked;
   }
 
-  /** The hosts that were contacted lately. */
+  /** The most recently contacted hosts. */
   hosts(): readonly DescribedHost[] {
     return this.#nodes.describe();
   }

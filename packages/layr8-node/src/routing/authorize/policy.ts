@@ -19,7 +19,7 @@ export interface AccessRequest {
 export interface GrantRefusal {
   /** Issuers whose grants the policy accepts: DIDs or patterns. */
   readonly issuers: readonly string[];
-  /** The credentials attached to the message. Empty if there are none. */
+  /** The credentials attached to the message. May be empty. */
   readonly considered: readonly ConsideredGrant[];
 }
 

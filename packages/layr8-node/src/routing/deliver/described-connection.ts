@@ -25,7 +25,7 @@ export interface DescribedConnection {
   }[];
 }
 
-/** Describes a connection and its messages in flight, at most so many. */
+/** Describes a connection and at most `maxInFlight` of its messages in flight. */
 export function describeConnection(
   consumer: Consumer,
   window: Window<Consumer>,

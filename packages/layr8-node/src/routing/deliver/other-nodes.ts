@@ -14,7 +14,7 @@ export interface BindingPreview {
 /** The connections of a DID at all nodes that share their data: one of the nodes has its {@link Mailbox}. */
 export interface OtherNodes {
   /**
-   * Finds the node that has a DID's mailbox, this one if there is none, and what a new connection would change there.
+   * Finds the node that has a DID's mailbox, this one if no node has it, and what a new connection would change there.
    *
    * @param except a connection that the new one replaces.
    * @throws StorageError `storage_failed`
@@ -34,6 +34,6 @@ export interface OtherNodes {
   wouldTake(did: string, message: Routable): boolean;
   /** Tells the connections of a DID at this node that the credentials stored for it have changed. */
   walletChanged(did: string): void;
-  /** A mailbox of this node must not be used any more: another node has opened the box. */
+  /** A mailbox of this node must no longer be used: another node has opened the box. */
   onLost(mailbox: Mailbox): void;
 }

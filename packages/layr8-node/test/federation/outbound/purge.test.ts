@@ -32,7 +32,7 @@ describe("messages that an operator removes", () => {
     expect(harness.dead).toEqual([ids[1], ids[0], ids[2]].map((id) => ({ id, cause })));
     expect(queue.list(selection, page)).toEqual([]);
     await vi.waitFor(() => expect(queue.waiting(harness.alice)).toBe(1), { timeout: 60_000 });
-    // Removed messages stay remembered: the sender's retry is no new message.
+    // Removed messages stay remembered: the sender's retry is a duplicate.
     expect(await queue.enqueue(harness.message(bob, { id: ids[0] ?? "" }))).toEqual({ status: "duplicate" });
   });
 

@@ -4,7 +4,7 @@ import { isGrant, matchGrantChain, readGrantChain, type Grant, type GrantMismatc
 import { attachedCredentials, hasAttachedCredentials, type AttachedCredential } from "./attached-credentials.ts";
 import type { GrantCache, GrantValidity } from "./grant-cache.ts";
 
-/** Most credentials of one message that are considered as grants. layr8's SDKs attach up to 16, besides those of the caller. */
+/** Most credentials of one message that are considered as grants. layr8's SDKs attach up to 16, in addition to those of the caller. */
 const MAX_CONSIDERED = 32;
 /** Most characters of one. */
 const MAX_LENGTH = 16 * 1024;
