@@ -1,9 +1,9 @@
-import { gateOrSoak } from "@parley/test-assertions";
+import { gateOrSoak, randomFrom } from "@parley/test-assertions";
 import { describe, expect, test } from "vitest";
 import { StoreError } from "../src/index.ts";
 import { CrashDisk } from "./crash-disk.ts";
 import { Agent, Delivery } from "./delivery.ts";
-import { agreement, seeded } from "./world.ts";
+import { agreement } from "./world.ts";
 
 /** How often; more by request, to search longer. */
 const ROUNDS = gateOrSoak(1, 30);
@@ -61,13 +61,13 @@ describe("after a crash at any write", () => {
   });
 
   test("members recover from repeated crashes in random histories", { timeout: 300_000 }, async () => {
-    for (let round = 0; round < 10 * ROUNDS; round++) expect(await wander(seeded(round))).toBeGreaterThan(0);
+    for (let round = 0; round < 10 * ROUNDS; round++) expect(await wander(randomFrom(round))).toBeGreaterThan(0);
   });
 });
 
 /** One history in which bob's disk fails at one write; gives how many writes there were, and how many members agree in the end. */
 async function play(at: number, isWritten: boolean): Promise<{ writes: number; members: number }> {
-  const random = seeded(at);
+  const random = randomFrom(at);
   const delivery = new Delivery();
   const alice = node("alice", delivery);
   const bob = node("bob", delivery);

@@ -1,6 +1,6 @@
-import { gateOrSoak } from "@parley/test-assertions";
+import { gateOrSoak, randomFrom } from "@parley/test-assertions";
 import { describe, expect, test } from "vitest";
-import { agreement, commit, groupOf, joined, newEngine, seeded, type Member } from "./world.ts";
+import { agreement, commit, groupOf, joined, newEngine, type Member } from "./world.ts";
 
 /** How often each history is played. */
 const REPLACEMENTS = gateOrSoak(1, 90);
@@ -9,7 +9,7 @@ const ANY_STEPS = gateOrSoak(3, 180);
 describe("joins after ordinary histories (RFC 9420 §7.9.2, §12.4.3.1)", () => {
   test("every Welcome is accepted after removals and additions in a group of twenty", { timeout: 120_000 }, async () => {
     for (let round = 0; round < REPLACEMENTS; round++) {
-      const random = seeded(round);
+      const random = randomFrom(round);
       let members: Member[] = await groupOf(20);
       for (let step = 0; step < 10; step++) members = await replaceTwo(members, random, `${round}.${step}`);
       const views = new Set(await Promise.all(members.map(({ group }) => agreement(group))));
@@ -19,7 +19,7 @@ describe("joins after ordinary histories (RFC 9420 §7.9.2, §12.4.3.1)", () => 
 
   test("every Welcome is accepted after random additions, removals and updates", { timeout: 120_000 }, async () => {
     for (let round = 0; round < ANY_STEPS; round++) {
-      const random = seeded(1000 + round);
+      const random = randomFrom(1000 + round);
       let members: Member[] = await groupOf(1 + random(6));
       for (let step = 0; step < 25; step++) members = await anyStep(members, random, `${round}.${step}`);
       const views = new Set(await Promise.all(members.map(({ group }) => agreement(group))));

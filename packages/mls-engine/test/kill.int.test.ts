@@ -1,10 +1,9 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { appendFile, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { appendFile, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { bundleProgram, gateOrSoak, randomFrom, SEED } from "@parley/test-assertions";
+import { bundleProgram, gateOrSoak, randomFrom, SEED, temporaryDirectory } from "@parley/test-assertions";
 import { expect, onTestFinished, test } from "vitest";
 import type { MlsGroup } from "../src/index.ts";
 import { MlsEngineError } from "../src/index.ts";
@@ -18,10 +17,9 @@ const KILLS = gateOrSoak(4, 120);
 const STEP = 50_000;
 
 test(`a member that is killed repeatedly loses no epoch, and uses no key twice (seed ${SEED})`, { timeout: 60_000 * KILLS }, async () => {
-  const directory = await mkdtemp(join(tmpdir(), "mls-kill-"));
-  onTestFinished(() => rm(directory, { recursive: true, force: true }));
-  const data = join(directory, "bob");
-  const order = join(directory, "order");
+  await using directory = await temporaryDirectory();
+  const data = join(directory.path, "bob");
+  const order = join(directory.path, "order");
   const random = randomFrom(SEED);
   const [alice] = await groupOf(1);
   const bob = await newEngine("bob", { store: await openFileStore(data) });

@@ -2,6 +2,7 @@ import { nodeSuite } from "./cipher-suites.ts";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { randomFrom } from "@parley/test-assertions";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { decodeState } from "../src/epoch/state-codec.ts";
 import { decodeSnapshot } from "../src/secret-tree/snapshot.ts";
@@ -9,7 +10,7 @@ import { decodeRatchetChange } from "../src/secret-tree/ratchet-change.ts";
 import { openFileStore } from "../src/node/index.ts";
 import { StoreError, type GroupStore, type StagedCommit, type StorePartition } from "../src/index.ts";
 import { CrashDisk } from "./crash-disk.ts";
-import { agreement, codeOf, commit, GROUP_ID, groupOf, joined, newEngine, seeded, utf8, type Member } from "./world.ts";
+import { agreement, codeOf, commit, GROUP_ID, groupOf, joined, newEngine, utf8, type Member } from "./world.ts";
 
 async function directory(): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), "mls-"));
@@ -184,7 +185,7 @@ describe("after a restart", () => {
 
   test("a damaged state is reported as state_damaged", async () => {
     const { bob, disk } = await onDisk();
-    const random = seeded(5);
+    const random = randomFrom(5);
     await bob.group.close();
     const partition = await disk.open().open(`group/${Buffer.from(GROUP_ID).toString("hex")}`);
     for (const key of partition.keys().filter((name) => /^(state|s|o)/.test(name))) {

@@ -1,7 +1,5 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { freePort, gateOrSoak, SEED } from "@parley/test-assertions";
+import { freePort, gateOrSoak, SEED, temporaryDirectory, type TemporaryDirectory } from "@parley/test-assertions";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { NodeProcess } from "../federation/node-process.ts";
 import { ALICE, BOB } from "../federation/pair.ts";
@@ -12,7 +10,7 @@ import { compare, entriesOf, exportOf } from "./audited.ts";
 const TIMEOUT = gateOrSoak(150_000, 3_600_000);
 const KILLS = gateOrSoak(4, 100);
 
-let folder: string;
+let directory: TemporaryDirectory;
 let nodes: { readonly a: NodeProcess; readonly b: NodeProcess };
 let alice: SteadyAgent;
 let bob: SteadyAgent;
@@ -20,11 +18,11 @@ let bob: SteadyAgent;
 const reached = ({ port }: NodeProcess): { readonly httpUrl: string } => ({ httpUrl: `http://127.0.0.1:${port}` });
 
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), "layr8-audit-"));
+  directory = await temporaryDirectory();
   const ports = { a: await freePort(), b: await freePort() };
   const create = (name: "a" | "b", other: "a" | "b"): NodeProcess => {
     const peer = `${other}.localhost=http://127.0.0.1:${ports[other]}`;
-    return new NodeProcess(ports[name], ["--audit", "--domain", `${name}.localhost`, "--data-dir", join(folder, name), "--peer", peer]);
+    return new NodeProcess(ports[name], ["--audit", "--domain", `${name}.localhost`, "--data-dir", join(directory.path, name), "--peer", peer]);
   };
   nodes = { a: create("a", "b"), b: create("b", "a") };
   await Promise.all([nodes.a.start(), nodes.b.start()]);
@@ -33,7 +31,7 @@ beforeEach(async () => {
 afterEach(async () => {
   await Promise.all([alice.stop(), bob.stop()]);
   await Promise.all([nodes.a.kill(), nodes.b.kill()]);
-  await rm(folder, { recursive: true, force: true });
+  await directory.remove();
 });
 
 it(`chains of nodes that are killed have each acknowledged message, verify, and agree (seed ${SEED})`, { timeout: TIMEOUT }, async () => {

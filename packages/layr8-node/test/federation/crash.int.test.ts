@@ -1,7 +1,5 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { freePort, gateOrSoak, randomFrom, SEED } from "@parley/test-assertions";
+import { freePort, gateOrSoak, randomFrom, SEED, temporaryDirectory, type TemporaryDirectory } from "@parley/test-assertions";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { CuttingProxy } from "./cutting-proxy.ts";
 import { NodeProcess } from "./node-process.ts";
@@ -12,14 +10,14 @@ import { killNodes, loadDuring, STEP, type LoadProgress } from "./steady-load.ts
 const TIMEOUT = gateOrSoak(150_000, 3_600_000);
 const [CUTS, KILLS] = [gateOrSoak(8, 200), gateOrSoak(4, 100)];
 
-let folder: string;
+let directory: TemporaryDirectory;
 let nodes: { readonly a: NodeProcess; readonly b: NodeProcess };
 let links: { readonly toA: CuttingProxy; readonly toB: CuttingProxy };
 let alice: SteadyAgent;
 let bob: SteadyAgent;
 
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), "layr8-crash-"));
+  directory = await temporaryDirectory();
   const [portA, portB] = [await freePort(), await freePort()];
   links = { toA: await CuttingProxy.listen(portA), toB: await CuttingProxy.listen(portB) };
   const start = (name: string, port: number, other: string, link: CuttingProxy) =>
@@ -27,7 +25,7 @@ beforeEach(async () => {
       "--domain",
       `${name}.localhost`,
       "--data-dir",
-      join(folder, name),
+      join(directory.path, name),
       "--peer",
       `${other}.localhost=${link.origin}`,
     ]);
@@ -38,7 +36,7 @@ beforeEach(async () => {
 afterEach(async () => {
   await Promise.all([alice.stop(), bob.stop()]);
   await Promise.all([nodes.a.kill(), nodes.b.kill(), links.toA.close(), links.toB.close()]);
-  await rm(folder, { recursive: true, force: true });
+  await directory.remove();
 });
 
 async function cutLinks({ after }: LoadProgress): Promise<void> {

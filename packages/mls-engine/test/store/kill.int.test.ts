@@ -1,11 +1,10 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { bundleProgram, gateOrSoak, randomFrom, SEED } from "@parley/test-assertions";
+import { bundleProgram, gateOrSoak, randomFrom, SEED, temporaryDirectory } from "@parley/test-assertions";
 import { expect, it, onTestFinished } from "vitest";
 import { openFileStore } from "../../src/node/index.ts";
 import { rowsOf } from "./open-files.ts";
@@ -14,12 +13,6 @@ const LOAD = await bundleProgram(fileURLToPath(new URL("fixtures/store-load.mjs"
 const ROUNDS = gateOrSoak(4, 100);
 /** Flushes before a kill, at most: each kill hits another state. */
 const STEP = 80;
-
-async function temporaryDirectory(): Promise<string> {
-  const directory = await mkdtemp(join(tmpdir(), "kill-"));
-  onTestFinished(() => rm(directory, { recursive: true, force: true }));
-  return directory;
-}
 
 async function start(...parameters: string[]): Promise<{ kill: () => Promise<void> }> {
   const child = spawn(process.execPath, [LOAD, ...parameters], { stdio: ["ignore", "pipe", "inherit"] });
@@ -36,13 +29,13 @@ async function start(...parameters: string[]): Promise<{ kill: () => Promise<voi
 
 it.each(["plain", "encrypted"])(`a store that is killed under load keeps its guarantees (%s, seed ${SEED})`, async (kind) => {
   const random = randomFrom(SEED);
-  const directory = await temporaryDirectory();
-  const data = join(directory, "data");
+  await using directory = await temporaryDirectory();
+  const data = join(directory.path, "data");
   const key = randomBytes(32);
   const parameters = kind === "encrypted" ? [key.toString("hex")] : [];
   const encryptionKey = kind === "encrypted" ? { encryptionKey: key } : {};
   for (let round = 0; round < ROUNDS; round += 1) {
-    const logFile = join(directory, `${round}.log`);
+    const logFile = join(directory.path, `${round}.log`);
     const { kill } = await start(data, logFile, ...parameters);
     const flushes = async () => (await readFile(logFile, "utf8")).split("\ndurable ").length - 1;
     await expect.poll(flushes, { interval: 5 }).toBeGreaterThan(25 + random(STEP));
@@ -64,9 +57,9 @@ it.each(["plain", "encrypted"])(`a store that is killed under load keeps its gua
 });
 
 it("a store cannot be opened while another process has it open", async () => {
-  const directory = await temporaryDirectory();
-  const data = join(directory, "data");
-  const { kill } = await start(data, join(directory, "log"));
+  await using directory = await temporaryDirectory();
+  const data = join(directory.path, "data");
+  const { kill } = await start(data, join(directory.path, "log"));
   await expect(openFileStore(data)).rejects.toMatchObject({ code: "locked" });
   await kill();
   await (await openFileStore(data)).close();
