@@ -1,8 +1,8 @@
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createParty } from "./didcomm-crypto-parties.ts";
+import { freePort } from "./free-port.ts";
 import { measure } from "./harness.ts";
 import { CHECKOUTS, Processes } from "./processes.ts";
 import type { Worker } from "./worker.ts";
@@ -124,13 +124,4 @@ async function ceilingOf(processes: Processes, { dataDir }: { readonly dataDir?:
     ...at("answering"),
   });
   return (await processes.start("cross-node-ceiling-role", { self: asking, other: answering, port: ready.port, ...at("asking") })).worker;
-}
-
-/** The nodes have to know where the other one is before it runs. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
