@@ -150,8 +150,7 @@ export class RunningNode implements Layr8Node {
     const { auditChains: chains, clock } = stores;
     this.#audit = chains && new Audit({ chains, dids, clock, limits, onFailure: this.#events.onFailure });
     const audit = this.#audit;
-    const deadLetters =
-      stores.deadLetters && new DeadLetterKeeper(stores.deadLetters, (did) => dids.has(did), this.#events.onFailure);
+    const deadLetters = stores.deadLetters && new DeadLetterKeeper(stores.deadLetters, (did) => dids.has(did), this.#events.onFailure);
     this.#federation = new Federation({
       hosted: dids,
       resolvers: { recipients, senders },

@@ -32,49 +32,58 @@ async function fill(dataDir: string): Promise<void> {
 async function bytesIn(folder: string): Promise<number> {
   const names = await readdir(folder, { recursive: true });
   // A file may have another name by now.
-  const sizes = names.map((name) => stat(join(folder, name)).then((found) => (found.isFile() ? found.size : 0), () => 0));
+  const sizes = names.map((name) =>
+    stat(join(folder, name)).then(
+      (found) => (found.isFile() ? found.size : 0),
+      () => 0,
+    ),
+  );
   return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
 }
 
-it(`a process that is killed during a backup leaves no half backup that passes for a whole one (seed ${SEED})`, { timeout: 600_000 }, async () => {
-  const random = randomFrom(SEED);
-  const directory = await temporaryDirectory();
-  await fill(join(directory.path, "data"));
-  const outcomes: (readonly [kind: string, outcome: string])[] = [];
-  for (let round = 0; round < ROUNDS; round++) {
-    const folder = join(directory.path, `round-${round}`);
-    await mkdir(folder);
-    await backupNode({ dataDir: join(directory.path, "data"), backup: join(folder, "seed") });
-    await restoreNode({ backup: join(folder, "seed"), dataDir: join(folder, "data") });
-    const [before, backupBytes] = [await bytesIn(folder), await bytesIn(join(folder, "seed"))];
-    const child = spawn(process.execPath, [LOOP, folder], { stdio: ["ignore", "pipe", "inherit"] });
-    const exited = once(child, "exit");
-    await once(child.stdout, "data");
-    // At any place of the first backup or of the second one.
-    const goal = before + random(2 * backupBytes);
-    await expect.poll(() => bytesIn(folder), { interval: 1 }).toBeGreaterThan(goal);
-    child.kill("SIGKILL");
-    await exited;
-    const names = (await readdir(folder)).filter((name) => name.startsWith("backup-"));
-    for (const name of names) {
-      const dataDir = join(directory.path, `restored-${round}-${outcomes.length}`);
-      const outcome = await restoreNode({ backup: join(folder, name), dataDir }).then(
-        () => "restored",
-        (error: unknown) => (error as { code?: string }).code ?? String(error),
-      );
-      outcomes.push([name.includes(".partial-") ? "partial" : "whole", outcome]);
+it(
+  `a process that is killed during a backup leaves no half backup that passes for a whole one (seed ${SEED})`,
+  { timeout: 600_000 },
+  async () => {
+    const random = randomFrom(SEED);
+    const directory = await temporaryDirectory();
+    await fill(join(directory.path, "data"));
+    const outcomes: (readonly [kind: string, outcome: string])[] = [];
+    for (let round = 0; round < ROUNDS; round++) {
+      const folder = join(directory.path, `round-${round}`);
+      await mkdir(folder);
+      await backupNode({ dataDir: join(directory.path, "data"), backup: join(folder, "seed") });
+      await restoreNode({ backup: join(folder, "seed"), dataDir: join(folder, "data") });
+      const [before, backupBytes] = [await bytesIn(folder), await bytesIn(join(folder, "seed"))];
+      const child = spawn(process.execPath, [LOOP, folder], { stdio: ["ignore", "pipe", "inherit"] });
+      const exited = once(child, "exit");
+      await once(child.stdout, "data");
+      // At any place of the first backup or of the second one.
+      const goal = before + random(2 * backupBytes);
+      await expect.poll(() => bytesIn(folder), { interval: 1 }).toBeGreaterThan(goal);
+      child.kill("SIGKILL");
+      await exited;
+      const names = (await readdir(folder)).filter((name) => name.startsWith("backup-"));
+      for (const name of names) {
+        const dataDir = join(directory.path, `restored-${round}-${outcomes.length}`);
+        const outcome = await restoreNode({ backup: join(folder, name), dataDir }).then(
+          () => "restored",
+          (error: unknown) => (error as { code?: string }).code ?? String(error),
+        );
+        outcomes.push([name.includes(".partial-") ? "partial" : "whole", outcome]);
+      }
+      expect((await readdir(directory.path)).filter((name) => name.includes(".partial-"))).toEqual([]);
     }
-    expect((await readdir(directory.path)).filter((name) => name.includes(".partial-"))).toEqual([]);
-  }
-  expect(outcomes.length).toBeGreaterThan(0);
-  expect(outcomes.filter(([kind]) => kind === "whole").map(([, outcome]) => outcome)).toEqual(
-    outcomes.filter(([kind]) => kind === "whole").map(() => "restored"),
-  );
-  // A process that is killed between the last write and the rename leaves a whole one under the other name.
-  const known = new Set(["restored", "data_dir_unusable"]);
-  expect(outcomes.filter(([, outcome]) => !known.has(outcome))).toEqual([]);
-  await directory.remove();
-});
+    expect(outcomes.length).toBeGreaterThan(0);
+    expect(outcomes.filter(([kind]) => kind === "whole").map(([, outcome]) => outcome)).toEqual(
+      outcomes.filter(([kind]) => kind === "whole").map(() => "restored"),
+    );
+    // A process that is killed between the last write and the rename leaves a whole one under the other name.
+    const known = new Set(["restored", "data_dir_unusable"]);
+    expect(outcomes.filter(([, outcome]) => !known.has(outcome))).toEqual([]);
+    await directory.remove();
+  },
+);
 
 it("refuses a directory with other files, and a backup of another kind of server", async () => {
   const directory = await temporaryDirectory();

@@ -71,8 +71,10 @@ async function runUntilKilled(data: string, order: string, bytes: number): Promi
   const child = spawn(process.execPath, [MEMBER, data, order], { stdio: ["ignore", "ignore", "inherit"] });
   const exited = once(child, "exit");
   onTestFinished(() => void child.kill("SIGKILL"));
-  const published = expect.poll(async () => (await stat(order)).size, { interval: 5 }).toBeGreaterThan(bytes);
-  await Promise.race([published, exited.then(() => expect.unreachable("the process failed"))]);
+  const published = async (): Promise<void> => {
+    await expect.poll(async () => (await stat(order)).size, { interval: 5 }).toBeGreaterThan(bytes);
+  };
+  await Promise.race([published(), exited.then(() => expect.unreachable("the process failed"))]);
   child.kill("SIGKILL");
   await exited;
 }

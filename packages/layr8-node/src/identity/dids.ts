@@ -266,7 +266,9 @@ export class Dids {
    */
   async setAgentKeys(did: string, keys: AgentKeys): Promise<boolean> {
     if (this.#records.get(did)?.agentKeys === keys) return true;
-    const changed = await this.#records.change(did, (present) => (mayFollow(present.agentKeys, keys) ? withAgentKeys(present, keys) : present));
+    const changed = await this.#records.change(did, (present) =>
+      mayFollow(present.agentKeys, keys) ? withAgentKeys(present, keys) : present,
+    );
     return changed?.agentKeys !== undefined && isSame(changed.agentKeys, keys);
   }
 

@@ -22,7 +22,15 @@ beforeEach(async () => {
   const ports = { a: await freePort(), b: await freePort() };
   const create = (name: "a" | "b", other: "a" | "b"): NodeProcess => {
     const peer = `${other}.localhost=http://127.0.0.1:${ports[other]}`;
-    return new NodeProcess(ports[name], ["--audit", "--domain", `${name}.localhost`, "--data-dir", join(directory.path, name), "--peer", peer]);
+    return new NodeProcess(ports[name], [
+      "--audit",
+      "--domain",
+      `${name}.localhost`,
+      "--data-dir",
+      join(directory.path, name),
+      "--peer",
+      peer,
+    ]);
   };
   nodes = { a: create("a", "b"), b: create("b", "a") };
   await Promise.all([nodes.a.start(), nodes.b.start()]);

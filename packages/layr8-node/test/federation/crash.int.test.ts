@@ -78,7 +78,9 @@ describe(`two nodes under load in both directions lose no acknowledged message a
   });
 
   it("while the nodes are killed and the links are cut", { timeout: TIMEOUT }, async () => {
-    const { toBob, toAlice } = await deliveredDuring((progress) => Promise.all([cutLinks(progress), killNodes([nodes.a, nodes.b], KILLS, progress)]));
+    const { toBob, toAlice } = await deliveredDuring((progress) =>
+      Promise.all([cutLinks(progress), killNodes([nodes.a, nodes.b], KILLS, progress)]),
+    );
     expect(firstOf(bob)).toEqual(toBob);
     expect(firstOf(alice)).toEqual(toAlice);
     expect([...doubled(alice), ...doubled(bob)]).toEqual([]);
