@@ -86,7 +86,7 @@ describe("messages by command", { timeout: 240_000 }, () => {
     // 3: unknown recipient.
     expect((await place.run(["send", "did:web:localhost:nobody", `${ECHO}/request`])).code).toBe(3);
     // 4: no response.
-    const late = await place.run(["request", BOB, `${ECHO}/other`, "--timeout", "1s", "--json"]);
+    const late = await place.run(["request", BOB, `${ECHO}/other`, "--timeout", "5s", "--json"]);
     expect(late).toMatchObject({ code: 4, stdout: "" });
     expect(JSON.parse(late.stderr.trim().split("\n").at(-1) ?? "")).toMatchObject({ error: { code: "request_timeout", exit: 4 } });
     // 5: no node.
