@@ -25,8 +25,8 @@ export class Removals {
   readonly #events: RemovalEvents;
   /** By seq. */
   readonly #pending = new ChurnMap<number, true>();
-  /** Seqs for the next write. */
-  #queue: number[] = [];
+  /** Seqs for the next write, if one is scheduled. */
+  #queue: number[] | undefined;
   /** Messages among them that agents have acknowledged, if someone listens to that. */
   #acknowledged: { readonly message: InboxMessage; readonly at: number }[] | undefined;
 
@@ -47,7 +47,9 @@ export class Removals {
   /** Removes a message, with the others of this turn of the event loop. */
   add(seq: number): void {
     this.#pending.set(seq, true);
-    if (this.#queue.push(seq) === 1) setImmediate(() => void this.#flush());
+    if (this.#queue !== undefined) return void this.#queue.push(seq);
+    this.#queue = [seq];
+    setImmediate(() => void this.#flush());
   }
 
   /** Removes a message that an agent has acknowledged. */
@@ -77,8 +79,8 @@ export class Removals {
   }
 
   async #flush(): Promise<void> {
-    const [seqs, acknowledged] = [this.#queue, this.#acknowledged];
-    this.#queue = [];
+    const [seqs = [], acknowledged] = [this.#queue, this.#acknowledged];
+    this.#queue = undefined;
     this.#acknowledged = undefined;
     let failure: unknown;
     await this.#owner
