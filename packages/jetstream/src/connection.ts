@@ -1,7 +1,7 @@
 import { setMaxListeners } from "node:events";
 import { readFile } from "node:fs/promises";
 import { jetstream, type JetStreamClient, jetstreamManager, type JetStreamManager } from "@nats-io/jetstream";
-import { credsAuthenticator, type NatsConnection } from "@nats-io/nats-core";
+import { credsAuthenticator, errors, type NatsConnection } from "@nats-io/nats-core";
 import { connect } from "@nats-io/transport-node";
 import { backoffMs, describeThrown, sleep } from "@parley/core/internal";
 import { Availability } from "./availability.ts";
@@ -9,6 +9,7 @@ import { checkConnectOptions, type JetstreamOptions } from "./connect-options.ts
 import { DoubtChecks } from "./doubt-checks.ts";
 import { closedError, isTransient } from "./failures.ts";
 import { JetstreamError } from "./jetstream-error.ts";
+import { type Placement, Publisher } from "./publisher.ts";
 
 const DEFAULT_PATIENCE_MS = 20_000;
 const DEFAULT_MIN_PAYLOAD = 2 * 1024 * 1024;
@@ -32,6 +33,7 @@ export class JetstreamConnection {
   readonly #closed = new AbortController();
   readonly #availability: Availability;
   readonly #checks: DoubtChecks;
+  readonly #publisher: Publisher;
 
   private constructor(nc: NatsConnection, jsm: JetStreamManager, options: JetstreamOptions) {
     this.nc = nc;
@@ -39,6 +41,7 @@ export class JetstreamConnection {
     setMaxListeners(0, this.closed);
     this.jsm = jsm;
     this.js = jetstream(nc, { timeout: CALL_TIMEOUT_MS });
+    this.#publisher = new Publisher(nc, CALL_TIMEOUT_MS);
     this.prefix = options.prefix;
     this.replicas = options.replicas ?? 1;
     this.patienceMs = options.patienceMs ?? DEFAULT_PATIENCE_MS;
@@ -95,6 +98,16 @@ export class JetstreamConnection {
     return this.#checks.add(check);
   }
 
+  /**
+   * Stores a message in a stream, in one attempt: {@link JetstreamConnection.retry} repeats it.
+   *
+   * @returns its stream sequence.
+   * @throws errors of the library; after a TimeoutError the message may have been stored.
+   */
+  publish(subject: string, body: Uint8Array, placement: Placement): Promise<number> {
+    return this.#publisher.publish(subject, body, placement);
+  }
+
   /** Waits until a stream answers again, up to a time of `performance.now()`. @returns whether it may have come back in time. */
   async recovered(stream: string, deadline: number): Promise<boolean> {
     const left = deadline - performance.now();
@@ -126,11 +139,16 @@ export class JetstreamConnection {
   /** Ends the connection; calls that wait are rejected. */
   async close(): Promise<void> {
     this.#closed.abort(closedError());
+    this.#publisher.close(closedError());
     await this.nc.close();
   }
 
   async #watchConnection(): Promise<void> {
-    for await (const { type } of this.nc.status()) if (type === "reconnect") void this.#checks.run();
+    for await (const status of this.nc.status()) {
+      if (status.type === "reconnect") void this.#checks.run();
+      const denied = status.type === "error" && status.error instanceof errors.PermissionViolationError ? status.error : undefined;
+      if (denied?.operation === "publish") this.#publisher.rejectAll(denied.subject, denied);
+    }
   }
 }
 

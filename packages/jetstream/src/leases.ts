@@ -35,7 +35,7 @@ export class Leases {
   readonly #stream: string;
   readonly #prefix: string;
   readonly #ttlMs: number;
-  readonly #holder = randomUUID();
+  readonly #holder = Buffer.from(randomUUID());
 
   private constructor(connection: JetstreamConnection, { name, ttlMs = DEFAULT_TTL_MS }: LeasesOptions) {
     this.#connection = connection;
@@ -99,11 +99,9 @@ export class Leases {
 
   /** @returns the new revision; `undefined` if the lease has another one than expected. */
   async #write(name: string, expected: number): Promise<number | undefined> {
-    const { js } = this.#connection;
+    const placement = { stream: this.#stream, expected };
     try {
-      const expect = { streamName: this.#stream, lastSubjectSequence: expected };
-      const { seq } = await this.#connection.retry(this.#stream, () => js.publish(this.#prefix + name, this.#holder, { expect }));
-      return seq;
+      return await this.#connection.retry(this.#stream, () => this.#connection.publish(this.#prefix + name, this.#holder, placement));
     } catch (error) {
       if (hasApiCode(error, API.wrongLastSequence)) return undefined;
       throw asStorageError("A lease cannot be written", error);

@@ -62,9 +62,9 @@ export class LogImport {
     const record = { first, prev: isBase ? PURGED : this.#last, at, id: randomBytes(ID_BYTES).toString("base64url"), entries, head };
     const { headers, body } = encodeRecord(isBase ? { ...record, state } : record);
     const { stream, subject } = this.#place;
-    const expect = { streamName: stream, lastSubjectSequence: this.#last };
+    const placement = { stream, headers, expected: this.#last };
     try {
-      await this.#connection.retry(stream, () => this.#connection.js.publish(subject, body, { headers, expect }));
+      await this.#connection.retry(stream, () => this.#connection.publish(subject, body, placement));
     } catch (error) {
       // An attempt whose acknowledgement was lost may have stored it.
       if (!hasApiCode(error, API.wrongLastSequence)) throw asStorageError("A record cannot be imported", error);

@@ -118,7 +118,7 @@ export class Members {
     await this.#announcing;
     if (this.#self === undefined || this.#connection.closed.aborted) return;
     const subject = this.#prefix + this.id;
-    await this.#connection.js.publish(subject, new Uint8Array()).catch(() => undefined);
+    await this.#connection.publish(subject, new Uint8Array(), { stream: this.#stream }).catch(() => undefined);
     await this.#connection.jsm.streams.purge(this.#stream, { filter: subject }).catch(() => undefined);
   }
 
@@ -152,7 +152,7 @@ export class Members {
 
   async #announce(): Promise<void> {
     const since = performance.now();
-    await this.#connection.js.publish(this.#prefix + this.id, Buffer.from(JSON.stringify(this.#self)));
+    await this.#connection.publish(this.#prefix + this.id, Buffer.from(JSON.stringify(this.#self)), { stream: this.#stream });
     this.#storedAt = since;
     this.#setIds((await this.#subjects()).map((subject) => subject.slice(this.#prefix.length)));
   }

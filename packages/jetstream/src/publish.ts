@@ -1,4 +1,4 @@
-import { headers as newHeaders } from "@nats-io/nats-core";
+import { MsgHdrsImpl } from "@nats-io/nats-core";
 import type { JetstreamConnection } from "./connection.ts";
 import { API, asStorageError, hasApiCode, isFull } from "./failures.ts";
 
@@ -6,7 +6,8 @@ import { API, asStorageError, hasApiCode, isFull } from "./failures.ts";
 export interface PublishOptions {
   readonly stream: string;
   readonly subject: string;
-  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** Printable ASCII: they are not checked. */
+  readonly headers?: Record<string, string[]> | undefined;
   /** Stream sequence that the subject's last message must have; 0 for none. */
   readonly expected?: number | undefined;
 }
@@ -20,13 +21,11 @@ export interface PublishOptions {
 export async function publish(
   connection: JetstreamConnection,
   body: Uint8Array,
-  { stream, subject, headers = {}, expected }: PublishOptions,
+  { stream, subject, headers, expected }: PublishOptions,
 ): Promise<{ readonly ok: true; readonly seq: number } | { readonly ok: false; readonly reason: "unexpected" | "full" }> {
-  const fields = newHeaders();
-  for (const [name, value] of Object.entries(headers)) fields.set(name, value);
-  const expect = { streamName: stream, ...(expected === undefined ? {} : { lastSubjectSequence: expected }) };
+  const fields = headers && MsgHdrsImpl.fromRecord(headers);
   try {
-    const { seq } = await connection.retry(stream, () => connection.js.publish(subject, body, { headers: fields, expect }));
+    const seq = await connection.retry(stream, () => connection.publish(subject, body, { stream, headers: fields, expected }));
     return { ok: true, seq };
   } catch (error) {
     if (hasApiCode(error, API.wrongLastSequence)) return { ok: false, reason: "unexpected" };

@@ -250,7 +250,7 @@ export class SharedLog {
     const { stream, subject } = this.#place;
     const { headers, body } = encodeRecord(record);
     try {
-      await this.#connection.js.publish(subject, body, { headers, expect: { streamName: stream, lastSubjectSequence: record.prev } });
+      await this.#connection.publish(subject, body, { stream, headers, expected: record.prev });
       return undefined;
     } catch (error) {
       return error;

@@ -184,11 +184,9 @@ export class SharedTable {
 
   async #publish(key: string, value: Uint8Array, headers: MsgHdrs, expected: number | undefined): Promise<boolean> {
     if (this.#isClosed) throw closedError();
-    const { js } = this.#connection;
-    const expect = { streamName: this.#stream, ...(expected === undefined ? {} : { lastSubjectSequence: expected }) };
     try {
-      const send = () => js.publish(this.#prefix + key, value, { headers, expect });
-      const { seq } = await this.#connection.retry(this.#stream, send);
+      const send = () => this.#connection.publish(this.#prefix + key, value, { stream: this.#stream, headers, expected });
+      const seq = await this.#connection.retry(this.#stream, send);
       this.#take(key, seq, headers, this.#options.withoutValues === true ? new Uint8Array() : value);
       return true;
     } catch (error) {

@@ -67,8 +67,8 @@ export class Snapshots {
   }
 
   async #publish(subject: string, body: Uint8Array): Promise<void> {
-    const { js } = this.#connection;
-    await this.#connection.retry(this.#stream, () => js.publish(this.#prefix + subject, body));
+    const placement = { stream: this.#stream };
+    await this.#connection.retry(this.#stream, () => this.#connection.publish(this.#prefix + subject, body, placement));
   }
 
   async #last(subject: string): Promise<Uint8Array | undefined> {

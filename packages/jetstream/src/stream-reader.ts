@@ -1,5 +1,6 @@
-import { DeliverPolicy, type StoredMsg } from "@nats-io/jetstream";
+import { type Consumer, DeliverPolicy, type JsMsg, type StoredMsg } from "@nats-io/jetstream";
 import type { MsgHdrs } from "@nats-io/nats-core";
+import { sleep } from "@parley/core/internal";
 import type { JetstreamConnection } from "./connection.ts";
 
 /** A message of a stream. `body` is absent if only headers were read. */
@@ -10,11 +11,16 @@ export interface StreamMessage {
   readonly at: number;
   readonly headers: MsgHdrs | undefined;
   readonly body?: Uint8Array | undefined;
+  /** How many more of the messages that are read there are now; absent if it comes from the leader. */
+  readonly pending?: number | undefined;
 }
 
 /** How much is under way from the server. A lost server is noticed after two missed heartbeats. */
 const HEARTBEAT_MS = 1000;
 const HEADS = { max_messages: 1000, expires: 10_000, idle_heartbeat: HEARTBEAT_MS } as const;
+/** The server ends a batch after this time, unless it is full. */
+const BATCH = { expires: 5000, idle_heartbeat: HEARTBEAT_MS } as const;
+const MAX_BATCH = 1000;
 const BODIES = { max_bytes: 8 * 1024 * 1024, expires: 10_000, idle_heartbeat: HEARTBEAT_MS } as const;
 /**
  * How often a reader that waits asks the leader whether there are more messages, in milliseconds: one that reads up to an end, and one that follows.
@@ -34,12 +40,8 @@ interface Range {
   seen: number;
   readonly upTo: number;
   readonly headersOnly: boolean;
-}
-
-/** A message, and how many more the consumer's server has; absent if it comes from the leader. */
-interface Consumed {
-  readonly message: StreamMessage;
-  readonly pending?: number;
+  /** It is read in batches, with pauses of this time between them, in milliseconds. */
+  readonly pauseMs?: number;
 }
 
 /** Reads messages of one stream. Every call waits for a leader, as {@link JetstreamConnection.retry} says. */
@@ -77,32 +79,38 @@ export class StreamReader {
    * @param upTo infinite: until the signal aborts.
    * @param headersOnly leaves bodies out.
    */
-  async *messages(subject: string, after: number, upTo: number, headersOnly: boolean, signal?: AbortSignal): AsyncGenerator<StreamMessage> {
-    for await (const { message } of this.#read({ subject, seen: after, upTo, headersOnly }, signal)) yield message;
+  messages(subject: string, after: number, upTo: number, headersOnly: boolean, signal?: AbortSignal): AsyncGenerator<StreamMessage> {
+    return this.#read({ subject, seen: after, upTo, headersOnly }, signal);
+  }
+
+  /**
+   * Follows a subject, without bodies: reads what there is, and pauses. Messages that are removed within a pause are not read, which saves most of the
+   * work if messages are removed soon after they were stored.
+   */
+  follow(subject: string, after: number, pauseMs: number, signal: AbortSignal): AsyncGenerator<StreamMessage> {
+    return this.#read({ subject, seen: after, upTo: Number.POSITIVE_INFINITY, headersOnly: true, pauseMs }, signal);
   }
 
   /**
    * A consumer is on one server, which may have stopped replicating the stream without being gone: then it sends nothing, without an error. So the rest
    * is asked of the leader, and of another consumer.
    */
-  async *#read(range: Range, signal?: AbortSignal): AsyncGenerator<Consumed> {
-    while (!(yield* this.#consume(range, signal))) {
+  async *#read(range: Range, signal?: AbortSignal): AsyncGenerator<StreamMessage> {
+    while (!(yield* range.pauseMs === undefined ? this.#consume(range, signal) : this.#consumeBatches(range, range.pauseMs, signal))) {
       for (let count = 0; count < FROM_LEADER; count++) {
         const next = await this.next(range.subject, range.seen);
         if (next === undefined || next.seq > range.upTo) break;
         range.seen = next.seq;
-        yield { message: range.headersOnly ? { ...next, body: undefined } : next };
+        yield range.headersOnly ? { ...next, body: undefined } : next;
         if (next.seq >= range.upTo) return;
       }
     }
   }
 
   /** Reads by one consumer. @returns whether all was read, or the reader was stopped; else the consumer has ended, or is stuck. */
-  async *#consume(range: Range, signal?: AbortSignal): AsyncGenerator<Consumed, boolean> {
-    const { js, closed } = this.#connection;
-    const position = { filter_subjects: range.subject, deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: range.seen + 1 };
-    const open = () => js.consumers.get(this.#stream, { ...position, headers_only: range.headersOnly });
-    const consumer = await this.#connection.retry(this.#stream, open);
+  async *#consume(range: Range, signal?: AbortSignal): AsyncGenerator<StreamMessage, boolean> {
+    const { closed } = this.#connection;
+    const consumer = await this.#openConsumer(range);
     const messages = await this.#connection.retry(this.#stream, () => consumer.consume(range.headersOnly ? HEADS : BODIES));
     const stop = (): void => void messages.close();
     let isOver = false;
@@ -128,12 +136,11 @@ export class StreamReader {
     // A failed check is repeated.
     const checks = setInterval(() => void check().catch(() => undefined), Number.isFinite(range.upTo) ? CHECK_MS : FOLLOW_CHECK_MS);
     try {
-      for await (const { seq, subject, headers, data, time, info } of messages) {
+      for await (const message of messages) {
         isWaiting = false;
-        range.seen = seq;
-        const body = range.headersOnly ? undefined : data;
-        yield { message: { seq, subject, headers, body, at: time.getTime() }, pending: info.pending };
-        if (seq >= range.upTo) return true;
+        range.seen = message.seq;
+        yield consumed(message, range);
+        if (range.seen >= range.upTo) return true;
         isWaiting = true;
       }
       return isOver;
@@ -146,14 +153,72 @@ export class StreamReader {
     }
   }
 
+  /** Reads by one consumer, as {@link #consume}. After a batch that stayed empty, the leader tells whether it is stuck. */
+  async *#consumeBatches(range: Range, pauseMs: number, signal?: AbortSignal): AsyncGenerator<StreamMessage, boolean> {
+    const { closed } = this.#connection;
+    const isOver = (): boolean => closed.aborted || signal?.aborted === true;
+    const consumer = await this.#openConsumer(range);
+    try {
+      // The first message tells how many there are.
+      for (let size = 1; !isOver();) {
+        const pending = yield* this.#readBatch(consumer, range, size, signal);
+        if (pending === undefined) {
+          if ((await this.next(range.subject, range.seen)) !== undefined) break;
+          continue;
+        }
+        const readsOn = size === 1 ? pending > 0 : pending >= MAX_BATCH;
+        size = readsOn ? Math.min(pending, MAX_BATCH) : 1;
+        if (!readsOn) await sleep(pauseMs, signal ?? closed);
+      }
+      return isOver();
+    } finally {
+      void consumer.delete().catch(() => undefined);
+    }
+  }
+
+  /** @returns how many messages there are after the last one of the batch; `undefined` if there was none. */
+  async *#readBatch(
+    consumer: Consumer,
+    range: Range,
+    size: number,
+    signal?: AbortSignal,
+  ): AsyncGenerator<StreamMessage, number | undefined> {
+    const messages = await consumer.fetch({ ...BATCH, max_messages: size });
+    const stop = (): void => void messages.close();
+    // A server that is gone does not end it.
+    const timer = setTimeout(stop, BATCH.expires + CHECK_MS);
+    signal?.addEventListener("abort", stop);
+    if (signal?.aborted === true) stop();
+    let pending: number | undefined;
+    try {
+      for await (const message of messages) {
+        range.seen = message.seq;
+        pending = message.info.pending;
+        yield consumed(message, range);
+      }
+      return pending;
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", stop);
+      await messages.close();
+    }
+  }
+
+  #openConsumer({ subject, seen, headersOnly }: Range): Promise<Consumer> {
+    const position = { filter_subjects: subject, deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: seen + 1 };
+    return this.#connection.retry(this.#stream, () =>
+      this.#connection.js.consumers.get(this.#stream, { ...position, headers_only: headersOnly }),
+    );
+  }
+
   /** nats-server 2.10 finds no last message of a subject whose last one was deleted, although it has earlier ones. */
   async #searchLast(subject: string): Promise<StreamMessage | undefined> {
     let last: number | undefined;
     // A consumer on a server that lags behind ends too early.
     for (let next = await this.next(subject, 0); next !== undefined; next = await this.next(subject, last)) {
       last = next.seq;
-      for await (const { message, pending } of this.#read({ subject, seen: last - 1, upTo: UP_TO_NOW, headersOnly: true })) {
-        last = message.seq;
+      for await (const { seq, pending } of this.#read({ subject, seen: last - 1, upTo: UP_TO_NOW, headersOnly: true })) {
+        last = seq;
         if (pending === 0) break;
       }
     }
@@ -167,6 +232,10 @@ export class StreamReader {
       return found === null ? undefined : read(found);
     });
   }
+}
+
+function consumed({ seq, subject, headers, data, time, info }: JsMsg, { headersOnly }: Range): StreamMessage {
+  return { seq, subject, headers, body: headersOnly ? undefined : data, at: time.getTime(), pending: info.pending };
 }
 
 function read({ seq, subject, header, data, time }: StoredMsg): StreamMessage {

@@ -61,50 +61,81 @@ for (const count of [1, 3] as const) {
   });
 }
 
-describeUnless(missingNats(3), "a stream on three NATS servers", () => {
-  it("is read on when the server of the consumer does not go on", { timeout: 300_000 }, async () => {
-    const nats = await startNats({ count: 3 });
-    onTestFinished(() => nats.stop());
-    const options = { prefix: "t", replicas: 3 } as const;
-    const subject = "t.test.a";
-    const setUp = await JetstreamConnection.connect({ servers: nats.urls, ...options });
-    await ensureStreams(setUp, [{ name: stream, subjects: ["t.test.*"] }]);
-    const leader = (await setUp.jsm.streams.info(stream)).cluster?.leader;
-    await setUp.close();
-    const connected = nats.urls.filter((_, index) => nats.servers[index]?.name === leader);
-    const connection = await JetstreamConnection.connect({ servers: connected, ...options });
-    onTestFinished(() => connection.close());
-    const send = (text: string) => publish(connection, Buffer.from(text), { stream, subject });
-    const reader = new StreamReader(connection, stream);
-
-    /** Follows by a consumer that is on another server than the one to which this is connected. */
-    const follow = async () => {
-      for (;;) {
-        const end = new AbortController();
-        const following = reader.messages(subject, 0, Number.POSITIVE_INFINITY, false, end.signal);
-        const first = await following.next();
-        for await (const { cluster } of connection.jsm.consumers.list(stream)) {
-          const server = nats.servers.find(({ name }) => name === cluster?.leader && name !== leader);
-          if (server !== undefined) return { first, following, end, server };
-        }
-        end.abort();
-        await following.return(undefined);
-      }
+describeUnless(missingNats(1), "a stream that is followed with pauses", () => {
+  it("is read to its end, without what was removed in a pause", async () => {
+    const { connection, reader } = await openStream(1);
+    const send = async (count: number) => {
+      for (let message = 0; message < count; message++) await publish(connection, Buffer.from("x"), { stream, subject: "t.test.a" });
     };
-    await send("first");
-    const { first, following, end, server } = await follow();
+    await send(3);
+    const end = new AbortController();
     onTestFinished(() => end.abort());
-    expect(textOf(first)).toBe("first");
-    await server.signal("SIGSTOP");
-    await send("second");
-    expect(textOf(await following.next())).toBe("second");
-    const some: number[] = [];
-    for await (const { seq } of reader.messages(subject, 0, 2, false)) some.push(seq);
-    expect(some).toEqual([1, 2]);
-    await server.signal("SIGCONT");
+    // Longer than the test: it reads on when the pause is over, which its end causes.
+    const following = reader.follow("t.test.a", 0, 500, end.signal);
+    const next = async () => ((await following.next()).value as StreamMessage).seq;
+    expect([await next(), await next(), await next()]).toEqual([1, 2, 3]);
+    // The pause begins with the next call.
+    const afterPause = next();
+    await send(10);
+    await connection.jsm.streams.purge(stream, { seq: 13 });
+    expect(await afterPause).toBeOneOf([4, 13]);
+    await send(1);
+    end.abort();
+    await following.return(undefined);
   });
 });
 
-function textOf({ value }: IteratorResult<StreamMessage, void>): string {
-  return Buffer.from(value?.body ?? []).toString();
+describeUnless(missingNats(3), "a stream on three NATS servers", () => {
+  it.each([undefined, 10])(
+    "is read on when the server of the consumer does not go on, with pauses of %s ms",
+    { timeout: 300_000 },
+    async (pauseMs) => {
+      const nats = await startNats({ count: 3 });
+      onTestFinished(() => nats.stop());
+      const options = { prefix: "t", replicas: 3 } as const;
+      const subject = "t.test.a";
+      const setUp = await JetstreamConnection.connect({ servers: nats.urls, ...options });
+      await ensureStreams(setUp, [{ name: stream, subjects: ["t.test.*"] }]);
+      const leader = (await setUp.jsm.streams.info(stream)).cluster?.leader;
+      await setUp.close();
+      const connected = nats.urls.filter((_, index) => nats.servers[index]?.name === leader);
+      const connection = await JetstreamConnection.connect({ servers: connected, ...options });
+      onTestFinished(() => connection.close());
+      const send = (text: string) => publish(connection, Buffer.from(text), { stream, subject });
+      const reader = new StreamReader(connection, stream);
+
+      /** Follows by a consumer that is on another server than the one to which this is connected. */
+      const follow = async () => {
+        for (;;) {
+          const end = new AbortController();
+          const following =
+            pauseMs === undefined
+              ? reader.messages(subject, 0, Number.POSITIVE_INFINITY, false, end.signal)
+              : reader.follow(subject, 0, pauseMs, end.signal);
+          const first = await following.next();
+          for await (const { cluster } of connection.jsm.consumers.list(stream)) {
+            const server = nats.servers.find(({ name }) => name === cluster?.leader && name !== leader);
+            if (server !== undefined) return { first, following, end, server };
+          }
+          end.abort();
+          await following.return(undefined);
+        }
+      };
+      await send("first");
+      const { first, following, end, server } = await follow();
+      onTestFinished(() => end.abort());
+      expect(seqOf(first)).toBe(1);
+      await server.signal("SIGSTOP");
+      await send("second");
+      expect(seqOf(await following.next())).toBe(2);
+      const some: number[] = [];
+      for await (const { seq } of reader.messages(subject, 0, 2, false)) some.push(seq);
+      expect(some).toEqual([1, 2]);
+      await server.signal("SIGCONT");
+    },
+  );
+});
+
+function seqOf({ value }: IteratorResult<StreamMessage, void>): number | undefined {
+  return value?.seq;
 }

@@ -1,9 +1,12 @@
 import type { Depth } from "../inbox/inbox.ts";
 import type { Fingerprint } from "../inbox/recent-messages.ts";
-import type { Mark, MessageHead, SettledMark } from "./box-records.ts";
+import type { IndexedMessage, Mark, SettledMark } from "./box-records.ts";
 
-/** A message of a box, without its body. */
-export type IndexedMessage = Omit<MessageHead, "recipient">;
+/** Marks after which fewer replace them, if these are not much more than were written since the last time. */
+const MAX_MARKS = 1000;
+const WORTH_REPLACING = 1 / 4;
+/** Settled messages of one mark of a summary: half a megabyte, where NATS accepts 2 MB at least. */
+const MAX_SETTLED = 10_000;
 
 /**
  * What is in a box, from its messages and marks: every node that reads both streams arrives at the same. The first copy of a message counts;
@@ -18,14 +21,16 @@ export class BoxIndex {
   /** Seqs of the latest message and mark that were applied. */
   lastMessage = 0;
   lastMark = 0;
-  /** Marks since the last one that replaced all others. */
-  marks = 0;
   /** Which instance has the box open. */
   openedBy: string | undefined;
   readonly #settled = new Set<number>();
   readonly #remembered = new Map<Fingerprint, { readonly seq: number; readonly until: number }>();
   #onChange: (messages: number, length: number) => void;
   #length = 0;
+  /** Marks since the last summary, settled messages in them, and in the summary. */
+  #marks = 0;
+  #marked = 0;
+  #summarized = 0;
   #earliest = Number.POSITIVE_INFINITY;
 
   /** @param onChange called when the usage changes. */
@@ -57,7 +62,8 @@ export class BoxIndex {
   }
 
   /** @returns whether the message is in the box. */
-  addMessage(seq: number, { fingerprint, rememberedUntil, at, length, expiresAt }: MessageHead): boolean {
+  addMessage(seq: number, message: IndexedMessage): boolean {
+    const { fingerprint, rememberedUntil, at, length, expiresAt } = message;
     this.lastMessage = seq;
     const former = this.#remembered.get(fingerprint);
     const isDuplicate = former !== undefined && former.seq < seq && at < former.until;
@@ -66,19 +72,25 @@ export class BoxIndex {
       return false;
     }
     if (former === undefined || former.seq < seq) this.#remembered.set(fingerprint, { seq, until: rememberedUntil });
-    this.messages.set(seq, { fingerprint, rememberedUntil, at, length, expiresAt });
+    this.messages.set(seq, message);
     this.#earliest = Math.min(this.#earliest, expiresAt);
     this.#change(1, length);
     return true;
   }
 
   addMark(seq: number, { by, box, settled, attempts }: Mark): void {
-    this.lastMark = seq;
-    this.marks += 1;
+    this.passMark(seq, settled.length);
     if (box === "opened") this.openedBy = by;
     if (box === "closed" && this.openedBy === by) this.openedBy = undefined;
     for (const one of settled) this.settle(one);
     for (const [message, count] of attempts) this.attempts.set(message, count);
+  }
+
+  /** There is a mark whose content the index has. */
+  passMark(seq: number, settled: number): void {
+    this.lastMark = seq;
+    this.#marks += 1;
+    this.#marked += settled;
   }
 
   settle({ seq, fingerprint, rememberedUntil }: SettledMark): void {
@@ -117,8 +129,13 @@ export class BoxIndex {
     return mark;
   }
 
-  /** One mark with the content of all marks so far, except for fingerprints that have expired. */
-  summary(by: string, now: number): Mark {
+  /** Whether a {@link summary} of the marks is worth its cost, which is that of all messages that are remembered. */
+  get hasManyMarks(): boolean {
+    return this.#marks > MAX_MARKS && this.#marked >= this.#summarized * WORTH_REPLACING;
+  }
+
+  /** Marks with the content of all marks so far, except for fingerprints that have expired. The first one has all but settled messages. */
+  summary(by: string, now: number): readonly Mark[] {
     const settled: SettledMark[] = [];
     const open = new Set(this.#settled);
     for (const [fingerprint, { seq, until }] of this.#remembered) {
@@ -128,7 +145,14 @@ export class BoxIndex {
       if (until > now) open.delete(seq);
     }
     for (const seq of open) settled.push({ seq, fingerprint: "", rememberedUntil: 0 });
-    return { by, box: this.openedBy === by ? "opened" : undefined, settled, attempts: [...this.attempts] };
+    const box = this.openedBy === by ? "opened" : undefined;
+    const marks: Mark[] = [{ by, box, settled: settled.slice(0, MAX_SETTLED), attempts: [...this.attempts] }];
+    for (let at = MAX_SETTLED; at < settled.length; at += MAX_SETTLED) {
+      marks.push({ by, settled: settled.slice(at, at + MAX_SETTLED), attempts: [] });
+    }
+    // They are counted when they are stored.
+    [this.#marks, this.#marked, this.#summarized] = [-marks.length, -settled.length, settled.length];
+    return marks;
   }
 
   /** Ends counting the usage. */

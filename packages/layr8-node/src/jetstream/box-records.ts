@@ -2,8 +2,12 @@ import { isJsonObject } from "@parley/core";
 import type { Fingerprint } from "../inbox/recent-messages.ts";
 
 /** What a reader learns of a message from its headers. */
-export interface MessageHead {
+export interface MessageHead extends IndexedMessage {
   readonly recipient: string;
+}
+
+/** What an index has of a message. */
+export interface IndexedMessage {
   readonly fingerprint: Fingerprint;
   /** Until when the same message is a duplicate, in milliseconds since 1970 by its writer's clock. */
   readonly rememberedUntil: number;
@@ -29,21 +33,30 @@ export interface Mark {
   readonly attempts: readonly (readonly [seq: number, attempts: number])[];
 }
 
+interface HeaderFields {
+  get(name: string): string;
+}
+
 const HEAD = "Parley-Head";
 const RECIPIENT = "Parley-Recipient";
 
-export function encodeHead({ recipient, fingerprint, rememberedUntil, at, length, expiresAt }: MessageHead): Record<string, string> {
+export function encodeHead({ recipient, fingerprint, rememberedUntil, at, length, expiresAt }: MessageHead): Record<string, string[]> {
   const fields = [textOf(fingerprint), rememberedUntil, at, length, expiresAt];
-  return { [HEAD]: fields.join(" "), [RECIPIENT]: encodeURI(recipient) };
+  return { [HEAD]: [fields.join(" ")], [RECIPIENT]: [encodeURI(recipient)] };
 }
 
 /** `undefined` if the headers are not those of a message. */
-export function decodeHead(headers: { get(name: string): string } | undefined): MessageHead | undefined {
+export function decodeHead(headers: HeaderFields | undefined): MessageHead | undefined {
+  const message = decodeIndexed(headers);
+  return headers === undefined || message === undefined ? undefined : { recipient: decodeURI(headers.get(RECIPIENT)), ...message };
+}
+
+/** {@link decodeHead} without the recipient. */
+export function decodeIndexed(headers: HeaderFields | undefined): IndexedMessage | undefined {
   const [fingerprint = "", ...numbers] = headers?.get(HEAD).split(" ") ?? [];
   const [rememberedUntil, at, length, expiresAt] = numbers.map(Number);
-  if (headers === undefined || rememberedUntil === undefined || at === undefined || length === undefined || expiresAt === undefined)
-    return undefined;
-  return { recipient: decodeURI(headers.get(RECIPIENT)), fingerprint: fingerprintOf(fingerprint), rememberedUntil, at, length, expiresAt };
+  if (rememberedUntil === undefined || at === undefined || length === undefined || expiresAt === undefined) return undefined;
+  return { fingerprint: fingerprintOf(fingerprint), rememberedUntil, at, length, expiresAt };
 }
 
 export function encodeMark({ by, box, settled, attempts }: Mark): Buffer {

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import * as crypto from "node:crypto";
 import { ensureStreams, type JetstreamConnection } from "@parley/jetstream";
 
 /** Where one recipient's messages and marks are. */
@@ -65,7 +65,7 @@ export class BoxStreams {
   }
 
   placeOf(recipient: string): BoxPlace {
-    const hash = createHash("sha256").update(recipient).digest();
+    const hash = crypto.hash("sha256", recipient, "buffer");
     return this.#place(hash.readUInt32BE() % this.shards, hash.subarray(0, HASH_BYTES).toString("base64url"));
   }
 

@@ -4,7 +4,7 @@ import type { Box, BoxListener, DamagedMessage, Depth, InboxMessage, ReadOptions
 import { inboxMessage } from "../inbox/inbox-message.ts";
 import { decodeMessage } from "../inbox/message-record.ts";
 import { BoxIndex } from "./box-index.ts";
-import { decodeHead, decodeMark, encodeMark, type Mark, type SettledMark } from "./box-records.ts";
+import { decodeIndexed, decodeMark, encodeMark, type Mark, type SettledMark } from "./box-records.ts";
 import type { BoxPlace, StreamPlace } from "./box-streams.ts";
 
 /** What a box needs of its inbox. */
@@ -25,6 +25,12 @@ export interface BoxContext {
 /** What is taken of a message of a stream or of its feed. */
 type Taken = Pick<StreamMessage, "seq" | "headers" | "body">;
 
+interface WrittenMark {
+  readonly mark: Mark;
+  readonly body: Buffer;
+  readonly written: Promise<unknown>;
+}
+
 /** Messages read one by one; more are read by a consumer, which the server must create. */
 const FEW = 16;
 /** Bodies read at the same time. */
@@ -32,8 +38,6 @@ const PARALLEL = 32;
 /** Settled messages that stay in the stream before they are removed: at the start of the box, and behind a message that waits. */
 const MAX_STALE = 256;
 const MAX_STALE_BEHIND = 2500;
-/** Marks after which one replaces them. */
-const MAX_MARKS = 1000;
 
 /**
  * One recipient's messages in JetStream. Its {@link BoxIndex} is read when the box is opened. After that, the streams' feeds keep it current; a gap
@@ -41,9 +45,9 @@ const MAX_MARKS = 1000;
  */
 export class JetstreamBox implements Box {
   readonly recipient: string;
+  readonly place: BoxPlace;
   readonly index: BoxIndex;
   readonly #context: BoxContext;
-  readonly #place: BoxPlace;
   readonly #messages: StreamReader;
   readonly #marks: StreamReader;
   #listener: BoxListener | undefined;
@@ -55,13 +59,14 @@ export class JetstreamBox implements Box {
   #settled: SettledMark[] = [];
   #attempts: [seq: number, attempts: number][] = [];
   #marking: Promise<void> | undefined;
-  #written: Promise<unknown> = Promise.resolve();
+  /** Marks whose acknowledgement is awaited. The index has what they settle, and their attempts. */
+  #writing: readonly WrittenMark[] = [];
   #isPurging = false;
   #isClosed = false;
 
   constructor(recipient: string, place: BoxPlace, context: BoxContext) {
     this.recipient = recipient;
-    this.#place = place;
+    this.place = place;
     this.#context = context;
     this.#messages = new StreamReader(context.connection, place.messages.stream);
     this.#marks = new StreamReader(context.connection, place.marks.stream);
@@ -77,10 +82,10 @@ export class JetstreamBox implements Box {
     const { connection, instance } = this.#context;
     this.#listener = listener;
     this.#stops = [
-      await followFeed(connection, this.#place.messages.feed, (message) =>
+      await followFeed(connection, this.place.messages.feed, (message) =>
         this.#onFeed(message, () => this.index.lastMessage, this.#takeMessage),
       ),
-      await followFeed(connection, this.#place.marks.feed, (message) => this.#onFeed(message, () => this.index.lastMark, this.#takeMark)),
+      await followFeed(connection, this.place.marks.feed, (message) => this.#onFeed(message, () => this.index.lastMark, this.#takeMark)),
       connection.onDoubt(() => this.#sync().catch(() => undefined)),
     ];
     await this.#writeMark({ by: instance, box: "opened", settled: [], attempts: [] });
@@ -151,7 +156,7 @@ export class JetstreamBox implements Box {
   async shutDown(): Promise<void> {
     this.#isClosed = true;
     await this.#marking?.catch(() => undefined);
-    await this.#written;
+    await this.#marksWritten();
     await this.close();
   }
 
@@ -217,14 +222,14 @@ export class JetstreamBox implements Box {
 
   #onFeed(message: FeedMessage, last: () => number, take: (message: Taken) => void): void {
     if (message.seq <= last()) return;
-    // Before the index is read, or after a gap, the stream is read up to its end.
-    if (!this.#isLoaded || this.#syncing !== undefined || message.after > last()) this.#sync().catch(() => undefined);
+    // Before the index is read, or after a gap, the stream is read up to its end. A check of the end in between does not hold up the feed.
+    if (!this.#isLoaded || message.after > last()) this.#sync().catch(() => undefined);
     else take(message);
   }
 
   readonly #takeMessage = ({ seq, headers, body }: Taken): void => {
     if (seq <= this.index.lastMessage) return;
-    const head = decodeHead(headers);
+    const head = decodeIndexed(headers);
     if (head === undefined) return;
     const isNew = this.index.addMessage(seq, head);
     if (!isNew && this.isOpen) void this.purge();
@@ -235,6 +240,8 @@ export class JetstreamBox implements Box {
 
   readonly #takeMark = ({ seq, body }: Taken): void => {
     if (seq <= this.index.lastMark) return;
+    const own = body && this.#writing.find((one) => one.mark.box === undefined && one.body.equals(body));
+    if (own !== undefined) return this.index.passMark(seq, own.mark.settled.length);
     const mark = body === undefined ? undefined : decodeMark(body);
     if (mark === undefined) return;
     this.index.addMark(seq, mark);
@@ -256,8 +263,8 @@ export class JetstreamBox implements Box {
       do {
         this.#syncAgain = false;
         // Marks first: a settled message is not delivered.
-        await this.#readNew(this.#marks, this.#place.marks, () => this.index.lastMark, this.#takeMark, false);
-        await this.#readNew(this.#messages, this.#place.messages, () => this.index.lastMessage, this.#takeMessage, !this.#isLoaded);
+        await this.#readNew(this.#marks, this.place.marks, () => this.index.lastMark, this.#takeMark, false);
+        await this.#readNew(this.#messages, this.place.messages, () => this.index.lastMessage, this.#takeMessage, !this.#isLoaded);
       } while (this.#syncAgain);
     } finally {
       this.#syncing = undefined;
@@ -290,28 +297,44 @@ export class JetstreamBox implements Box {
 
   async #writeMarks(): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve));
+    // If it fails, there are more marks until the next time.
+    if (this.index.hasManyMarks && this.isOpen) await this.#replaceMarks().catch(() => undefined);
     const mark: Mark = { by: this.#context.instance, settled: this.#settled, attempts: this.#attempts };
     [this.#settled, this.#attempts] = [[], []];
     this.#marking = undefined;
     await this.#writeMark(mark);
-    if (this.index.marks > MAX_MARKS && this.isOpen) await this.#replaceMarks();
   }
 
-  async #writeMark(mark: Mark): Promise<void> {
-    const { stream, subject } = this.#place.marks;
-    const writing = publish(this.#context.connection, encodeMark(mark), { stream, subject });
-    this.#written = Promise.allSettled([this.#written, writing]);
-    await writing;
+  /** @param expected seq that the last mark must have. @returns the seq of the mark; `undefined` if the last one has another. */
+  async #writeMark(mark: Mark, expected?: number): Promise<number | undefined> {
+    const { stream, subject } = this.place.marks;
+    const body = encodeMark(mark);
+    const writing = publish(this.#context.connection, body, { stream, subject, expected });
+    const written = { mark, body, written: writing };
+    this.#writing = [...this.#writing, written];
+    try {
+      const stored = await writing;
+      return stored.ok ? stored.seq : undefined;
+    } finally {
+      this.#writing = this.#writing.filter((one) => one !== written);
+    }
   }
 
-  /** Replaces all marks by one, unless another instance writes one in this moment. */
+  async #marksWritten(): Promise<void> {
+    await Promise.allSettled(this.#writing.map(({ written }) => written));
+  }
+
+  /** Replaces all marks by a summary, unless another instance writes one in this moment. Meanwhile this one writes no others. */
   async #replaceMarks(): Promise<void> {
-    const { stream, subject } = this.#place.marks;
+    await this.#marksWritten();
     const { connection, instance, now } = this.#context;
+    const { stream, subject } = this.place.marks;
     const expected = this.index.lastMark;
-    const body = encodeMark(this.index.summary(instance, now()));
-    await publish(connection, body, { stream, subject, headers: { "Nats-Rollup": "sub" }, expected });
-    this.index.marks = 0;
+    const [first, ...others] = this.index.summary(instance, now());
+    const seq = first && (await this.#writeMark(first, expected));
+    if (seq === undefined) return;
+    for (const mark of others) await this.#writeMark(mark);
+    await connection.retry(stream, () => connection.jsm.streams.purge(stream, { filter: subject, seq }));
   }
 
   /**
@@ -322,7 +345,7 @@ export class JetstreamBox implements Box {
   async purge(now = false): Promise<void> {
     const { stale, messages } = this.index;
     const { connection, maxMessages } = this.#context;
-    const { stream, subject } = this.#place.messages;
+    const { stream, subject } = this.place.messages;
     if (this.#isPurging || stale.size === 0 || (!now && stale.size < Math.min(MAX_STALE, Math.ceil(maxMessages / 8)))) return;
     this.#isPurging = true;
     try {

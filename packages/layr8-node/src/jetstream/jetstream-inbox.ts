@@ -289,7 +289,7 @@ export class JetstreamInbox implements Inbox {
   #publish(message: MessageToStore, fingerprint: Fingerprint, rememberMs: number): ReturnType<typeof publish> {
     const { recipient, plaintext, expiresAt } = message;
     const at = this.#now();
-    const { stream, subject } = this.#streams.placeOf(recipient).messages;
+    const { stream, subject } = (this.#open.get(recipient)?.place ?? this.#streams.placeOf(recipient)).messages;
     const head = {
       recipient,
       fingerprint,

@@ -244,7 +244,7 @@ export class JetstreamOutboundStore implements OutboundStore {
   /** A message that is there already was stored by a write that was not answered. */
   async #publish({ head, sender, number, body }: Omit<StoredMessage, "position">): Promise<void> {
     const { stream, prefix } = this.#messages;
-    const headers = { ...encodeHead(head), [SENDER]: encodeURI(sender), [NUMBER]: String(number) };
+    const headers = { ...encodeHead(head), [SENDER]: [encodeURI(sender)], [NUMBER]: [String(number)] };
     await publish(this.#connection, body, { stream, subject: prefix + tokenOf(head.fingerprint), headers, expected: 0 });
   }
 

@@ -29,6 +29,8 @@ export interface KeptBox {
 }
 
 const AGAIN_AFTER_MS = 1000;
+/** Messages that agents have acknowledged and nodes have removed within this time are not looked at. */
+const PAUSE_MS = 500;
 const MINUTE_MS = 60_000;
 /** A counted box is counted again after this time, since an operator may have removed messages. */
 const CHECK_AFTER_MS = 10 * 60_000;
@@ -176,7 +178,7 @@ export class ShardKeeper {
     const { subject } = this.#options.place;
     while (!lost.aborted) {
       try {
-        for await (const { seq, headers } of this.#reader.messages(subject, this.#last, Number.POSITIVE_INFINITY, true, lost)) {
+        for await (const { seq, headers } of this.#reader.follow(subject, this.#last, PAUSE_MS, lost)) {
           this.#last = seq;
           const head = decodeHead(headers);
           if (head !== undefined) this.#note(seq, head);
