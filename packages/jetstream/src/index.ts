@@ -16,5 +16,6 @@ export { ServerLinks, type LinkListener, type ServerLinksOptions } from "./serve
 export type { LinkMessage } from "./link-frame.ts";
 export { ensureStreams, type StreamPlan } from "./streams.ts";
 export { followFeed, type FeedMessage } from "./feed.ts";
+export type { Placement } from "./publisher.ts";
 export { publish, type PublishOptions } from "./publish.ts";
 export { StreamReader, type StreamMessage } from "./stream-reader.ts";

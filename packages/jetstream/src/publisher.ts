@@ -2,7 +2,7 @@ import { type ApiError, JetStreamApiError } from "@nats-io/jetstream";
 import { createInbox, errors, headers as newHeaders, type Msg, type MsgHdrs, type NatsConnection } from "@nats-io/nats-core";
 import { ChurnMap, type Deferred, deferred } from "@parley/core/internal";
 
-/** What a message must meet in its stream. */
+/** Where a message is stored, and under which condition. */
 export interface Placement {
   /** The stream of its subject. */
   readonly stream: string;

@@ -159,7 +159,7 @@ export class StreamReader {
     const isOver = (): boolean => closed.aborted || signal?.aborted === true;
     const consumer = await this.#openConsumer(range);
     try {
-      // The first message tells how many there are.
+      // After a pause, a batch of one tells how many there are. All others have at least two.
       for (let size = 1; !isOver();) {
         const pending = yield* this.#readBatch(consumer, range, size, signal);
         if (pending === undefined) {
@@ -167,7 +167,7 @@ export class StreamReader {
           continue;
         }
         const readsOn = size === 1 ? pending > 0 : pending >= MAX_BATCH;
-        size = readsOn ? Math.min(pending, MAX_BATCH) : 1;
+        size = readsOn ? Math.max(2, Math.min(pending, MAX_BATCH)) : 1;
         if (!readsOn) await sleep(pauseMs, signal ?? closed);
       }
       return isOver();
@@ -176,7 +176,7 @@ export class StreamReader {
     }
   }
 
-  /** @returns how many messages there are after the last one of the batch; `undefined` if there was none. */
+  /** @returns how many messages there are after the last one of the batch; `undefined` for an empty one. */
   async *#readBatch(
     consumer: Consumer,
     range: Range,
