@@ -182,6 +182,12 @@ describe("audit chains by command", { timeout: 120_000 }, () => {
     [["export", "x.jsonl", "--peer", "did:web:A.example"], 2, "usage", "--peer is not in its canonical spelling: did:web:A.example"],
     [["head", "--as", "foo"], 2, "usage", "--as is not a DID: foo"],
     [["verify", "alice.jsonl", "--did-document", "alice.jsonl"], 2, "usage", "alice.jsonl is not a DID document"],
+    [["verify", "alice.jsonl", "--did-document", "alice.json", "--did-document", "alice.json"], 2, "usage", "there are two documents of"],
+    [["verify", "alice.jsonl", "--clock-skew", "5s"], 2, "usage", "--clock-skew has no effect: there is one export"],
+    [["verify", "alice.jsonl", "--timeout", "5s"], 2, "usage", "--timeout has no effect: nothing is fetched without --resolve"],
+    [["verify", "alice.jsonl", "--context", "none"], 2, "usage", "--context has no effect: nothing is fetched without --resolve"],
+    [["verify", "alice.jsonl", "--did-document", "alice.json", "--resolve"], 2, "usage", "--resolve has no effect: all keys are known"],
+    [["verify", "elsewhere.jsonl", "--resolve", "--context", "none"], 5, "fetch_failed", "The key of did:web:localhost%3A1:alice"],
   ])("%j fails with code %i", async (args, exit, code, message) => {
     const failed = await run(...args);
     expect(failed.code).toBe(exit);

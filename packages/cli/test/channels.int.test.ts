@@ -111,6 +111,11 @@ describe("channels by command", { timeout: 240_000 }, () => {
       ],
     });
     expect([verified.code, verified.stderr]).toEqual([0, ""]);
+    for (const [option = "", ...value] of [["--resolve"], ["--clock-skew", "1s"]]) {
+      // oxlint-disable-next-line no-await-in-loop
+      const { code, stderr } = await place.run(["audit", "verify", "alice.jsonl", "bob.jsonl", option, ...value]);
+      expect([code, stderr]).toEqual([2, expect.stringContaining(`${option} has no effect: `) as string]);
+    }
     expect((await place.run([...as("alice", "audit", channel), "alice.jsonl"])).code).toBe(2);
   });
 

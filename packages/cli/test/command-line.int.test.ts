@@ -25,6 +25,7 @@ describe("the command line of parley", () => {
     [["dev", "--node-port", "x"], "option '--node-port <port>' argument 'x' is invalid", "See `parley dev --help`"],
     [["dev", "more"], "too many arguments for 'dev'", "See `parley dev --help`"],
     [["run"], "missing required argument 'command'", "See `parley run --help`"],
+    [["channels", "audit", "a/b/c", "x.jsonl", "--audit"], "unknown option '--audit'", "See `parley channels --help`"],
   ])("answers %j with cause, remedy and exit code 2", async (args, cause, remedy) => {
     const { code, stdout, stderr } = await place.run(args);
     expect([code, stdout]).toEqual([2, ""]);
@@ -33,5 +34,25 @@ describe("the command line of parley", () => {
     const { stderr: json } = await place.run([...args, "--json"]);
     const parsed = OUTPUT_SCHEMAS["error"]?.safeParse(JSON.parse(json));
     expect(parsed).toMatchObject({ success: true, data: { error: { exit: 2 } } });
+  });
+
+  it.each([
+    [["backup", "copy", "--data-dir", "data", "--timeout", "1s"], "--timeout", "with --data-dir no server is asked"],
+    [["backup", "copy", "--data-dir", "data", "--context", "none"], "--context", "with --data-dir no server is asked"],
+    [["credentials", "verify", "e30", "--local", "--as", "did:web:a.example"], "--as", "with --local no node is asked"],
+    [["dev", "--free-ports", "--relay-port", "1"], "--relay-port", "--free-ports takes free ports for all"],
+    [["dev", "--no-admin", "--admin-port", "1"], "--admin-port", "there is no console with --no-admin"],
+    [["dev", "--no-admin", "--open"], "--open", "there is no console with --no-admin"],
+    [["dev", "--second-port", "1"], "--second-port", "there is no second node without --two-nodes"],
+    [["did", "resolve", "did:key:z6Mk", "--timeout", "1s"], "--timeout", "the document of a did:key is computed from the DID"],
+    [["did", "resolve", "did:web:a.example", "--context", "none"], "--context", "only documents of DIDs below localhost"],
+    [["keys", "create", "--any", "--test"], "--test", "it is for keys of a skytale server"],
+    [["keys", "create", "--any", "--did", "did:web:a.example"], "--did", "with --any the key may bind any DID"],
+    [["keys", "create", "--server", "skytale", "--account", "a", "--any"], "--any", "it is for keys of a node"],
+    [["listen", "https://example.org/a/1.0/b", "--reply-type", "x"], "--reply-type", "no message is answered without --reply"],
+  ])("rejects an option of %j that has no effect: %s", async (args, option, why) => {
+    const { code, stdout, stderr } = await place.run(args);
+    expect([code, stdout]).toEqual([2, ""]);
+    expect(stderr).toContain(`parley: ${option} has no effect: ${why}`);
   });
 });

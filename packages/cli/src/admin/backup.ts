@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { CliError, EXIT } from "../cli-error.ts";
+import { rejectUnused } from "../command/reject-unused.ts";
 import type { Runtime } from "../command/runtime.ts";
 import type { ServerName } from "../settings/settings.ts";
 import { AdminClient, type AdminCommandOptions } from "./admin-client.ts";
@@ -21,6 +22,7 @@ export async function backup(runtime: Runtime, options: BackupOptions, target: s
     const client = await AdminClient.find(server, runtime, options);
     await client.act("backup", { directory });
   } else {
+    rejectUnused(runtime, ["--context", "--timeout"], "with --data-dir no server is asked");
     const create =
       server === "node" ? (await import("@parley/layr8-node")).backupNode : (await import("@parley/skytale-server")).backupSkytale;
     await create({ dataDir, backup: directory });

@@ -2,7 +2,8 @@ import { randomBytes } from "node:crypto";
 import { isJsonObject } from "@parley/core";
 import { createKey, hashKey } from "@parley/server-kit";
 import { z } from "zod";
-import { CliError, EXIT } from "../cli-error.ts";
+import { CliError, EXIT, usageError } from "../cli-error.ts";
+import { rejectUnused } from "../command/reject-unused.ts";
 import type { Runtime } from "../command/runtime.ts";
 import { printable } from "../output/printable.ts";
 import type { ServerName } from "../settings/settings.ts";
@@ -48,6 +49,8 @@ export async function listKeys(runtime: Runtime, options: KeyOptions): Promise<v
  */
 export async function createApiKey(runtime: Runtime, options: CreateOptions): Promise<void> {
   const { server, name } = options;
+  if (server === "node") rejectUnused(runtime, ["--account", "--test"], "it is for keys of a skytale server (--server skytale)");
+  else rejectUnused(runtime, ["--did", "--any"], "it is for keys of a node (--server node)");
   const client = await AdminClient.find(server, runtime, options);
   const { key, parameters } = server === "node" ? newNodeKey(options) : newAccountKey(options);
   const created = CREATED.parse(await client.act("create-key", { ...parameters, name, hash: hashKey(key) }));
@@ -79,8 +82,8 @@ export async function reloadPolicies(runtime: Runtime, options: AdminCommandOpti
 }
 
 function newNodeKey({ did, any = false }: CreateOptions): { readonly key: string; readonly parameters: { readonly dids: string } } {
-  if (any === (did !== undefined))
-    throw new CliError("usage", "missing option --did <did or prefix>, or --any for any DID", { exit: EXIT.usage });
+  if (any && did !== undefined) throw usageError("--did has no effect: with --any the key may bind any DID", "give one of the two");
+  if (!any && did === undefined) throw usageError("missing option --did <did or prefix>, or --any for any DID");
   return { key: createKey("l8_"), parameters: { dids: did === undefined ? "any" : did.join(" ") } };
 }
 

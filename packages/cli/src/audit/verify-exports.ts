@@ -7,8 +7,10 @@ import { systemReason } from "@parley/core/internal";
 import { type DidDocument, DidError, findVerificationMethod, parseDidDocument, publicKeyJwk } from "@parley/did";
 import { CliError, EXIT, type ExitCode, usageError } from "../cli-error.ts";
 import { readTextInput } from "../command/read-input.ts";
+import { rejectUnused } from "../command/reject-unused.ts";
 import type { Runtime } from "../command/runtime.ts";
 import { findDocument, type ResolveOptions } from "../did/did.ts";
+import { isLocalDid, ONLY_LOCAL } from "../did/local-hosts.ts";
 import type { Paint } from "../output/colours.ts";
 import { printable } from "../output/printable.ts";
 
@@ -21,33 +23,50 @@ interface VerifyOptions extends ResolveOptions {
   readonly clockSkew: number;
 }
 
-/** Verifies one export, or compares two. Exit code 1 if anything was found. */
+/** Verifies one export, or compares two. Exit code 1 if anything was found. @throws CliError `usage`; DidError */
 export async function verifyExports(runtime: Runtime, options: VerifyOptions, file: string, other?: string): Promise<ExitCode> {
+  if (other === undefined) rejectUnused(runtime, ["--clock-skew"], "there is one export, whose times are compared with no others");
+  if (options.resolve !== true) rejectUnused(runtime, ["--context", "--timeout"], "nothing is fetched without --resolve");
   const files = other === undefined ? [file] : [file, other];
-  const isResolved = (agent: string): boolean => options.resolve === true || agent.startsWith("did:key:");
-  const documents = await Promise.all(options.didDocument.map(readDocument));
+  const documents = await readDocuments(options.didDocument);
   const heads = await Promise.all(options.head.map(readKeptHead));
+  const fetched: string[] = [];
+  const findKey = async (agent: string, keyId: string): Promise<AuditKey | undefined> => {
+    const given = documents.find(({ id }) => id === agent);
+    if (given !== undefined) return keyIn(given, keyId);
+    const isInDid = agent.startsWith("did:key:");
+    if (!isInDid && options.resolve !== true) return undefined;
+    if (!isInDid) fetched.push(agent);
+    return keyIn(await resolveParty(runtime, options, agent), keyId);
+  };
   const report = await verifyAudit(
     files.map((name) => ({ name, lines: linesOf(name) })),
-    {
-      heads,
-      clockSkewMs: options.clockSkew,
-      keyOf: async (agent, keyId) => {
-        const document =
-          documents.find(({ id }) => id === agent) ?? (isResolved(agent) ? await resolveParty(runtime, options, agent) : undefined);
-        return document && keyIn(document, keyId);
-      },
-    },
+    { heads, clockSkewMs: options.clockSkew, keyOf: findKey },
   );
-  const unused = documents.find(({ id }) => report.sides.every(({ agent }) => agent !== undefined && agent !== id));
-  if (unused !== undefined)
-    throw usageError(`the export of ${printable(unused.id)}, whose DID document is given, is missing`, "give the documents of the parties");
+  checkUse(runtime, report, { documents, fetched });
   for (const { agent, isKeyKnown } of report.sides) {
     if (!isKeyKnown && agent !== undefined)
       runtime.output.note(`The key of ${printable(agent)} is known from its own export only. Give --did-document, or --resolve.`);
   }
   runtime.output.data(report, formatReport);
   return report.ok ? EXIT.ok : EXIT.failed;
+}
+
+/** Rejects options that have no effect on these exports, unless a party is not known: what was found matters more then. @throws CliError `usage` */
+function checkUse(
+  runtime: Runtime,
+  { sides }: AuditReport,
+  { documents, fetched }: { readonly documents: readonly DidDocument[]; readonly fetched: readonly string[] },
+): void {
+  if (sides.some(({ agent }) => agent === undefined)) return;
+  const unused = documents.find(({ id }) => sides.every(({ agent }) => agent !== id));
+  if (unused !== undefined)
+    throw usageError(`the export of ${printable(unused.id)}, whose DID document is given, is missing`, "give the documents of the parties");
+  if (fetched.length === 0)
+    rejectUnused(runtime, ["--resolve"], "all keys are known, as the parties are did:keys, or by --did-document: nothing is fetched");
+  if (!fetched.some(isLocalDid)) rejectUnused(runtime, ["--context"], ONLY_LOCAL);
+  if (sides[0]?.channel !== undefined)
+    rejectUnused(runtime, ["--clock-skew"], "messages of a channel are compared by their places in its log");
 }
 
 /** @throws CliError `usage` */
@@ -57,6 +76,15 @@ async function* linesOf(file: string): AsyncGenerator<string> {
   } catch (error) {
     throw usageError(`${file} cannot be read: ${systemReason(error)}`, "name a file that `parley audit export` has written");
   }
+}
+
+/** @throws CliError `usage`; DidError */
+async function readDocuments(files: readonly string[]): Promise<readonly DidDocument[]> {
+  const documents = await Promise.all(files.map(readDocument));
+  const ids = documents.map(({ id }) => id);
+  const twice = ids.find((id, index) => ids.indexOf(id) !== index);
+  if (twice !== undefined) throw usageError(`there are two documents of ${printable(twice)}`, "give one document for each party");
+  return documents;
 }
 
 /** @throws CliError `usage`; DidError */

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { asAgent } from "../channels/declare-channels.ts";
+import { asAuditedAgent } from "../channels/declare-channels.ts";
 import { runs } from "../command/declare.ts";
 import type { Host } from "../host.ts";
 
@@ -10,7 +10,7 @@ export function declareBridge(program: Command, host: Host): void {
     .summary("translate between A2A, MCP and SLIM on channels")
     .description("Translates messages between A2A, MCP and SLIM, and forwards them between channels.")
     .usage("<command> [options]");
-  const run = asAgent(group.command("run"))
+  const run = asAuditedAgent(group.command("run"))
     .summary("run the bridges of a configuration")
     .description(
       "Runs bridges until Ctrl-C, as an agent that is a member of all their channels. Each message is forwarded once, across restarts, too.",

@@ -13,7 +13,7 @@ export function declareChannels(program: Command, host: Host): void {
     .description("Creates and joins end-to-end encrypted channels, and sends and receives on them as an agent.")
     .usage("<command> [options]");
 
-  const create = asAgent(group.command("create"))
+  const create = asAuditedAgent(group.command("create"))
     .summary("create a channel")
     .description("Creates a channel with this agent as its first member.")
     .argument("<channel>", NAME);
@@ -24,27 +24,27 @@ export function declareChannels(program: Command, host: Host): void {
     .description("Lists the channels that the account of the API key may use.");
   runs(list, host, async () => (await import("./list-channels.ts")).listChannels);
 
-  const send = asAgent(group.command("send"))
+  const send = asAuditedAgent(group.command("send"))
     .summary("send a message to all members")
     .description("Encrypts a message for all members, and ends once the relay has stored it. Prints its sequence number.")
     .argument("<channel>", NAME)
     .argument("<text>", "the message, @<file>, or - for standard input");
   runs(send, host, async () => (await import("./channels.ts")).sendToChannel);
 
-  const listen = asAgent(group.command("listen"))
+  const listen = asAuditedAgent(group.command("listen"))
     .summary("print the messages of a channel")
     .description("Prints messages as they arrive, until Ctrl-C or --count. Meanwhile, agents with an invite of a member can join.")
     .argument("<channel>", NAME)
     .option("--count <n>", "end after this number of messages", readCount);
   runs(listen, host, async () => (await import("./listen-to-channel.ts")).listenToChannel);
 
-  const members = asAgent(group.command("members"))
+  const members = asAuditedAgent(group.command("members"))
     .summary("list the members of a channel")
     .description("Lists the members, and prints the safety number: members that see the same number have the same members and keys.")
     .argument("<channel>", NAME);
   runs(members, host, async () => (await import("./channels.ts")).listMembers);
 
-  const invite = asAgent(group.command("invite"))
+  const invite = asAuditedAgent(group.command("invite"))
     .summary("create an invite, and wait for the agents that join")
     .description(
       "Prints the token of an invite: anyone who has it can join. Then waits until all agents have joined, since a member must be connected to " +
@@ -57,7 +57,7 @@ export function declareChannels(program: Command, host: Host): void {
     .option("--no-wait", "end at once; another member or a later `listen` approves the join");
   runs(invite, host, async () => (await import("./invite.ts")).invite);
 
-  const join = asAgent(group.command("join"))
+  const join = asAuditedAgent(group.command("join"))
     .summary("join a channel with an invite")
     .description("Joins with the token of an invite, and waits until a member approves.")
     .argument("<channel>", NAME)
@@ -96,10 +96,15 @@ function fromServer(command: Command): Command {
     .option("--timeout <time>", "timeout, such as 500ms, 10s or 1m", readTimeout, 30_000);
 }
 
-/** Adds the options of a command that acts as an agent. */
-export function asAgent(command: Command): Command {
+/** Adds the options of a command that acts as an agent, and can keep audit chains. */
+export function asAuditedAgent(command: Command): Command {
+  return asAgent(command).addOption(
+    new Option("--audit", "keep an audit chain of what is sent and received on each channel").env("SKYTALE_AUDIT"),
+  );
+}
+
+function asAgent(command: Command): Command {
   return fromServer(command)
     .addOption(new Option("--identity <name>", "identity of the agent that acts").env("SKYTALE_IDENTITY").default("me"))
-    .option("--data-dir <directory>", "data directory of that agent (default: SKYTALE_DATA_DIR, or one beside the data of `parley dev`)")
-    .addOption(new Option("--audit", "keep an audit chain of what is sent and received on each channel").env("SKYTALE_AUDIT"));
+    .option("--data-dir <directory>", "data directory of that agent (default: SKYTALE_DATA_DIR, or one beside the data of `parley dev`)");
 }

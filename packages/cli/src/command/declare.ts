@@ -21,9 +21,15 @@ export function runs<A extends readonly unknown[], O extends object>(
   return command.action(async (...given: unknown[]) => {
     const options = command.optsWithGlobals<O & { readonly json?: boolean }>();
     const args = given.slice(0, -2) as unknown as A;
-    const runtime = createRuntime(host, { isJson: options.json === true, handlesSignals });
+    const runtime = createRuntime(host, { isJson: options.json === true, handlesSignals, isGiven: (option) => isGiven(command, option) });
     process.exitCode = (await (await load())(runtime, options, ...args)) ?? 0;
   });
+}
+
+/** Whether an option, such as `--timeout`, is on the command line: its value is neither the default nor from the environment. */
+function isGiven(command: Command, name: string): boolean {
+  const option = command.options.find(({ long }) => long === name);
+  return option !== undefined && command.getOptionValueSource(option.attributeName()) === "cli";
 }
 
 /** Reads a port. Called by commander for an option's value. */

@@ -9,6 +9,8 @@ export interface Runtime extends Host {
   readonly signal: AbortSignal;
   /** The signal that came. */
   readonly stoppedBy: () => NodeJS.Signals | undefined;
+  /** Whether an option, such as `--timeout`, is on the command line. */
+  readonly isGiven: (option: string) => boolean;
 }
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
@@ -16,7 +18,7 @@ const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 /** Prepares the process for one command. */
 export function createRuntime(
   { version, environment }: Host,
-  { isJson, handlesSignals }: { readonly isJson: boolean; readonly handlesSignals: boolean },
+  { isJson, handlesSignals, isGiven }: { readonly isJson: boolean; readonly handlesSignals: boolean; readonly isGiven: Runtime["isGiven"] },
 ): Runtime {
   const controller = new AbortController();
   let stoppedBy: NodeJS.Signals | undefined;
@@ -34,7 +36,7 @@ export function createRuntime(
     stoppedBy = "SIGPIPE";
     controller.abort(new Error("standard output was closed"));
   });
-  return { version, environment, output: createOutput(isJson, environment), signal: controller.signal, stoppedBy: () => stoppedBy };
+  return { version, environment, output: createOutput(isJson, environment), signal: controller.signal, stoppedBy: () => stoppedBy, isGiven };
 }
 
 /** The exit code of a command that a signal ends: 130 or 143, and 0 without a signal or if standard output was closed. */

@@ -11,8 +11,9 @@ import {
 } from "layr8";
 import { CliError, EXIT, usageError } from "../cli-error.ts";
 import { readJsonInput, readTextInput } from "../command/read-input.ts";
+import { rejectUnused } from "../command/reject-unused.ts";
 import type { Runtime } from "../command/runtime.ts";
-import { localHosts } from "../did/local-hosts.ts";
+import { isLocalDid, localHosts, ONLY_LOCAL } from "../did/local-hosts.ts";
 import { requireNode, type NodeOptions } from "../messages/node-settings.ts";
 import { printable } from "../output/printable.ts";
 import type { SignedOutput, StatusOutput, StoredOutput, VerifiedOutput, WalletOutput } from "./credential-output.ts";
@@ -64,7 +65,10 @@ export async function verifyCredential(
     runtime.output.data(verified, ({ credential }) => JSON.stringify(credential, undefined, 2));
   if (options.local === true) {
     const { signal } = runtime;
-    const hosts = await localHosts(runtime, issuerOf(signed), options.context);
+    const issuers = issuerOf(signed);
+    rejectUnused(runtime, ["--as"], "with --local no node is asked");
+    if (issuers.length > 0 && !issuers.some(isLocalDid)) rejectUnused(runtime, ["--context"], ONLY_LOCAL);
+    const hosts = await localHosts(runtime, issuers, options.context);
     const resolution = { httpForLoopback: true, allow: ["loopback", "private"], hosts } as const;
     const verified = await verifyLocally(signed, { resolution, signal: AbortSignal.any([signal, AbortSignal.timeout(options.timeout)]) });
     if (verified.kind !== "credential") throw usageError("this is a presentation", "give one of its credentials");

@@ -1,6 +1,7 @@
 import { systemReason } from "@parley/core/internal";
 import { couldBeCommitted, writeEnvFile } from "@parley/server-kit";
 import { pino, type Logger } from "pino";
+import { rejectUnused } from "../command/reject-unused.ts";
 import type { Runtime } from "../command/runtime.ts";
 import { CliError } from "../cli-error.ts";
 import type { Output } from "../output/output.ts";
@@ -34,6 +35,8 @@ interface DevOptions {
   readonly verbose?: boolean;
 }
 
+const PORTS = ["--node-port", "--api-port", "--relay-port", "--admin-port", "--second-port"];
+
 /** The first object that `parley dev --json` prints. */
 export interface DevReady {
   readonly event: "ready";
@@ -50,9 +53,10 @@ export interface DevReady {
 /**
  * Runs both servers until a signal. Prints the environment of agents, then a line for each event.
  *
- * @throws CliError of directory, ports and the environment file; then nothing is left running.
+ * @throws CliError `usage`, and those of directory, ports and the environment file; then nothing is left running.
  */
-export async function dev({ version, environment: given, output, signal }: Runtime, options: DevOptions): Promise<void> {
+export async function dev(runtime: Runtime, options: DevOptions): Promise<void> {
+  const { version, environment: given, output, signal } = runtime;
   const {
     data,
     memory = false,
@@ -66,6 +70,9 @@ export async function dev({ version, environment: given, output, signal }: Runti
     freePorts = false,
     verbose = false,
   } = options;
+  if (freePorts) rejectUnused(runtime, PORTS, "--free-ports takes free ports for all");
+  if (!admin) rejectUnused(runtime, ["--admin-port", "--open"], "there is no console with --no-admin");
+  if (options.twoNodes !== true) rejectUnused(runtime, ["--second-port"], "there is no second node without --two-nodes");
   const directory = await DevDirectory.open(data, { reset });
   try {
     const servers = await startServers({

@@ -1,7 +1,8 @@
 import { createDidResolver, DidError, didKeyMethod, didWebMethod, type DidDocument } from "@parley/did";
 import { createNodeFetch } from "@parley/did/node";
+import { rejectUnused } from "../command/reject-unused.ts";
 import type { Runtime } from "../command/runtime.ts";
-import { localHosts } from "./local-hosts.ts";
+import { isLocalDid, localHosts, ONLY_LOCAL } from "./local-hosts.ts";
 
 /** Options of commands that look up a DID. */
 export interface ResolveOptions {
@@ -34,8 +35,10 @@ export async function findDocument(runtime: Runtime, { context, timeout }: Resol
 /**
  * Prints the document of a DID.
  *
- * @throws DidError; CliError of settings that can't be read.
+ * @throws DidError; CliError `usage`, and those of settings that can't be read.
  */
 export async function resolveDid(runtime: Runtime, options: ResolveOptions, did: string): Promise<void> {
+  if (did.startsWith("did:key:")) rejectUnused(runtime, ["--context", "--timeout"], "the document of a did:key is computed from the DID");
+  if (did.startsWith("did:web:") && !isLocalDid(did)) rejectUnused(runtime, ["--context"], ONLY_LOCAL);
   runtime.output.data(await findDocument(runtime, options, did), (document) => JSON.stringify(document, undefined, 2));
 }

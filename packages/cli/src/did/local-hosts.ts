@@ -4,6 +4,9 @@ import { findDevState, isRunning, type DevState } from "../dev/dev-state.ts";
 import { readServerUrl } from "../settings/server-url.ts";
 import { findSettings } from "../settings/settings.ts";
 
+/** Why `--context` has no effect on the look-up of other DIDs. */
+export const ONLY_LOCAL = "only documents of DIDs below localhost are looked up at the node of a context";
+
 /** Origins by host, as the option `hosts` of resolvers expects them. */
 export type LocalHosts = Readonly<Record<string, string>>;
 
@@ -32,6 +35,11 @@ export async function localHosts(
       return origin === undefined ? [] : [[host, origin]];
     }),
   );
+}
+
+/** Whether the document of a DID is looked up at a node, as its host is `localhost` or a name below it. */
+export function isLocalDid(did: string): boolean {
+  return localHostOf(did).length > 0;
 }
 
 /** The host of a did:web DID if it is `localhost` or a name below it, without a port. */

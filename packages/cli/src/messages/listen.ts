@@ -1,6 +1,7 @@
 import type { JsonObject } from "@parley/core";
 import type { Client } from "layr8";
 import { readJsonInput } from "../command/read-input.ts";
+import { rejectUnused } from "../command/reject-unused.ts";
 import { exitOfSignal, type Runtime } from "../command/runtime.ts";
 import { withAgent, type AgentOptions } from "./connect-agent.ts";
 import { formatMessage, messageOutput } from "./message-output.ts";
@@ -16,6 +17,7 @@ interface ListenOptions extends AgentOptions {
 /** Prints messages as they arrive. @returns 130 or 143 after a signal, 0 after `--count` or `--until`. */
 export async function listen(runtime: Runtime, options: ListenOptions, types: readonly string[]): Promise<number> {
   const { output, signal } = runtime;
+  if (options.reply === undefined) rejectUnused(runtime, ["--reply-type"], "no message is answered without --reply");
   const reply = options.reply === undefined ? undefined : await readJsonInput(options.reply, "the reply");
   const ended = new AbortController();
   const all = new Set([...types, ...(options.until === undefined ? [] : [options.until])]);
