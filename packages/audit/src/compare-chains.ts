@@ -1,7 +1,8 @@
 import type { AuditEntry } from "./entry.ts";
 import type { AuditFinding } from "./finding.ts";
+import { lowerBound } from "./lower-bound.ts";
 import type { VerifiedChain } from "./verify-chain.ts";
-import { type Witnesses, witnessesOf } from "./witnesses.ts";
+import { type Witness, Witnesses } from "./witnesses.ts";
 
 /** The messages of two chains, compared. */
 export interface Comparison {
@@ -48,9 +49,6 @@ export function compareChains(left: VerifiedChain, right: VerifiedChain, clockSk
 /** What an export shows of the message of an entry of the other chain: that it is missing, or why it need not be there. */
 type Absence = "missing" | "hidden" | "uncovered";
 
-/** Number of witnessed heads that are searched for the next one that a chain has. */
-const MAX_AHEAD = 100;
-
 /** One of the two chains. */
 class Side {
   readonly chain: VerifiedChain;
@@ -58,12 +56,15 @@ class Side {
   /** Heads of this chain that the other one has. */
   readonly #witnesses: Witnesses;
   readonly #clockSkewMs: number;
+  /** Milliseconds since 1970. */
+  readonly #startsAt: number;
 
   constructor(chain: VerifiedChain, other: VerifiedChain, clockSkewMs: number) {
     this.chain = chain;
     this.#other = other;
-    this.#witnesses = witnessesOf(chain, other);
+    this.#witnesses = new Witnesses(chain, other);
     this.#clockSkewMs = clockSkewMs;
+    this.#startsAt = startOf(chain);
   }
 
   get agent(): string | undefined {
@@ -102,7 +103,7 @@ class Side {
     if (this.#isForAnother) return "hidden";
     const { head } = this.chain;
     const { first, last } = this.#witnesses;
-    const begins = (first !== undefined && first < seq) || at > this.#startsAt() + this.#clockSkewMs;
+    const begins = (first !== undefined && first < seq) || at > this.#startsAt + this.#clockSkewMs;
     const ends = (last !== undefined && last > seq) || (head !== undefined && at < Date.parse(head.time) - this.#clockSkewMs);
     if (begins && ends) return "missing";
     return this.mayHide(at) ? "hidden" : "uncovered";
@@ -123,16 +124,6 @@ class Side {
     return hidden > 0 && header?.peer !== undefined && header.peer !== this.#other.header?.agent;
   }
 
-  /** A party may have begun its chain after the other one. If its first entries are hidden, it had begun when it wrote the first one that is not. */
-  #startsAt(): number {
-    const { cut, intact, header } = this.chain;
-    if (cut !== undefined) return Date.parse(cut.until);
-    if (intact.size === 0) return Number.POSITIVE_INFINITY;
-    if (!intact.has(1)) return header?.cut === undefined ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
-    for (const entry of intact.values()) if (!("content" in entry)) return Date.parse(entry.time);
-    return Number.POSITIVE_INFINITY;
-  }
-
   /** The export must show the messages of both parties. */
   checkHidden(): void {
     const { header, hidden, intact, findings } = this.chain;
@@ -145,36 +136,36 @@ class Side {
 
   /**
    * The chain must have each head that the other one has witnessed, unless it was signed after the export, retention has removed its entry, or it is
-   * among those that are missing anyway.
+   * among those that are missing anyway. The first head that contradicts the chain is the finding: the others are counted.
    */
   checkWitnesses(): void {
-    const { head: end, cut, hashes, intact, findings } = this.chain;
+    const { head: end, cut, intact, findings } = this.chain;
     if (end === undefined) return;
     const seqs = [...intact.keys()];
-    const { all } = this.#witnesses;
-    let last = cut?.seq ?? 0;
-    for (const [index, { seq, head }] of all.entries()) {
-      const found = hashes.get(head.hash);
-      if (found !== undefined) last = found;
-      if (found !== undefined || Date.parse(head.time) > Date.parse(end.time)) continue;
-      const isRemoved = cut !== undefined && last === cut.seq && Date.parse(head.time) <= Date.parse(cut.time);
-      const next = this.#nextFound(index) ?? (end.seq ?? seqs.at(-1) ?? 0) + 1;
-      if (isRemoved || countBetween(seqs, last, next) < next - last - 1) continue;
-      findings.add(
-        "rewritten",
-        `the head that entry ${seq} of ${this.#other.side} has witnessed, signed at ${head.time}, is not in the chain`,
-      );
+    const isCovered = ({ time }: Witness): boolean => Date.parse(time) <= Date.parse(end.time);
+    for (const { heads, before, after } of this.#witnesses.absent()) {
+      const [from, to] = [before ?? cut?.seq ?? 0, after ?? (end.seq ?? seqs.at(-1) ?? 0) + 1];
+      if (countBetween(seqs, from, to) < to - from - 1) continue;
+      const isRemoved = ({ time }: Witness): boolean =>
+        before === undefined && cut !== undefined && Date.parse(time) <= Date.parse(cut.time);
+      const first = heads.find((head) => isCovered(head) && !isRemoved(head) && this.#witnesses.isSigned(head));
+      if (first === undefined) continue;
+      const { seq, time } = first;
+      const others = this.#witnesses.all.filter((head) => head.seq > seq && head.found === undefined && isCovered(head)).length;
+      const more = others === 0 ? "" : `, nor ${others === 1 ? "is a later one" : `are ${others} later ones`}`;
+      const detail = `the head that entry ${seq} of ${this.#other.side} has witnessed, signed at ${time}, is not in the chain${more}`;
+      return findings.add("rewritten", detail, others === 0 ? {} : { count: others + 1 });
     }
   }
+}
 
-  /** Number of the entry of the next witnessed head that the chain has. */
-  #nextFound(index: number): number | undefined {
-    for (const { head } of this.#witnesses.all.slice(index + 1, index + MAX_AHEAD)) {
-      const found = this.chain.hashes.get(head.hash);
-      if (found !== undefined) return found;
-    }
-    return undefined;
-  }
+/** A party may have begun its chain after the other one. If its first entries are hidden, it had begun when it wrote the first one that is not. */
+function startOf({ cut, intact, header }: VerifiedChain): number {
+  if (cut !== undefined) return Date.parse(cut.until);
+  if (intact.size === 0) return Number.POSITIVE_INFINITY;
+  if (!intact.has(1)) return header?.cut === undefined ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
+  for (const entry of intact.values()) if (!("content" in entry)) return Date.parse(entry.time);
+  return Number.POSITIVE_INFINITY;
 }
 
 /** Compares the messages of one party to the other. */
@@ -223,16 +214,6 @@ function about({ seq, id }: AuditEntry): Pick<AuditFinding, "seq" | "id"> {
 
 /** How many of ascending numbers are between two others. */
 function countBetween(numbers: readonly number[], from: number, to: number): number {
-  return Math.max(0, lowerBound(numbers, to) - lowerBound(numbers, from + 1));
-}
-
-/** Index of the first number that is not less than another one. */
-function lowerBound(numbers: readonly number[], least: number): number {
-  let [low, high] = [0, numbers.length];
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((numbers[middle] ?? 0) < least) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+  const indexOf = (least: number): number => lowerBound(numbers.length, (index) => (numbers[index] ?? 0) >= least);
+  return Math.max(0, indexOf(to) - indexOf(from + 1));
 }

@@ -1,5 +1,6 @@
 import type { Comparison } from "./compare-chains.ts";
 import type { AuditEntry } from "./entry.ts";
+import { lowerBound } from "./lower-bound.ts";
 import type { VerifiedChain } from "./verify-chain.ts";
 
 /** A part of a channel's log. */
@@ -15,7 +16,7 @@ interface MemberView {
   readonly messages: ReadonlyMap<string, AuditEntry>;
   /** Ids of what was refused without being decrypted. */
   readonly unread: ReadonlySet<string>;
-  /** The parts of the log that the chain has without a gap. */
+  /** The parts of the log that the chain has without a gap, ascending and apart. */
   readonly covered: readonly LogRange[];
 }
 
@@ -58,12 +59,28 @@ function viewOf(chain: VerifiedChain): MemberView {
     if (range !== undefined && entry.position > range.last) range.last = entry.position;
     else if (range === undefined) covered.push((range = { first: entry.position, last: entry.position }));
   }
-  return { chain, messages, unread, covered };
+  return { chain, messages, unread, covered: joined(covered) };
+}
+
+/** Sorts ranges, and joins those that overlap. */
+function joined(ranges: readonly LogRange[]): readonly LogRange[] {
+  const all: LogRange[] = [];
+  for (const range of ranges.toSorted((left, right) => left.first - right.first)) {
+    const before = all.at(-1);
+    if (before === undefined || range.first > before.last) all.push(range);
+    else before.last = Math.max(before.last, range.last);
+  }
+  return all;
+}
+
+function covers(ranges: readonly LogRange[], position: number): boolean {
+  const range = ranges[lowerBound(ranges.length, (index) => (ranges[index]?.last ?? 0) >= position)];
+  return range !== undefined && range.first <= position;
 }
 
 /** A member's chain lacks a message. @returns whether it must have it */
 function isMissing({ chain, unread, covered }: MemberView, { id = "", position, seq }: AuditEntry, by: MemberView): boolean {
-  if (position === undefined || unread.has(id) || !covered.some(({ first, last }) => first <= position && position <= last)) return false;
+  if (position === undefined || unread.has(id) || !covers(covered, position)) return false;
   chain.findings.add("missing", `the message of entry ${seq} of ${by.chain.side}, number ${position} in the channel's log, is missing`, {
     id,
   });

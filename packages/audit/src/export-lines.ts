@@ -53,8 +53,15 @@ const MAX_LINE = 16_384;
 /** Levels of nesting: the header has the key. */
 const MAX_DEPTH = 4;
 
-/** Reads the lines of an export. Lines that are neither header nor footer count as entries. @throws what `lines` throws */
-export async function readExport(lines: AsyncIterable<string> | Iterable<string>): Promise<ReadExport> {
+/**
+ * Reads the lines of an export. Lines that are neither header nor footer count as entries.
+ *
+ * @throws TypeError if there are more entries than `maxEntries`; what `lines` throws
+ */
+export async function readExport(
+  lines: AsyncIterable<string> | Iterable<string>,
+  { name, maxEntries }: { readonly name: string; readonly maxEntries: number },
+): Promise<ReadExport> {
   let header: ExportHeader | undefined;
   let head: string | undefined;
   let endsWithHead = false;
@@ -73,7 +80,9 @@ export async function readExport(lines: AsyncIterable<string> | Iterable<string>
       endsWithHead = false;
       const entry = readEntry(value);
       // A damaged header is not an entry.
-      if (line > 1 || entry !== undefined) entries.push({ line, entry });
+      if (line === 1 && entry === undefined) continue;
+      if (entries.length >= maxEntries) throw new TypeError(`${name} has more than ${maxEntries} entries`);
+      entries.push({ line, entry });
     }
   }
   return { header, entries, head, endsWithHead };

@@ -43,6 +43,8 @@ export interface AuditFinding {
   readonly line?: number | undefined;
   /** Id of the message, if the finding is about one. */
   readonly id?: string | undefined;
+  /** Number of witnessed heads that are not in the chain, from the one that `detail` names on, which is verified; absent for one. */
+  readonly count?: number | undefined;
   /** A sentence for people. */
   readonly detail: string;
 }
@@ -61,7 +63,7 @@ export class Findings {
     this.#side = side;
   }
 
-  add(kind: AuditFindingKind, detail: string, where: Pick<AuditFinding, "seq" | "last" | "line" | "id"> = {}): void {
+  add(kind: AuditFindingKind, detail: string, where: Pick<AuditFinding, "seq" | "last" | "line" | "id" | "count"> = {}): void {
     if (this.list.length < MAX_FINDINGS) this.list.push({ kind, side: this.#side, ...where, detail });
     else this.omitted += 1;
   }

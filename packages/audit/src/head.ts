@@ -72,16 +72,24 @@ export function readHead(claim: AuditClaim, jws: unknown): (AuditHead & { readon
 
 /** Whether a key has signed a head or a cut. */
 export function isSignedBy(jws: string, key: AuditKey): boolean {
-  const end = jws.lastIndexOf(".");
+  return signatureVerifier(key)(jws);
+}
+
+/** Verifies signatures of one key, which is imported once. */
+export function signatureVerifier(key: AuditKey): (jws: string) => boolean {
+  let publicKey: KeyObject;
   try {
-    const publicKey = createPublicKey({ key: { ...key }, format: "jwk" });
+    publicKey = createPublicKey({ key: { ...key }, format: "jwk" });
+  } catch {
+    return () => false;
+  }
+  return (jws) => {
+    const end = jws.lastIndexOf(".");
     const signature = Buffer.from(jws.slice(end + 1), "base64url");
     // Another spelling of the same signature is a change, too.
     if (signature.toString("base64url") !== jws.slice(end + 1)) return false;
     return verify(null, Buffer.from(jws.slice(0, end)), publicKey, signature);
-  } catch {
-    return false;
-  }
+  };
 }
 
 function typeOf(claim: AuditClaim): string {

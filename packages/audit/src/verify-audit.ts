@@ -30,6 +30,8 @@ export interface VerifyAuditOptions {
    * does. Default 60,000.
    */
   readonly clockSkewMs?: number;
+  /** Maximum number of entries of an export, which bounds the memory of the verifier: 1 to 2 KB each. Default 1,000,000. */
+  readonly maxEntries?: number;
 }
 
 /** What was verified of one export. */
@@ -73,13 +75,14 @@ export interface AuditReport {
 }
 
 const CLOCK_SKEW_MS = 60_000;
+const MAX_ENTRIES = 1_000_000;
 const NOT_COMPARED: Comparison = { matched: 0, undecided: 0, undecidedHidden: 0 };
 
 /**
  * Verifies the export of one party, or compares those of both parties of an exchange. Works offline.
  *
- * @throws TypeError if there are more than two exports, one is not an export, both are of one party or not about one channel, a head can't be read, or is of neither; as
- *   `keyOf`.
+ * @throws TypeError if there are more than two exports, one is not an export or has too many entries, both are of one party or not about one channel,
+ *   a head can't be read, or is of neither; as `keyOf`.
  * @example
  * ```ts
  * import { verifyAudit } from "@parley/audit";
@@ -91,19 +94,22 @@ const NOT_COMPARED: Comparison = { matched: 0, undecided: 0, undecidedHidden: 0 
  */
 export async function verifyAudit(exports: readonly AuditExport[], options: VerifyAuditOptions = {}): Promise<AuditReport> {
   if (exports.length < 1 || exports.length > 2) throw new TypeError("verifyAudit needs the export of one party, or those of both");
-  const { clockSkewMs = CLOCK_SKEW_MS, keyOf = () => undefined, heads = [] } = options;
+  const { clockSkewMs = CLOCK_SKEW_MS, maxEntries = MAX_ENTRIES, keyOf = () => undefined, heads = [] } = options;
   const kept = heads.map(readKept);
+  // One after the other, so that only one export is read at a time.
+  const reads: ReadExport[] = [];
+  // oxlint-disable-next-line no-await-in-loop
+  for (const one of exports) reads.push(await read(one, maxEntries));
+  const agents = reads.map(({ header }) => header?.agent);
   const chains: VerifiedChain[] = [];
-  for (const { name, lines } of exports) {
-    // One after the other, so that only one export is read at a time.
+  for (const [index, { name }] of exports.entries()) {
+    const [content, agent] = [reads[index], agents[index]];
+    if (content === undefined) continue;
     // oxlint-disable-next-line no-await-in-loop
-    const read = await readExport(lines);
-    if (!isExport(read)) throw new TypeError(`${name} is not an export of an audit chain`);
-    const agent = read.header?.agent;
-    // oxlint-disable-next-line no-await-in-loop
-    const key = agent === undefined ? undefined : await keyOf(agent, keyIdOf(agent, read));
-    const own = kept.filter((head) => head.agent === agent).map(({ jws }) => jws);
-    chains.push(verifyChain(name, read, { key, heads: own }));
+    const key = agent === undefined ? undefined : await keyOf(agent, keyIdOf(agent, content));
+    // Those of nobody else belong to the export whose party is not known.
+    const own = kept.filter((head) => (agent === undefined ? !agents.includes(head.agent) : head.agent === agent));
+    chains.push(verifyChain(name, content, { key, heads: own.map(({ jws }) => jws) }));
   }
   const [left, right] = chains;
   const other = kept.find(({ agent }) => chains.every(({ header }) => header !== undefined && header.agent !== agent));
@@ -128,6 +134,13 @@ function readKept(jws: string): { readonly jws: string; readonly agent: string }
   const head = readHead("head", jws);
   if (head === undefined) throw new TypeError("a head that was kept is not a signed head of an audit chain");
   return { jws, agent: head.agent };
+}
+
+/** @throws TypeError; what the lines throw */
+async function read({ name, lines }: AuditExport, maxEntries: number): Promise<ReadExport> {
+  const content = await readExport(lines, { name, maxEntries });
+  if (!isExport(content)) throw new TypeError(`${name} is not an export of an audit chain`);
+  return content;
 }
 
 /** Whether anything of an export is there. */

@@ -1,7 +1,7 @@
 import { type AuditEntry, type ChainPosition, chainStart, type HiddenEntry, isIntact } from "./entry.ts";
 import type { ExportHeader, ReadExport } from "./export-lines.ts";
 import { Findings } from "./finding.ts";
-import { type AuditCut, type AuditHead, type AuditKey, isSignedBy, readHead } from "./head.ts";
+import { type AuditCut, type AuditHead, type AuditKey, readHead, signatureVerifier } from "./head.ts";
 
 /** An export, as far as it can be trusted. */
 export interface VerifiedChain {
@@ -46,7 +46,8 @@ export function verifyChain(side: string, { header, entries, head: footer, endsW
   if (header === undefined) findings.add("altered", "the first line is not the header of an export", { line: 1 });
   if (known.key !== undefined && header !== undefined && header.key.x !== known.key.x)
     findings.add("signature", `the key that the export names is not the key of ${header.agent}`, { line: 1 });
-  const cut = header?.cut === undefined ? undefined : checkCut(header, header.cut, key, findings);
+  const isSigned = key === undefined ? () => false : signatureVerifier(key);
+  const cut = header?.cut === undefined ? undefined : checkCut(header, header.cut, isSigned, findings);
   const start = cut?.claim ?? chainStart(header?.agent ?? "", header?.channel);
   const placed = place(entries, start.seq);
   const bySeq = checkOrder(placed, start.seq, findings);
@@ -58,11 +59,11 @@ export function verifyChain(side: string, { header, entries, head: footer, endsW
     findings.add("hidden", `${countOf(hidden)} hidden, although the export names no party that it is for`);
   const hashes = new Map(Array.from(intact, ([seq, { hash }]) => [hash, seq]));
   const end = Math.max(start.seq, ...lastOf(bySeq));
-  const chain = { bySeq, hashes, start, end, agent: header?.agent, channel: header?.channel, key, findings };
+  const chain = { bySeq, hashes, start, end, agent: header?.agent, channel: header?.channel, isSigned, findings };
   const head = footer === undefined ? undefined : checkHead(chain, footer, true);
   if (footer === undefined) findings.add("unsigned", "the export has no signed head: its end is not proven");
   else if (!endsWithHead) findings.add("reordered", "the signed head is not the last line, or is there twice");
-  for (const jws of known.heads ?? []) checkHead(chain, jws, false);
+  for (const jws of new Set(known.heads)) checkHead(chain, jws, false);
   return {
     side,
     header,
@@ -80,7 +81,7 @@ export function verifyChain(side: string, { header, entries, head: footer, endsW
 function checkCut(
   header: ExportHeader,
   jws: string,
-  key: AuditKey | undefined,
+  isSignedByParty: (jws: string) => boolean,
   findings: Findings,
 ): { readonly claim: AuditCut; readonly isSigned: boolean } | undefined {
   const claim = readHead("cut", jws);
@@ -88,7 +89,7 @@ function checkCut(
     findings.add("altered", "the cut in the first line can't be read", { line: 1 });
     return undefined;
   }
-  const isSigned = claim.agent === header.agent && claim.channel === header.channel && key !== undefined && isSignedBy(jws, key);
+  const isSigned = claim.agent === header.agent && claim.channel === header.channel && isSignedByParty(jws);
   if (!isSigned) findings.add("signature", `the cut after entry ${claim.seq} is not signed by the key of ${header.agent}`, { line: 1 });
   return { claim, isSigned };
 }
@@ -96,10 +97,11 @@ function checkCut(
 /** Gives each line its number: its own if it is intact; otherwise the next one, unless the line after it confirms its own. */
 function place(entries: ReadExport["entries"], start: number): readonly Placed[] {
   let last = start;
+  const unchanged = entries.map(({ entry }) => entry !== undefined && isIntact(entry));
   return entries.map(({ line, entry }, index) => {
-    const isUnchanged = entry !== undefined && isIntact(entry);
+    const isUnchanged = unchanged[index] === true;
     const next = entries[index + 1]?.entry;
-    const isConfirmed = next !== undefined && isIntact(next) && next.seq - 1 === entry?.seq;
+    const isConfirmed = next !== undefined && unchanged[index + 1] === true && next.seq - 1 === entry?.seq;
     last = entry !== undefined && (isUnchanged || isConfirmed) ? entry.seq : last + 1;
     return { seq: last, line, entry, isIntact: isUnchanged };
   });
@@ -158,13 +160,13 @@ interface ChainToEnd {
   readonly end: number;
   readonly agent: string | undefined;
   readonly channel: string | undefined;
-  readonly key: AuditKey | undefined;
+  readonly isSigned: (jws: string) => boolean;
   readonly findings: Findings;
 }
 
 /** Compares the chain with a signed head: that of the export, after which nothing may follow, or one that was kept. */
 function checkHead(chain: ChainToEnd, jws: string, isLast: boolean): AuditHead | undefined {
-  const { bySeq, hashes, start, end, agent, channel, key, findings } = chain;
+  const { bySeq, hashes, start, end, agent, channel, isSigned, findings } = chain;
   const which = isLast ? "the signed head" : "a head that was kept";
   const head = readHead("head", jws);
   if (head === undefined) {
@@ -178,7 +180,7 @@ function checkHead(chain: ChainToEnd, jws: string, isLast: boolean): AuditHead |
     );
     return undefined;
   }
-  if (head.agent !== agent || key === undefined || !isSignedBy(jws, key)) {
+  if (head.agent !== agent || !isSigned(jws)) {
     const detail =
       agent === undefined
         ? `${which} of ${head.agent} can't be checked without the first line`

@@ -108,6 +108,6 @@ export function exchange(ids: readonly string[], { exchangesHeads = true } = {})
 }
 
 /** A finding without its text and line. */
-export function placeOf({ kind, side, seq, last, id }: AuditFinding): AuditFinding {
-  return JSON.parse(JSON.stringify({ kind, side, seq, last, id })) as AuditFinding;
+export function placeOf({ kind, side, seq, last, id, count }: AuditFinding): AuditFinding {
+  return JSON.parse(JSON.stringify({ kind, side, seq, last, id, count })) as AuditFinding;
 }

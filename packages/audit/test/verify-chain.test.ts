@@ -309,6 +309,22 @@ it.each([[[]], [["{}", "hello"]], [[JSON.stringify({ id: ALICE, verificationMeth
   },
 );
 
+it("reports a head that was kept if the party of the export is not known", async () => {
+  const party = alice();
+  const report = await verifyAudit([{ name: "alice", lines: ["{}", ...party.export().slice(1, -1)] }], { heads: [party.head(), party.head()] });
+  expect(report.findings).toMatchObject([
+    { kind: "altered", line: 1 },
+    { kind: "unsigned" },
+    { kind: "signature", detail: `a head that was kept of ${ALICE} can't be checked without the first line` },
+  ]);
+});
+
+it("rejects an export with more entries than may be kept in memory", async () => {
+  const lines = alice().export();
+  await expect(verifyAudit([{ name: "alice", lines }], { maxEntries: 8 })).rejects.toThrow(new TypeError("alice has more than 8 entries"));
+  await expect(verifyAudit([{ name: "alice", lines }], { maxEntries: 9 })).resolves.toMatchObject({ ok: true });
+});
+
 it("rejects heads of other parties, and more than two exports", async () => {
   const { alice: one, bob } = exchange(IDS);
   const lines = one.export();

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { readTimeout, runs } from "../command/declare.ts";
+import { readCount, readTimeout, runs } from "../command/declare.ts";
 import type { Host } from "../host.ts";
 
 /** `parley audit`. */
@@ -36,6 +36,7 @@ export function declareAudit(program: Command, host: Host): void {
     .option("--resolve", "fetch the DID documents of the parties")
     .option("--head <head>", "signed head that was kept before, or @<file>; may be repeated", collect, [])
     .option("--clock-skew <time>", "how far the clocks of the parties may be apart, such as 500ms, 10s or 1m", readTimeout, 60_000)
+    .option("--max-entries <n>", "maximum number of entries of an export; they are kept in memory", readCount, 1_000_000)
     .option("--context <name>", "with --resolve: the node of a context; none for no context")
     .option("--timeout <time>", "with --resolve: timeout, such as 500ms, 10s or 1m", readTimeout, 10_000);
   runs(verify, host, async () => (await import("./verify-exports.ts")).verifyExports);

@@ -1,6 +1,5 @@
 import { createReadStream } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { createInterface } from "node:readline";
 import { type AuditFinding, type AuditKey, type AuditReport, type AuditSide, readHead, verifyAudit } from "@parley/audit";
 import { isJsonObject } from "@parley/core";
 import { systemReason } from "@parley/core/internal";
@@ -9,6 +8,7 @@ import { CliError, EXIT, type ExitCode, usageError } from "../cli-error.ts";
 import { readTextInput } from "../command/read-input.ts";
 import { rejectUnused } from "../command/reject-unused.ts";
 import type { Runtime } from "../command/runtime.ts";
+import { splitLines } from "../command/split-lines.ts";
 import { findDocument, type ResolveOptions } from "../did/did.ts";
 import { isLocalDid, ONLY_LOCAL } from "../did/local-hosts.ts";
 import type { Paint } from "../output/colours.ts";
@@ -21,6 +21,7 @@ interface VerifyOptions extends ResolveOptions {
   readonly head: readonly string[];
   /** Milliseconds. */
   readonly clockSkew: number;
+  readonly maxEntries: number;
 }
 
 /** Verifies one export, or compares two. Exit code 1 if anything was found. @throws CliError `usage`; DidError */
@@ -41,7 +42,7 @@ export async function verifyExports(runtime: Runtime, options: VerifyOptions, fi
   };
   const report = await verifyAudit(
     files.map((name) => ({ name, lines: linesOf(name) })),
-    { heads, clockSkewMs: options.clockSkew, keyOf: findKey },
+    { heads, clockSkewMs: options.clockSkew, maxEntries: options.maxEntries, keyOf: findKey },
   );
   checkUse(runtime, report, { documents, fetched });
   for (const { agent, isKeyKnown } of report.sides) {
@@ -72,7 +73,7 @@ function checkUse(
 /** @throws CliError `usage` */
 async function* linesOf(file: string): AsyncGenerator<string> {
   try {
-    yield* createInterface({ input: createReadStream(file, "utf8"), crlfDelay: Number.POSITIVE_INFINITY });
+    yield* splitLines(createReadStream(file, "utf8"));
   } catch (error) {
     throw usageError(`${file} cannot be read: ${systemReason(error)}`, "name a file that `parley audit export` has written");
   }

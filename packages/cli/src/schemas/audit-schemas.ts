@@ -28,6 +28,7 @@ const finding = z.strictObject({
   last: z.number().int().optional(),
   line: z.number().int().optional(),
   id: z.string().optional(),
+  count: z.number().int().optional(),
   detail: z.string(),
 });
 
