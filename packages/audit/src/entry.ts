@@ -51,15 +51,21 @@ export interface ChainPosition {
   readonly hash: string;
 }
 
+/** What the hash of an entry is computed of, beside the entry before it. */
+interface EntryContent extends AuditEvent, Pick<ChainPosition, "seq"> {
+  /** See {@link createSalt}. Absent in entries of earlier versions, and in chains that hide nothing. */
+  readonly salt?: string;
+}
+
 /** An entry of a chain. */
-export interface AuditEntry extends AuditEvent, ChainPosition {
+export interface AuditEntry extends EntryContent, ChainPosition {
   /** Hash of the entry before it. */
   readonly prev: string;
 }
 
 /** An entry whose content is hidden from the reader of an export. The chain can still be verified. */
 export interface HiddenEntry extends ChainPosition {
-  /** Digest of the content; see {@link contentDigest}. */
+  /** Digest of the content, its salt included; see {@link contentDigest}. */
   readonly content: string;
   readonly prev: string;
 }
@@ -68,6 +74,7 @@ export interface HiddenEntry extends ChainPosition {
 export const MAX_TEXT = 256;
 const MAX_DID = 2048;
 const MAX_HEAD = 4096;
+const SALT_BYTES = 16;
 const CONTINUED = "…";
 
 /** The members of an entry's content in the order of their canonical form, and their checks. */
@@ -80,6 +87,7 @@ const MEMBERS: Readonly<Record<string, (value: unknown) => boolean>> = {
   kind: (value) => typeof value === "string" && KINDS.has(value),
   omitted: isCount,
   position: isCount,
+  salt: (value) => typeof value === "string" && SALT.test(value),
   seq: isCount,
   thread: isText(MAX_TEXT),
   time: (value) => typeof value === "string" && TIME.test(value),
@@ -89,6 +97,8 @@ const MEMBERS: Readonly<Record<string, (value: unknown) => boolean>> = {
 const NAMES: string[] = Object.keys(MEMBERS);
 const REQUIRED = ["from", "kind", "seq", "time", "to"];
 const KINDS: ReadonlySet<string> = new Set<AuditKind>(["accepted", "delivered", "handled", "refused", "witnessed"]);
+/** 16 bytes in base64url, in the one spelling that encoders write. */
+const SALT = /^[\w-]{21}[AQgw]$/;
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
 /**
@@ -99,9 +109,18 @@ export function chainStart(agent: string, channel?: string): ChainPosition {
   return { seq: 0, hash: sha256(channel === undefined ? `parley-audit/1\n${agent}` : `parley-audit/1\n${agent}\n${channel}`) };
 }
 
-/** The entry that follows a place in a chain. */
-export function appendEntry({ seq, hash: prev }: ChainPosition, event: AuditEvent): AuditEntry {
-  const content = { ...event, seq: seq + 1 };
+/**
+ * 16 random bytes in base64url, which make the digest of a hidden entry useless for guessing its content.
+ *
+ * @see {@link https://www.rfc-editor.org/rfc/rfc9901#section-4.2 | RFC 9901, section 4.2}, whose disclosures have such salts.
+ */
+export function createSalt(): string {
+  return crypto.randomBytes(SALT_BYTES).toString("base64url");
+}
+
+/** The entry that follows a place in a chain. @param salt needed if the entry may be hidden from readers of an export. */
+export function appendEntry({ seq, hash: prev }: ChainPosition, event: AuditEvent, salt?: string): AuditEntry {
+  const content: EntryContent = { ...event, seq: seq + 1, ...(salt !== undefined && { salt }) };
   return { ...content, hash: chainHash(prev, contentDigest(content)), prev };
 }
 
@@ -120,7 +139,7 @@ export function auditText(text: string): string {
  *
  * @see {@link https://www.rfc-editor.org/rfc/rfc8785 | RFC 8785, JSON Canonicalization Scheme}
  */
-export function contentDigest(content: AuditEvent & Pick<ChainPosition, "seq">): string {
+export function contentDigest(content: EntryContent): string {
   // Strings and whole numbers under sorted names: the canonical form.
   return sha256(JSON.stringify(content, NAMES));
 }

@@ -7,6 +7,7 @@ export {
   appendEntry,
   auditText,
   chainStart,
+  createSalt,
   hideEntry,
   messageDigest,
   type AuditEntry,

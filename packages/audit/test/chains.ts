@@ -7,6 +7,7 @@ import {
   type AuditKey,
   type ChainPosition,
   chainStart,
+  createSalt,
   hideEntry,
   messageDigest,
   signHead,
@@ -37,8 +38,20 @@ export class Party {
     this.#position = chainStart(agent, channel);
   }
 
-  add(event: Omit<AuditEvent, "time"> & { readonly time?: string }): AuditEntry {
-    const entry = appendEntry(this.#position, { time: this.time(++this.#seconds), ...event });
+  add(
+    event: Omit<AuditEvent, "time"> & { readonly time?: string },
+    { salt = this.channel === undefined ? createSalt() : undefined }: { readonly salt?: string | undefined } = {},
+  ): AuditEntry {
+    return this.#append({ time: this.time(++this.#seconds), ...event }, salt);
+  }
+
+  /** An entry of a version without salts. */
+  addUnsalted(event: Omit<AuditEvent, "time">): AuditEntry {
+    return this.#append({ time: this.time(++this.#seconds), ...event }, undefined);
+  }
+
+  #append(event: AuditEvent, salt: string | undefined): AuditEntry {
+    const entry = appendEntry(this.#position, event, salt);
     this.#position = entry;
     this.entries.push(entry);
     return entry;

@@ -2,7 +2,7 @@ import canonicalize from "canonicalize";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { contentDigest, isIntact, MAX_TEXT, readEntry } from "../src/entry.ts";
-import { appendEntry, auditText, chainStart, hideEntry, messageDigest } from "../src/index.ts";
+import { appendEntry, auditText, chainStart, createSalt, hideEntry, messageDigest } from "../src/index.ts";
 import { about, ALICE, BOB } from "./chains.ts";
 
 const EVENT = { time: "2026-01-01T00:00:00.000Z", kind: "refused", ...about("1", ALICE, BOB), code: "e.p", omitted: 3, head: "h" } as const;
@@ -38,6 +38,15 @@ it("a hidden entry has the hash of the entry, and not its content", () => {
   expect(isIntact({ ...hidden, content: messageDigest("other") })).toBe(false);
 });
 
+it("a hidden entry can't be guessed by its digest, as its salt is hidden too", () => {
+  const [one, other] = [createSalt(), createSalt()].map((salt) => appendEntry(chainStart(ALICE), EVENT, salt));
+  expect(one?.salt).toMatch(/^[\w-]{22}$/);
+  expect(one?.salt).not.toBe(other?.salt);
+  const digests = [one, other, appendEntry(chainStart(ALICE), EVENT)].map((entry) => entry && hideEntry(entry).content);
+  expect(new Set(digests).size).toBe(3);
+  expect(JSON.stringify(one && hideEntry(one))).not.toContain(one?.salt);
+});
+
 it.each([
   ["no object", []],
   ["an unknown member", { more: 1 }],
@@ -50,6 +59,8 @@ it.each([
   ["a hash that is too short", { hash: "abc" }],
   ["a hash in another spelling", { hash: `${"A".repeat(42)}B` }],
   ["content and members", { content: messageDigest("x") }],
+  ["a salt that is too short", { salt: "A".repeat(21) }],
+  ["a salt in another spelling", { salt: `${"A".repeat(21)}B` }],
 ])("does not read %s", (_, change) => {
   const entry = JSON.parse(JSON.stringify(appendEntry(chainStart(ALICE), EVENT))) as object;
   expect(readEntry(entry)).toBeDefined();

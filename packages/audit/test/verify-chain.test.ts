@@ -76,7 +76,7 @@ describe("one export", () => {
     expect(await findings(new Party(ALICE).export())).toEqual([]);
   });
 
-  const members = ["seq", "time", "kind", "id", "type", "thread", "from", "to", "digest", "hash", "prev"];
+  const members = ["seq", "time", "kind", "id", "type", "thread", "from", "to", "digest", "salt", "hash", "prev"];
   it.each(members)("with another %s in an entry names that entry", async (member) => {
     const party = alice();
     const entry = party.entries[3] as AuditEntry & Record<string, unknown>;
@@ -251,6 +251,19 @@ describe("an export for another party", () => {
         detail: `${hidden === 1 ? "1 entry is" : `${hidden} entries are`} hidden, although the export names no party that it is for`,
       },
     ]);
+  });
+
+  it("may have entries of a version without salts", async () => {
+    const party = new Party(ALICE);
+    for (const id of IDS) party.addUnsalted({ kind: "accepted", ...about(id, ALICE, BOB) });
+    party.addUnsalted({ kind: "accepted", ...about("secret", ALICE, CAROL) });
+    party.add({ kind: "accepted", ...about("4", ALICE, BOB) });
+    party.add({ kind: "accepted", ...about("secret 2", ALICE, CAROL) });
+    expect(party.entries.map(({ salt }) => salt === undefined)).toEqual([true, true, true, true, false, false]);
+    for (const lines of [party.export(), party.export({ peer: BOB })]) {
+      // oxlint-disable-next-line no-await-in-loop
+      expect(await findings(lines)).toEqual([]);
+    }
   });
 
   it("shows when a hidden entry was altered or dropped", async () => {

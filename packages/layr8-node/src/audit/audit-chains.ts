@@ -1,4 +1,4 @@
-import { appendEntry, type AuditEntry, type AuditEvent, type ChainPosition, chainStart } from "@parley/audit";
+import { appendEntry, type AuditEntry, type AuditEvent, type ChainPosition, chainStart, createSalt } from "@parley/audit";
 import { TimeSlice } from "@parley/core/internal";
 import { type Environment, numbersKey, type Table, type WriteQueue } from "@parley/storage";
 
@@ -190,7 +190,7 @@ export class AuditChains {
     const ends = new Map<MutableChain, ChainPosition>();
     for (const { chain, event } of events) {
       if (chain.isRemoved) continue;
-      const entry = appendEntry(ends.get(chain) ?? chain, event);
+      const entry = appendEntry(ends.get(chain) ?? chain, event, createSalt());
       this.#writes.put(this.#entries, numbersKey(chain.number, entry.seq), Buffer.from(JSON.stringify(entry)));
       ends.set(chain, entry);
     }

@@ -1,3 +1,4 @@
+import { type HiddenEntry, hideEntry } from "@parley/audit";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { ALICE, BOB, ECHO, KEY, OK, Pair, REPORT, toBob } from "../federation/pair.ts";
 import { compare, entriesOf, exportOf, kindsOf } from "./audited.ts";
@@ -40,6 +41,19 @@ it("both sides of an exchange have the same messages, and the heads of the other
   const [first] = await entriesOf(pair.a, ALICE);
   expect(first).toMatchObject({ seq: 1, kind: "accepted", from: ALICE, to: BOB, id: "1", type: `${ECHO}/request` });
   expect(alice.join()).not.toContain('"body"');
+});
+
+it("what is hidden in an export can't be guessed by its digest", { timeout: 60_000 }, async () => {
+  await exchange(["1"]);
+  const entries = await entriesOf(pair.a, ALICE);
+  const hidden = (await exportOf(pair.a, ALICE, CAROL)).slice(1, -1).map((line) => (JSON.parse(line) as HiddenEntry).content);
+  expect(hidden).toEqual(entries.map((entry) => hideEntry(entry).content));
+  for (const { salt, ...known } of entries) {
+    expect(salt).toMatch(/^[\w-]{22}$/);
+    // A guess that is right in all else.
+    expect(hidden).not.toContain(hideEntry(known).content);
+  }
+  expect(new Set(entries.map(({ salt }) => salt)).size).toBe(entries.length);
 });
 
 it("names the side and the message when a node has left one out", { timeout: 60_000 }, async () => {
