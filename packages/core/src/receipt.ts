@@ -40,18 +40,23 @@ export interface ReceiptBody {
   readonly state: ReceiptState;
   /** Why the message failed. */
   readonly code?: string;
+  /** See `receiptDigest`. Absent on receipts of earlier versions, and on those of a message that its node does not have any more. */
+  readonly digest?: string;
 }
 
 const STATES: ReadonlySet<unknown> = new Set<ReceiptState>(["queued", "delivered", "handled", "failed"]);
 /** Characters of a message's id, and of a problem code. */
 const MAX_ID = 2048;
 const MAX_CODE = 256;
+/** 32 bytes in base64url. */
+const DIGEST = /^[\w-]{43}$/;
 
 /** Reads the body of a receipt; `undefined` if it is malformed. */
-export function readReceiptBody({ message_id: messageId, state, code }: JsonObject): ReceiptBody | undefined {
+export function readReceiptBody({ message_id: messageId, state, code, digest }: JsonObject): ReceiptBody | undefined {
   if (typeof messageId !== "string" || messageId.length > MAX_ID || !isReceiptState(state)) return undefined;
-  if (code === undefined) return { messageId, state };
-  return typeof code === "string" && code.length <= MAX_CODE ? { messageId, state, code } : undefined;
+  if (code !== undefined && (typeof code !== "string" || code.length > MAX_CODE)) return undefined;
+  if (digest !== undefined && (typeof digest !== "string" || !DIGEST.test(digest))) return undefined;
+  return { messageId, state, ...(code !== undefined && { code }), ...(digest !== undefined && { digest }) };
 }
 
 function isReceiptState(value: unknown): value is ReceiptState {

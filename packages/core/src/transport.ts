@@ -71,7 +71,7 @@ export interface Connection extends AsyncDisposable {
    */
   readonly deliveries: AsyncIterable<Delivery>;
   /**
-   * Sends one DIDComm plaintext. Resolves when the node has accepted it.
+   * Sends one DIDComm plaintext, as the text that `JSON.stringify` makes of it: receipts have its digest. Resolves when the node has accepted it.
    *
    * @throws NodeTransportError `not_connected` (at once while the link is down), `disconnected` (the link broke before the node answered:
    *   it may or may not have the message), `rejected` (the node refused it; see {@link RejectedError}), `push_timeout`,

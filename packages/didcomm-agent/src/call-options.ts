@@ -23,6 +23,10 @@ export interface ReceiptOptions {
   readonly until: Exclude<ReceiptState, "failed">;
   /** How long to wait, in milliseconds; `Infinity` for no limit. Default: the client's `requestTimeoutMs`. */
   readonly timeoutMs?: number;
+  /**
+   * Called with the message as it is sent, a JSON text, when it is sent: receipts have its digest. Keep it to show to others what a recipient has received.
+   */
+  readonly onPlaintext?: (plaintext: string) => unknown;
   /** Called with each receipt as it comes, also with those that come after the promise has resolved. */
   readonly onReceipt?: (receipt: Receipt) => unknown;
   /** Stops waiting. The message may have left already. */

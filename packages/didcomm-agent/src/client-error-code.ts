@@ -10,6 +10,7 @@
  * | `client_closed` | the client is closed | no |
  * | `request_timeout` | a request got no response in time; `accepted` and `away` say how far it came | yes |
  * | `receipt_failed` | a message sent with `until` will not be handled | by `problemCode` |
+ * | `receipt_mismatch` | a recipient of a message sent with `until` has received other content under its id | no |
  * | `receipt_timeout` | the receipts that `until` names did not come in time | yes |
  * | `too_many_receipts` | too many calls wait for receipts; nothing was sent | yes |
  * | `server_reject` | the node refused the message | by `problemCode` |
@@ -27,6 +28,7 @@ export type ClientErrorCode =
   | "client_closed"
   | "request_timeout"
   | "receipt_failed"
+  | "receipt_mismatch"
   | "receipt_timeout"
   | "too_many_receipts"
   | "server_reject"

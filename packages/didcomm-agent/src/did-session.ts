@@ -5,6 +5,7 @@ import {
   type Connection,
   type ConnectOptions,
   type Delivery,
+  type JsonObject,
   type Message,
   type MessageInit,
   type SendReceipt,
@@ -184,19 +185,26 @@ export class DidSession {
     return message;
   }
 
-  /** Sends a message. Resolves once the node has accepted it. @throws as `Client.send` */
-  push(message: Message, signal?: AbortSignal): Promise<SendReceipt> {
+  /** Sends a message. Resolves once the node has accepted it. @param onPlaintext called with it when it is sent @throws as `Client.send` */
+  push(message: Message, signal?: AbortSignal, onPlaintext?: (plaintext: JsonObject) => void): Promise<SendReceipt> {
     const { telemetry } = this.#options.settings;
-    return telemetry === undefined ? this.#transmit(message, signal) : traceSend(telemetry, message, () => this.#transmit(message, signal));
+    const transmit = (): Promise<SendReceipt> => this.#transmit(message, signal, onPlaintext);
+    return telemetry === undefined ? transmit() : traceSend(telemetry, message, transmit);
   }
 
-  async #transmit(message: Message, signal: AbortSignal | undefined): Promise<SendReceipt> {
+  async #transmit(
+    message: Message,
+    signal: AbortSignal | undefined,
+    onPlaintext: ((plaintext: JsonObject) => void) | undefined,
+  ): Promise<SendReceipt> {
     const connection = this.#connection;
     if (connection === undefined) throw this.#link.error();
     try {
-      return await this.#order.pass(this.#options.events.prepare(message), (ready) =>
-        connection.send(encodePlaintext(ready), signal === undefined ? undefined : { signal }),
-      );
+      return await this.#order.pass(this.#options.events.prepare(message), (ready) => {
+        const plaintext = encodePlaintext(ready);
+        onPlaintext?.(plaintext);
+        return connection.send(plaintext, signal === undefined ? undefined : { signal });
+      });
     } catch (error) {
       throw sendErrorFrom(error, message.id, this.#closed, (cause) => this.#link.error(cause));
     }
@@ -223,7 +231,8 @@ export class DidSession {
   /** Sends a message that asks for receipts, and waits for them. @throws as `Client.send` */
   confirm(outbound: Message, wait: ConfirmationWait): Promise<readonly Receipt[]> {
     const confirmed = this.#confirmations.wait(outbound, wait);
-    this.push(outbound, wait.signal).then(
+    const onPlaintext = (plaintext: JsonObject): void => this.#confirmations.sentAs(outbound.id, plaintext, wait.onPlaintext);
+    this.push(outbound, wait.signal, onPlaintext).then(
       () => this.#confirmations.accepted(outbound.id),
       (error: unknown) => this.#confirmations.fail(outbound.id, error),
     );

@@ -33,15 +33,16 @@ export async function sendUntil(
   message: MessageInit,
   options: ReceiptOptions,
 ): Promise<readonly Receipt[]> {
-  rejectUnknownOptions(options, ["until", "timeoutMs", "onReceipt", "signal"]);
-  const { until, onReceipt, signal } = options;
+  rejectUnknownOptions(options, ["until", "timeoutMs", "onPlaintext", "onReceipt", "signal"]);
+  const { until, onPlaintext, onReceipt, signal } = options;
   if (!UNTIL.has(until)) throw new TypeError(`Option "until" must be queued, delivered or handled, not ${JSON.stringify(until)}`);
-  if (onReceipt !== undefined && typeof onReceipt !== "function") throw new TypeError('Option "onReceipt" must be a function');
+  for (const [name, listener] of Object.entries({ onPlaintext, onReceipt }))
+    if (listener !== undefined && typeof listener !== "function") throw new TypeError(`Option "${name}" must be a function`);
   const timeoutMs = readDurationMs(options, { ms: "timeoutMs" }, requestTimeoutMs);
   const outbound = session.compose(message);
   outbound.headers = { ...outbound.headers, [PLEASE_ACK]: [""] };
   signal?.throwIfAborted();
-  return session.confirm(outbound, { until, timeoutMs, signal, onReceipt });
+  return session.confirm(outbound, { until, timeoutMs, signal, onPlaintext, onReceipt });
 }
 
 /** Whether a call of `send` waits for receipts. */

@@ -31,6 +31,8 @@ export interface ReceiptOutput {
   readonly time?: number | undefined;
   /** Problem code of `failed`. */
   readonly code?: string | undefined;
+  /** SHA-256 of the message that was received, in base64url. Absent if the receipt says nothing about its content. */
+  readonly digest?: string | undefined;
   /** The receipt as it was signed, a JWS in JSON. Absent if it is a plain acknowledgement. */
   readonly signed?: string | undefined;
 }
@@ -53,19 +55,21 @@ export function formatMessage({ id, type, from, body }: MessageOutput): string {
 }
 
 /** The parts of a receipt that are printed. */
-export function receiptOutput({ state, messageId: message, from, time, code, signed }: Receipt): ReceiptOutput {
+export function receiptOutput({ state, messageId: message, from, time, code, digest, signed }: Receipt): ReceiptOutput {
   return {
     state,
     message,
     from,
     ...(time !== undefined && { time }),
     ...(code !== undefined && { code }),
+    ...(digest !== undefined && { digest }),
     ...(signed !== undefined && { signed }),
   };
 }
 
 /** A line for people. */
-export function formatReceipt({ state, message, from, code, signed }: ReceiptOutput): string {
+export function formatReceipt({ state, message, from, code, digest, signed }: ReceiptOutput): string {
   const why = code === undefined ? "" : `: ${printable(code)}`;
-  return `${state}${why}  by ${printable(from)}  id=${printable(message)}${signed === undefined ? "  (not signed)" : ""}`;
+  const lack = signed === undefined ? "  (not signed)" : digest === undefined ? "  (without the digest of the message)" : "";
+  return `${state}${why}  by ${printable(from)}  id=${printable(message)}${lack}`;
 }

@@ -28,6 +28,7 @@ const REFUSED: ReadonlySet<string> = new Set([
   "join_refused",
   "server_reject",
   "receipt_failed",
+  "receipt_mismatch",
   "rejected",
   "permission_denied",
   "unauthenticated",

@@ -24,5 +24,6 @@ export const receipt: z.ZodType<ReceiptOutput> = z.strictObject({
   from: z.string(),
   time: z.number().optional(),
   code: z.string().optional(),
+  digest: z.string().optional(),
   signed: z.string().optional(),
 });

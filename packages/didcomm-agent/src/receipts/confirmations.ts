@@ -1,5 +1,5 @@
-import type { Message, ReceiptState } from "@parley/core";
-import { ACK, ChurnMap, isJsonArray, MAX_TIMER_MS } from "@parley/core/eager";
+import type { JsonObject, Message, ReceiptState } from "@parley/core";
+import { ACK, ChurnMap, isJsonArray, MAX_TIMER_MS, receiptDigest } from "@parley/core/eager";
 
 import { AbortGroup } from "../abort-group.ts";
 import type { ProblemReportError } from "../problem-report.ts";
@@ -34,6 +34,7 @@ export interface ConfirmationWait {
   /** `MAX_TIMER_MS` waits without limit. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal | undefined;
+  readonly onPlaintext?: ((plaintext: string) => unknown) | undefined;
   readonly onReceipt: ((receipt: Receipt) => unknown) | undefined;
 }
 
@@ -105,6 +106,19 @@ export class Confirmations {
         },
       };
     });
+  }
+
+  /** A message is being sent. @param plaintext what the transport writes as JSON */
+  sentAs(id: string, plaintext: JsonObject, onPlaintext: ConfirmationWait["onPlaintext"]): void {
+    let text: string;
+    try {
+      text = JSON.stringify(plaintext);
+    } catch {
+      // The transport can't write it either, and says so.
+      return;
+    }
+    this.#find(id)?.sent.sentAs(receiptDigest(text));
+    this.#notify(onPlaintext, text);
   }
 
   /** The node has accepted a message. Its receipts may have come after an earlier try. */
@@ -197,18 +211,35 @@ export class Confirmations {
     if (verify === undefined) throw new ReceiptRejectedError("receipt_unverified", "This client can't verify receipts");
     // Another one may have been accepted while it waited.
     sent.check(claim.from, claim.state);
-    this.#add(confirmation, await verifyClaim(claim, sent.sender, verify));
+    const receipt = await verifyClaim(claim, sent.sender, verify);
+    if (!sent.hasText(receipt)) throw this.#mismatch(confirmation, receipt);
+    this.#add(confirmation, receipt);
+  }
+
+  /** The recipient's word is that it has something else: the call fails at once, as no other receipt can say more. */
+  #mismatch({ sent, waiter }: Confirmation, receipt: Receipt): ReceiptRejectedError {
+    const cause = new ReceiptRejectedError("receipt_mismatch", `${receipt.from} has received other content under the id of the message`);
+    if (waiter !== undefined) {
+      const known = knownOf(sent, waiter.until);
+      const receipts = [...known.receipts, receipt];
+      waiter.settle({ error: new ReceiptError("receipt_mismatch", cause.message, { ...known, receipts }, { cause }) });
+    }
+    return cause;
   }
 
   #add(confirmation: Confirmation, receipt: Receipt): void {
     confirmation.sent.add(receipt);
+    this.#notify(confirmation.onReceipt, receipt);
+    this.#settleIfDone(confirmation);
+  }
+
+  #notify<T>(listener: ((about: T) => unknown) | undefined, about: T): void {
     try {
-      const result = confirmation.onReceipt?.(receipt);
+      const result = listener?.(about);
       if (result instanceof Promise) result.catch(this.#options.onListenerFailure);
     } catch (error) {
       this.#options.onListenerFailure(error);
     }
-    this.#settleIfDone(confirmation);
   }
 
   #settleIfDone({ sent, waiter }: Confirmation): void {

@@ -36,12 +36,12 @@ export async function verifyClaim(claim: ClaimedReceipt, sender: string, verify:
   if (from !== claim.from) throw new ReceiptRejectedError("receipt_forged", `The receipt is signed by another DID than ${claim.from}`);
   const content = type === RECEIPT ? readReceiptBody(message.body) : undefined;
   if (content === undefined) throw malformed();
-  const { messageId, state, code } = content;
+  const { messageId, state, code, digest } = content;
   if (messageId !== claim.messageId || to.length !== 1 || to[0] !== sender) {
     throw new ReceiptRejectedError("receipt_other_message", "The signed receipt is about another message, or for another sender");
   }
-  if (state !== claim.state || code !== claim.code) {
-    throw new ReceiptRejectedError("receipt_altered", "The signed receipt has another state or code than the message around it");
+  if (state !== claim.state || code !== claim.code || digest !== claim.digest) {
+    throw new ReceiptRejectedError("receipt_altered", "The signed receipt has another state, code or digest than the message around it");
   }
   const time = createdTime === undefined ? {} : { time: createdTime };
   return { ...content, from, ...time, signed: text };

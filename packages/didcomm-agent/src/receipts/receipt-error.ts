@@ -17,9 +17,11 @@ export interface UnconfirmedMessage {
  *
  * - `receipt_failed`: the message will not be handled. `problemCode` has the reason; `retryable` if that is temporary.
  * - `receipt_timeout`: not all receipts came in time. The message is not withdrawn: it may still be handled. Sending it again with the same `id` is safe.
+ * - `receipt_mismatch`: a recipient has signed that it has received other content under this id. `receipts` ends with that receipt. If the message was sent before
+ *   by another process, with another text, it may have been handled then.
  * - `too_many_receipts`: too many calls wait for receipts. Nothing was sent.
  */
-export class ReceiptError extends ParleyError<"receipt_failed" | "receipt_timeout" | "too_many_receipts"> implements UnconfirmedMessage {
+export class ReceiptError extends ParleyError<"receipt_failed" | "receipt_mismatch" | "receipt_timeout" | "too_many_receipts"> implements UnconfirmedMessage {
   override readonly name: string = "ReceiptError";
   readonly messageId: string;
   readonly receipts: readonly Receipt[];
@@ -34,7 +36,8 @@ export class ReceiptError extends ParleyError<"receipt_failed" | "receipt_timeou
     options: { problemCode?: string; cause?: unknown } = {},
   ) {
     const { problemCode, cause } = options;
-    super(code, message, { retryable: code !== "receipt_failed" || isTemporaryProblem(problemCode), cause });
+    const isFinal = code === "receipt_mismatch" || (code === "receipt_failed" && !isTemporaryProblem(problemCode));
+    super(code, message, { retryable: !isFinal, cause });
     this.messageId = known.messageId;
     this.receipts = known.receipts;
     this.pending = known.pending;
@@ -52,7 +55,8 @@ export class ReceiptError extends ParleyError<"receipt_failed" | "receipt_timeou
  * | `receipt_wrong_sender` | the receipt comes from a DID to which the message was not sent | no |
  * | `receipt_forged` | the signature is invalid, or that of another DID | no |
  * | `receipt_other_message` | the signed receipt is about another message, or for another sender | no |
- * | `receipt_altered` | the signed receipt has another state or code than the message around it | no |
+ * | `receipt_altered` | the signed receipt has another state, code or digest than the message around it | no |
+ * | `receipt_mismatch` | the recipient has received other content under the id of the message | no |
  * | `receipt_replayed` | the recipient has said this before | no |
  * | `receipt_out_of_order` | the recipient has said before that the message has come further | no |
  * | `receipt_unverified` | the signer's DID document could not be read now; the node delivers the receipt again | yes |
@@ -64,6 +68,7 @@ export type ReceiptRejectionCode =
   | "receipt_forged"
   | "receipt_other_message"
   | "receipt_altered"
+  | "receipt_mismatch"
   | "receipt_replayed"
   | "receipt_out_of_order"
   | "receipt_unverified";

@@ -12,6 +12,11 @@ export interface Receipt {
   /** Why the message failed: a problem code of DIDComm, such as `e.p.msg.expired`. */
   readonly code?: string;
   /**
+   * What was received: SHA-256 of the text that `onPlaintext` gets, in UTF-8; in base64url. This client has compared it. Absent if the receipt says nothing about
+   * the content: receipts of earlier versions, plain acknowledgements, and `queued` of a message that was sent again.
+   */
+  readonly digest?: string;
+  /**
    * The receipt as it was signed, a JWS in JSON, which anyone can verify. Absent on a plain acknowledgement (header `ack`), as agents of other SDKs may send:
    * it counts as `delivered`.
    */

@@ -4,6 +4,9 @@ import { didOf } from "../did-syntax.ts";
 import { RANKS, type Receipt } from "./receipt.ts";
 import { ReceiptRejectedError } from "./receipt-error.ts";
 
+/** Different texts of a message that are remembered: each try may have another trace context, for instance. */
+const MAX_TEXTS = 64;
+
 /** A message that asks for receipts, and what its recipients have said. */
 export class SentMessage {
   readonly id: string;
@@ -11,6 +14,8 @@ export class SentMessage {
   readonly sender: string;
   readonly #recipients: ReadonlyMap<string, Receipt[]>;
   readonly #receipts: Receipt[] = [];
+  /** Of the texts that were sent under this id, oldest first. */
+  readonly #digests = new Set<string>();
 
   constructor(message: Message) {
     this.id = message.id;
@@ -57,6 +62,18 @@ export class SentMessage {
     if (rank > RANKS[state] || rank === RANKS.handled) {
       throw new ReceiptRejectedError("receipt_out_of_order", `${from} says ${state} of a message that had come further`);
     }
+  }
+
+  /** The message is sent as a text. */
+  sentAs(digest: string): void {
+    this.#digests.add(digest);
+    const [oldest = ""] = this.#digests;
+    if (this.#digests.size > MAX_TEXTS) this.#digests.delete(oldest);
+  }
+
+  /** Whether a receipt is about a text that was sent, as far as it says so. */
+  hasText({ digest }: Receipt): boolean {
+    return digest === undefined || this.#digests.has(digest);
   }
 
   add(receipt: Receipt): void {

@@ -1,5 +1,5 @@
 import { createMessage, ParleyError, type JsonObject, type Message } from "@parley/core";
-import { MAX_TIMER_MS } from "@parley/core/eager";
+import { MAX_TIMER_MS, receiptDigest } from "@parley/core/eager";
 import { afterEach, describe, expect, it } from "vitest";
 import { Confirmations, type ConfirmationWait } from "../../src/receipts/confirmations.ts";
 import { ProblemReportError } from "../../src/problem-report.ts";
@@ -113,6 +113,63 @@ describe("confirmations", () => {
     await expect(failed).rejects.toMatchObject({ code: "receipt_failed", problemCode: "e.p.me.res.storage", retryable: true });
     expect(await confirmations.take(receipt("m1", "handled"))).toBe("rejected");
     expect(rejected).toEqual(["receipt_out_of_order"]);
+  });
+
+  it("end with a receipt of other content, signed, under the id of the message", async () => {
+    const { confirmations, rejected } = setUp();
+    const handled = wait(confirmations, sent("m1"));
+    const texts: string[] = [];
+    confirmations.sentAs("m1", { id: "m1" }, (text) => texts.push(text));
+    expect(texts).toEqual(['{"id":"m1"}']);
+    const digest = receiptDigest('{"id":"m1"}');
+    expect(await confirmations.take(receipt("m1", "queued", { digest }))).toBe("accepted");
+    const other = receiptDigest('{"id":"m1","body":{}}');
+    expect(await confirmations.take(receipt("m1", "handled", { digest: other }))).toBe("rejected");
+    await expect(handled).rejects.toMatchObject({
+      code: "receipt_mismatch",
+      retryable: false,
+      messageId: "m1",
+      pending: [BOB],
+      receipts: [
+        { state: "queued", digest },
+        { state: "handled", digest: other, signed: expect.any(String) as string },
+      ],
+    });
+    expect(rejected).toEqual(["receipt_mismatch"]);
+  });
+
+  it("accept a receipt about any of the texts that were sent under the id, and one that says nothing about it", async () => {
+    const { confirmations, rejected } = setUp();
+    const digests: string[] = [];
+    for (const n of [1, 2]) {
+      void wait(confirmations, sent("m1"));
+      confirmations.sentAs("m1", { n }, (text) => digests.push(receiptDigest(text)));
+      confirmations.fail("m1", new Error("once more"));
+    }
+    const handled = wait(confirmations, sent("m1"));
+    for (const [n, state] of ["queued", "delivered"].entries())
+      expect(await confirmations.take(receipt("m1", state, { digest: digests[n] ?? "" }))).toBe("accepted");
+    expect(await confirmations.take(receipt("m1", "handled"))).toBe("accepted");
+    expect((await handled).map(({ digest }) => digest)).toEqual([...digests, undefined]);
+    expect(rejected).toEqual([]);
+  });
+
+  it("reject a receipt whose digest is not the signed one", async () => {
+    const { confirmations, rejected } = setUp();
+    void wait(confirmations, sent("m1"));
+    const { body, ...message } = receipt("m1", "handled");
+    expect(await confirmations.take({ ...message, body: { ...body, digest: receiptDigest("x") } })).toBe("rejected");
+    expect(rejected).toEqual(["receipt_altered"]);
+  });
+
+  it("leave a message that can't be written to the transport", () => {
+    const { confirmations } = setUp();
+    void wait(confirmations, sent("m1"));
+    const circular: Record<string, JsonObject> = {};
+    circular["self"] = circular;
+    const texts: string[] = [];
+    confirmations.sentAs("m1", circular, (text) => texts.push(text));
+    expect(texts).toEqual([]);
   });
 
   it("report a listener that fails, and count the receipt", async () => {

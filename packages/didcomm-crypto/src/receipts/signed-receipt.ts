@@ -12,6 +12,8 @@ export interface ReceiptFacts {
   readonly state: ReceiptState;
   /** Why the message failed: a problem code. */
   readonly code?: string | undefined;
+  /** See `receiptDigest`. */
+  readonly digest?: string | undefined;
   /** In milliseconds since 1970. */
   readonly now: number;
 }
@@ -20,14 +22,14 @@ export interface ReceiptFacts {
  * Makes a receipt, not yet signed. Its id is derived from message, recipient and state, so that one that is made again after a crash is a duplicate. It has no
  * thread, so that agents that know nothing of receipts do not take it for the response to a request.
  */
-export function createReceipt({ messageId, sender, recipient, state, code, now }: ReceiptFacts): Message {
+export function createReceipt({ messageId, sender, recipient, state, code, digest, now }: ReceiptFacts): Message {
   return createMessage({
     id: derivedId(messageId, sender, recipient, state),
     type: RECEIPT,
     from: recipient,
     to: sender,
     createdTime: Math.floor(now / 1000),
-    body: { message_id: messageId, state, ...(code !== undefined && { code }) },
+    body: { message_id: messageId, state, ...(code !== undefined && { code }), ...(digest !== undefined && { digest }) },
   });
 }
 

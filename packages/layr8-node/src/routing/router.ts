@@ -241,7 +241,7 @@ export class Router {
 
   /** Called by the authorizer with its result, in the sender's order: stores an authorized message for its recipients. {@link Mailboxes} deliver it to the connections of those hosted here. */
   readonly #afterAuthorization = (inbound: RoutedMessage, authorized: AuthorizationResult): AcceptResult | Promise<AcceptResult> => {
-    const { message, recipients } = inbound;
+    const { message, text: plaintext, recipients } = inbound;
     if (!authorized.ok) {
       if ("rejection" in authorized) return authorized;
       // The push is answered with ok: the problem report, which names the missing credentials, is stored for the sender.
@@ -251,8 +251,8 @@ export class Router {
       this.#options.audit?.refused(auditedMessage(inbound, recipient), DENIED);
       const reported =
         "missing" in authorized
-          ? this.#failures.denied(message, recipient, authorized.missing)
-          : this.#failures.ungranted(message, recipient, authorized.refusal);
+          ? this.#failures.denied({ message, plaintext }, recipient, authorized.missing)
+          : this.#failures.ungranted({ message, plaintext }, recipient, authorized.refusal);
       return reported.then(() => ACCEPTED);
     }
     const [first = ""] = recipients;
@@ -270,18 +270,19 @@ export class Router {
       return isConfirmed ? this.#storeConfirmed(inbound, recipient) : this.#messages.store(inbound, recipient);
     }
     audit?.answered(auditedMessage(inbound, recipient));
-    const answering = isForMediator ? this.#mediate(inbound.message) : this.#respond(inbound.message, recipient);
+    const answering = isForMediator ? this.#mediate(inbound.message) : this.#respond(inbound.message, inbound.text, recipient);
     return answering.then(() => ACCEPTED);
   }
 
   async #storeConfirmed(inbound: RoutedMessage, recipient: string): Promise<AcceptResult> {
     const { id, from } = inbound.message;
+    const confirmed = { id, from, recipient, plaintext: inbound.text };
     let isNew = false;
     const onStored = (): void => {
       isNew = true;
       inbound.onStored?.();
     };
-    const stored = await this.#receipts.queued({ id, from, recipient }, async () => {
+    const stored = await this.#receipts.queued(confirmed, async () => {
       const result = await this.#messages.store({ ...inbound, onStored }, recipient);
       return { ok: result.ok, isNew, result };
     });
@@ -294,11 +295,11 @@ export class Router {
   }
 
   /** Responds to a message of a built-in protocol in the name of a recipient whose agents don't handle it. */
-  async #respond(message: Message, recipient: string): Promise<void> {
+  async #respond(message: Message, plaintext: string, recipient: string): Promise<void> {
     const response = await builtinResponse(message, recipient, this.mailboxes.protocolsOf(recipient));
     if (response !== undefined) await this.#systemMessages.send(response, message);
     const { id, from } = message;
-    if (asksForReceipts(message)) await this.#receipts.handled({ id, from, recipient });
+    if (asksForReceipts(message)) await this.#receipts.handled({ id, from, recipient, plaintext });
   }
 
   /** Responses are routed to the connection that has sent on their thread. They may arrive before the request is durable. */
@@ -312,7 +313,7 @@ export class Router {
     // Its sender is not known here.
     if (isMediated(stored)) return;
     const message = readStored(stored);
-    if (cause === "unhandled" && isBuiltin(stored)) await this.#respond(message, stored.recipient);
+    if (cause === "unhandled" && isBuiltin(stored)) await this.#respond(message, stored.plaintext, stored.recipient);
     else await this.#failures.deadLettered(stored, message, cause);
   }
 
@@ -323,7 +324,7 @@ export class Router {
   async undelivered(plaintext: string, recipient: string, problem: Problem): Promise<void> {
     const message = readStored({ plaintext });
     if (isUnknownToSender(message)) return;
-    if (message.from !== undefined && this.#options.isHosted(message.from)) await this.#failures.report(message, recipient, problem);
+    if (message.from !== undefined && this.#options.isHosted(message.from)) await this.#failures.report({ message, plaintext }, recipient, problem);
   }
 
   /** A message in an inbox is damaged. */

@@ -27,6 +27,8 @@ export interface ReceivedMessage {
   readonly tag: string;
   /** Which delivery it is, from 1, as the node says. */
   readonly attempt: number;
+  /** Of the text that was received; of a message that was handled before, of the text that was handled. See `receiptDigest`. */
+  readonly digest: string | undefined;
 }
 
 /** What {@link AgentReceipts} needs. */
@@ -83,13 +85,13 @@ export class AgentReceipts {
   }
 
   /** Says each state of a delivery once, in the order of the calls, and nothing after a final one. */
-  async #say({ message, sender, tag }: ReceivedMessage, state: Exclude<ReceiptState, "queued">, code?: string): Promise<void> {
+  async #say({ message, sender, tag, digest }: ReceivedMessage, state: Exclude<ReceiptState, "queued">, code?: string): Promise<void> {
     const key = `${tag} ${sender} ${message.id}`;
     await this.#order.run(key, async () => {
       const said = this.#said.get(key);
       if (said !== undefined && (said !== "delivered" || state === "delivered")) return;
       const { keyring, send } = this.#parts;
-      const receipt = createReceipt({ messageId: message.id, sender, recipient: keyring.did, state, code, now: Date.now() });
+      const receipt = createReceipt({ messageId: message.id, sender, recipient: keyring.did, state, code, digest, now: Date.now() });
       await send(encodePlaintext(attachSignature(receipt, packSigned(receipt, keyring.signingKey))));
       this.#remember(key, state);
     });

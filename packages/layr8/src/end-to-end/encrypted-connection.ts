@@ -16,7 +16,7 @@ import {
   type SendOptions,
   type SendReceipt,
 } from "@parley/core";
-import { asksForReceipts, AsyncQueue, ChurnMap, KeyedMutex, RECEIPT, sleep } from "@parley/core/internal";
+import { asksForReceipts, AsyncQueue, ChurnMap, KeyedMutex, RECEIPT, receiptDigest, SEALED_TIME, sleep } from "@parley/core/internal";
 import {
   createDidcommCrypto,
   DidcommCryptoError,
@@ -36,8 +36,6 @@ import { REFUSALS } from "./refusals.ts";
 import type { GuardedMessage, ReplayGuard } from "./replay-guard.ts";
 import { senderCredentialsOf, type CredentialVerifier } from "./sender-credentials.ts";
 
-/** Header of an encrypted message: when it was encrypted, in seconds since 1970. */
-const SEALED_TIME = "sealed_time";
 const PROBLEM_REPORT = "https://didcomm.org/report-problem/2.0/problem-report";
 /** Sent messages that are remembered, so that reports of nodes find their threads. */
 const MAX_SENT = 10_000;
@@ -222,7 +220,8 @@ export class EncryptedConnection implements Connection {
       const unpacked = await this.#unpack(outer, attemptOf(delivery));
       if (unpacked instanceof EndToEndError) return this.#reject(delivery, unpacked);
       const { message, sender, plaintext } = unpacked;
-      const received: ReceivedMessage = { message, sender, tag: unpacked.tag, attempt: attemptOf(delivery) };
+      const digest = asksForReceipts(message) ? receiptDigest(plaintext) : undefined;
+      const received: ReceivedMessage = { message, sender, tag: unpacked.tag, attempt: attemptOf(delivery), digest };
       const json = JSON.parse(plaintext) as Record<string, JsonValue>;
       const sealed = json[SEALED_TIME];
       delete json[SEALED_TIME];
@@ -231,7 +230,9 @@ export class EncryptedConnection implements Connection {
       if (freshness === "handled") {
         // It may not be written yet, and a crash or the end of the link may have come before its receipt.
         await this.#parts.guard.record(guarded);
-        return await this.#end(delivery, received, this.#parts.guard.failureOf(guarded));
+        const { failure, digest: handled } = this.#parts.guard.outcomeOf(guarded);
+        // Not of this text: the sender may have sent another one under the same id.
+        return await this.#end(delivery, { ...received, digest: handled }, failure);
       }
       if (freshness === "too_old") {
         await this.#refuse(message, "e.p.msg.too-old", "The message is older than others that are no longer remembered");
@@ -326,7 +327,7 @@ export class EncryptedConnection implements Connection {
     const failure = outcome.status === "pass" ? UNSUPPORTED : outcome.status === "error" ? outcome.code : undefined;
     try {
       if (outcome.status === "pass") await this.#refuse(message, UNSUPPORTED, `No handler takes ${message.type}`);
-      await this.#parts.guard.record(guarded, asksForReceipts(message) ? failure : undefined);
+      await this.#parts.guard.record(guarded, asksForReceipts(message) ? { failure, digest: received.digest } : {});
       await this.#end(delivery, received, failure);
     } catch (error) {
       this.#parts.events.onFault(ParleyError.from(error), undefined);

@@ -7,6 +7,8 @@ import { damaged, isOwner, ownerLine, readLines, type OwnFile } from "./own-file
 const MAX_REMEMBERED = 50_000;
 /** Senders whose limit is remembered. */
 const MAX_SENDERS = 100_000;
+/** Stands for what a message does not have. */
+const NONE = "-";
 
 /** Whether a message may be handled. `too_old`: others of its sender, which were encrypted at its time or later, are no longer remembered. */
 export type Freshness = "new" | "handled" | "too_old";
@@ -19,11 +21,17 @@ export interface GuardedMessage {
   readonly sealedTime: number | undefined;
 }
 
-interface Remembered {
+/** What the receipt of a handled message says, if the message asks for one. */
+export interface HandledOutcome {
+  /** Problem code of a failed message. */
+  readonly failure?: string | undefined;
+  /** Digest of the text that was handled: see `receiptDigest`. */
+  readonly digest?: string | undefined;
+}
+
+interface Remembered extends HandledOutcome {
   readonly sender: string;
   readonly sealedTime: number | undefined;
-  /** The problem code that a failed message's receipt has. */
-  readonly failure: string | undefined;
 }
 
 /**
@@ -78,21 +86,21 @@ export class ReplayGuard {
     return floor !== undefined && sealedTime !== undefined && sealedTime <= floor ? "too_old" : "new";
   }
 
-  /** The problem code with which a message was recorded. */
-  failureOf({ sender, id }: GuardedMessage): string | undefined {
-    return this.#handled.get(keyOf(hash(sender), id))?.failure;
+  /** The outcome with which a message was recorded. */
+  outcomeOf({ sender, id }: GuardedMessage): HandledOutcome {
+    return this.#handled.get(keyOf(hash(sender), id)) ?? {};
   }
 
   /**
    * Remembers a message that was handled. Resolves when it is written, so that it can be acknowledged. Can be repeated if that fails.
    *
-   * @param failure why it failed, if a receipt has to report that. The first one counts.
+   * @param outcome what its receipt reports. The first one counts.
    */
-  record({ sender, id, sealedTime }: GuardedMessage, failure?: string): Promise<void> {
+  record({ sender, id, sealedTime }: GuardedMessage, { failure, digest }: HandledOutcome = {}): Promise<void> {
     const from = hash(sender);
     const key = keyOf(from, id);
     if (this.#handled.has(key)) return this.#isIncomplete ? this.#write() : this.#writing;
-    const remembered = { sender: from, sealedTime, failure };
+    const remembered = { sender: from, sealedTime, failure, digest };
     this.#remember(key, remembered);
     return this.#waiting.push(lineOf(key, remembered)) === 1 ? this.#write() : this.#writing;
   }
@@ -139,13 +147,13 @@ export class ReplayGuard {
 
   /** @returns whether it is a line of this file. */
   #read(line: string): boolean {
-    const [sender = "", id = "", time = "", end, failure, failureEnd = failure === undefined ? "." : "", ...more] = line.split(" ");
-    const sealedTime = time === "-" ? undefined : Number(time);
-    if (end !== "." || failureEnd !== "." || more.length > 0 || sender === "" || id === "" || time === "" || Number.isNaN(sealedTime))
-      return false;
+    const [sender = "", id = "", time = "", end, ...outcome] = line.split(" ");
+    const sealedTime = time === NONE ? undefined : Number(time);
+    const read = readOutcome(outcome);
+    if (end !== "." || read === undefined || sender === "" || id === "" || time === "" || Number.isNaN(sealedTime)) return false;
     this.#lines += 1;
     if (id === "*") this.#raise(sender, sealedTime ?? 0);
-    else this.#remember(`${sender} ${id}`, { sender, sealedTime, failure: failure && Buffer.from(failure, "base64url").toString() });
+    else this.#remember(`${sender} ${id}`, { sender, sealedTime, ...read });
     return true;
   }
 
@@ -158,10 +166,18 @@ export class ReplayGuard {
   }
 }
 
-/** The dot shows that the line is complete, as does a second one after a problem code. */
-function lineOf(key: string, { sealedTime, failure }: Pick<Remembered, "sealedTime"> & Partial<Remembered>): string {
-  const reason = failure === undefined ? "" : ` ${Buffer.from(failure).toString("base64url")} .`;
-  return `${key} ${sealedTime ?? "-"} .${reason}\n`;
+/** A line without the parts of an outcome at its end that are absent. Each part ends with a dot, which shows that it is complete. */
+function lineOf(key: string, { sealedTime, failure, digest }: Pick<Remembered, "sealedTime"> & HandledOutcome): string {
+  const code = failure === undefined ? NONE : Buffer.from(failure).toString("base64url");
+  const outcome = digest !== undefined ? ` ${code} . ${digest} .` : failure !== undefined ? ` ${code} .` : "";
+  return `${key} ${sealedTime ?? NONE} .${outcome}\n`;
+}
+
+/** @returns `undefined` if it is not what `lineOf` writes */
+function readOutcome([code, codeEnd, digest, digestEnd, ...more]: readonly string[]): HandledOutcome | undefined {
+  if (code === undefined) return {};
+  if (codeEnd !== "." || more.length > 0 || (digest !== undefined && digestEnd !== ".")) return undefined;
+  return { failure: code === NONE ? undefined : Buffer.from(code, "base64url").toString(), digest };
 }
 
 function keyOf(sender: string, id: string): string {

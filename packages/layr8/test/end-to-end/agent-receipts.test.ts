@@ -15,7 +15,7 @@ function received(attempt = 1, id = "m1"): ReceivedMessage {
     to: BOB,
     headers: { please_ack: [""] },
   });
-  return { message, sender: ALICE, tag: `tag of ${id}`, attempt };
+  return { message, sender: ALICE, tag: `tag of ${id}`, attempt, digest: undefined };
 }
 
 /** Receipts over a link that `send` stands for. */

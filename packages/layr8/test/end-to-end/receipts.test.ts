@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -46,8 +47,12 @@ describe("receipts of an agent that holds its keys itself", () => {
     const alice = await agents.agent(ALICE, config).connect();
     const seen: Receipt[] = [];
     const message = { ...ask(other), id: "m1" };
-    const receipts = await alice.send(message, { until: "handled", onReceipt: (receipt) => seen.push(receipt) });
+    let plaintext = "";
+    const onPlaintext = (text: string): unknown => (plaintext = text);
+    const receipts = await alice.send(message, { until: "handled", onPlaintext, onReceipt: (receipt) => seen.push(receipt) });
     expect(states(receipts)).toEqual(["delivered", "handled"]);
+    const digest = createHash("sha256").update(plaintext).digest("base64url");
+    expect(receipts.map((receipt) => receipt.digest)).toEqual([digest, digest]);
     expect(seen).toEqual(receipts);
     expect(receipts).toMatchObject([
       { messageId: "m1", from: other },
@@ -64,7 +69,11 @@ describe("receipts of an agent that holds its keys itself", () => {
   it("are those of its node, if only the sender holds its keys", async () => {
     await shop(BOB, () => undefined, { keys: "node" } as object);
     const alice = await agents.agent(ALICE).connect();
-    expect(states(await alice.send(ask(BOB), { until: "handled" }))).toEqual(["queued", "delivered", "handled"]);
+    let plaintext = "";
+    const receipts = await alice.send(ask(BOB), { until: "handled", onPlaintext: (text) => (plaintext = text) });
+    expect(states(receipts)).toEqual(["queued", "delivered", "handled"]);
+    const digest = createHash("sha256").update(plaintext).digest("base64url");
+    expect(receipts.map((receipt) => receipt.digest)).toEqual([digest, digest, digest]);
     expect(agents.errors).toEqual([]);
   });
 
@@ -256,4 +265,27 @@ it("a message that is sent again because its receipt was lost gets it again, and
   expect(states(receipts)).toEqual(["handled"]);
   expect(calls).toBe(1);
   await liar.close();
+});
+
+it("a message that is sent again after a restart of both agents gets a receipt of what was handled, not of another text", async () => {
+  let calls = 0;
+  const handler = (): void => void (calls += 1);
+  const [message, other] = [
+    { ...ask(BOB), id: "m1" },
+    { ...ask(BOB, { n: 2 }), id: "m1" },
+  ];
+  const restart = async (): Promise<Client> => {
+    await agents.closeClients();
+    await shop(BOB, handler);
+    return agents.agent(ALICE).connect();
+  };
+  const first = await (await restart()).send(message, { until: "handled" });
+  const handled = first.at(-1)?.digest;
+  expect(handled).toMatch(/^[\w-]{43}$/);
+  expect(await (await restart()).send(message, { until: "handled" })).toMatchObject([{ state: "handled", digest: handled }]);
+  await expect((await restart()).send(other, { until: "handled" })).rejects.toMatchObject({
+    code: "receipt_mismatch",
+    receipts: [{ state: "handled", digest: handled }],
+  });
+  expect(calls).toBe(1);
 });

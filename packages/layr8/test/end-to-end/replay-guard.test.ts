@@ -4,6 +4,7 @@ import { MemoryKeyStore } from "./memory-key-store.ts";
 
 const ALICE = "did:web:a.example:alice";
 const FILE = { name: "handled", did: ALICE };
+const DIGEST = "A".repeat(43);
 const CAROL = "did:web:c.example:carol";
 
 function message(n: number, sender = ALICE) {
@@ -85,28 +86,29 @@ describe("a replay guard", () => {
     });
   });
 
-  it("remembers why a message failed, also after a restart and when its file is made small", async () => {
+  it("remembers what the receipt of a message says, also after a restart and when its file is made small", async () => {
     const store = new MemoryKeyStore();
     const guard = await ReplayGuard.open(store, FILE, 10);
     const codes = ["e.p.req.out-of-stock", "with space\n", "", "\ud800é", undefined];
-    for (const [n, code] of codes.entries()) await guard.record(message(n), code);
+    for (const [n, code] of codes.entries()) await guard.record(message(n), { failure: code, ...(n % 2 === 0 && { digest: DIGEST }) });
     // The lone surrogate has no form in UTF-8.
     const read = ["e.p.req.out-of-stock", "with space\n", "", "\ufffdé", undefined];
     const reopened = await ReplayGuard.open(store, FILE, 10);
-    expect(codes.map((_, n) => reopened.failureOf(message(n)))).toEqual(read);
-    expect(reopened.failureOf(message(99))).toBeUndefined();
+    expect(codes.map((_, n) => reopened.outcomeOf(message(n)).failure)).toEqual(read);
+    expect(codes.map((_, n) => reopened.outcomeOf(message(n)).digest)).toEqual([DIGEST, undefined, DIGEST, undefined, DIGEST]);
+    expect(reopened.outcomeOf(message(99))).toEqual({});
     const before = store.writes;
     for (let n = 0; n < 40; n++) {
-      await reopened.record({ ...message(n), id: `other${n}` }, "e.p.x");
+      await reopened.record({ ...message(n), id: `other${n}` }, { failure: "e.p.x", digest: DIGEST });
     }
     expect(store.writes).toBeGreaterThan(before);
     const last = await ReplayGuard.open(store, FILE, 10);
-    expect(last.failureOf({ ...message(39), id: "other39" })).toBe("e.p.x");
+    expect(last.outcomeOf({ ...message(39), id: "other39" })).toMatchObject({ failure: "e.p.x", digest: DIGEST });
   });
 
   it("ignores a line with a problem code that a crash has cut", async () => {
     const store = new MemoryKeyStore();
-    await (await ReplayGuard.open(store, FILE)).record(message(1), "e.p.req.out-of-stock");
+    await (await ReplayGuard.open(store, FILE)).record(message(1), { failure: "e.p.req.out-of-stock", digest: DIGEST });
     const text = store.texts.get("handled") ?? "";
     expect(text.endsWith("\n")).toBe(true);
     for (let length = 0; length < text.length; length++) {

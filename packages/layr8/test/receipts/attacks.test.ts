@@ -1,7 +1,8 @@
-import { generateKeyPairSync } from "node:crypto";
+import { createHash, generateKeyPairSync } from "node:crypto";
 import { packSigned } from "@parley/didcomm-crypto";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import type { Client, JsonObject, MessageInit, Receipt, ReceiptRejectionCode } from "../../src/index.ts";
+import { LyingNode } from "../end-to-end/lying-node.ts";
 import { ALICE, NEAR as BOB, order, ORDERS, Places } from "./places.ts";
 
 const RECEIPT = "https://parley.dev/receipts/1.0/receipt";
@@ -141,4 +142,25 @@ it("a plain acknowledgement says delivered, from a recipient only, and never han
     code: "receipt_timeout",
   });
   expect(seen.map(({ state }) => state)).toEqual(["queued", "delivered"]);
+});
+
+it("a message that was changed on its way to the node ends with receipt_mismatch, and the receipt that proves it", async () => {
+  const liar = await LyingNode.listen(places.node("a").url);
+  liar.fromAgent = ([joinRef, ref, topic, event, payload]) => [
+    [joinRef, ref, topic, event, event === "message" ? { ...payload, body: { item: "coffee" } } : payload],
+  ];
+  const carol = await places.client("a", "did:web:a.localhost:carol", { nodeUrl: liar.url }).connect();
+  const texts: string[] = [];
+  const sent = carol.send(order(BOB, { id: "m3" }), { until: "handled", onPlaintext: (text) => texts.push(text) });
+  const failed: unknown = await sent.catch((error: unknown) => error);
+  const received = (texts[0] ?? "").replace("tea", "coffee");
+  const digest = createHash("sha256").update(received).digest("base64url");
+  expect(failed).toMatchObject({
+    code: "receipt_mismatch",
+    retryable: false,
+    receipts: [{ state: "queued", from: BOB, digest, signed: expect.any(String) as string }],
+  });
+  expect(carol.rejectedReceipts.get("receipt_mismatch")).toBeGreaterThan(0);
+  await carol.close();
+  await liar.close();
 });

@@ -62,6 +62,13 @@ export class Places {
     return made;
   }
 
+  /** The entries of the audit chain of a DID. */
+  async audited(name: Name, did: string): Promise<readonly { readonly id?: string; readonly digest?: string }[]> {
+    const url = `${this.node(name).httpUrl}/api/v1/audit/entries?did=${encodeURIComponent(did)}`;
+    const response = await fetch(url, { headers: { "x-api-key": KEY } });
+    return ((await response.json()) as { readonly entries: readonly { readonly id?: string; readonly digest?: string }[] }).entries;
+  }
+
   /** A value of a node's metrics; 0 if it isn't there. */
   async metric(name: Name, metric: string): Promise<number> {
     const text = await (await fetch(`${this.node(name).metricsUrl}/metrics`)).text();

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
   mediation,
@@ -8,6 +9,7 @@ import {
   type Client,
   type InboundMessage,
   type Receipt,
+  type ReceiptError,
 } from "../../src/index.ts";
 import { MemoryKeyStore } from "../end-to-end/memory-key-store.ts";
 import { ALICE, FAR, NEAR, order, ORDERS, Places, type Name } from "./places.ts";
@@ -48,6 +50,51 @@ describe.each([
     }
     expect(places.errors).toEqual([]);
     expect(alice.rejectedReceipts.size).toBe(0);
+  });
+
+  it("have the digest of the text that was sent, as the audit chains of both nodes have it", async () => {
+    for (const name of ["a", "b"] as const) {
+      await places.stop(name);
+      await places.start(name, { audit: true });
+    }
+    await shop(bob, () => undefined);
+    const alice = await places.client("a", ALICE).connect();
+    const texts: string[] = [];
+    const message = order(bob, { id: "m1", body: { item: "tea €" }, headers: { x: 1 } });
+    const receipts = await alice.send(message, { until: "handled", onPlaintext: (text) => texts.push(text) });
+    expect(texts.map((text) => JSON.parse(text) as object)).toMatchObject([{ id: "m1", body: { item: "tea €" }, x: 1, please_ack: [""] }]);
+    const digest = createHash("sha256").update(texts[0] ?? "").digest("base64url");
+    expect(receipts.map((receipt) => receipt.digest)).toEqual([digest, digest, digest]);
+    for (const [node, did] of [
+      ["a", ALICE],
+      [bob === NEAR ? "a" : "b", bob],
+    ] as const)
+      await expect.poll(async () => (await places.audited(node, did)).filter(({ id }) => id === "m1")).toContainEqual(expect.objectContaining({ digest }));
+  });
+
+  it("say failed with the digest", async () => {
+    await shop(bob, () => Promise.reject(new Error("private")));
+    const alice = await places.client("a", ALICE).connect();
+    const failed = (await alice.send(order(bob), { until: "handled" }).catch((error: unknown) => error)) as ReceiptError;
+    const [queued, ...others] = failed.receipts.map(({ digest }) => digest);
+    expect(queued).toMatch(/^[\w-]{43}$/);
+    expect(others).toEqual([queued, queued]);
+  });
+
+  it("say queued again without a digest of a message that is sent again, as another text was stored", async () => {
+    const acks: (() => void)[] = [];
+    await shop(bob, ({ ack }) => void acks.push(ack), true);
+    const [first, second] = [await places.client("a", ALICE).connect(), await places.client("a", ALICE).connect()];
+    const tea = await first.send(order(bob, { id: "m1" }), { until: "delivered" });
+    const seen: Receipt[] = [];
+    const coffee = order(bob, { id: "m1", body: { item: "coffee" } });
+    const handled = second.send(coffee, { until: "handled", onReceipt: (receipt) => seen.push(receipt) });
+    handled.catch(() => undefined);
+    await expect.poll(() => states(seen)).toEqual(["queued"]);
+    expect(seen[0]).not.toHaveProperty("digest");
+    acks[0]?.();
+    // The recipient has handled the first one.
+    await expect(handled).rejects.toMatchObject({ code: "receipt_mismatch", receipts: [{}, { state: "handled", digest: tea[0]?.digest }] });
   });
 
   it("say queued while the agent is away, and more when it is back", async () => {
@@ -226,6 +273,7 @@ describe("a send with receipts", () => {
     [{ until: "failed" }, 'Option "until" must be queued, delivered or handled'],
     [{ until: "handled", fireAndForget: true }, "fireAndForget"],
     [{ until: "handled", onReceipt: 1 }, 'Option "onReceipt" must be a function'],
+    [{ until: "handled", onPlaintext: 1 }, 'Option "onPlaintext" must be a function'],
     [{ until: "handled", timeoutMs: -1 }, "timeoutMs"],
   ])("checks its options: %j", async (options, message) => {
     const alice = await places.client("a", ALICE).connect();

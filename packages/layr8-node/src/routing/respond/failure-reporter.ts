@@ -7,7 +7,7 @@ import type { ReportedFailure } from "../deliver/bound-mailbox.ts";
 import type { DeadLetterCause } from "../deliver/mailbox.ts";
 import { TOO_LARGE } from "../rejection.ts";
 import { reportDenial, reportProblem, reportUngranted } from "./problem-report.ts";
-import type { Receipts } from "./receipts.ts";
+import type { ReceivedText, Receipts } from "./receipts.ts";
 import type { MessageSummary, SystemMessages } from "./system-messages.ts";
 
 /** Why a message was not delivered by this node. */
@@ -41,24 +41,27 @@ export class FailureReporter {
   }
 
   /** Reports to a sender which credentials a recipient's policy requires. Resolves once the report is durable. */
-  async denied(message: Message, recipient: string, missing: readonly CredentialDemand[]): Promise<void> {
+  async denied(received: ReceivedText, recipient: string, missing: readonly CredentialDemand[]): Promise<void> {
+    const { message } = received;
     this.#onDead("denied", { id: message.id, type: message.type, from: message.from, recipient });
-    await this.#receipts.failed(message, recipient, DENIED);
+    await this.#receipts.failed(received, recipient, DENIED);
     const report = reportDenial(message, recipient, missing);
     if (report !== undefined) await this.#systemMessages.send(report, message);
   }
 
   /** Reports to a sender that no grant permits its message. Resolves once the report is durable. */
-  async ungranted(message: Message, recipient: string, refusal: GrantRefusal): Promise<void> {
+  async ungranted(received: ReceivedText, recipient: string, refusal: GrantRefusal): Promise<void> {
+    const { message } = received;
     this.#onDead("denied", { id: message.id, type: message.type, from: message.from, recipient });
-    await this.#receipts.failed(message, recipient, DENIED);
+    await this.#receipts.failed(received, recipient, DENIED);
     const report = reportUngranted(message, recipient, refusal);
     if (report !== undefined) await this.#systemMessages.send(report, message);
   }
 
   /** Sends a problem report to the sender of a message, in its recipient's name. */
-  async report(message: Message, recipient: string, { code, comment, args }: Problem): Promise<void> {
-    await this.#receipts.failed(message, recipient, code);
+  async report(received: ReceivedText, recipient: string, { code, comment, args }: Problem): Promise<void> {
+    const { message } = received;
+    await this.#receipts.failed(received, recipient, code);
     const report = reportProblem(message, recipient, code, comment, args);
     if (report !== undefined) await this.#systemMessages.send(report, message);
   }
@@ -68,16 +71,17 @@ export class FailureReporter {
     const problem = problemOf(message, stored.recipient, cause);
     this.#onDead(cause, stored);
     this.#keep(stored, problem);
-    await this.report(message, stored.recipient, problem);
+    await this.report({ message, plaintext: stored.plaintext }, stored.recipient, problem);
   }
 
   /** An agent failed to process a message: reports that, unless the agent has done so itself. */
   async failed(stored: InboxMessage, message: Message, failure: ReportedFailure & { readonly isReported: boolean }): Promise<void> {
+    const { recipient, plaintext } = stored;
     const problem = problemOfFailure(message, failure);
     this.#keep(stored, problem);
-    if (failure.isReported) return this.#receipts.failed(message, stored.recipient, problem.code);
+    if (failure.isReported) return this.#receipts.failed({ message, plaintext }, recipient, problem.code);
     this.#onDead("failed", stored);
-    await this.report(message, stored.recipient, problem);
+    await this.report({ message, plaintext }, recipient, problem);
   }
 
   /** Reports a damaged message to its sender, if the sender is known. */
@@ -92,7 +96,8 @@ export class FailureReporter {
     const comment = "The message {1} was damaged on the disk of the node of {2}; send it again";
     const headers = header?.asksForReceipts === true ? { headers: { [PLEASE_ACK]: [""] } } : {};
     const message = createMessage({ id, type, from, to: recipient, ...threads, ...headers });
-    await this.report(message, recipient, { code: "e.p.me.res.storage", comment, args: [id, recipient] });
+    const problem = { code: "e.p.me.res.storage", comment, args: [id, recipient] };
+    await this.report({ message, plaintext: undefined }, recipient, problem);
   }
 }
 
