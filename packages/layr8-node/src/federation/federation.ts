@@ -45,6 +45,7 @@ import { RemoteAgents } from "./remote-agents.ts";
 /** Options of {@link Federation}. */
 export interface FederationOptions {
   readonly hosted: HostedKeys & {
+    has(did: string): boolean;
     /** See `Dids.similar`. */
     similar(did: string, hostnames: ReadonlySet<string>): string | undefined;
     /** The API key that a DID belongs to. */
@@ -253,9 +254,8 @@ export class Federation {
     });
   }
 
-  /** Drops cached keys and documents of a DID that is no longer hosted. */
+  /** Drops cached documents of a DID that is no longer hosted, or whose keys have changed. */
   forget(did: string): void {
-    this.#keys.forget(did);
     this.#documents.forget(did);
   }
 

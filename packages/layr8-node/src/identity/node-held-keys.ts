@@ -1,8 +1,12 @@
 import type { KeyObject } from "node:crypto";
 import { deferred } from "@parley/core/internal";
 import type { SealingKey } from "@parley/storage";
-import { generateKeys, privateKeyOf, resealKeys, type KeyPurpose, type StoredKeys } from "./did-keys.ts";
+import { BoundedMap } from "../federation/bounded-map.ts";
+import { generateKeys, privateKeyOf, resealKeys, type KeyPurpose, type StoredKey, type StoredKeys } from "./did-keys.ts";
 import type { DidRecords } from "./did-records.ts";
+
+/** Private keys that are kept decrypted and imported. */
+const MAX_IMPORTED = 10_000;
 
 /** The keys of hosted DIDs whose agents don't hold them: generated on first use, with the private halves encrypted under the node key. */
 export class NodeHeldKeys {
@@ -11,6 +15,8 @@ export class NodeHeldKeys {
   /** A rotation of the node key that is under way. */
   #rotating: Promise<void> | undefined;
   readonly #generating = new Map<string, Promise<StoredKeys | undefined>>();
+  /** Private keys that were decrypted and imported, by the stored key: a DID that is created again has another one. */
+  readonly #imported = new BoundedMap<StoredKey, KeyObject>(MAX_IMPORTED);
 
   /** @throws StorageError `data_dir_unusable` when the node key isn't the one that the records' keys are encrypted under. */
   constructor(records: DidRecords, nodeKey: SealingKey) {
@@ -42,8 +48,13 @@ export class NodeHeldKeys {
   async privateKey(did: string, purpose: KeyPurpose): Promise<KeyObject | undefined> {
     await this.of(did);
     // The keys and the node key of one moment: a rotation changes both.
-    const keys = this.#records.get(did)?.keys;
-    return keys === undefined ? undefined : privateKeyOf(did, purpose, keys[purpose], this.#nodeKey);
+    const stored = this.#records.get(did)?.keys?.[purpose];
+    if (stored === undefined) return undefined;
+    const known = this.#imported.get(stored);
+    if (known !== undefined) return known;
+    const key = privateKeyOf(did, purpose, stored, this.#nodeKey);
+    this.#imported.set(stored, key);
+    return key;
   }
 
   /**

@@ -225,6 +225,28 @@ describe("Dids", () => {
     expect(await dids.documentAt("host.example", "/absent/did.json", "https://host.example")).toBeUndefined();
     expect(await dids.privateKey("did:web:absent.example", "signing")).toBeUndefined();
   });
+
+  it("decrypts and imports a private key once, and again for a DID that was created again", async () => {
+    const nodeKey = SealingKey.random();
+    let opened = 0;
+    const open = nodeKey.open.bind(nodeKey);
+    nodeKey.open = (...args) => {
+      opened += 1;
+      return open(...args);
+    };
+    const dids = createDids({ nodeKey });
+    const owner = await apiKey();
+    await dids.ensure(DID, { mode: "Create", owner, holdsAnything });
+    const first = await dids.privateKey(DID, "signing");
+    expect(await dids.privateKey(DID, "signing")).toBe(first);
+    expect(await dids.privateKey(DID, "agreement")).toBe(await dids.privateKey(DID, "agreement"));
+    expect(opened).toBe(2);
+    await dids.remove(DID);
+    expect(await dids.privateKey(DID, "signing")).toBeUndefined();
+    await dids.ensure(DID, { mode: "Create", owner, holdsAnything });
+    const second = await dids.privateKey(DID, "signing");
+    expect(second?.export({ format: "jwk" }).d).not.toBe(first?.export({ format: "jwk" }).d);
+  });
 });
 
 describe("Dids in a data directory", () => {
