@@ -79,6 +79,19 @@ describe(`the audit chain of a member that is killed (seed ${SEED})`, { timeout:
   });
 });
 
+describe("the digest of a message", { timeout: 60_000 }, () => {
+  it("is on disk before the message is published: the chain of a killed member has it, although nothing else was written", async () => {
+    const alice = agent("alice", { AUDIT: "1", FLUSH_DELAY_MS: "60000" });
+    await alice.tell("create", { keyPackages: [] });
+    const { recorded } = await alice.tell("send", { text: "last words" });
+    await alice.kill();
+    alice.start();
+    await alice.tell("open");
+    const own = async (): Promise<AuditEntry | undefined> => entriesOf(await exportOf(alice)).find(({ position }) => position === recorded);
+    await expect.poll(own, { timeout: 30_000 }).toMatchObject({ kind: "accepted", digest: messageDigest("last words") });
+  });
+});
+
 describe("an agent without audit", { timeout: 60_000 }, () => {
   /** The sources that a process has run, from its coverage. */
   async function loadedIn(directory: string): Promise<readonly string[]> {

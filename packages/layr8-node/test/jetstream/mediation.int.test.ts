@@ -1,6 +1,3 @@
-import { createDidcommCrypto } from "@parley/didcomm-crypto";
-import { createDidResolver, didWebMethod } from "@parley/did";
-import { createNodeFetch } from "@parley/did/node";
 import { describeUnless } from "@parley/test-assertions";
 import { HoldingProxy, missingNats } from "@parley/test-nats";
 import { expect, it, onTestFinished } from "vitest";
@@ -8,25 +5,12 @@ import type { Layr8Node } from "../../src/layr8-node.ts";
 import { NodeProcess } from "../federation/node-process.ts";
 import { KEY } from "../federation/pair.ts";
 import { RawAgent } from "../raw-agent.ts";
+import { type Answer, ask, BOB, CHILD, contentsOf, COORDINATION, forward, idsOf, join, MEDIATOR, PHONE, PICKUP, register } from "./mediated.ts";
 import { NODE_KEY, useSharedNodes } from "./shared-nodes.ts";
-
-const COORDINATION = "https://didcomm.org/coordinate-mediation/3.0";
-const PICKUP = "https://didcomm.org/messagepickup/3.0";
-const MEDIATOR = "did:web:node.example:mediator";
-const BOB = "did:web:node.example:bob";
-/** DIDs below Bob's, which these nodes do not host. */
-const [CHILD, PHONE] = [`${BOB}:child`, `${BOB}:phone`];
-
-interface Answer {
-  readonly type: string;
-  readonly body: Record<string, unknown>;
-  readonly attachments?: readonly { readonly id: string; readonly data: { readonly base64: string } }[];
-}
 
 describeUnless(missingNats(1), "nodes with the same data, as one mediator", () => {
   const shared = useSharedNodes({ mediator: MEDIATOR });
   const { nats, start } = shared;
-  let lastId = 0;
 
   /** A node that can be killed. */
   async function startProcess(port: number): Promise<NodeProcess> {
@@ -36,52 +20,6 @@ describeUnless(missingNats(1), "nodes with the same data, as one mediator", () =
     await node.start();
     return node;
   }
-
-  async function join(node: Pick<Layr8Node, "url">, did: string): Promise<RawAgent> {
-    const agent = await RawAgent.join({ url: node.url, apiKey: KEY }, { did, protocols: [PICKUP], apiKey: KEY });
-    onTestFinished(() => agent.close());
-    return agent;
-  }
-
-  /** Sends a request to the mediator, and returns its response. */
-  async function ask(from: RawAgent, type: string, body: object = {}): Promise<Answer> {
-    const id = `request-${++lastId}`;
-    expect(await from.send({ id, type, from: from.did, to: [MEDIATOR], body })).toMatchObject({ status: "ok" });
-    for (;;) {
-      // A connection that follows another one gets again what that one has not acknowledged.
-      const { plaintext } = await from.receive();
-      from.ack(String(plaintext["id"]));
-      if (plaintext["thid"] === id || plaintext["pthid"] === id) return plaintext as never;
-    }
-  }
-
-  async function register(from: RawAgent, ...dids: string[]): Promise<unknown[]> {
-    const updates = dids.map((did) => ({ recipient_did: did, action: "add" }));
-    const { body } = await ask(from, `${COORDINATION}/recipient-update`, { updates });
-    return (body["updated"] as { result: unknown }[]).map(({ result }) => result);
-  }
-
-  /** Posts a forward to a node, as another node does. */
-  async function forward(node: Pick<Layr8Node, "httpUrl">, next: string, envelope: string): Promise<number> {
-    const hosts = { "node.example": node.httpUrl };
-    const resolver = createDidResolver({ methods: didWebMethod({ fetch: createNodeFetch({ allow: ["loopback"] }), hosts }) });
-    const attachments = [{ id: "1", data: { base64: Buffer.from(envelope).toString("base64url") } }];
-    const message = {
-      id: `forward-${++lastId}`,
-      type: "https://didcomm.org/routing/2.0/forward",
-      to: [MEDIATOR],
-      body: { next },
-      attachments,
-    };
-    const crypto = createDidcommCrypto({ resolver, privateKey: () => Promise.resolve(undefined) });
-    const body = await crypto.pack(JSON.stringify(message), { from: "anonymous", to: MEDIATOR });
-    const headers = { "content-type": "application/didcomm-encrypted+json" };
-    return (await fetch(`${node.httpUrl}/didcomm`, { method: "POST", headers, body })).status;
-  }
-
-  const contentsOf = ({ attachments = [] }: Answer): string[] =>
-    attachments.map(({ data: { base64 } }) => Buffer.from(base64, "base64url").toString());
-  const idsOf = ({ attachments = [] }: Answer): string[] => attachments.map(({ id }) => id);
 
   /** The next delivery of live mode. */
   async function delivered(agent: RawAgent): Promise<Answer> {

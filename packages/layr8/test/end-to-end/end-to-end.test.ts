@@ -1,5 +1,6 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { isJsonObject } from "@parley/core";
 import { createDidResolver, didWebMethod } from "@parley/did";
 import { createNodeFetch } from "@parley/did/node";
 import { rejectionOf } from "@parley/test-assertions";
@@ -335,6 +336,35 @@ describe("the keys of a DID", () => {
       reason: "e.join.keys.at-node",
       message: expect.stringContaining("delete the agent at the node first, or use another DID") as unknown,
     });
+  });
+
+  it("move to the agent with Update: what waits in the clear is refused as not_encrypted, and its senders on the same node get a report", async () => {
+    await (await agents.echo(DAVE, { keys: "node" })).close();
+    // The node has encrypted neither for Dave: it decrypts what an agent has encrypted for a DID whose keys it holds.
+    const senders = [await agents.agent(ALICE).connect(), await agents.agent("did:web:a.localhost:erin", { keys: "node" }).connect()];
+    const requests = senders.map((sender) => sender.request(ask(DAVE, { text: MARKER }), { timeoutMs: 60_000 }));
+    for (const request of requests) request.catch(() => undefined);
+    const waiting = async (): Promise<string | undefined> =>
+      /^layr8_node_inbox_messages (\d+)$/m.exec(await (await fetch(`${agents.node("a").metricsUrl}/metrics`)).text())?.[1];
+    await expect.poll(waiting).toBe("2");
+    const updating = await LyingNode.listen(agents.node("a").url);
+    updating.fromAgent = ([joinRef, ref, topic, event, payload]) => {
+      const spec = payload["did_spec"];
+      return [[joinRef, ref, topic, event, isJsonObject(spec) ? { ...payload, did_spec: { ...spec, mode: "Update" } } : payload]];
+    };
+    const dave = await agents.echo(DAVE, { nodeUrl: updating.url });
+    for (const request of requests) await expect(request).rejects.toMatchObject({ name: "ProblemReportError", code: "e.p.msg.not-encrypted" });
+    expect(agents.codes).toEqual(["not_encrypted", "not_encrypted"]);
+    expect(agents.received).toEqual([]);
+    expect(await waiting()).toBe("0");
+    // From now on its messages are encrypted, and it has keys of its own.
+    await expect(senders[0]?.request(ask(DAVE))).rejects.toMatchObject({ code: "key_changed" });
+    await senders[0]?.trustKeys(DAVE);
+    for (const sender of senders) expect(await sender.request(ask(DAVE, { n: 1 }))).toMatchObject({ from: DAVE, body: { n: 1 } });
+    const fingerprint = await dave.keyFingerprint();
+    await dave.close();
+    await updating.close();
+    expect(await (await agents.echo(DAVE)).keyFingerprint()).toBe(fingerprint);
   });
 
   it("are not replaced by those of another key store", async () => {
