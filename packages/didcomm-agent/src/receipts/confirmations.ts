@@ -50,6 +50,9 @@ interface Confirmation {
   waiter: Waiter | undefined;
   onReceipt: ConfirmationWait["onReceipt"];
   verifying: Promise<unknown>;
+  /** Resolves when its first text is known, or it is not sent: an earlier process may have sent a message with its id, whose receipts come before. */
+  readonly started: Promise<void>;
+  readonly start: () => void;
   /** Set after a problem report, until the signed receipt comes. */
   reported: NodeJS.Timeout | undefined;
 }
@@ -97,6 +100,7 @@ export class Confirmations {
         until,
         settle: (outcome) => {
           confirmation.waiter = undefined;
+          confirmation.start();
           clearTimeout(timer);
           clearTimeout(confirmation.reported);
           unlisten?.();
@@ -117,7 +121,9 @@ export class Confirmations {
       // The transport can't write it either, and says so.
       return;
     }
-    this.#find(id)?.sent.sentAs(receiptDigest(text));
+    const confirmation = this.#find(id);
+    confirmation?.sent.sentAs(receiptDigest(text));
+    confirmation?.start();
     this.#notify(onPlaintext, text);
   }
 
@@ -212,6 +218,7 @@ export class Confirmations {
     // Another one may have been accepted while it waited.
     sent.check(claim.from, claim.state);
     const receipt = await verifyClaim(claim, sent.sender, verify);
+    if (receipt.digest !== undefined) await confirmation.started;
     if (!sent.hasText(receipt)) throw this.#mismatch(confirmation, receipt);
     this.#add(confirmation, receipt);
   }
@@ -268,7 +275,10 @@ export class Confirmations {
   #confirmationOf(message: Message): Confirmation {
     const known = this.#remembered.get(message.id);
     if (known !== undefined && known.sent.isFor(message)) return known;
-    return { sent: new SentMessage(message), waiter: undefined, onReceipt: undefined, verifying: Promise.resolve(), reported: undefined };
+    let start = (): void => undefined;
+    const started = new Promise<void>((resolve) => (start = resolve));
+    const sent = new SentMessage(message);
+    return { sent, started, start, waiter: undefined, onReceipt: undefined, verifying: Promise.resolve(), reported: undefined };
   }
 
   #remember(confirmation: Confirmation): void {

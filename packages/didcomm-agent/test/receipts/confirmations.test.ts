@@ -154,6 +154,17 @@ describe("confirmations", () => {
     expect(rejected).toEqual([]);
   });
 
+  it("compare the receipt of an earlier process's message when the text of this one is known", async () => {
+    const { confirmations, rejected } = setUp();
+    const handled = wait(confirmations, sent("m1"));
+    const taken = confirmations.take(receipt("m1", "handled", { digest: receiptDigest('{"id":"m1"}') }));
+    // Its grants are being fetched, for instance.
+    await Promise.resolve();
+    confirmations.sentAs("m1", { id: "m1" }, undefined);
+    expect([await taken, rejected]).toEqual(["accepted", []]);
+    expect(await handled).toHaveLength(1);
+  });
+
   it("reject a receipt whose digest is not the signed one", async () => {
     const { confirmations, rejected } = setUp();
     void wait(confirmations, sent("m1"));
