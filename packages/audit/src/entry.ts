@@ -51,17 +51,16 @@ export interface ChainPosition {
   readonly hash: string;
 }
 
-/** What the hash of an entry is computed of, beside the entry before it. */
-interface EntryContent extends AuditEvent, Pick<ChainPosition, "seq"> {
+/** An entry of a chain. */
+export interface AuditEntry extends AuditEvent, ChainPosition {
   /** See {@link createSalt}. Absent in entries of earlier versions, and in chains that hide nothing. */
   readonly salt?: string;
-}
-
-/** An entry of a chain. */
-export interface AuditEntry extends EntryContent, ChainPosition {
   /** Hash of the entry before it. */
   readonly prev: string;
 }
+
+/** What the hash of an entry is computed of, beside the entry before it. */
+type EntryContent = Omit<AuditEntry, "hash" | "prev">;
 
 /** An entry whose content is hidden from the reader of an export. The chain can still be verified. */
 export interface HiddenEntry extends ChainPosition {

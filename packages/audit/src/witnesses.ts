@@ -13,7 +13,7 @@ export interface Witness {
 }
 
 /** Heads in a row that the party's export does not have. */
-export interface AbsentHeads {
+interface AbsentHeads {
   readonly heads: readonly Witness[];
   /** Numbers of the entries whose heads were witnessed before and after them; absent without any. */
   readonly before: number | undefined;

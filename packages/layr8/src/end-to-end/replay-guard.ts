@@ -22,7 +22,7 @@ export interface GuardedMessage {
 }
 
 /** What the receipt of a handled message says, if the message asks for one. */
-export interface HandledOutcome {
+interface HandledOutcome {
   /** Problem code of a failed message. */
   readonly failure?: string | undefined;
   /** Digest of the text that was handled: see `receiptDigest`. */
