@@ -324,7 +324,9 @@ it.each([[[]], [["{}", "hello"]], [[JSON.stringify({ id: ALICE, verificationMeth
 
 it("reports a head that was kept if the party of the export is not known", async () => {
   const party = alice();
-  const report = await verifyAudit([{ name: "alice", lines: ["{}", ...party.export().slice(1, -1)] }], { heads: [party.head(), party.head()] });
+  const report = await verifyAudit([{ name: "alice", lines: ["{}", ...party.export().slice(1, -1)] }], {
+    heads: [party.head(), party.head()],
+  });
   expect(report.findings).toMatchObject([
     { kind: "altered", line: 1 },
     { kind: "unsigned" },

@@ -81,8 +81,9 @@ describe(`the audit chain of a member that is killed (seed ${SEED})`, { timeout:
 
 describe("the digest of a message", { timeout: 60_000 }, () => {
   it("is on disk before the message is published: the chain of a killed member has it, although nothing else was written", async () => {
-    const alice = agent("alice", { AUDIT: "1", FLUSH_DELAY_MS: "60000" });
-    await alice.tell("create", { keyPackages: [] });
+    const [alice, bob] = [agent("alice", { AUDIT: "1", FLUSH_DELAY_MS: "60000" }), agent("bob", {})];
+    const { keyPackage } = await bob.tell("keyPackage");
+    await alice.tell("create", { keyPackages: [keyPackage] });
     const { recorded } = await alice.tell("send", { text: "last words" });
     await alice.kill();
     alice.start();

@@ -40,7 +40,7 @@ export interface ReceiptBody {
   readonly state: ReceiptState;
   /** Why the message failed. */
   readonly code?: string;
-  /** See `receiptDigest`. Absent on receipts of earlier versions, and on those of a message that its node does not have any more. */
+  /** SHA-256 of the message that was received: of its `receiptText`. Absent on receipts of earlier versions, and on those of a message that its node does not have any more. */
   readonly digest?: string;
 }
 

@@ -36,4 +36,5 @@ export {
 } from "./end-to-end/key-statement.ts";
 
 // For recipients of messages that ask for receipts, and their nodes
+export { receiptDigest } from "./receipts/receipt-digest.ts";
 export { attachSignature, createReceipt, type ReceiptFacts } from "./receipts/signed-receipt.ts";

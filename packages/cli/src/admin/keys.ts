@@ -51,8 +51,8 @@ export async function createApiKey(runtime: Runtime, options: CreateOptions): Pr
   const { server, name } = options;
   if (server === "node") rejectUnused(runtime, ["--account", "--test"], "it is for keys of a skytale server (--server skytale)");
   else rejectUnused(runtime, ["--did", "--any"], "it is for keys of a node (--server node)");
-  const client = await AdminClient.find(server, runtime, options);
   const { key, parameters } = server === "node" ? newNodeKey(options) : newAccountKey(options);
+  const client = await AdminClient.find(server, runtime, options);
   const created = CREATED.parse(await client.act("create-key", { ...parameters, name, hash: hashKey(key) }));
   const result: CreatedKeyOutput = { id: created.id, key };
   runtime.output.data(result, () => `id ${created.id}\nkey ${key}`);

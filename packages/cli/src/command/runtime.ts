@@ -36,7 +36,14 @@ export function createRuntime(
     stoppedBy = "SIGPIPE";
     controller.abort(new Error("standard output was closed"));
   });
-  return { version, environment, output: createOutput(isJson, environment), signal: controller.signal, stoppedBy: () => stoppedBy, isGiven };
+  return {
+    version,
+    environment,
+    output: createOutput(isJson, environment),
+    signal: controller.signal,
+    stoppedBy: () => stoppedBy,
+    isGiven,
+  };
 }
 
 /** The exit code of a command that a signal ends: 130 or 143, and 0 without a signal or if standard output was closed. */

@@ -18,7 +18,7 @@ export { isLocalhostName, lookupLoopback } from "./localhost.ts";
 export { parseJsonObject } from "./parse-json-object.ts";
 export { MAX_TIMER_MS, readDurationMs } from "./read-duration.ts";
 export { ACK, PLEASE_ACK, readReceiptBody, RECEIPT, type ReceiptBody } from "../receipt.ts";
-export { receiptDigest } from "../receipt-digest.ts";
+export { receiptText } from "../receipt-text.ts";
 export { rejectUnknownOptions } from "./reject-unknown-options.ts";
 export { IS_TELEMETRY } from "./telemetry-option.ts";
 export { isTemporaryProblem } from "./temporary-problem.ts";

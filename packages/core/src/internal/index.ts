@@ -42,7 +42,7 @@ export { RateLimiter, type RateLimiterOptions } from "./rate-limiter.ts";
 export { readNumbers } from "./read-numbers.ts";
 export { rejectUnknownOptions } from "./reject-unknown-options.ts";
 export { ACK, asksForReceipts, PLEASE_ACK, RECEIPT, RECEIPTS } from "../receipt.ts";
-export { receiptDigest, SEALED_TIME } from "../receipt-digest.ts";
+export { receiptText, SEALED_TIME } from "../receipt-text.ts";
 export { readTime } from "../time.ts";
 export { IS_TELEMETRY } from "./telemetry-option.ts";
 export { readTraceContext } from "../trace-context.ts";

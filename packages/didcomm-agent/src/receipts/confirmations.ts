@@ -1,8 +1,9 @@
 import type { JsonObject, Message, ReceiptState } from "@parley/core";
-import { ACK, ChurnMap, isJsonArray, MAX_TIMER_MS, receiptDigest } from "@parley/core/eager";
+import { ACK, ChurnMap, isJsonArray, MAX_TIMER_MS } from "@parley/core/eager";
 
 import { AbortGroup } from "../abort-group.ts";
 import type { ProblemReportError } from "../problem-report.ts";
+import { digestOf } from "./digest-of.ts";
 import { readClaim, verifyClaim, type ClaimedReceipt } from "./read-receipt.ts";
 import { ReceiptError, ReceiptRejectedError, type ReceiptRejectionCode } from "./receipt-error.ts";
 import type { Receipt, ReceiptVerifier } from "./receipt.ts";
@@ -50,9 +51,11 @@ interface Confirmation {
   waiter: Waiter | undefined;
   onReceipt: ConfirmationWait["onReceipt"];
   verifying: Promise<unknown>;
-  /** Resolves when its first text is known, or it is not sent: an earlier process may have sent a message with its id, whose receipts come before. */
+  /** Resolves when its first text is sent, or none is: an earlier process may have sent a message with its id, whose receipts come before. */
   readonly started: Promise<void>;
   readonly start: () => void;
+  /** Resolves when the digests of all texts so far are known. */
+  hashing: Promise<unknown>;
   /** Set after a problem report, until the signed receipt comes. */
   reported: NodeJS.Timeout | undefined;
 }
@@ -122,8 +125,11 @@ export class Confirmations {
       return;
     }
     const confirmation = this.#find(id);
-    confirmation?.sent.sentAs(receiptDigest(text));
-    confirmation?.start();
+    if (confirmation !== undefined) {
+      const { sent, hashing } = confirmation;
+      confirmation.hashing = Promise.all([hashing, digestOf(text).then((digest) => sent.sentAs(digest))]);
+      confirmation.start();
+    }
     this.#notify(onPlaintext, text);
   }
 
@@ -218,7 +224,7 @@ export class Confirmations {
     // Another one may have been accepted while it waited.
     sent.check(claim.from, claim.state);
     const receipt = await verifyClaim(claim, sent.sender, verify);
-    if (receipt.digest !== undefined) await confirmation.started;
+    if (receipt.digest !== undefined) await confirmation.started.then(() => confirmation.hashing);
     if (!sent.hasText(receipt)) throw this.#mismatch(confirmation, receipt);
     this.#add(confirmation, receipt);
   }
@@ -278,7 +284,8 @@ export class Confirmations {
     let start = (): void => undefined;
     const started = new Promise<void>((resolve) => (start = resolve));
     const sent = new SentMessage(message);
-    return { sent, started, start, waiter: undefined, onReceipt: undefined, verifying: Promise.resolve(), reported: undefined };
+    const done = Promise.resolve();
+    return { sent, started, start, hashing: done, waiter: undefined, onReceipt: undefined, verifying: done, reported: undefined };
   }
 
   #remember(confirmation: Confirmation): void {

@@ -21,7 +21,10 @@ export interface UnconfirmedMessage {
  *   by another process, with another text, it may have been handled then.
  * - `too_many_receipts`: too many calls wait for receipts. Nothing was sent.
  */
-export class ReceiptError extends ParleyError<"receipt_failed" | "receipt_mismatch" | "receipt_timeout" | "too_many_receipts"> implements UnconfirmedMessage {
+export class ReceiptError
+  extends ParleyError<"receipt_failed" | "receipt_mismatch" | "receipt_timeout" | "too_many_receipts">
+  implements UnconfirmedMessage
+{
   override readonly name: string = "ReceiptError";
   readonly messageId: string;
   readonly receipts: readonly Receipt[];

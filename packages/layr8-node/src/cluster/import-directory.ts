@@ -128,9 +128,14 @@ async function copyHoldings(
   const targetInbox = await JetstreamInbox.open(connection, { limits: inboxLimits(limits), maxAgeMs: inboxAgeMs(limits) });
   const targetCredentials = await JetstreamCredentialStore.open(connection, Number.POSITIVE_INFINITY);
   const counts = { messages: 0, credentials: 0 };
+  const importBox = async (name: string): Promise<void> => {
+    const imported = await targetInbox.import(name, pagesOf(await inbox.peek(name)));
+    // Read after the wait: others count at the same time.
+    counts.messages += imported;
+  };
   try {
     await inParallel(dids.all(), async ({ did }) => {
-      counts.messages += await targetInbox.import(did, pagesOf(await inbox.peek(did)));
+      await importBox(did);
       for (let after: number | undefined; ;) {
         const page = await credentials.list(did, { limit: PAGE, after });
         for (const credential of page.credentials) await targetCredentials.import(credential);
@@ -142,8 +147,7 @@ async function copyHoldings(
     const mediations = [...storedRecords<MediationRecord>(environment, MEDIATIONS_TABLE).load()];
     await copyMediations(mediations, connection);
     await inParallel(mediations, async ({ did }) => {
-      const queue = queueOf(did);
-      counts.messages += await targetInbox.import(queue, pagesOf(await inbox.peek(queue)));
+      await importBox(queueOf(did));
     });
   } finally {
     await targetInbox.close();

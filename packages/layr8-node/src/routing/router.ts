@@ -324,7 +324,8 @@ export class Router {
   async undelivered(plaintext: string, recipient: string, problem: Problem): Promise<void> {
     const message = readStored({ plaintext });
     if (isUnknownToSender(message)) return;
-    if (message.from !== undefined && this.#options.isHosted(message.from)) await this.#failures.report({ message, plaintext }, recipient, problem);
+    if (message.from !== undefined && this.#options.isHosted(message.from))
+      await this.#failures.report({ message, plaintext }, recipient, problem);
   }
 
   /** A message in an inbox is damaged. */

@@ -5,7 +5,21 @@ import type { Layr8Node } from "../../src/layr8-node.ts";
 import { NodeProcess } from "../federation/node-process.ts";
 import { KEY } from "../federation/pair.ts";
 import { RawAgent } from "../raw-agent.ts";
-import { type Answer, ask, BOB, CHILD, contentsOf, COORDINATION, forward, idsOf, join, MEDIATOR, PHONE, PICKUP, register } from "./mediated.ts";
+import {
+  type Answer,
+  ask,
+  BOB,
+  CHILD,
+  contentsOf,
+  COORDINATION,
+  forward,
+  idsOf,
+  join,
+  MEDIATOR,
+  PHONE,
+  PICKUP,
+  register,
+} from "./mediated.ts";
 import { NODE_KEY, useSharedNodes } from "./shared-nodes.ts";
 
 describeUnless(missingNats(1), "nodes with the same data, as one mediator", () => {

@@ -16,10 +16,11 @@ import {
   type SendOptions,
   type SendReceipt,
 } from "@parley/core";
-import { asksForReceipts, AsyncQueue, ChurnMap, KeyedMutex, RECEIPT, receiptDigest, SEALED_TIME, sleep } from "@parley/core/internal";
+import { asksForReceipts, AsyncQueue, ChurnMap, KeyedMutex, RECEIPT, SEALED_TIME, sleep } from "@parley/core/internal";
 import {
   createDidcommCrypto,
   DidcommCryptoError,
+  receiptDigest,
   unwrapEnvelope,
   wrapEnvelope,
   WRAPPER_TYPE,
@@ -37,8 +38,8 @@ import type { GuardedMessage, ReplayGuard } from "./replay-guard.ts";
 import { senderCredentialsOf, type CredentialVerifier } from "./sender-credentials.ts";
 
 const PROBLEM_REPORT = "https://didcomm.org/report-problem/2.0/problem-report";
-/** Sent messages that are remembered, so that reports of nodes find their threads. */
-const MAX_SENT = 10_000;
+/** Ids of sent messages, and of their wrappers, that are remembered, so that reports of nodes find their threads. */
+const MAX_SENT = 20_000;
 /** Messages that are decrypted at a time. A node could send any number. */
 const MAX_OPENING = 1000;
 /** How far the node's clock may correct this machine's, in milliseconds. A node must not decide when messages expire. */
@@ -73,7 +74,7 @@ export class EncryptedConnection implements Connection {
   readonly #sending = new KeyedMutex();
   /** Messages of one sender keep their order; others do not wait while a sender's document is fetched. */
   readonly #opening = new KeyedMutex();
-  /** Threads of sent messages, by the id of their wrapper. */
+  /** Threads of sent messages, by the id of their wrapper, and by themselves: a node that holds the recipient's keys knows them. */
   readonly #sent = new ChurnMap<string, string>();
   readonly #receipts: AgentReceipts;
   /** Messages that are being settled. */
@@ -168,11 +169,10 @@ export class EncryptedConnection implements Connection {
   }
 
   #remember(wrapperId: string, thread: string): void {
-    this.#sent.set(wrapperId, thread);
-    if (this.#sent.size <= MAX_SENT) return;
+    for (const id of [wrapperId, thread]) this.#sent.set(id, thread);
     for (const [oldest] of this.#sent) {
+      if (this.#sent.size <= MAX_SENT) return;
       this.#sent.delete(oldest);
-      return;
     }
   }
 
@@ -226,7 +226,7 @@ export class EncryptedConnection implements Connection {
       const sealed = json[SEALED_TIME];
       delete json[SEALED_TIME];
       const guarded: GuardedMessage = { sender, id: message.id, sealedTime: typeof sealed === "number" ? sealed : undefined };
-      const freshness = this.#parts.guard.check(guarded);
+      const freshness = isReceipt(message) ? "new" : this.#parts.guard.check(guarded);
       if (freshness === "handled") {
         // It may not be written yet, and a crash or the end of the link may have come before its receipt.
         await this.#parts.guard.record(guarded);
@@ -327,7 +327,7 @@ export class EncryptedConnection implements Connection {
     const failure = outcome.status === "pass" ? UNSUPPORTED : outcome.status === "error" ? outcome.code : undefined;
     try {
       if (outcome.status === "pass") await this.#refuse(message, UNSUPPORTED, `No handler takes ${message.type}`);
-      await this.#parts.guard.record(guarded, asksForReceipts(message) ? { failure, digest: received.digest } : {});
+      if (!isReceipt(message)) await this.#parts.guard.record(guarded, asksForReceipts(message) ? { failure, digest: received.digest } : {});
       await this.#end(delivery, received, failure);
     } catch (error) {
       this.#parts.events.onFault(ParleyError.from(error), undefined);
@@ -357,7 +357,7 @@ export class EncryptedConnection implements Connection {
 
   /** Reports to the sender, encrypted, why its message is not handled. */
   async #refuse(message: Message, code: string, comment: string): Promise<void> {
-    if (message.from === undefined || message.type === RECEIPT || parseMessageType(message.type)?.protocolName === "report-problem") return;
+    if (message.from === undefined || isReceipt(message) || parseMessageType(message.type)?.protocolName === "report-problem") return;
     const thread = message.threadId ?? message.id;
     const report = replyTo(message, this.did, { type: PROBLEM_REPORT, parentThreadId: thread, body: { code, comment } });
     await this.send(encodePlaintext(report)).catch((error: unknown) => this.#parts.events.onFault(ParleyError.from(error), undefined));
@@ -383,8 +383,14 @@ function endToEndCause(error: unknown): EndToEndError | undefined {
 }
 
 /** Whether a message starts a thread. Receipts, which have none, are caused by others too. */
-function isFirst({ id, type, threadId = id, parentThreadId = threadId }: Message): boolean {
-  return type !== RECEIPT && threadId === id && parentThreadId === threadId;
+function isFirst(message: Message): boolean {
+  const { id, threadId = id, parentThreadId = threadId } = message;
+  return !isReceipt(message) && threadId === id && parentThreadId === threadId;
+}
+
+/** Repeated receipts are not held back here: a receipt counts once, and the message that it is about may be sent again by a later process, with the same id. */
+function isReceipt({ type }: Message): boolean {
+  return type === RECEIPT;
 }
 
 function textOf(value: unknown): string {

@@ -64,7 +64,7 @@ describe("an agent that holds its keys itself", { timeout: 120_000 }, () => {
     const { seen, handled } = await send("m1");
     await onItsWay;
     await kill(bob);
-    expect(seen.map(({ state }) => state)).toEqual(["delivered"]);
+    await expect.poll(() => seen.map(({ state }) => state)).toEqual(["delivered"]);
     await startBob(agents.node("b").url);
     const receipts = await handled;
     expect(receipts.map(({ state }) => state)).toEqual(["delivered", "handled"]);

@@ -25,9 +25,24 @@ export class LyingNode {
     server.on("connection", (agent, upgrade) => this.#link(agent, upgrade));
   }
 
-  static async listen(nodeUrl: string): Promise<LyingNode> {
-    const server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
-    await new Promise((resolve) => server.once("listening", resolve));
+  /** @param answersRest whether its REST calls are those of the node. Default: it has none. */
+  static async listen(nodeUrl: string, { answersRest = false } = {}): Promise<LyingNode> {
+    const http = createServer((incoming, response) => {
+      if (!answersRest) return void response.writeHead(404).end();
+      const { method, url: path, headers } = incoming;
+      const forwarded = request({ host: "127.0.0.1", port: new URL(nodeUrl).port, method, path, headers, agent: false }, (answer) => {
+        response.writeHead(answer.statusCode ?? 502, answer.headers);
+        answer.pipe(response);
+      });
+      forwarded.on("error", () => response.destroy());
+      incoming.pipe(forwarded);
+    });
+    const server = new WebSocketServer({ server: http });
+    await new Promise<void>((resolve) => http.listen(0, "127.0.0.1", resolve));
+    server.once("close", () => {
+      http.closeAllConnections();
+      http.close();
+    });
     return new LyingNode(server, nodeUrl);
   }
 

@@ -145,7 +145,7 @@ it("a plain acknowledgement says delivered, from a recipient only, and never han
 });
 
 it("a message that was changed on its way to the node ends with receipt_mismatch, and the receipt that proves it", async () => {
-  const liar = await LyingNode.listen(places.node("a").url);
+  const liar = await LyingNode.listen(places.node("a").url, { answersRest: true });
   liar.fromAgent = ([joinRef, ref, topic, event, payload]) => [
     [joinRef, ref, topic, event, event === "message" ? { ...payload, body: { item: "coffee" } } : payload],
   ];

@@ -1,4 +1,5 @@
 import { protocolOf } from "@parley/core";
+import { END_TO_END_PROTOCOL } from "@parley/didcomm-crypto";
 import type { InboxMessage } from "../../inbox/inbox.ts";
 import { isBuiltin } from "../respond/builtin-protocols.ts";
 import { Bindings } from "./bindings.ts";
@@ -27,7 +28,9 @@ export class ConsumerRoutes {
     const owner = this.bindings.find(protocolOf(message.type), except);
     if (owner !== undefined) return owner;
     // A response to a request from before a reconnection: the agent may still wait for it. Pings and queries are requests, which the node answers.
-    return continuesThread(message) && !isBuiltin(message) ? this.bindings.latest(except) : undefined;
+    if (continuesThread(message) && !isBuiltin(message)) return this.bindings.latest(except);
+    // The agent has taken its keys from the node while the message waited in the clear: it refuses it, and the sender gets a report.
+    return this.bindings.find(END_TO_END_PROTOCOL, except);
   }
 
   /** Whether a connection has sent the latest message on the thread of a message. */

@@ -1,6 +1,6 @@
 import { createMessage, type Message, type ReceiptState } from "@parley/core";
-import { asksForReceipts, deferred, KeyedMutex, RECEIPT, receiptDigest } from "@parley/core/internal";
-import { attachSignature, createReceipt, type ReceiptFacts } from "@parley/didcomm-crypto";
+import { asksForReceipts, deferred, KeyedMutex, RECEIPT } from "@parley/core/internal";
+import { attachSignature, createReceipt, receiptDigest, type ReceiptFacts } from "@parley/didcomm-crypto";
 
 /** Signs a receipt with the key of the DID in its `from`. Resolves to a JWS, or to `undefined` if the node does not hold the key. */
 export type SignReceipt = (receipt: Message) => Promise<string | undefined>;
