@@ -327,7 +327,8 @@ export class EncryptedConnection implements Connection {
     const failure = outcome.status === "pass" ? UNSUPPORTED : outcome.status === "error" ? outcome.code : undefined;
     try {
       if (outcome.status === "pass") await this.#refuse(message, UNSUPPORTED, `No handler takes ${message.type}`);
-      if (!isReceipt(message)) await this.#parts.guard.record(guarded, asksForReceipts(message) ? { failure, digest: received.digest } : {});
+      if (!isReceipt(message))
+        await this.#parts.guard.record(guarded, asksForReceipts(message) ? { failure, digest: received.digest } : {});
       await this.#end(delivery, received, failure);
     } catch (error) {
       this.#parts.events.onFault(ParleyError.from(error), undefined);

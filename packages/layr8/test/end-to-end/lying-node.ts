@@ -28,7 +28,10 @@ export class LyingNode {
   /** @param answersRest whether its REST calls are those of the node. Default: it has none. */
   static async listen(nodeUrl: string, { answersRest = false } = {}): Promise<LyingNode> {
     const http = createServer((incoming, response) => {
-      if (!answersRest) return void response.writeHead(404).end();
+      if (!answersRest) {
+        response.writeHead(404).end();
+        return;
+      }
       const { method, url: path, headers } = incoming;
       const forwarded = request({ host: "127.0.0.1", port: new URL(nodeUrl).port, method, path, headers, agent: false }, (answer) => {
         response.writeHead(answer.statusCode ?? 502, answer.headers);
