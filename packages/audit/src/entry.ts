@@ -76,7 +76,7 @@ const MAX_HEAD = 4096;
 const SALT_BYTES = 16;
 const CONTINUED = "…";
 
-/** The members of an entry's content in the order of their canonical form, and their checks. */
+/** The members of an entry's content, and their checks. */
 const MEMBERS: Readonly<Record<string, (value: unknown) => boolean>> = {
   code: isText(MAX_TEXT),
   digest: isHash,
@@ -93,7 +93,6 @@ const MEMBERS: Readonly<Record<string, (value: unknown) => boolean>> = {
   to: isText(MAX_DID),
   type: isText(MAX_TEXT),
 };
-const NAMES: string[] = Object.keys(MEMBERS);
 const REQUIRED = ["from", "kind", "seq", "time", "to"];
 const KINDS: ReadonlySet<string> = new Set<AuditKind>(["accepted", "delivered", "handled", "refused", "witnessed"]);
 /** 16 bytes in base64url, in the one spelling that encoders write. */
@@ -139,8 +138,9 @@ export function auditText(text: string): string {
  * @see {@link https://www.rfc-editor.org/rfc/rfc8785 | RFC 8785, JSON Canonicalization Scheme}
  */
 export function contentDigest(content: EntryContent): string {
-  // Strings and whole numbers under sorted names: the canonical form.
-  return sha256(JSON.stringify(content, NAMES));
+  const { code, digest, from, head, id, kind, omitted, position, salt, seq, thread, time, to, type } = content;
+  // Strings and whole numbers under sorted names: the canonical form. Absent members are left out.
+  return sha256(JSON.stringify({ code, digest, from, head, id, kind, omitted, position, salt, seq, thread, time, to, type }));
 }
 
 /** Hash of an entry: SHA-256 of the hash before it and the digest of its content, 32 bytes each. */

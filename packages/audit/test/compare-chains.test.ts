@@ -217,7 +217,7 @@ describe("the exports of both parties", () => {
   });
 
   it("name the first witnessed head that contradicts a chain, and count the others, signed or not", async () => {
-    const count = gateOrSoak(2000, 20_000);
+    const count = gateOrSoak(300, 20_000);
     const [alice, bob] = [new Party(ALICE), new Party(BOB)];
     const stranger = new Party(BOB);
     stranger.add({ kind: "accepted", ...about("x", ALICE, BOB) });
