@@ -3,7 +3,7 @@ import { createDidResolver, didWebMethod } from "@parley/did";
 import { createNodeFetch } from "@parley/did/node";
 import { expect, onTestFinished } from "vitest";
 import type { Layr8Node } from "../../src/layr8-node.ts";
-import { KEY } from "../federation/node-process.ts";
+import { KEY } from "../federation/pair.ts";
 import { RawAgent } from "../raw-agent.ts";
 
 export const COORDINATION: string = "https://didcomm.org/coordinate-mediation/3.0";

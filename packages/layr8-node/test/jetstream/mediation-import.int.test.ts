@@ -4,7 +4,7 @@ import { missingNats } from "@parley/test-nats";
 import { afterAll, beforeAll, expect, it, onTestFinished, vi } from "vitest";
 import { clusterImport } from "../../src/cli/cluster.ts";
 import { startNode } from "../../src/node.ts";
-import { KEY } from "../federation/node-process.ts";
+import { KEY } from "../federation/pair.ts";
 import { ask, BOB, CHILD, contentsOf, COORDINATION, forward, idsOf, join, MEDIATOR, PHONE, PICKUP, register } from "./mediated.ts";
 import { NODE_KEY, useSharedNodes } from "./shared-nodes.ts";
 
