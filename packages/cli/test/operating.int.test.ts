@@ -47,7 +47,7 @@ describe("operating servers", () => {
     const boss = client("did:web:localhost:boss");
     await boss.connect();
     await boss.send({ id: "first", type: `${TASK}/do`, to: WORKER, body: { text: "a private text" } });
-    await boss.send({ id: "late", type: `${TASK}/do`, to: WORKER, body: {}, expiresTime: Math.floor(Date.now() / 1000) + 1 });
+    await boss.send({ id: "late", type: `${TASK}/do`, to: WORKER, body: {}, expiresTime: Math.ceil(Date.now() / 1000) + 2 });
 
     const [agents] = await json("agents", "agents", "list", "worker");
     expect(agents).toMatchObject({ total: 1, agents: [{ did: WORKER, isConnected: false }] });

@@ -58,7 +58,7 @@ describeUnless(found.missing, "a console that may act", () => {
     await agent.close();
     const boss = client(`${BOSS}-of-${did.split(":").at(-1)}`);
     await boss.connect();
-    await boss.send({ id: `late for ${did}`, type: `${TASK}/late`, to: did, body: {}, expiresTime: Math.floor(Date.now() / 1000) + 1 });
+    await boss.send({ id: `late for ${did}`, type: `${TASK}/late`, to: did, body: {}, expiresTime: Math.ceil(Date.now() / 1000) + 2 });
     await boss.send({ id: `for ${did}`, type: `${TASK}/do`, to: did, body: { text: "waits" } });
     await expect
       .poll(async () => (await stack.read<{ deadLetters: unknown[] }>(`read/node/dead-letters?did=${did}`)).deadLetters)

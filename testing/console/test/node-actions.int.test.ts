@@ -185,7 +185,7 @@ describe("dead letters", () => {
   it("keeps expired messages after a restart, the latest within the limit, and replays them without their expiry", async () => {
     await hosted(WORKER);
     const boss = await connected(BOSS);
-    const expiresTime = Math.floor(Date.now() / 1000) + 1;
+    const expiresTime = Math.ceil(Date.now() / 1000) + 2;
     for (const id of ["1", "2", "3", "4"]) await task(boss, id, { id, expiresTime });
     const ids = async (): Promise<string[]> => (await deadLetters(WORKER)).map(({ messageId }) => messageId);
     await expect.poll(ids, { timeout: 60_000 }).toEqual(["4", "3", "2"]);
