@@ -191,6 +191,7 @@ export class Dids {
       const record = this.#records.get(did);
       if (record?.storage !== "ephemeral" || record.lastSeenAt >= before || isInUse(did)) continue;
       if (this.#records.creationOf(did) !== undefined) continue;
+      this.#keys.forget(record);
       const removed = this.#records.delete(did);
       // Its rejection is thrown at the end.
       removed.catch(() => undefined);
@@ -209,6 +210,7 @@ export class Dids {
     await this.#records.creationOf(did)?.catch(() => undefined);
     const record = this.#records.get(did);
     if (record === undefined) return false;
+    this.#keys.forget(record);
     try {
       await this.#records.delete(did);
     } catch (error) {
@@ -265,10 +267,12 @@ export class Dids {
    * @throws StorageError `storage_failed`
    */
   async setAgentKeys(did: string, keys: AgentKeys): Promise<boolean> {
-    if (this.#records.get(did)?.agentKeys === keys) return true;
+    const former = this.#records.get(did);
+    if (former?.agentKeys === keys) return true;
     const changed = await this.#records.change(did, (present) =>
       mayFollow(present.agentKeys, keys) ? withAgentKeys(present, keys) : present,
     );
+    if (former !== undefined) this.#keys.forget(former);
     return changed?.agentKeys !== undefined && isSame(changed.agentKeys, keys);
   }
 

@@ -4,6 +4,7 @@ import type { SealingKey } from "@parley/storage";
 import { BoundedMap } from "../federation/bounded-map.ts";
 import { generateKeys, privateKeyOf, resealKeys, type KeyPurpose, type StoredKey, type StoredKeys } from "./did-keys.ts";
 import type { DidRecords } from "./did-records.ts";
+import type { DidRecord } from "./hosted-did.ts";
 
 /** Private keys that are kept decrypted and imported. */
 const MAX_IMPORTED = 10_000;
@@ -55,6 +56,13 @@ export class NodeHeldKeys {
     const key = privateKeyOf(did, purpose, stored, this.#nodeKey);
     this.#imported.set(stored, key);
     return key;
+  }
+
+  /** Drops the imported private keys of a record that is removed. */
+  forget({ keys }: Pick<DidRecord, "keys">): void {
+    if (keys === undefined) return;
+    this.#imported.delete(keys.signing);
+    this.#imported.delete(keys.agreement);
   }
 
   /**
