@@ -30,8 +30,8 @@ const MAX_PROBLEMS = 200;
 const MAX_THREAD = 1000;
 
 /** Whether an event is a failure. */
-function isFailure({ event }: JournalEntry): boolean {
-  return FAILURES.has(event.kind);
+function isFailure({ event: { kind, outcome } }: JournalEntry): boolean {
+  return FAILURES.has(kind) || (kind === "settled" && outcome === "error");
 }
 
 /** What failed, the most frequent first. */
@@ -66,7 +66,10 @@ function codeOf({ event: { code, kind } }: JournalEntry): string {
   return code ?? kind;
 }
 
-/** The events of a thread, oldest first: those whose message, thread or parent thread has the id. */
+/**
+ * The events of a thread, oldest first: those whose message, thread or parent thread has the id, and connections that were lost before they had
+ * acknowledged one of its messages.
+ */
 export function threadOf(journal: Journal, id: string): readonly ShownEntry[] {
   const ids = new Set([id]);
   const belongs = ({ event }: JournalEntry): boolean =>
@@ -83,7 +86,28 @@ export function threadOf(journal: Journal, id: string): readonly ShownEntry[] {
     entries.push(shownEntry(entry));
     if (entries.length === MAX_THREAD) break;
   }
-  return entries.toReversed();
+  return [...entries, ...lostConnections(journal, entries)].toSorted((one, other) => one.seq - other.seq);
+}
+
+/** The first lost connection of each recipient between a delivery and its acknowledgement. */
+function lostConnections(journal: Journal, entries: readonly ShownEntry[]): readonly ShownEntry[] {
+  const lost = new Map<number, ShownEntry>();
+  for (const { kind, id, to, seq } of entries) {
+    const [did] = to ?? [];
+    if (kind !== "delivered" || did === undefined) continue;
+    const end = entries.findLast((other) => other.kind === "settled" && other.id === id && other.to?.[0] === did && other.seq > seq);
+    let first: JournalEntry | undefined;
+    for (const entry of journal.before(end?.seq ?? journal.last + 1, ({ event }) => isLost(event) && event.did === did)) {
+      if (entry.seq < seq) break;
+      first = entry;
+    }
+    if (first !== undefined) lost.set(first.seq, shownEntry(first));
+  }
+  return [...lost.values()];
+}
+
+function isLost({ kind, reason }: JournalEntry["event"]): boolean {
+  return kind === "left" && reason?.startsWith("lost") === true;
 }
 
 /** Events before a place, newest first. */

@@ -175,6 +175,26 @@ export const PROBLEM_CODES: Readonly<Record<string, ProblemCode>> = {
     cause: "A failure inside this node.",
     remedy: "See the log of the node.",
   },
+  "remote-retry": {
+    meaning: "Another node did not take a message yet, and this node tries again",
+    cause: "The other node is down, slow, or refuses messages for now. The reason has its last answer.",
+    remedy: "Start the other node, or check its address. `Federation` has the next try, and what waits.",
+  },
+  dropped: {
+    meaning: "A message was dropped",
+    cause: "Its recipient is gone, or the node could not make a report about it. The reason says which.",
+    remedy: "Nothing, unless it happens often: then see the node's log.",
+  },
+  "join-refused": {
+    meaning: "An agent may not connect as its DID",
+    cause: "The DID belongs to another API key or is malformed, or the API key may not bind it.",
+    remedy: "See the reason, and `API keys` for the DIDs that each key may bind.",
+  },
+  failure: {
+    meaning: "Something failed inside the server",
+    cause: "A disk that is full or failing, or a defect.",
+    remedy: "See the server's log at this time.",
+  },
   unauthenticated: {
     meaning: "The token or key was not accepted",
     cause: "It is missing, expired, revoked, or of another server.",

@@ -4,7 +4,9 @@ import { createProgram } from "./program.ts";
 
 const { version } = createRequire(import.meta.url)("../package.json") as { readonly version: string };
 
-async function main(args: readonly string[]): Promise<void> {
+async function main(given: readonly string[]): Promise<void> {
+  // `parley help dev` is `parley dev --help`.
+  const args = given[0] === "help" ? [...given.slice(1), "--help"] : given;
   const [name = ""] = args;
   const program = await createProgram({ version, environment: process.env }, [name]);
   if (name === "") {
@@ -18,7 +20,7 @@ async function main(args: readonly string[]): Promise<void> {
     // Help and version end through an exception, too.
     if (error instanceof CommanderError && error.exitCode === 0) return;
     const { endOfCommand } = await import("./command/end-of-command.ts");
-    process.exitCode = endOfCommand(error, args, process.env);
+    process.exitCode = endOfCommand(error, { program, args, environment: process.env });
   }
 }
 

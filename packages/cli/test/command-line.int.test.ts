@@ -19,13 +19,20 @@ describe("the command line of parley", () => {
     expect(await place.run([])).toMatchObject({ code: 2, stdout: "", stderr: expect.stringContaining("Commands:") as string });
   });
 
+  it("prints the help of a command with `help`, too", async () => {
+    for (const words of [[], ["dev"], ["keys", "create"]])
+      expect(await place.run(["help", ...words])).toEqual(await place.run([...words, "--help"]));
+  });
+
   it.each([
     [["dve"], "unknown command 'dve'", "Did you mean dev? See `parley --help`"],
     [["dev", "--prot", "1"], "unknown option '--prot'", "See `parley dev --help`"],
     [["dev", "--node-port", "x"], "option '--node-port <port>' argument 'x' is invalid", "See `parley dev --help`"],
     [["dev", "more"], "too many arguments for 'dev'", "See `parley dev --help`"],
     [["run"], "missing required argument 'command'", "See `parley run --help`"],
-    [["channels", "audit", "a/b/c", "x.jsonl", "--audit"], "unknown option '--audit'", "See `parley channels --help`"],
+    [["channels", "audit", "a/b/c", "x.jsonl", "--audit"], "unknown option '--audit'", "See `parley channels audit --help`"],
+    [["keys", "lst"], "unknown command 'lst'", "Did you mean list? See `parley keys --help`"],
+    [["channels", "tail", "general"], "invalid channel name: general", "give org/namespace/service, such as acme/team/general"],
   ])("answers %j with cause, remedy and exit code 2", async (args, cause, remedy) => {
     const { code, stdout, stderr } = await place.run(args);
     expect([code, stdout]).toEqual([2, ""]);

@@ -87,7 +87,7 @@ function Navigation({ onPalette, onShortcuts }: { onPalette: () => void; onShort
   const current = PARENTS[place.value.screen] ?? place.value.screen;
   const nav = useRef<HTMLElement>(null);
   // In a narrow window the menu is a row that scrolls.
-  useEffect(() => nav.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" }), [current]);
+  useEffect(() => nav.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" }), [current]);
   return (
     <nav ref={nav} aria-label="Screens">
       <p class="brand">Parley console</p>

@@ -72,6 +72,50 @@ describeUnless(found.missing, "the cause of a failure", () => {
     ).toEqual([]);
   });
 
+  it("is shown for an agent that is killed in the middle of a request, also after the request has expired", async () => {
+    const did = "did:web:home.localhost:dies";
+    const child = await startSilentAgent(did);
+    const alice = stack.agent(`${ALICE}-requests`);
+    await alice.connect();
+    const request = alice.request({ type: `${ORDERS}/create`, to: did, body: {} }, { timeoutMs: 3000 }).catch(() => undefined);
+    await once(child, "message");
+    child.kill("SIGKILL");
+    await once(child, "exit");
+    await request;
+    await expect
+      .poll(() => stack.read<unknown[]>(`events?filter=${encodeURIComponent(`state:dead to:${did}`)}`), { timeout: 60_000 })
+      .toHaveLength(1);
+    await using visit = await Visit.start(browser, stack.admin.url);
+    await visit.clickMenu("Problems");
+    await visit.click(visit.main.locator("li", { hasText: did }).getByText("Thread of the last one"));
+    const cause = `The connection of ${did} was lost before it had acknowledged its message: its agent was killed or lost its network.`;
+    expect(await visit.missing("The message expired before it was handled", cause, "connection lost")).toEqual([]);
+    // Offsets are not negative, although a message is delivered while it is being stored.
+    expect(await visit.main.getByText("+-").count()).toBe(0);
+    await visit.clickLink(did);
+    expect(
+      await visit.missing("last connection ended while 1 message was delivered and not acknowledged", "Nothing waits any more"),
+    ).toEqual([]);
+  });
+
+  it("is shown for a handler that throws", async () => {
+    const did = "did:web:home.localhost:throws";
+    const failing = stack.agent(did);
+    failing.handle(`${ORDERS}/create`, () => {
+      throw new Error("the printer is out of paper");
+    });
+    await failing.connect();
+    const alice = stack.agent(`${ALICE}-hopes`);
+    await alice.connect();
+    await expect(alice.request({ type: `${ORDERS}/create`, to: did, body: {} })).rejects.toThrow("The handler failed");
+    await using visit = await Visit.start(browser, stack.admin.url);
+    await visit.clickMenu("Problems");
+    const card = visit.main.locator("li", { hasText: "The agent failed to process the message" });
+    expect(await visit.missing("The agent failed to process the message", "Its handler threw an exception.")).toEqual([]);
+    await visit.click(card.getByText("Thread of the last one"));
+    expect(await visit.missing("failed: The agent failed to process the message.")).toEqual([]);
+  });
+
   it("is shown for a partner node that is down", async () => {
     const node = await startNode({
       port: partnerPort,
@@ -93,6 +137,8 @@ describeUnless(found.missing, "the cause of a failure", () => {
     await using visit = await Visit.start(browser, stack.admin.url);
     await visit.clickLink(PARTNER);
     expect(await visit.missing("does not answer", "The other node can't be reached: nothing listens at its address")).toEqual([]);
+    await visit.clickMenu("Problems");
+    expect(await visit.missing("Another node did not take a message yet, and this node tries again", "Start the other node")).toEqual([]);
   });
 
   it("is shown for a join request without an answer", async () => {

@@ -58,7 +58,11 @@ export async function listAccounts(runtime: Runtime, options: AdminCommandOption
   }));
   const result: AccountsOutput = { accounts };
   runtime.output.data(result, () =>
-    accounts.map(({ id, email, keys, storedBytes }) => [id, printable(email), `${keys} keys`, `${storedBytes} B`].join("\t")).join("\n"),
+    accounts
+      .map(({ id, email, keys, storedBytes }) =>
+        [id, printable(email), `${keys} ${keys === 1 ? "key" : "keys"}`, `${storedBytes} B`].join("\t"),
+      )
+      .join("\n"),
   );
 }
 

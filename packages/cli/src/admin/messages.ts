@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Runtime } from "../command/runtime.ts";
-import { CliError, EXIT } from "../cli-error.ts";
+import { CliError, EXIT, usageError } from "../cli-error.ts";
 import { printable } from "../output/printable.ts";
 import { AdminClient, type AdminCommandOptions } from "./admin-client.ts";
 import type { ChangedOutput, DeadLetterOutput, DeadLettersOutput, InboxOutput } from "./admin-output.ts";
@@ -47,12 +47,15 @@ export async function showInbox(runtime: Runtime, options: AdminCommandOptions, 
     return { seq, id, type, ...(from !== undefined && { from }), attempts, expiresAt: isoTime(expiresAt) };
   });
   const result: InboxOutput = { did, waiting, messages };
-  runtime.output.data(result, () =>
-    messages
-      .map(({ seq, id, type, from = "anonymous", attempts }) =>
-        [seq, printable(id), printable(type), from, `${attempts} attempts`].join("\t"),
-      )
-      .join("\n"),
+  runtime.output.data(
+    result,
+    () =>
+      messages
+        .map(({ seq, id, type, from = "anonymous", attempts }) =>
+          [seq, printable(id), printable(type), from, `${attempts} attempts`].join("\t"),
+        )
+        .join("\n"),
+    `No message waits for ${did}.`,
   );
 }
 
@@ -73,10 +76,15 @@ export async function listDeadLetters(runtime: Runtime, options: AdminCommandOpt
   const { isKept, total, deadLetters: found } = await client.read("dead-letters", LETTERS, { did });
   if (!isKept) runtime.output.note("This node keeps no dead letters: start it with --dead-letters.");
   const result: DeadLettersOutput = { total, deadLetters: found.map(outputOf) };
-  runtime.output.data(result, ({ deadLetters }) =>
-    deadLetters
-      .map(({ id, failedAt, code, messageId, to, reason }) => [id, failedAt, code, printable(messageId), to, printable(reason)].join("\t"))
-      .join("\n"),
+  runtime.output.data(
+    result,
+    ({ deadLetters }) =>
+      deadLetters
+        .map(({ id, failedAt, code, messageId, to, reason }) =>
+          [id, failedAt, code, printable(messageId), to, printable(reason)].join("\t"),
+        )
+        .join("\n"),
+    "No message has failed permanently.",
   );
 }
 
@@ -105,10 +113,7 @@ export async function purgeDeadLetters(
   ids: readonly string[],
 ): Promise<void> {
   if ((all === undefined) === (ids.length === 0)) {
-    throw new CliError("usage", "which dead letters?", {
-      exit: EXIT.usage,
-      remedy: "give their ids, or --all <did> for those of one agent",
-    });
+    throw usageError("which dead letters?", "give either their ids, or --all <did> for those of one agent");
   }
   if (all === undefined) return forEach(runtime, options, { action: "purge-dead-letter", ids, done: "Purged" });
   await change(runtime, options, {

@@ -41,12 +41,15 @@ export async function listOutbound(
     to,
     messages: messages.map(({ expiresAt, ...message }) => ({ ...message, expiresAt: isoTime(expiresAt) })),
   };
-  runtime.output.data(result, () =>
-    result.messages
-      .map(({ seq, id = "damaged", type = "", expiresAt, isBeingSent }) =>
-        [seq, printable(id), printable(type), expiresAt, isBeingSent ? "is being sent" : "waits"].join("\t"),
-      )
-      .join("\n"),
+  runtime.output.data(
+    result,
+    () =>
+      result.messages
+        .map(({ seq, id = "damaged", type = "", expiresAt, isBeingSent }) =>
+          [seq, printable(id), printable(type), expiresAt, isBeingSent ? "is being sent" : "waits"].join("\t"),
+        )
+        .join("\n"),
+    `No message of ${from} waits for ${to}.`,
   );
 }
 
@@ -73,11 +76,14 @@ async function listPairs(runtime: Runtime, client: AdminClient): Promise<void> {
     total: messages,
     pairs: pairs.map(({ sender: from, recipient: to, ...pair }) => ({ from, to, ...pair })),
   };
-  runtime.output.data(result, () =>
-    result.pairs
-      .map(({ from, to, waiting, failures, reason = "" }) =>
-        [from, to, `${waiting} waiting`, `${failures} failed tries`, printable(reason)].join("\t"),
-      )
-      .join("\n"),
+  runtime.output.data(
+    result,
+    () =>
+      result.pairs
+        .map(({ from, to, waiting, failures, reason = "" }) =>
+          [from, to, `${waiting} waiting`, `${failures} failed tries`, printable(reason)].join("\t"),
+        )
+        .join("\n"),
+    "Nothing waits for other nodes.",
   );
 }

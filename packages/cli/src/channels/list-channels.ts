@@ -9,5 +9,5 @@ export async function listChannels(runtime: Runtime, options: ServerOptions): Pr
   const signal = AbortSignal.any([runtime.signal, AbortSignal.timeout(options.timeout)]);
   const channels = await listAll(server, "/v1/channels", { member: "channels", signal });
   const result: ChannelsOutput = { channels: channels.flatMap(({ name }) => (typeof name === "string" ? [{ name }] : [])) };
-  runtime.output.data(result, () => result.channels.map(({ name }) => name).join("\n"));
+  runtime.output.data(result, () => result.channels.map(({ name }) => name).join("\n"), "This account has no channels.");
 }

@@ -1,4 +1,5 @@
 import { RelayClient, type RelayMessage } from "@parley/skytale-relay";
+import { usageError } from "../cli-error.ts";
 import { exitOfSignal, type Runtime } from "../command/runtime.ts";
 import { formatLogEntry, type LogEntryOutput } from "./channel-output.ts";
 import { relayToken } from "./relay-token.ts";
@@ -15,6 +16,8 @@ interface TailOptions extends ServerOptions {
 export async function tail(runtime: Runtime, options: TailOptions, channel: string): Promise<number> {
   const { output, signal } = runtime;
   const { from, count = Infinity, timeout } = options;
+  if (!/^[^/]+\/[^/]+\/[^/]+$/.test(channel))
+    throw usageError(`invalid channel name: ${channel}`, "give org/namespace/service, such as acme/team/general");
   const server = await requireServer(runtime, options);
   const token = (): Promise<string> => relayToken(server, AbortSignal.any([signal, AbortSignal.timeout(timeout)]));
   const relay = new RelayClient({ url: server.endpoint, token, limits: { openTimeoutMs: timeout } });

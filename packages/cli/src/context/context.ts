@@ -74,8 +74,10 @@ export async function listContexts({ environment, output }: Runtime): Promise<vo
     }),
   );
   const result: ContextsOutput = { contexts: list };
-  output.data(result, () =>
-    list.map((each) => [each.current ? "*" : " ", each.name, each.nodeUrl ?? each.apiUrl ?? ""].join(" ")).join("\n"),
+  output.data(
+    result,
+    () => list.map((each) => [each.current ? "*" : " ", each.name, each.nodeUrl ?? each.apiUrl ?? ""].join(" ")).join("\n"),
+    "No contexts are stored.",
   );
 }
 

@@ -1,4 +1,4 @@
-import { isJsonObject } from "@parley/core";
+import { isJsonObject, type JsonObject } from "@parley/core";
 import {
   CredentialsClient,
   decodeCredential,
@@ -89,7 +89,7 @@ export async function storeCredential(runtime: Runtime, options: CredentialOptio
 export async function listCredentials(runtime: Runtime, options: CredentialOptions): Promise<void> {
   await withCredentials(runtime, options, async (client, signal) => {
     const wallet: WalletOutput = { credentials: (await client.listCredentials({ signal })).map(storedOutput) };
-    runtime.output.data(wallet, ({ credentials }) => credentials.map(formatStored).join("\n"));
+    runtime.output.data(wallet, ({ credentials }) => credentials.map(formatStored).join("\n"), "The wallet is empty.");
   });
 }
 
@@ -118,14 +118,19 @@ async function withCredentials(
   }
 }
 
-/** The DID of the issuer as it is written: its host has the keys and status lists. None of what can't be decoded, which verification reports. */
+/** The DID of the issuer as it is written: its host has the keys and status lists. */
 function issuerOf(signed: string): readonly string[] {
+  const issuer = decoded(signed)?.["issuer"];
+  const id = isJsonObject(issuer) ? issuer["id"] : issuer;
+  return typeof id === "string" ? [id] : [];
+}
+
+/** The credential as it is written, or nothing if it can't be decoded, which verification reports. */
+function decoded(signed: string): JsonObject | undefined {
   try {
-    const { issuer } = decodeCredential(signed).credential;
-    const id = isJsonObject(issuer) ? issuer["id"] : issuer;
-    return typeof id === "string" ? [id] : [];
+    return decodeCredential(signed).credential;
   } catch (error) {
-    if (error instanceof VcError) return [];
+    if (error instanceof VcError) return undefined;
     throw error;
   }
 }
@@ -140,6 +145,12 @@ function storedOutput({ id, holderDid, issuerDid, validUntil, credentialJwt }: S
   };
 }
 
-function formatStored({ id, issuer = "", validUntil = "" }: StoredOutput): string {
-  return [id, issuer, validUntil].map(printable).join("\t").trimEnd();
+function formatStored({ id, issuer = "", validUntil = "", signed }: StoredOutput): string {
+  return [id, issuer, typesOf(signed), validUntil].map(printable).join("\t").trimEnd();
+}
+
+/** The types of a credential beside `VerifiableCredential`. */
+function typesOf(signed: string): string {
+  const types = [decoded(signed)?.["type"]].flat();
+  return types.flatMap((name) => (typeof name === "string" && name !== "VerifiableCredential" ? name : [])).join(" ");
 }

@@ -44,6 +44,6 @@ export async function ping(runtime: Runtime, options: AgentOptions, did: string)
     const start = performance.now();
     await client.request({ type: PING, to: did, body: { response_requested: true } }, { signal: runtime.signal });
     const result: PingOutput = { did, ms: Math.round((performance.now() - start) * 10) / 10 };
-    runtime.output.data(result, ({ ms }) => `${did} answers in ${ms} ms`);
+    runtime.output.data(result, ({ ms }) => `${did}: its agent, or its node for it, answers in ${ms} ms`);
   });
 }

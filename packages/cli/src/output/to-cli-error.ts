@@ -60,6 +60,9 @@ const USAGE: ReadonlySet<string> = new Set(["did_invalid", "method_not_supported
 /** A DIDComm problem code: the other agent, or a node in its name, has reported a problem. */
 const PROBLEM = /^[ew]\./;
 
+/** How the errors of channels begin in programs. */
+const PREFIX = /^(?:runtime|transport) error: /;
+
 /** What helps, by code. */
 const REMEDIES: Readonly<Record<string, string>> = {
   unauthorized: "check the API key: `parley doctor` shows which one is used and whether the node accepts it",
@@ -72,6 +75,10 @@ const REMEDIES: Readonly<Record<string, string>> = {
   auth_key_invalid: "check the API key: `parley doctor` shows which one is used and whether the server accepts it",
   join_timeout: "a member must be connected to approve: `parley channels listen <channel>` of the one who has made the invite",
   data_dir_locked: "stop the program that uses the directory, or name another one with --identity or --data-dir",
+  channel_exists:
+    "if this agent is a member, `parley channels send` and `listen` use it as it is; others join with an invite: `parley channels join <channel>`",
+  permission_denied:
+    "`parley channels list` shows the channels of the account; another one needs an invite: `parley channels join <channel>`",
   receipt_timeout: "the message waits for the recipient: `parley inspect <did>` shows whether an agent runs and handles this type",
   request_timeout: "check that an agent of the recipient runs and handles this type: `parley inspect <did>`",
 };
@@ -81,7 +88,7 @@ export function toCliError(thrown: unknown): CliError {
   if (thrown instanceof CliError) return thrown;
   if (thrown instanceof ParleyError) {
     const { code, message } = thrown as ParleyError;
-    return new CliError(code, message, { exit: exitOf(code), remedy: REMEDIES[code], cause: thrown });
+    return new CliError(code, message.replace(PREFIX, ""), { exit: exitOf(code), remedy: REMEDIES[code], cause: thrown });
   }
   if (thrown instanceof TypeError && systemCode(thrown) === undefined) {
     return new CliError("usage", thrown.message, { exit: EXIT.usage, cause: thrown });

@@ -133,6 +133,8 @@ export interface Column<Row> {
   readonly cell: (row: Row) => ComponentChildren;
   /** Whether its values are numbers. */
   readonly isNumber?: boolean;
+  /** Whether its values are sentences. */
+  readonly isWide?: boolean;
 }
 
 /** A table with a caption. Wide ones scroll on their own. */
@@ -163,8 +165,8 @@ export function Table<Row>({
         <tbody>
           {rows.map((row) => (
             <tr key={keyOf(row)}>
-              {columns.map(({ name, cell, isNumber }) => (
-                <td key={name} class={isNumber === true ? "number" : ""}>
+              {columns.map(({ name, cell, isNumber, isWide }) => (
+                <td key={name} class={isNumber === true ? "number" : isWide === true ? "wide" : ""}>
                   {cell(row)}
                 </td>
               ))}

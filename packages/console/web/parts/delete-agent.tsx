@@ -41,11 +41,12 @@ function WhatIsLost({ did }: { did: string }): JSX.Element {
       <p>Lost permanently:</p>
       <ul class="lost">
         <li>its private keys: messages that were encrypted for it can never be opened</li>
-        <li>
-          {waiting === 0 ? "no waiting message" : `${plural(waiting, "waiting message")}${named === "" ? "" : ` from ${named}`}`}
-          {senders.length > MAX_NAMED && ` and ${plural(senders.length - MAX_NAMED, "other sender")}`}
-          {waiting > 0 && ": each sender gets a problem report"}
-        </li>
+        {waiting > 0 && (
+          <li>
+            {`${plural(waiting, "waiting message")}${named === "" ? "" : ` from ${named}`}`}
+            {senders.length > MAX_NAMED && ` and ${plural(senders.length - MAX_NAMED, "other sender")}`}: each sender gets a problem report
+          </li>
+        )}
         {toOtherNodes > 0 && <li>{plural(toOtherNodes, "message")} of it that wait for other nodes</li>}
         {deadLetters > 0 && <li>{plural(deadLetters, "dead letter")}</li>}
         <li>its stored credentials</li>

@@ -63,15 +63,15 @@ export function shortType(type: string): string {
 }
 
 /** Display names of events whose kind is not one. */
-export const EVENT_NAMES: Readonly<Record<string, string>> = {
+const EVENT_NAMES: Readonly<Record<string, string>> = {
   "join-refused": "join refused",
   "took-over": "took over",
   "key-refused": "key refused",
   "remote-accepted": "from other node",
-  "remote-refused": "refused other node",
-  "remote-sent": "sent to other node",
+  "remote-refused": "refused (remote)",
+  "remote-sent": "to other node",
   "remote-retry": "will retry",
-  "remote-dead": "dead (other node)",
+  "remote-dead": "dead, not sent",
   "relay-refused": "refused",
   "stream-opened": "stream opened",
   "stream-closed": "stream closed",
@@ -79,6 +79,12 @@ export const EVENT_NAMES: Readonly<Record<string, string>> = {
   acted: "changed here",
   omitted: "too many to show",
 };
+
+/** What an event is called. */
+export function eventName({ kind, outcome, reason }: { kind: string; outcome?: string | undefined; reason?: string | undefined }): string {
+  if (kind === "settled" && outcome === "error") return "failed";
+  return isLost({ kind, reason }) ? "connection lost" : (EVENT_NAMES[kind] ?? kind);
+}
 
 const BAD: ReadonlySet<string> = new Set([
   "refused",
@@ -92,12 +98,23 @@ const BAD: ReadonlySet<string> = new Set([
   "relay-refused",
   "failure",
 ]);
-const WARNING: ReadonlySet<string> = new Set(["remote-retry", "took-over", "left"]);
+const WARNING: ReadonlySet<string> = new Set(["remote-retry", "took-over"]);
+
+/** Whether a connection ended without a goodbye of its agent. */
+export function isLost({ kind, reason }: { kind: string; reason?: string | undefined }): boolean {
+  return kind === "left" && reason?.startsWith("lost") === true;
+}
 
 /** How an event of a kind is marked. */
-export function toneOf({ kind, attempt = 1, outcome }: { kind: string; attempt?: number | undefined; outcome?: string | undefined }): Tone {
+export function toneOf(event: {
+  kind: string;
+  attempt?: number | undefined;
+  outcome?: string | undefined;
+  reason?: string | undefined;
+}): Tone {
+  const { kind, attempt = 1, outcome } = event;
   if (BAD.has(kind) || outcome === "error") return "bad";
-  if (WARNING.has(kind) || attempt > 1 || outcome === "pass") return "warning";
+  if (WARNING.has(kind) || isLost(event) || attempt > 1 || outcome === "pass") return "warning";
   return kind === "settled" || kind === "published" || kind === "remote-sent" ? "good" : "plain";
 }
 

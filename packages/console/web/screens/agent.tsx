@@ -2,7 +2,7 @@ import type { JSX } from "preact";
 import type { ShownEntry } from "@parley/admin";
 import { Badge, Copy, Did, Empty, Facts, Heading, Table, Waiting } from "../parts/basics.tsx";
 import { DeleteAgent } from "../parts/delete-agent.tsx";
-import { ago, bytes, clock, count, duration, EVENT_NAMES, plural, shortType, toneOf } from "../parts/format.ts";
+import { ago, bytes, clock, count, duration, eventName, isLost, plural, shortType, toneOf } from "../parts/format.ts";
 import { accountName } from "../state/accounts.ts";
 import { canAct, canRead, readPath } from "../state/api.ts";
 import { goTo, linkTo, place } from "../state/router.ts";
@@ -61,11 +61,15 @@ interface Agent {
   readonly inbox: readonly Waits[];
 }
 
+/** Events that tell how the last connection ended, and those in the table. */
+const EVENTS_READ = 300;
+const EVENTS_SHOWN = 30;
+
 /** Why does this agent get nothing? */
 export function AgentScreen(): JSX.Element {
   const did = place.value.subject;
   const { value, error, reload } = useRead<Agent>(readPath("node", "agent", { did }));
-  const events = useRead<readonly ShownEntry[]>(`events?${new URLSearchParams({ filter: `did:${did}`, limit: "30" })}`);
+  const events = useRead<readonly ShownEntry[]>(`events?${new URLSearchParams({ filter: `did:${did}`, limit: String(EVENTS_READ) })}`);
   return (
     <>
       <Heading title="Agent" question="Why does this agent get nothing?">
@@ -76,13 +80,13 @@ export function AgentScreen(): JSX.Element {
       {value === undefined ? (
         <Waiting error={error} />
       ) : value.isHosted ? (
-        <Details agent={value} reload={reload} />
+        <Details agent={value} events={events.value ?? []} reload={reload} />
       ) : (
         <Elsewhere did={did} />
       )}
       {value?.isHosted === true && <DeadLetters did={did} />}
       <h2>Last events</h2>
-      <EventTable events={events.value ?? []} />
+      <EventTable events={events.value?.slice(0, EVENTS_SHOWN) ?? []} />
     </>
   );
 }
@@ -96,16 +100,24 @@ function Elsewhere({ did }: { did: string }): JSX.Element {
 }
 
 /** The most likely reason, first. */
-function reasonOf({ isConnected, isKeyRevoked, waiting, connections, inbox }: Agent): { tone: "good" | "warning" | "bad"; text: string } {
+function reasonOf(agent: Agent, events: readonly ShownEntry[]): { tone: "good" | "warning" | "bad"; text: string } {
+  const { isConnected, isKeyRevoked, waiting, connections, inbox } = agent;
   if (isKeyRevoked) return { tone: "bad", text: "The API key that owns this DID is revoked: no agent can join as it with that key." };
-  const interrupted = inbox.filter(({ attempts }) => attempts > 0).length;
+  const lost = lostConnection(events);
+  const interrupted = Math.max(inbox.filter(({ attempts }) => attempts > 0).length, lost?.interrupted ?? 0);
   if (!isConnected && interrupted > 0) {
     const what = plural(interrupted, "message was", "messages were");
+    const then = waiting > 0 ? "An agent that joins gets what waits." : "Nothing waits any more: see the dead letters and the last events.";
     return {
       tone: "bad",
-      text: `The agent's last connection ended while ${what} delivered and not acknowledged: it was killed or lost its network in the middle. An agent that joins gets them again.`,
+      text: `The agent's last connection ended while ${what} delivered and not acknowledged: it was killed or lost its network in the middle. ${then}`,
     };
   }
+  if (!isConnected && lost !== undefined)
+    return {
+      tone: "warning",
+      text: `No connection: the last one was ${lost.reason}. The agent was killed or lost its network. ${plural(waiting, "message waits", "messages wait")}.`,
+    };
   if (!isConnected && waiting > 0)
     return { tone: "warning", text: `No connection. ${plural(waiting, "message")} for it until an agent joins.` };
   if (!isConnected) return { tone: "warning", text: "No connection: messages wait in its inbox until an agent joins." };
@@ -125,8 +137,21 @@ function reasonOf({ isConnected, isKeyRevoked, waiting, connections, inbox }: Ag
   return { tone: "good", text: "Connected, and nothing is held back." };
 }
 
-function Details({ agent, reload }: { agent: Agent; reload: () => void }): JSX.Element {
-  const { tone, text } = reasonOf(agent);
+/** How the last connection of an agent ended, if it was lost. The events are those of the agent, newest first. */
+function lostConnection(events: readonly ShownEntry[]): { readonly reason: string; readonly interrupted: number } | undefined {
+  const at = events.findIndex(({ kind }) => kind === "left" || kind === "joined");
+  const end = events[at];
+  if (end === undefined || !isLost(end)) return undefined;
+  const before = events.slice(at + 1);
+  const ids = (wanted: string): readonly string[] =>
+    before.flatMap(({ kind, id, to }) => (kind === wanted && to?.[0] === end.did ? (id ?? []) : []));
+  const open = new Set(ids("delivered"));
+  for (const id of [...ids("settled"), ...ids("dead")]) open.delete(id);
+  return { reason: end.reason ?? "lost", interrupted: open.size };
+}
+
+function Details({ agent, events, reload }: { agent: Agent; events: readonly ShownEntry[]; reload: () => void }): JSX.Element {
+  const { tone, text } = reasonOf(agent, events);
   const { did, connections, inbox, waiting } = agent;
   const deliveries = connections.flatMap((connection, index) =>
     connection.deliveries.map((delivery) => ({ ...delivery, connection: index + 1 })),
@@ -234,7 +259,7 @@ function EventTable({ events }: { events: readonly ShownEntry[] }): JSX.Element 
       keyOf={({ seq }) => String(seq)}
       columns={[
         { name: "Time", cell: ({ time }) => <span class="mono">{clock(time)}</span> },
-        { name: "Event", cell: (event) => <Badge tone={toneOf(event)}>{EVENT_NAMES[event.kind] ?? event.kind}</Badge> },
+        { name: "Event", cell: (event) => <Badge tone={toneOf(event)}>{eventName(event)}</Badge> },
         {
           name: "Type",
           cell: ({ type, thread, id }) => (type === undefined ? "" : <a href={linkTo("thread", thread ?? id ?? "")}>{shortType(type)}</a>),

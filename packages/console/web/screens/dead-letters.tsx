@@ -36,13 +36,25 @@ function Section({ did }: { did: string }): JSX.Element {
             columns={[
               { name: "Failed", cell: ({ failedAt }) => ago(failedAt) },
               { name: "Code", cell: ({ code }) => <Badge tone="bad">{code}</Badge> },
-              { name: "Reason", cell: ({ reason }) => reason },
+              { name: "Reason", isWide: true, cell: ({ reason }) => reason },
               {
                 name: "Type",
                 cell: ({ type, thread, messageId }) => <a href={linkTo("thread", thread ?? messageId)}>{shortType(type)}</a>,
               },
-              { name: "From", cell: ({ from }) => (from === undefined ? "" : <Did did={from} length={32} />) },
-              { name: "To", cell: ({ to }) => <Did did={to} length={32} /> },
+              {
+                name: "From → to",
+                cell: ({ from, to }) => (
+                  <>
+                    {from !== undefined && (
+                      <>
+                        <Did did={from} length={28} /> →
+                        <br />
+                      </>
+                    )}
+                    <Did did={to} length={28} />
+                  </>
+                ),
+              },
               ...(canAct("node", "replay-dead-letter")
                 ? [{ name: "Actions", cell: (letter: Letter) => <LetterActions letter={letter} onDone={reload} /> }]
                 : []),

@@ -66,7 +66,11 @@ function Tables({ value, reload }: { value: Federation; reload: () => void }): J
                   name: "State",
                   cell: ({ isOpen }) => (isOpen ? <Badge tone="bad">does not answer</Badge> : <Badge tone="good">answers</Badge>),
                 },
-                { name: "Next try", cell: ({ nextProbeInMs, isOpen }) => (isOpen ? `in ${duration(nextProbeInMs)}` : "at once") },
+                {
+                  name: "Next try",
+                  cell: ({ nextProbeInMs, isOpen }) =>
+                    isOpen && value.messages > 0 ? `in ${duration(nextProbeInMs)}` : "with the next message",
+                },
                 { name: "In flight", isNumber: true, cell: ({ active }) => count(active) },
                 { name: "Waiting", isNumber: true, cell: ({ waiting }) => count(waiting) },
               ]}

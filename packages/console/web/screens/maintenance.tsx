@@ -6,9 +6,16 @@ import { plural } from "../parts/format.ts";
 import { act, canAct, info } from "../state/api.ts";
 
 /** Names of the key files, by server. */
-const KEY_FILES: Readonly<Record<string, { readonly file: string; readonly action: string; readonly holds: string }>> = {
-  node: { file: "node.key", action: "rotate-node-key", holds: "the private keys of all agents" },
-  skytale: { file: "server.key", action: "rotate-server-key", holds: "the keys with which the server signs tokens" },
+const KEY_FILES: Readonly<
+  Record<string, { readonly file: string; readonly action: string; readonly holds: string; readonly keeps: string }>
+> = {
+  node: { file: "node.key", action: "rotate-node-key", holds: "the private keys of all agents", keeps: "DIDs and API keys" },
+  skytale: {
+    file: "server.key",
+    action: "rotate-server-key",
+    holds: "the keys with which the server signs tokens",
+    keeps: "API keys and tokens",
+  },
 };
 
 /** Whether there is anything on {@link MaintenanceScreen}. */
@@ -61,7 +68,7 @@ function ReloadPolicies(): JSX.Element {
 function RotateKey({ source }: { source: string }): JSX.Element | null {
   const key = KEY_FILES[source];
   if (key === undefined || !canAct(source, key.action)) return null;
-  const { file, action, holds } = key;
+  const { file, action, holds, keeps } = key;
   const rotate = async (): Promise<string> => {
     await act(source, action, {});
     return `${file} is replaced: back it up`;
@@ -70,8 +77,7 @@ function RotateKey({ source }: { source: string }): JSX.Element | null {
     <section>
       <h3>{file}</h3>
       <p>
-        The file encrypts {holds} in the data directory. Replace it if somebody may have read it. DIDs, API keys and tokens stay as they
-        are.
+        The file encrypts {holds} in the data directory. Replace it if somebody may have read it. {keeps} stay as they are.
       </p>
       <p class="tools">
         <Confirm label={`Replace ${file}`} question={`Replace ${file}?`} onYes={rotate}>

@@ -1,6 +1,6 @@
 import type { JSX } from "preact";
 import type { ChannelView, SeenChannel } from "@parley/admin";
-import { Badge, Copy, Empty, Heading, Table, Waiting } from "../parts/basics.tsx";
+import { Badge, Copy, Empty, Heading, Prose, Table, Waiting } from "../parts/basics.tsx";
 import { EpochPlot } from "../parts/epoch-plot.tsx";
 import { ago, count, duration, plural } from "../parts/format.ts";
 import { Lenses, NoLens } from "../parts/lenses.tsx";
@@ -46,7 +46,7 @@ function Channel({ channel: { name, comparison, views }, isAlone }: { channel: S
         {comparison.remedy !== undefined && (
           <>
             <br />
-            <strong>Remedy:</strong> {comparison.remedy}
+            <strong>Remedy:</strong> <Prose text={comparison.remedy} />
           </>
         )}
       </p>
@@ -112,8 +112,12 @@ function MemberTable({ views }: { views: readonly ChannelView[] }): JSX.Element 
         { name: "Member", cell: ({ name }) => name },
         {
           name: "Since",
-          cell: ({ added }) =>
-            added === undefined ? <span class="faint">before the agents started</span> : `${ago(added.time)}, epoch ${added.epoch}`,
+          cell: ({ added, leaf }) =>
+            added !== undefined ? (
+              `${ago(added.time)}, epoch ${added.epoch}`
+            ) : (
+              <span class="faint">{leaf === 0 && isWhole(views) ? "creation of the channel" : "before the agents started"}</span>
+            ),
         },
         { name: "Added by", cell: ({ added }) => added?.by ?? "" },
         {
@@ -130,6 +134,11 @@ function MemberTable({ views }: { views: readonly ChannelView[] }): JSX.Element 
       ]}
     />
   );
+}
+
+/** Whether an agent has seen the first commit: its view begins with the creation of the channel. */
+function isWhole(views: readonly ChannelView[]): boolean {
+  return views.some(({ commits }) => commits.some(({ epoch }) => epoch === 1));
 }
 
 /** The members of all views, by key. */

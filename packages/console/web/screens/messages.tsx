@@ -2,7 +2,7 @@ import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { ShownEntry } from "@parley/admin";
 import { Badge, Did, Field, Heading, Problem } from "../parts/basics.tsx";
-import { clock, EVENT_NAMES, plural, shortType, toneOf } from "../parts/format.ts";
+import { clock, eventName, plural, shortType, toneOf } from "../parts/format.ts";
 import { VirtualRows } from "../parts/virtual-rows.tsx";
 import { filterError, heldBack, isGap, isPaused, type LiveRow, missedTotal, resume, rows } from "../state/live.ts";
 import { canAct } from "../state/api.ts";
@@ -124,7 +124,8 @@ function cellsOf(row: LiveRow): readonly (JSX.Element | string)[] {
       "",
     ];
   }
-  const { time, type, thread, id, from, to, channel } = row;
+  const { time, type, thread, id, from = row.did, to, channel } = row;
+  const details = detailsOf({ ...row, channel: undefined, ...(from === row.did && { did: undefined }) });
   const subject =
     type !== undefined && id !== undefined ? (
       <a key="t" href={linkTo("thread", thread ?? id)} title={type}>
@@ -142,13 +143,13 @@ function cellsOf(row: LiveRow): readonly (JSX.Element | string)[] {
       {clock(time)}
     </span>,
     <Badge key="kind" tone={toneOf(row)}>
-      {EVENT_NAMES[row.kind] ?? row.kind}
+      {eventName(row)}
     </Badge>,
     subject,
     from === undefined ? "" : <Did key="from" did={from} isDense />,
     to === undefined ? "" : <Did key="to" did={to[0]} isDense />,
-    <span key="details" title={detailsOf({ ...row, channel: undefined })}>
-      {detailsOf({ ...row, channel: undefined })}
+    <span key="details" title={details}>
+      {details}
     </span>,
   ];
 }

@@ -61,6 +61,7 @@ function ProblemCard({ problem }: { problem: Problem }): JSX.Element {
           {source}, last {ago(last.time)}
         </span>
         {last.id !== undefined && <a href={linkTo("thread", last.thread ?? last.id)}>Thread of the last one</a>}
+        {code === "remote-retry" && <a href={linkTo("federation")}>Next try</a>}
         {isDid(from) && isDid(to) && (
           <a href={linkTo("passage", "", { from: from ?? "", to: to ?? "", type: last.type ?? "" })}>Would it pass now?</a>
         )}

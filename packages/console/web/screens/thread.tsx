@@ -2,7 +2,7 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import type { ShownEntry } from "@parley/admin";
 import { Badge, Copy, Did, Empty, Facts, Heading, Json, Problem, Table, Waiting } from "../parts/basics.tsx";
-import { clock, duration, EVENT_NAMES, shorten, shortType, toneOf } from "../parts/format.ts";
+import { clock, duration, eventName, isLost, shortDid, shorten, shortType, toneOf } from "../parts/format.ts";
 import { call, canAct, info } from "../state/api.ts";
 import { linkTo, place } from "../state/router.ts";
 import { useRead } from "../state/use-read.ts";
@@ -41,7 +41,7 @@ export function ThreadScreen(): JSX.Element {
             keyOf={(event) => String(event.seq)}
             columns={[
               { name: "Time", cell: (event) => <span class="mono">{clock(event.time)}</span> },
-              { name: "Event", cell: (event) => <Badge tone={toneOf(event)}>{EVENT_NAMES[event.kind] ?? event.kind}</Badge> },
+              { name: "Event", cell: (event) => <Badge tone={toneOf(event)}>{eventName(event)}</Badge> },
               {
                 name: "Message",
                 cell: (event) => (
@@ -50,9 +50,9 @@ export function ThreadScreen(): JSX.Element {
                   </button>
                 ),
               },
-              { name: "From", cell: ({ from }) => <Did did={from} length={30} /> },
-              { name: "To", cell: ({ to }) => <Did did={to?.[0]} length={30} /> },
-              { name: "Details", cell: detailsOf },
+              { name: "From", cell: ({ from, did }) => <Did did={from ?? did} length={30} /> },
+              { name: "To", cell: ({ to }) => (to === undefined ? "" : <Did did={to[0]} length={30} />) },
+              { name: "Details", cell: (event) => detailsOf({ ...event, did: undefined }) },
             ]}
           />
         </>
@@ -61,25 +61,29 @@ export function ThreadScreen(): JSX.Element {
   );
 }
 
-/** A message is delivered while it is being stored, and recorded as accepted afterwards. It is shown where it began. */
+/** A message is delivered while it is being stored, and recorded as accepted afterwards. It is shown where and when it began. */
 function inOrder(events: readonly ShownEntry[]): readonly ShownEntry[] {
-  const first = new Map<string, number>();
-  for (const { id, seq } of events) if (id !== undefined && !first.has(id)) first.set(id, seq);
-  const rank = ({ kind, id, seq }: ShownEntry): number =>
-    kind.endsWith("accepted") && id !== undefined ? (first.get(id) ?? seq) - 0.5 : seq;
-  return events.toSorted((one, other) => rank(one) - rank(other));
+  const first = new Map<string, ShownEntry>();
+  for (const event of events) if (event.id !== undefined && !first.has(event.id)) first.set(event.id, event);
+  const ranked = events.map((event) => {
+    const begin = event.kind.endsWith("accepted") && event.id !== undefined ? first.get(event.id) : undefined;
+    return begin === undefined || begin === event
+      ? { event, rank: event.seq }
+      : { event: { ...event, time: begin.time }, rank: begin.seq - 0.5 };
+  });
+  return ranked.toSorted((one, other) => one.rank - other.rank).map(({ event }) => event);
 }
 
 /** The state of the last message, in words. */
 function Conclusion({ events }: { events: readonly ShownEntry[] }): JSX.Element {
   const failure = events.findLast((event) => toneOf(event) === "bad");
-  const last = events.at(-1);
+  const last = events.findLast((event) => !isLost(event));
   const ids = new Set(events.flatMap(({ id }) => id ?? []));
   const settled = new Set(events.flatMap(({ kind, id }) => (kind === "settled" || kind === "remote-sent" ? (id ?? []) : [])));
   if (failure !== undefined) {
     return (
       <p class="notice bad">
-        {EVENT_NAMES[failure.kind] ?? failure.kind}: {failure.reason ?? failure.code}{" "}
+        {eventName(failure)}: {failure.reason ?? failure.meaning ?? failure.code}. <Lost events={events} />
         {failure.code !== undefined && <a href={linkTo("problems", failure.code)}>What {failure.code} means</a>}
       </p>
     );
@@ -88,9 +92,21 @@ function Conclusion({ events }: { events: readonly ShownEntry[] }): JSX.Element 
   const waitsFor = last?.kind === "delivered" ? "its acknowledgement" : "its delivery";
   return (
     <p class="notice warning">
-      The last event is “{last === undefined ? "" : (EVENT_NAMES[last.kind] ?? last.kind)}”: the message waits for {waitsFor} at{" "}
-      {last?.to?.join(", ")}
+      The last event is “{last === undefined ? "" : eventName(last)}”: the message waits for {waitsFor} at {last?.to?.join(", ")}.{" "}
+      <Lost events={events} />
     </p>
+  );
+}
+
+/** Which agent has lost its connection in the middle. */
+function Lost({ events }: { events: readonly ShownEntry[] }): JSX.Element | null {
+  const lost = events.findLast(isLost);
+  if (lost === undefined) return null;
+  return (
+    <>
+      The connection of <Did did={lost.did} length={80} /> was lost before it had acknowledged its message: its agent was killed or lost its
+      network.{" "}
+    </>
   );
 }
 
@@ -122,6 +138,8 @@ function layOut(events: readonly ShownEntry[]): { lanes: readonly string[]; arro
         return { event, from: 1, to: recipient, pause, since: event.time - start };
       case "settled":
         return { event, from: recipient, to: 1, pause, since: event.time - start };
+      case "left":
+        return { event, from: laneOf(event.did), to: laneOf(event.did), pause, since: event.time - start };
       case "dead":
       case "remote-dead":
       case "remote-retry":
@@ -158,7 +176,7 @@ function Lanes({
             <line class="lane" x1={x(index)} x2={x(index)} y1={30} y2={y + 14} />
             <text class="lane-name" x={x(index)} y={20} text-anchor="middle">
               <title>{lane}</title>
-              {shorten(lane, 26)}
+              {shorten(shortDid(lane), 24)}
             </text>
           </g>
         ))}
@@ -186,7 +204,7 @@ function Lanes({
               y={from === to ? at + 4 : at - 6}
               text-anchor={from === to ? "start" : "middle"}
             >
-              {EVENT_NAMES[event.kind] ?? event.kind} {(event.type ?? "").split("/").at(-1)}
+              {eventName(event)} {(event.type ?? "").split("/").at(-1)}
               {event.ms === undefined ? "" : ` ${duration(event.ms)}`}
             </text>
           </g>

@@ -1,6 +1,6 @@
 import type { JSX } from "preact";
 import type { ChannelView } from "@parley/admin";
-import { Badge, Copy, Heading, Table, Waiting } from "../parts/basics.tsx";
+import { Badge, Copy, Heading, Prose, Table, Waiting } from "../parts/basics.tsx";
 import { ago, count, plural } from "../parts/format.ts";
 import { Lenses, NoLens } from "../parts/lenses.tsx";
 import { canRead } from "../state/api.ts";
@@ -63,7 +63,9 @@ export function UnreadScreen(): JSX.Element {
                     <>
                       <Badge tone="warning">{code}</Badge> {reason}
                       <br />
-                      <span class="faint">{REMEDIES[code] ?? OTHERWISE}</span>
+                      <span class="faint">
+                        <Prose text={REMEDIES[code] ?? OTHERWISE} />
+                      </span>
                     </>
                   ),
                 },

@@ -24,6 +24,8 @@ interface Recorded {
 
 /** Messages with recorded events that wait, and hosts whose history is kept. */
 const MAX_WAITING = 20_000;
+/** Messages that ended before they were accepted. */
+const MAX_EARLY = 1000;
 const MAX_HOSTS = 500;
 /** Durations of one second that percentiles are computed from. */
 const MAX_DURATIONS = 5000;
@@ -47,6 +49,8 @@ export class NodeRecorder {
   readonly #omitted = { accepted: 0, delivered: 0, settled: 0, remoteSent: 0 };
   /** By id, the oldest first. */
   readonly #recorded = new ChurnMap<string, Recorded>();
+  /** Recipients for which a message has ended before it was accepted, by id: it is delivered while it is being stored. */
+  readonly #early = new ChurnMap<string, number>();
   readonly #budget = new MessageBudget();
   readonly #hosts = new Map<string, HostHistory>();
   readonly #durations = new Float64Array(MAX_DURATIONS);
@@ -79,6 +83,11 @@ export class NodeRecorder {
     return oldest?.[1].acceptedAt;
   }
 
+  /** Nothing waits: what an operator has removed has no event. */
+  clearWaiting(): void {
+    this.#recorded.clear();
+  }
+
   record(event: AdminEvent): void {
     this.#counts.set(event.kind, (this.#counts.get(event.kind) ?? 0) + 1);
     this.#record(event);
@@ -96,7 +105,9 @@ export class NodeRecorder {
           return;
         }
         const { id, type, thread, parentThread, sender: from, recipients: to, text, remote } = inbound;
-        if (this.#recorded.size < MAX_WAITING) this.#recorded.set(id, { acceptedAt, open: to.length });
+        const open = to.length - (this.#early.get(id) ?? 0);
+        this.#early.delete(id);
+        if (open > 0 && this.#recorded.size < MAX_WAITING) this.#recorded.set(id, { acceptedAt, open });
         const kind = remote ? "remote-accepted" : "accepted";
         this.record({ kind, id, type, thread, parentThread, from, to, size: text.length, body: this.#keepsBodies ? text : undefined });
       },
@@ -124,13 +135,25 @@ export class NodeRecorder {
       onSettled: (message, outcome, ms) => {
         events.onSettled?.(message, outcome, ms);
         if (this.#durationCount < MAX_DURATIONS) this.#durations[this.#durationCount++] = ms;
-        if (outcome === "handled" && this.#isOmitted(message.id)) {
+        const { id, type, thread, parentThread, from, recipient } = message;
+        const isOmitted = outcome === "handled" && this.#isOmitted(id);
+        this.#end(id);
+        if (isOmitted) {
           this.#omitted.settled += 1;
           return;
         }
-        const { id, type, thread, parentThread, from, recipient } = message;
-        this.#end(id);
-        this.record({ kind: "settled", id, type, thread, parentThread, from, to: [recipient], outcome, ms: Math.round(ms * 10) / 10 });
+        this.record({
+          kind: "settled",
+          id,
+          type,
+          thread,
+          parentThread,
+          from,
+          to: [recipient],
+          outcome,
+          code: outcome === "error" ? "failed" : undefined,
+          ms: Math.round(ms * 10) / 10,
+        });
       },
       onDead: (cause, message) => {
         events.onDead(cause, message);
@@ -220,7 +243,13 @@ export class NodeRecorder {
   /** A message is settled or sent for one recipient. */
   #end(id: string): void {
     const recorded = this.#recorded.get(id);
-    if (recorded === undefined) return;
+    if (recorded === undefined) {
+      // Ended early, counted only, or accepted before the start.
+      this.#early.set(id, (this.#early.get(id) ?? 0) + 1);
+      const [oldest] = this.#early;
+      if (this.#early.size > MAX_EARLY && oldest !== undefined) this.#early.delete(oldest[0]);
+      return;
+    }
     recorded.open -= 1;
     if (recorded.open <= 0) this.#recorded.delete(id);
   }

@@ -39,9 +39,11 @@ export function attachNode(hub: AdminHub, parts: NodeParts): NodeRecorder {
     sample: () => {
       const { stores, router, federation, sockets } = parts;
       const { messages, blocked } = federation().depth;
+      const inbox = stores.inbox.totals().messages;
+      if (inbox + messages === 0) recorder.clearWaiting();
       return {
         ...recorder.sample(),
-        inbox: stores.inbox.totals().messages,
+        inbox,
         outbound: messages,
         blocked,
         agents: router().mailboxes.connected,

@@ -42,6 +42,8 @@ function stuckThings({ stores, limits, router, federation }: Pick<NodeView, "sto
     if (waiting === 0) continue;
     const place = `agent/${encodeURIComponent(did)}`;
     const isConnected = mailboxes.isConnected(did);
+    // An agent with an ephemeral DID that has left does not come back.
+    if (!isConnected && stores.dids.get(did)?.storage === "ephemeral") continue;
     const repeated = mailboxes.describe(did, 100).flatMap(({ deliveries }) => deliveries.filter(({ attempt }) => attempt > 1)).length;
     if (waiting >= NEARLY_FULL * limits.maxInboxMessages) {
       stuck.push({ what: did, why: `its inbox has ${waiting} of ${limits.maxInboxMessages.toLocaleString("en-US")} messages`, place });
@@ -51,8 +53,11 @@ function stuckThings({ stores, limits, router, federation }: Pick<NodeView, "sto
       stuck.push({ what: did, why: `${messages(repeated)} in flight not acknowledged after the first delivery`, place });
     }
   }
-  for (const { host, isOpen, waiting } of federation().describe(0).hosts) {
-    if (isOpen) stuck.push({ what: host, why: `the node there does not answer; ${messages(waiting)} or pairs wait`, place: "federation" });
+  // A circuit breaker stays open until the next message to its host.
+  const waitsElsewhere = federation().depth.messages > 0;
+  for (const { host, isOpen } of federation().describe(0).hosts) {
+    if (isOpen && waitsElsewhere)
+      stuck.push({ what: host, why: "the node there does not answer, and messages wait for it", place: "federation" });
   }
   return stuck;
 }

@@ -65,6 +65,20 @@ describe("node recorder", () => {
     ]);
   });
 
+  it("does not wait for a message that was settled while it was being stored", () => {
+    const recorder = new NodeRecorder(() => {}, { keepsBodies: false, now: () => 1000 });
+    const events = recorder.observe({ onDelivered: () => {}, onDead: () => {}, onDropped: () => {}, onFailure: () => {} });
+    const settle = (recipient: string): void => events.onSettled?.({ id: "fast", recipient } as unknown as InboxMessage, "handled", 1);
+    settle("did:web:b");
+    events.onAccepted?.({ id: "fast", recipients: ["did:web:b", "did:web:c"], text: "{}" } as unknown as RoutedMessage);
+    expect(recorder.oldestWaiting).toBe(1000);
+    settle("did:web:c");
+    expect(recorder.oldestWaiting).toBeUndefined();
+    events.onAccepted?.({ id: "purged", recipients: ["did:web:b"], text: "{}" } as unknown as RoutedMessage);
+    recorder.clearWaiting();
+    expect(recorder.sample()).toMatchObject({ oldestMs: 0 });
+  });
+
   it("records the events of messages that were accepted before the start", () => {
     const recorded: AdminEvent[] = [];
     const recorder = new NodeRecorder((event) => recorded.push(event), { keepsBodies: false });
