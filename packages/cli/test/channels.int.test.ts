@@ -137,4 +137,16 @@ describe("channels by command", { timeout: 240_000 }, () => {
     const unreachable = await place.run(["channels", "list", "--json"], { env: elsewhere });
     expect(unreachable.code).toBe(5);
   });
+
+  it("ends with exit code 4 if a server accepts connections and does not answer", async () => {
+    const silent = createServer(() => undefined).listen(0, "127.0.0.1");
+    await once(silent, "listening");
+    const url = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+    const env = { SKYTALE_API_URL: url, SKYTALE_RELAY: url, SKYTALE_API_KEY: "sk_live_x" };
+    const { code, stdout, stderr } = await place.run(["channels", "list", "--timeout", "300ms", "--json"], { env });
+    silent.close();
+    await once(silent, "close");
+    expect([code, stdout]).toEqual([4, ""]);
+    expect(JSON.parse(stderr.trim().split("\n").at(-1) ?? "")).toMatchObject({ error: { code: "timeout", exit: 4 } });
+  });
 });

@@ -90,6 +90,11 @@ export function toCliError(thrown: unknown): CliError {
     const { code, message } = thrown as ParleyError;
     return new CliError(code, message.replace(PREFIX, ""), { exit: exitOf(code), remedy: REMEDIES[code], cause: thrown });
   }
+  // Of `AbortSignal.timeout`.
+  if (thrown instanceof DOMException && thrown.name === "TimeoutError") {
+    const remedy = "give more time with --timeout; `parley doctor` checks the servers";
+    return new CliError("timeout", "no answer within the time of --timeout", { exit: EXIT.timedOut, remedy, cause: thrown });
+  }
   if (thrown instanceof TypeError && systemCode(thrown) === undefined) {
     return new CliError("usage", thrown.message, { exit: EXIT.usage, cause: thrown });
   }
