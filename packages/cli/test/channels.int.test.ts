@@ -139,7 +139,7 @@ describe("channels by command", { timeout: 240_000 }, () => {
   });
 
   it("ends with exit code 4 if a server accepts connections and does not answer", async () => {
-    const silent = createServer(() => undefined).listen(0, "127.0.0.1");
+    const silent = createServer((socket) => socket.on("error", () => undefined).resume()).listen(0, "127.0.0.1");
     await once(silent, "listening");
     const url = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
     const env = { SKYTALE_API_URL: url, SKYTALE_RELAY: url, SKYTALE_API_KEY: "sk_live_x" };
