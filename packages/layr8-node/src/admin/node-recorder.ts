@@ -24,7 +24,7 @@ interface Recorded {
 
 /** Messages with recorded events that wait, and hosts whose history is kept. */
 const MAX_WAITING = 20_000;
-/** Messages that ended before they were accepted. */
+/** Ended messages of which the node may learn only afterwards that they were accepted: those of one turn of the event loop. */
 const MAX_EARLY = 1000;
 const MAX_HOSTS = 500;
 /** Durations of one second that percentiles are computed from. */
@@ -49,8 +49,8 @@ export class NodeRecorder {
   readonly #omitted = { accepted: 0, delivered: 0, settled: 0, remoteSent: 0 };
   /** By id, the oldest first. */
   readonly #recorded = new ChurnMap<string, Recorded>();
-  /** Recipients for which a message has ended before it was accepted, by id: it is delivered while it is being stored. */
-  readonly #early = new ChurnMap<string, number>();
+  /** Recipients for which a message has ended, by id, of the latest ones: a message that counts as handled once received ends before it is accepted. */
+  #early = new Map<string, number>();
   readonly #budget = new MessageBudget();
   readonly #hosts = new Map<string, HostHistory>();
   readonly #durations = new Float64Array(MAX_DURATIONS);
@@ -135,13 +135,13 @@ export class NodeRecorder {
       onSettled: (message, outcome, ms) => {
         events.onSettled?.(message, outcome, ms);
         if (this.#durationCount < MAX_DURATIONS) this.#durations[this.#durationCount++] = ms;
-        const { id, type, thread, parentThread, from, recipient } = message;
-        const isOmitted = outcome === "handled" && this.#isOmitted(id);
-        this.#end(id);
+        const isOmitted = outcome === "handled" && this.#isOmitted(message.id);
+        this.#end(message.id);
         if (isOmitted) {
           this.#omitted.settled += 1;
           return;
         }
+        const { id, type, thread, parentThread, from, recipient } = message;
         this.record({
           kind: "settled",
           id,
@@ -245,9 +245,8 @@ export class NodeRecorder {
     const recorded = this.#recorded.get(id);
     if (recorded === undefined) {
       // Ended early, counted only, or accepted before the start.
+      if (this.#early.size >= MAX_EARLY) this.#early = new Map();
       this.#early.set(id, (this.#early.get(id) ?? 0) + 1);
-      const [oldest] = this.#early;
-      if (this.#early.size > MAX_EARLY && oldest !== undefined) this.#early.delete(oldest[0]);
       return;
     }
     recorded.open -= 1;
