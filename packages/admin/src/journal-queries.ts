@@ -106,8 +106,8 @@ function lostConnections(journal: Journal, entries: readonly ShownEntry[]): read
   return [...lost.values()];
 }
 
-function isLost({ kind, reason }: JournalEntry["event"]): boolean {
-  return kind === "left" && reason?.startsWith("lost") === true;
+function isLost({ kind, outcome }: JournalEntry["event"]): boolean {
+  return kind === "left" && outcome === "lost";
 }
 
 /** Events before a place, newest first. */

@@ -59,7 +59,7 @@ export interface AuditEntry extends AuditEvent, ChainPosition {
   readonly prev: string;
 }
 
-/** What the hash of an entry is computed of, beside the entry before it. */
+/** The part of an entry that its hash covers, in addition to the hash before it. */
 type EntryContent = Omit<AuditEntry, "hash" | "prev">;
 
 /** An entry whose content is hidden from the reader of an export. The chain can still be verified. */
@@ -77,7 +77,7 @@ const SALT_BYTES = 16;
 const CONTINUED = "…";
 
 /** The members of an entry's content, and their checks. */
-const MEMBERS: Readonly<Record<string, (value: unknown) => boolean>> = {
+const MEMBERS: { readonly [member in keyof EntryContent]-?: (value: unknown) => boolean } = {
   code: isText(MAX_TEXT),
   digest: isHash,
   from: isText(MAX_DID),
@@ -140,7 +140,8 @@ export function auditText(text: string): string {
 export function contentDigest(content: EntryContent): string {
   const { code, digest, from, head, id, kind, omitted, position, salt, seq, thread, time, to, type } = content;
   // Strings and whole numbers under sorted names: the canonical form. Absent members are left out.
-  return sha256(JSON.stringify({ code, digest, from, head, id, kind, omitted, position, salt, seq, thread, time, to, type }));
+  const sorted = { code, digest, from, head, id, kind, omitted, position, salt, seq, thread, time, to, type };
+  return sha256(JSON.stringify(sorted satisfies { readonly [member in keyof Required<EntryContent>]: EntryContent[member] }));
 }
 
 /** Hash of an entry: SHA-256 of the hash before it and the digest of its content, 32 bytes each. */
@@ -169,7 +170,7 @@ export function isIntact(entry: AuditEntry | HiddenEntry): boolean {
 
 function isContent(content: JsonObject): boolean {
   if (!REQUIRED.every((name) => Object.hasOwn(content, name))) return false;
-  return Object.entries(content).every(([name, value]) => Object.hasOwn(MEMBERS, name) && MEMBERS[name]?.(value) === true);
+  return Object.entries(content).every(([name, value]) => isMember(name) && MEMBERS[name](value));
 }
 
 function isHiddenContent({ content, seq, ...others }: JsonObject): boolean {
@@ -191,4 +192,8 @@ export function isHash(value: unknown): boolean {
 
 function sha256(data: string | Uint8Array): string {
   return crypto.hash("sha256", data, "base64url");
+}
+
+function isMember(name: string): name is keyof EntryContent {
+  return Object.hasOwn(MEMBERS, name);
 }

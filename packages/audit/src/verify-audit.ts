@@ -107,7 +107,7 @@ export async function verifyAudit(exports: readonly AuditExport[], options: Veri
     if (content === undefined) continue;
     // oxlint-disable-next-line no-await-in-loop
     const key = agent === undefined ? undefined : await keyOf(agent, keyIdOf(agent, content));
-    // Those of nobody else belong to the export whose party is not known.
+    // Heads of parties without an export of their own belong to the export whose party is not known.
     const own = kept.filter((head) => (agent === undefined ? !agents.includes(head.agent) : head.agent === agent));
     chains.push(verifyChain(name, content, { key, heads: own.map(({ jws }) => jws) }));
   }

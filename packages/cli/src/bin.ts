@@ -15,7 +15,9 @@ async function main(given: readonly string[]): Promise<void> {
     return;
   }
   try {
-    await program.parseAsync([...args], { from: "user" });
+    // Otherwise commander would answer `parley nosuch --help` with the help of the program.
+    const isUnknown = !name.startsWith("-") && !program.commands.some((command) => command.name() === name);
+    await program.parseAsync(isUnknown ? [name] : [...args], { from: "user" });
   } catch (error) {
     // Help and version end through an exception, too.
     if (error instanceof CommanderError && error.exitCode === 0) return;

@@ -26,6 +26,10 @@ describe("the command line of parley", () => {
 
   it.each([
     [["dve"], "unknown command 'dve'", "Did you mean dev? See `parley --help`"],
+    [["dve", "--help"], "unknown command 'dve'", "Did you mean dev? See `parley --help`"],
+    [["help", "dve"], "unknown command 'dve'", "Did you mean dev? See `parley --help`"],
+    [["dead-letters", "replay", "1", "abc"], "command-argument value 'abc' is invalid", "See `parley dead-letters replay --help`"],
+    [["inbox", "purge", "did:web:a.example", "0"], "command-argument value '0' is invalid", "See `parley inbox purge --help`"],
     [["dev", "--prot", "1"], "unknown option '--prot'", "See `parley dev --help`"],
     [["dev", "--node-port", "x"], "option '--node-port <port>' argument 'x' is invalid", "See `parley dev --help`"],
     [["dev", "more"], "too many arguments for 'dev'", "See `parley dev --help`"],
@@ -48,9 +52,9 @@ describe("the command line of parley", () => {
     [["backup", "copy", "--data-dir", "data", "--context", "none"], "--context", "with --data-dir no server is asked"],
     [["credentials", "verify", "e30", "--local", "--as", "did:web:a.example"], "--as", "with --local no node is asked"],
     [["dev", "--free-ports", "--relay-port", "1"], "--relay-port", "--free-ports takes free ports for all"],
-    [["dev", "--no-admin", "--admin-port", "1"], "--admin-port", "there is no console with --no-admin"],
-    [["dev", "--no-admin", "--open"], "--open", "there is no console with --no-admin"],
-    [["dev", "--second-port", "1"], "--second-port", "there is no second node without --two-nodes"],
+    [["dev", "--no-admin", "--admin-port", "1"], "--admin-port", "--no-admin leaves the console out"],
+    [["dev", "--no-admin", "--open"], "--open", "--no-admin leaves the console out"],
+    [["dev", "--second-port", "1"], "--second-port", "only --two-nodes starts a second node"],
     [["did", "resolve", "did:key:z6Mk", "--timeout", "1s"], "--timeout", "the document of a did:key is computed from the DID"],
     [["did", "resolve", "did:web:a.example", "--context", "none"], "--context", "only documents of DIDs below localhost"],
     [["keys", "create", "--any", "--test"], "--test", "it is for keys of a skytale server"],

@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import { readTimeout, runs } from "../command/declare.ts";
+import { readNumber, readNumbers, readTimeout, runs } from "../command/declare.ts";
 import type { Host } from "../host.ts";
 
 const DID = "such as did:web:example.com:alice";
@@ -62,13 +62,13 @@ export function declareInbox(program: Command, host: Host): void {
     .summary("deliver a message again now")
     .description("Delivers a message again now, to a connected agent, without waiting for its acknowledgement.")
     .argument("<did>", DID)
-    .argument("<seq>", "as `list` prints it");
+    .argument("<seq>", "as `list` prints it", readNumber);
   runs(redeliver, host, async () => (await import("./messages.ts")).redeliverMessage);
   const purge = onServer(group.command("purge"))
     .summary("remove a message")
     .description("Removes a message from an inbox. Its sender gets no report.")
     .argument("<did>", DID)
-    .argument("<seq>", "as `list` prints it");
+    .argument("<seq>", "as `list` prints it", readNumber);
   runs(purge, host, async () => (await import("./messages.ts")).purgeMessage);
 }
 
@@ -86,7 +86,7 @@ export function declareOutbound(program: Command, host: Host): void {
     .description("Removes messages that wait for another node. Their sender gets a problem report for each.")
     .argument("<from>", "DID of the sender")
     .argument("<to>", "DID of the recipient")
-    .argument("[seq]", "as `list` prints it")
+    .argument("[seq]", "as `list` prints it", readNumber)
     .option("--all", "all of this sender to this recipient");
   runs(purge, host, async () => (await import("./outbound.ts")).purgeOutbound);
 }
@@ -100,18 +100,18 @@ export function declareDeadLetters(program: Command, host: Host): void {
     .argument("[did]", DID);
   runs(list, host, async () => (await import("./messages.ts")).listDeadLetters);
   const show = onServer(group.command("show")).summary("print a dead letter").description("Prints one dead letter.");
-  runs(show.argument("<id>", "as `list` prints it"), host, async () => (await import("./messages.ts")).showDeadLetter);
+  runs(show.argument("<id>", "as `list` prints it", readNumber), host, async () => (await import("./messages.ts")).showDeadLetter);
   const replay = onServer(group.command("replay"))
     .summary("send dead letters again")
     .description(
       "Puts dead letters back: into the inbox of the recipient, as new messages, or into the queue for another node. They get a new lifetime.",
     )
-    .argument("<ids...>", "as `list` prints them");
+    .argument("<ids...>", "as `list` prints them", readNumbers);
   runs(replay, host, async () => (await import("./messages.ts")).replayDeadLetters);
   const purge = onServer(group.command("purge"))
     .summary("remove dead letters")
     .description("Removes dead letters.")
-    .argument("[ids...]", "as `list` prints them")
+    .argument("[ids...]", "as `list` prints them", readNumbers)
     .option("--all <did>", "all of one agent");
   runs(purge, host, async () => (await import("./messages.ts")).purgeDeadLetters);
 }

@@ -57,3 +57,14 @@ export function readCount(text: string): number {
   if (!/^\d{1,9}$/.test(text) || count < 1) throw new InvalidArgumentError("A count is a whole number from 1.");
   return count;
 }
+
+/** Reads the number of a message or dead letter. Called by commander for an argument. */
+export function readNumber(text: string): string {
+  if (!/^[1-9]\d{0,15}$/.test(text)) throw new InvalidArgumentError("A number is a whole number from 1, as `list` prints it.");
+  return text;
+}
+
+/** Reads one of several numbers. */
+export function readNumbers(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, readNumber(text)];
+}

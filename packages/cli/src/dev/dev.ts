@@ -71,8 +71,8 @@ export async function dev(runtime: Runtime, options: DevOptions): Promise<void> 
     verbose = false,
   } = options;
   if (freePorts) rejectUnused(runtime, PORTS, "--free-ports takes free ports for all");
-  if (!admin) rejectUnused(runtime, ["--admin-port", "--open"], "there is no console with --no-admin");
-  if (options.twoNodes !== true) rejectUnused(runtime, ["--second-port"], "there is no second node without --two-nodes");
+  if (!admin) rejectUnused(runtime, ["--admin-port", "--open"], "--no-admin leaves the console out");
+  if (options.twoNodes !== true) rejectUnused(runtime, ["--second-port"], "only --two-nodes starts a second node");
   const directory = await DevDirectory.open(data, { reset });
   try {
     const servers = await startServers({

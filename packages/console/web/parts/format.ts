@@ -80,10 +80,10 @@ const EVENT_NAMES: Readonly<Record<string, string>> = {
   omitted: "too many to show",
 };
 
-/** What an event is called. */
-export function eventName({ kind, outcome, reason }: { kind: string; outcome?: string | undefined; reason?: string | undefined }): string {
+/** The name of an event for people. */
+export function eventName({ kind, outcome }: { kind: string; outcome?: string | undefined }): string {
   if (kind === "settled" && outcome === "error") return "failed";
-  return isLost({ kind, reason }) ? "connection lost" : (EVENT_NAMES[kind] ?? kind);
+  return isLost({ kind, outcome }) ? "connection lost" : (EVENT_NAMES[kind] ?? kind);
 }
 
 const BAD: ReadonlySet<string> = new Set([
@@ -101,17 +101,12 @@ const BAD: ReadonlySet<string> = new Set([
 const WARNING: ReadonlySet<string> = new Set(["remote-retry", "took-over"]);
 
 /** Whether a connection ended without a goodbye of its agent. */
-export function isLost({ kind, reason }: { kind: string; reason?: string | undefined }): boolean {
-  return kind === "left" && reason?.startsWith("lost") === true;
+export function isLost({ kind, outcome }: { kind: string; outcome?: string | undefined }): boolean {
+  return kind === "left" && outcome === "lost";
 }
 
 /** How an event of a kind is marked. */
-export function toneOf(event: {
-  kind: string;
-  attempt?: number | undefined;
-  outcome?: string | undefined;
-  reason?: string | undefined;
-}): Tone {
+export function toneOf(event: { kind: string; attempt?: number | undefined; outcome?: string | undefined }): Tone {
   const { kind, attempt = 1, outcome } = event;
   if (BAD.has(kind) || outcome === "error") return "bad";
   if (WARNING.has(kind) || isLost(event) || attempt > 1 || outcome === "pass") return "warning";

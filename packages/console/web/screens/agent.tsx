@@ -147,7 +147,7 @@ function lostConnection(events: readonly ShownEntry[]): { readonly reason: strin
     before.flatMap(({ kind, id, to }) => (kind === wanted && to?.[0] === end.did ? (id ?? []) : []));
   const open = new Set(ids("delivered"));
   for (const id of [...ids("settled"), ...ids("dead")]) open.delete(id);
-  return { reason: end.reason ?? "lost", interrupted: open.size };
+  return { reason: end.reason === undefined ? "lost" : `lost, ${end.reason}`, interrupted: open.size };
 }
 
 function Details({ agent, events, reload }: { agent: Agent; events: readonly ShownEntry[]; reload: () => void }): JSX.Element {

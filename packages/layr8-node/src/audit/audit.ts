@@ -2,7 +2,7 @@ import { auditText, type AuditEvent, type AuditKind, messageDigest } from "@parl
 import { RateLimiter } from "@parley/core/internal";
 import type { DidResolver } from "@parley/did";
 import type { Clock } from "../clock.ts";
-import { BoundedMap } from "../federation/bounded-map.ts";
+import { BoundedMap } from "../bounded-map.ts";
 import type { OutboundMessage } from "../federation/outbound/outbound-message.ts";
 import type { InboxMessage } from "../inbox/inbox.ts";
 import { nodeHoldsKeys } from "../network/hosted-resolver.ts";

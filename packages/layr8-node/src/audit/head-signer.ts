@@ -1,6 +1,6 @@
 import { createPublicKey, type KeyObject } from "node:crypto";
 import { type AuditCut, type AuditHead, type AuditKey, signHead } from "@parley/audit";
-import { BoundedMap } from "../federation/bounded-map.ts";
+import { BoundedMap } from "../bounded-map.ts";
 
 /** Source of the keys of hosted DIDs. */
 export interface SigningKeys {

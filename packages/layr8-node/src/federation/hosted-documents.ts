@@ -1,5 +1,5 @@
 import type { DidDocument, DidResolver, ResolveOptions } from "@parley/did";
-import { BoundedMap } from "./bounded-map.ts";
+import { BoundedMap } from "../bounded-map.ts";
 
 /** Number of cached documents. */
 const MAX_DOCUMENTS = 10_000;

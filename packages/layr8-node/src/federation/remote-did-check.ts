@@ -1,4 +1,4 @@
-import { BoundedMap } from "./bounded-map.ts";
+import { BoundedMap } from "../bounded-map.ts";
 import { canonicalDid, didWebUrl } from "@parley/did";
 import { hostnameOf } from "../identity/similar-did.ts";
 import { RateLimiter } from "@parley/core/internal";

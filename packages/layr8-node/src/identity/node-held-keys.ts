@@ -1,7 +1,7 @@
 import type { KeyObject } from "node:crypto";
 import { deferred } from "@parley/core/internal";
 import type { SealingKey } from "@parley/storage";
-import { BoundedMap } from "../federation/bounded-map.ts";
+import { BoundedMap } from "../bounded-map.ts";
 import { generateKeys, privateKeyOf, resealKeys, type KeyPurpose, type StoredKey, type StoredKeys } from "./did-keys.ts";
 import type { DidRecords } from "./did-records.ts";
 import type { DidRecord } from "./hosted-did.ts";

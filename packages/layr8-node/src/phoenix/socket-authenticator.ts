@@ -128,7 +128,8 @@ function channelEvents({ metrics, logger, dids, events }: SocketAuthenticatorOpt
     onEnded: (did, key, end, closeCode) => {
       dids.touch(did);
       logger.debug({ did, end, closeCode }, "left");
-      events.recorder?.record({ kind: "left", did, key, reason: closeCode === undefined ? end : `${end}, close code ${closeCode}` });
+      const reason = closeCode === undefined ? undefined : `close code ${closeCode}`;
+      events.recorder?.record({ kind: "left", did, key, outcome: end, reason });
     },
   };
 }

@@ -1,6 +1,6 @@
 import { createMessage } from "@parley/core";
 import { describe, expect, it } from "vitest";
-import { BoundedMap } from "../../src/federation/bounded-map.ts";
+import { BoundedMap } from "../../src/bounded-map.ts";
 import { readForward } from "../../src/federation/inbound/forward.ts";
 import { UnknownSenderLimiter, TooManyUnknownSenders } from "../../src/federation/inbound/unknown-sender-limiter.ts";
 import { problemOf } from "../../src/federation/federation.ts";

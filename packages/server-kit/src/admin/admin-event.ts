@@ -50,7 +50,7 @@ export interface AdminEvent {
   readonly reason?: string | undefined;
   /** Of an action: the client's address and program. */
   readonly by?: string | undefined;
-  /** How a message was settled, or the kind of a channel's entry. */
+  /** How a message was settled, how a connection ended, or the kind of a channel's entry. */
   readonly outcome?: string | undefined;
   readonly attempt?: number | undefined;
   /** Duration in milliseconds. */

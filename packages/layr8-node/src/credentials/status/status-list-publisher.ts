@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { JsonObject } from "@parley/core";
 import { isJsonArray } from "@parley/core/internal";
 import { BitstringStatusList, signCredential, type SigningKey } from "@parley/vc";
-import { BoundedMap } from "../../federation/bounded-map.ts";
+import { BoundedMap } from "../../bounded-map.ts";
 import type { ListPurpose } from "./status-block.ts";
 import { type StatusLists, type StatusPlace, unknownStatus } from "./status-lists.ts";
 

@@ -1,5 +1,5 @@
 import { FairShare, RateLimiter } from "@parley/core/internal";
-import { BoundedMap } from "../bounded-map.ts";
+import { BoundedMap } from "../../bounded-map.ts";
 
 /** Limits on the work that unknown senders can cause. */
 export interface UnknownSenderLimits {
